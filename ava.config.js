@@ -1,0 +1,8 @@
+// Tests run compiled, from dist/test: the same JavaScript that ships.
+export default {
+  files: ['dist/test/**/*.test.js'],
+  nodeArguments: ['--enable-source-maps'],
+  workerThreads: false, // tests open sockets and send signals
+  concurrency: 2,
+  timeout: '120s',
+};

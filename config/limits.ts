@@ -1,0 +1,57 @@
+/**
+ * Every bound and interval of a process, with its reason. docs/limits.md says what happens at each.
+ * Those that a configuration may change stand in its `limits` and `timeouts` (config/schema.ts).
+ */
+
+/** What a configuration may change: the defaults. */
+export const LIMITS_DEFAULT = {
+  /**
+   * Connections taken in at once. With LevelDB's tables, the log, the dialled peers and Node's own,
+   * a process stays below 1024 descriptors.
+   */
+  connections: 896,
+  /**
+   * Operations of one client connection that may be under way; then it is not read from until one
+   * is answered. The Linux driver keeps up to 255 outstanding.
+   */
+  operationsPerConnection: 256,
+  /** Operations of all clients together: 16384 x 4 KiB = 64 MiB. Shared out when many connect. */
+  operations: 16_384,
+} as const;
+
+/** Milliseconds. */
+export const TIMEOUTS_DEFAULT = {
+  /** How long SIGTERM waits for running operations. */
+  shutdownMs: 5_000,
+  /** A message to a peer that was not answered is sent again after this, then after twice as long … */
+  retransmitMs: 500,
+  /** … but at least this often. */
+  retransmitMsMax: 4_000,
+  /** First delay before a peer is dialled again; doubles, with jitter … */
+  reconnectMs: 50,
+  /** … up to this. */
+  reconnectMsMax: 2_000,
+  /** A peer that does not take a connection within this counts as down. */
+  dialMs: 3_000,
+} as const;
+
+/** Registers are spread over this many serial queues: see docs/adr/0003-stripes.md. */
+export const STRIPES = 1_024;
+
+/** Process messages of one connection being handled; then it is not read from. */
+export const PROCESS_MESSAGES_PER_CONNECTION = 1_024;
+
+/** Bytes of responses that a client has not taken; then it is not read from. */
+export const CLIENT_BUFFER_BYTES = 1_048_576;
+
+/** Bytes on their way to a peer; then replies to it are dropped (it asks again) and the rest waits. */
+export const LINK_BUFFER_BYTES = 8_388_608;
+
+/** Replies kept for a peer whose connection is just being made. */
+export const LINK_REPLIES_WAITING = 1_024;
+
+/** Messages written to the disk together at most: 256 slots = 1 MiB over the space bound. */
+export const STORE_BATCH_SECTORS = 256;
+
+/** A client that sends a wrong tag is not read from for this long per wrong tag (milliseconds). */
+export const BAD_TAG_PENALTY_MS = 1;

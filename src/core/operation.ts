@@ -1,0 +1,17 @@
+/**
+ * Identity of one operation of one register, the protocol's uuid. Its 16 bytes as a string of 16
+ * characters with the codes 0..255 (latin1): compared and used as a key on every message, so the
+ * form that costs least. `describeOperationId` makes it readable.
+ */
+export type OperationId = string;
+
+export const OPERATION_ID_SIZE_BYTES = 16;
+
+/** Hexadecimal form for logs and failure messages. */
+export function describeOperationId(id: OperationId): string {
+  let text = '';
+  for (let index = 0; index < id.length; index += 1) {
+    text += id.charCodeAt(index).toString(16).padStart(2, '0');
+  }
+  return text;
+}

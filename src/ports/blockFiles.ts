@@ -1,0 +1,52 @@
+import type { Observable } from 'rxjs';
+import type { SectorData, SectorIndex } from '../core/sector.js';
+import type { Stamp } from '../core/stamp.js';
+
+/** What the store needs of a disk. The simulation has a disk of its own that loses and tears. */
+
+/** No room. Nothing that was flushed before is lost. */
+export class NoSpace extends Error {
+  override readonly name = 'NoSpace';
+}
+
+/** Fixed-size slots of 4096 bytes, numbered from 0; the file grows as higher slots are written. */
+export interface SlotFile {
+  /**
+   * Hands bytes to the operating system; they are durable only after a later `flush` completes.
+   * @throws {NoSpace} if they cannot be stored.
+   */
+  write(slot: number, data: SectorData): void;
+  /**
+   * Completes once all that was written before it was called is on the disk. Fails with NoSpace if
+   * there was no room after all; any other failure means that nobody knows what the disk holds.
+   */
+  flush(): Observable<never>;
+  /** Emits the slot's bytes and completes. Fails if they cannot be read. */
+  read(slot: number): Observable<Uint8Array>;
+  close(): Observable<never>;
+}
+
+/** Where the newest value of a sector stands. */
+export interface SectorRecord {
+  readonly sector: SectorIndex;
+  readonly stamp: Stamp;
+  /** Slot that holds the data, or null: the data is all zeros and takes no slot. */
+  readonly slot: number | null;
+  /** CRC-32 of stamp, sector and data: see src/store/checksum.ts. */
+  readonly checksum: number;
+}
+
+/** The durable map sector -> record. */
+export interface MetadataFile {
+  /** Every record, in batches, in any order; completes at the end. */
+  records(): Observable<readonly SectorRecord[]>;
+  /**
+   * Replaces the records of these sectors, all or none, durable when it completes. Fails with
+   * NoSpace if there was no room (then it is unknown which of them were replaced: see `reopen`); any
+   * other failure means that nobody knows what the disk holds.
+   */
+  commit(records: readonly SectorRecord[]): Observable<never>;
+  /** After a NoSpace: opens the map again and emits what it holds for these sectors. */
+  reopen(sectors: readonly SectorIndex[]): Observable<ReadonlyMap<SectorIndex, SectorRecord>>;
+  close(): Observable<never>;
+}

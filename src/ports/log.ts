@@ -1,0 +1,13 @@
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/**
+ * Structured log. Nothing is logged per operation at `info` and above; `debugEnabled` guards what is
+ * logged on a message path, since building the fields costs more than dropping them.
+ */
+export interface Log {
+  readonly debugEnabled: boolean;
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}

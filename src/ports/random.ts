@@ -1,0 +1,9 @@
+import type { OperationId } from '../core/operation.js';
+
+/** The only source of randomness, so that a simulation can replay it. */
+export interface Random {
+  /** A fresh identity, never given before by any process. */
+  operationId(): OperationId;
+  /** A number in [0, 1), for jitter. */
+  fraction(): number;
+}

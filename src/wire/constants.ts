@@ -1,0 +1,67 @@
+/**
+ * The numbers of the wire protocol (docs/wire-protocol.md), each once. Everything is big-endian.
+ */
+import { assert } from '../core/assert.js';
+import { OPERATION_ID_SIZE_BYTES } from '../core/operation.js';
+import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+
+/** "atdd": the first bytes of every message. */
+export const MAGIC: Uint8Array = Uint8Array.of(0x61, 0x74, 0x64, 0x64);
+
+/** HMAC-SHA256 over everything before it: the last bytes of every message. */
+export const TAG_SIZE_BYTES = 32;
+
+/** magic(4) padding(2) status or sender(1) type(1): with these the length of a message is known. */
+export const HEADER_SIZE_BYTES = 8;
+/** In a response the status, in a process message the sender's rank, in a request padding. */
+export const OFFSET_STATUS = 6;
+export const OFFSET_SENDER = 6;
+export const OFFSET_TYPE = 7;
+
+/** Client messages. */
+export const OFFSET_REQUEST_NUMBER = 8;
+export const OFFSET_REQUEST_SECTOR = 16;
+export const OFFSET_REQUEST_DATA = 24;
+export const OFFSET_RESPONSE_DATA = 16;
+
+/** Process messages. */
+export const OFFSET_OPERATION_ID = 8;
+export const OFFSET_PROCESS_SECTOR = 24;
+export const OFFSET_TIMESTAMP = 32;
+export const OFFSET_WRITE_RANK = 47;
+export const OFFSET_PROCESS_DATA = 48;
+
+export const TYPE_READ = 0x01;
+export const TYPE_WRITE = 0x02;
+export const TYPE_READ_PROC = 0x03;
+export const TYPE_VALUE = 0x04;
+export const TYPE_WRITE_PROC = 0x05;
+export const TYPE_ACK = 0x06;
+/** Added to a request's type in its response, and to a process message's type in its receipt. */
+export const TYPE_ANSWER = 0x40;
+/** Types from here up are free for a cluster's own messages. */
+export const TYPE_EXTENSION_MIN = 0x80;
+
+export const STATUS_OK = 0x00;
+export const STATUS_AUTH_FAILURE = 0x01;
+export const STATUS_INVALID_SECTOR_INDEX = 0x02;
+
+/** Whole lengths, tag included. */
+export const SIZE_READ = OFFSET_REQUEST_DATA + TAG_SIZE_BYTES;
+export const SIZE_WRITE = OFFSET_REQUEST_DATA + SECTOR_SIZE_BYTES + TAG_SIZE_BYTES;
+export const SIZE_RESPONSE = OFFSET_RESPONSE_DATA + TAG_SIZE_BYTES;
+export const SIZE_RESPONSE_DATA = OFFSET_RESPONSE_DATA + SECTOR_SIZE_BYTES + TAG_SIZE_BYTES;
+export const SIZE_PROCESS = OFFSET_TIMESTAMP + TAG_SIZE_BYTES;
+export const SIZE_PROCESS_DATA = OFFSET_PROCESS_DATA + SECTOR_SIZE_BYTES + TAG_SIZE_BYTES;
+export const SIZE_RECEIPT = OFFSET_PROCESS_SECTOR + TAG_SIZE_BYTES;
+
+/** Keys, as raw bytes. */
+export const CLIENT_KEY_SIZE_BYTES = 32;
+export const SYSTEM_KEY_SIZE_BYTES = 64;
+
+assert(SIZE_READ === 56 && SIZE_WRITE === 4152, 'request sizes');
+assert(SIZE_RESPONSE === 48 && SIZE_RESPONSE_DATA === 4144, 'response sizes');
+assert(SIZE_PROCESS === 64 && SIZE_PROCESS_DATA === 4176, 'process message sizes');
+assert(SIZE_RECEIPT === 56, 'receipt size');
+assert(OFFSET_OPERATION_ID + OPERATION_ID_SIZE_BYTES === OFFSET_PROCESS_SECTOR, 'uuid size');
+assert(OFFSET_WRITE_RANK + 1 === OFFSET_PROCESS_DATA, 'write rank precedes the data');

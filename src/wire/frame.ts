@@ -1,0 +1,97 @@
+/**
+ * Cuts a stream of bytes into messages, whatever the bytes are and wherever TCP cut them
+ * (docs/wire-protocol.md, "Bad input"): slides to a magic, skips eight bytes when the type is not
+ * in the table, and takes a message of a known type whole, good or not.
+ *
+ * Bound: what is kept between chunks is at most one incomplete message. A frame that lay within one
+ * chunk is a view into it; one that did not has memory of its own. Frames are never changed
+ * afterwards.
+ */
+import type { MessageTable, MessageType } from './messageTypes.js';
+import { HEADER_SIZE_BYTES, MAGIC, OFFSET_STATUS, OFFSET_TYPE } from './constants.js';
+
+export interface Frame {
+  readonly type: MessageType;
+  readonly bytes: Uint8Array;
+}
+
+export interface FrameDecoder {
+  /** Takes the next bytes and returns the messages that they complete, in order. */
+  push(chunk: Uint8Array): Frame[];
+  /** Bytes kept of a message that is not complete yet. */
+  readonly pendingBytes: number;
+}
+
+const NOTHING = new Uint8Array(0);
+
+export function createFrameDecoder(table: MessageTable): FrameDecoder {
+  /** Beginning of a message, or of what may become one; its first `pendingBytes` bytes count. */
+  let pending: Uint8Array = NOTHING;
+  let pendingBytes = 0;
+
+  /** Keeps `bytes` from `start` on, in memory that has room for a message of `size` bytes. */
+  const keep = (bytes: Uint8Array, start: number, size: number): void => {
+    const kept = new Uint8Array(size);
+    kept.set(bytes.subarray(start));
+    pending = kept;
+    pendingBytes = bytes.length - start;
+  };
+
+  /** Takes every complete message out of `bytes` and keeps the rest. */
+  const scan = (bytes: Uint8Array, frames: Frame[]): void => {
+    pending = NOTHING;
+    pendingBytes = 0;
+    let at = 0;
+    for (;;) {
+      at = findMagic(bytes, at);
+      const left = bytes.length - at;
+      if (left < HEADER_SIZE_BYTES) {
+        if (left > 0) keep(bytes, at, HEADER_SIZE_BYTES);
+        return;
+      }
+      const type = table[bytes[at + OFFSET_TYPE]];
+      if (type === undefined) {
+        at += HEADER_SIZE_BYTES;
+        continue;
+      }
+      const size = type.sizeOf(bytes[at + OFFSET_STATUS]);
+      if (left < size) {
+        keep(bytes, at, size);
+        return;
+      }
+      frames.push({ type, bytes: bytes.subarray(at, at + size) });
+      at += size;
+    }
+  };
+
+  return {
+    get pendingBytes() {
+      return pendingBytes;
+    },
+    push(chunk) {
+      const frames: Frame[] = [];
+      let at = 0;
+      // Fill up what was begun: first its header, then, its length known, the whole message.
+      while (pendingBytes > 0 && at < chunk.length) {
+        const taken = Math.min(pending.length - pendingBytes, chunk.length - at);
+        pending.set(chunk.subarray(at, at + taken), pendingBytes);
+        pendingBytes += taken;
+        at += taken;
+        if (pendingBytes === pending.length) scan(pending, frames);
+      }
+      if (at < chunk.length) scan(at === 0 ? chunk : chunk.subarray(at), frames);
+      return frames;
+    },
+  };
+}
+
+/** Where the next magic starts, or, at the end, as much of one as there is; else the end. */
+function findMagic(bytes: Uint8Array, from: number): number {
+  for (let at = from; ; at += 1) {
+    at = bytes.indexOf(MAGIC[0], at);
+    if (at === -1) return bytes.length;
+    let matched = 1;
+    while (matched < MAGIC.length && bytes[at + matched] === MAGIC[matched]) matched += 1;
+    if (matched === MAGIC.length || at + matched === bytes.length) return at;
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * The table of message types: one row says what a type is called, how long its messages are and how
+ * their fields are read. The frame decoder, the parser, logs and tests all go by it; a type of our
+ * own (0x80 up) is one more row.
+ *
+ * Rows read complete frames only: `sizeOf` has been satisfied before `parse` is called, since
+ * binary-parser cuts a buffer field short without a word.
+ */
+import { Parser } from 'binary-parser';
+import type { RegisterMessage } from '../core/message.js';
+import type { OperationId } from '../core/operation.js';
+import { OPERATION_ID_SIZE_BYTES } from '../core/operation.js';
+import type { SectorData } from '../core/sector.js';
+import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import * as wire from './constants.js';
+import type { WireMessage } from './wireMessage.js';
+
+export interface MessageType {
+  readonly code: number;
+  /** The name in docs/wire-protocol.md. */
+  readonly name: string;
+  /** Length of the whole message in bytes; `status` is the byte at OFFSET_STATUS. */
+  sizeOf(status: number): number;
+  /** Fields of a complete frame. Data is a view into the frame: copy it to keep it. */
+  parse(frame: Uint8Array): WireMessage;
+}
+
+interface RequestFields {
+  requestNumber: bigint;
+  sector: bigint;
+  data: SectorData;
+}
+interface ResponseFields {
+  status: number;
+  requestNumber: bigint;
+  data: SectorData;
+}
+interface ProcessFields {
+  sender: number;
+  id: OperationId;
+  sector: bigint;
+  timestamp: bigint;
+  writeRank: number;
+  data: SectorData;
+}
+
+const begin = () => new Parser().endianness('big');
+const withData = (parser: Parser) => parser.buffer('data', { length: SECTOR_SIZE_BYTES });
+
+const request = () => begin().seek(wire.OFFSET_REQUEST_NUMBER).uint64('requestNumber').uint64('sector');
+const response = () =>
+  begin()
+    .seek(wire.OFFSET_STATUS)
+    .uint8('status')
+    .seek(wire.OFFSET_REQUEST_NUMBER - wire.OFFSET_TYPE)
+    .uint64('requestNumber');
+const identified = () =>
+  begin()
+    .seek(wire.OFFSET_SENDER)
+    .uint8('sender')
+    .seek(wire.OFFSET_OPERATION_ID - wire.OFFSET_TYPE)
+    .string('id', { length: OPERATION_ID_SIZE_BYTES, encoding: 'latin1' });
+const process = () => identified().uint64('sector');
+const stamped = () =>
+  withData(
+    process()
+      .uint64('timestamp')
+      .seek(wire.OFFSET_WRITE_RANK - wire.OFFSET_TIMESTAMP - 8)
+      .uint8('writeRank'),
+  );
+
+// `parse` of binary-parser returns `any`; each parser is given its type here, once.
+const typed =
+  <Fields>(parser: Parser) =>
+  (frame: Uint8Array): Fields =>
+    parser.parse(frame) as Fields;
+
+const parseRead = typed<RequestFields>(request());
+const parseWrite = typed<RequestFields>(withData(request()));
+const parseResponse = typed<ResponseFields>(response());
+const parseResponseData = typed<ResponseFields>(withData(response()));
+const parsePlain = typed<ProcessFields>(process());
+const parseStamped = typed<ProcessFields>(stamped());
+const parseReceipt = typed<ProcessFields>(identified());
+
+/** A type of which every message has the same length. */
+function fixed(
+  code: number,
+  name: string,
+  size: number,
+  parse: (frame: Uint8Array) => WireMessage,
+): MessageType {
+  return { code, name, sizeOf: () => size, parse };
+}
+
+function processType(
+  code: number,
+  name: string,
+  size: number,
+  parse: (frame: Uint8Array) => ProcessFields,
+  content: (fields: ProcessFields) => RegisterMessage,
+): MessageType {
+  return fixed(code, name, size, (frame) => {
+    const fields = parse(frame);
+    return {
+      family: 'process',
+      sender: fields.sender,
+      sector: fields.sector,
+      content: content(fields),
+    };
+  });
+}
+
+const stamp = ({ timestamp, writeRank }: ProcessFields) => ({ timestamp, writeRank });
+
+const REQUESTS: readonly MessageType[] = [
+  fixed(wire.TYPE_READ, 'READ', wire.SIZE_READ, (frame) => {
+    const { requestNumber, sector } = parseRead(frame);
+    return { family: 'request', request: 'read', requestNumber, sector, data: null };
+  }),
+  fixed(wire.TYPE_WRITE, 'WRITE', wire.SIZE_WRITE, (frame) => {
+    const { requestNumber, sector, data } = parseWrite(frame);
+    return { family: 'request', request: 'write', requestNumber, sector, data };
+  }),
+];
+
+const PROCESS_MESSAGES: readonly MessageType[] = [
+  processType(wire.TYPE_READ_PROC, 'READ_PROC', wire.SIZE_PROCESS, parsePlain, ({ id }) => ({
+    kind: 'readProc',
+    id,
+  })),
+  processType(wire.TYPE_VALUE, 'VALUE', wire.SIZE_PROCESS_DATA, parseStamped, (fields) => ({
+    kind: 'value',
+    id: fields.id,
+    stamp: stamp(fields),
+    data: fields.data,
+  })),
+  processType(wire.TYPE_WRITE_PROC, 'WRITE_PROC', wire.SIZE_PROCESS_DATA, parseStamped, (fields) => ({
+    kind: 'writeProc',
+    id: fields.id,
+    stamp: stamp(fields),
+    data: fields.data,
+  })),
+  processType(wire.TYPE_ACK, 'ACK', wire.SIZE_PROCESS, parsePlain, ({ id }) => ({
+    kind: 'ack',
+    id,
+  })),
+];
+
+const RECEIPT_KINDS = [
+  { code: wire.TYPE_READ_PROC, name: 'READ_PROC', receiptFor: 'readProc' },
+  { code: wire.TYPE_VALUE, name: 'VALUE', receiptFor: 'value' },
+  { code: wire.TYPE_WRITE_PROC, name: 'WRITE_PROC', receiptFor: 'writeProc' },
+  { code: wire.TYPE_ACK, name: 'ACK', receiptFor: 'ack' },
+] as const;
+
+const RECEIPTS: readonly MessageType[] = RECEIPT_KINDS.map(({ code, name, receiptFor }) =>
+  fixed(code + wire.TYPE_ANSWER, `receipt of ${name}`, wire.SIZE_RECEIPT, (frame) => {
+    const { sender, id } = parseReceipt(frame);
+    return { family: 'receipt', sender, receiptFor, id };
+  }),
+);
+
+const RESPONSES: readonly MessageType[] = [
+  {
+    code: wire.TYPE_READ + wire.TYPE_ANSWER,
+    name: 'response to READ',
+    sizeOf: (status) => (status === wire.STATUS_OK ? wire.SIZE_RESPONSE_DATA : wire.SIZE_RESPONSE),
+    parse: (frame) => {
+      const carriesData = frame.length === wire.SIZE_RESPONSE_DATA;
+      const fields = carriesData ? parseResponseData(frame) : parseResponse(frame);
+      const { status, requestNumber } = fields;
+      const data = carriesData ? fields.data : null;
+      return { family: 'response', request: 'read', status, requestNumber, data };
+    },
+  },
+  fixed(
+    wire.TYPE_WRITE + wire.TYPE_ANSWER,
+    'response to WRITE',
+    wire.SIZE_RESPONSE,
+    (frame) => {
+      const { status, requestNumber } = parseResponse(frame);
+      return { family: 'response', request: 'write', status, requestNumber, data: null };
+    },
+  ),
+];
+
+/** What a receiver understands, by type code; any other type is skipped as the protocol says. */
+export type MessageTable = readonly (MessageType | undefined)[];
+
+function table(rows: readonly MessageType[]): MessageTable {
+  const byCode: (MessageType | undefined)[] = Array.from({ length: 256 });
+  for (const row of rows) byCode[row.code] = row;
+  return byCode;
+}
+
+/** On a connection that another side opened to a process: clients and peers share the port. */
+export const SERVER_MESSAGES: MessageTable = table([...REQUESTS, ...PROCESS_MESSAGES, ...RECEIPTS]);
+
+/** On a connection that a process opened to a peer. */
+export const PEER_MESSAGES: MessageTable = table([...PROCESS_MESSAGES, ...RECEIPTS]);
+
+/** On a connection that a client opened to a process. */
+export const CLIENT_MESSAGES: MessageTable = table(RESPONSES);
