@@ -55,3 +55,12 @@ export const STORE_BATCH_SECTORS = 256;
 
 /** A client that sends a wrong tag is not read from for this long per wrong tag (milliseconds). */
 export const BAD_TAG_PENALTY_MS = 1;
+
+/** A step of this process for which the disk had no room is tried again after this (milliseconds). */
+export const FULL_RETRY_MS = 500;
+
+/** Descriptors for everything but connections that others open: tables, logs, dialled peers. */
+export const DESCRIPTORS_RESERVED = 128;
+
+/** Beyond `shutdownMs`: how long closing the disk may take until the process ends all the same. */
+export const SHUTDOWN_SLACK_MS = 5_000;

@@ -2,7 +2,12 @@ import type { Observable } from 'rxjs';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import type { Stamp } from '../core/stamp.js';
 
-/** What the store needs of a disk. The simulation has a disk of its own that loses and tears. */
+/**
+ * What the store needs of a disk. The simulation has a disk of its own that loses and tears.
+ *
+ * Observables here are cold: an operation begins when it is subscribed to, and once begun it cannot
+ * be taken back. Errors name the file and the operation.
+ */
 
 /** No room. Nothing that was flushed before is lost. */
 export class NoSpace extends Error {
@@ -11,6 +16,8 @@ export class NoSpace extends Error {
 
 /** Fixed-size slots of 4096 bytes, numbered from 0; the file grows as higher slots are written. */
 export interface SlotFile {
+  /** Whole slots in the file when it was opened. */
+  readonly slotCountAtOpen: number;
   /**
    * Hands bytes to the operating system; they are durable only after a later `flush` completes.
    * @throws {NoSpace} if they cannot be stored.
@@ -21,7 +28,7 @@ export interface SlotFile {
    * there was no room after all; any other failure means that nobody knows what the disk holds.
    */
   flush(): Observable<never>;
-  /** Emits the slot's bytes and completes. Fails if they cannot be read. */
+  /** Emits the slot's bytes, which nobody else holds, and completes. Fails if they cannot be read. */
   read(slot: number): Observable<Uint8Array>;
   close(): Observable<never>;
 }
@@ -32,7 +39,7 @@ export interface SectorRecord {
   readonly stamp: Stamp;
   /** Slot that holds the data, or null: the data is all zeros and takes no slot. */
   readonly slot: number | null;
-  /** CRC-32 of stamp, sector and data: see src/store/checksum.ts. */
+  /** CRC-32 of sector, stamp and data (src/store/checksum.ts); 0 where there is no slot. */
   readonly checksum: number;
 }
 
@@ -42,11 +49,14 @@ export interface MetadataFile {
   records(): Observable<readonly SectorRecord[]>;
   /**
    * Replaces the records of these sectors, all or none, durable when it completes. Fails with
-   * NoSpace if there was no room (then it is unknown which of them were replaced: see `reopen`); any
-   * other failure means that nobody knows what the disk holds.
+   * NoSpace if there was no room: then it is unknown whether they were replaced, and only `reopen`
+   * and `close` may follow. Any other failure means that nobody knows what the disk holds.
    */
   commit(records: readonly SectorRecord[]): Observable<never>;
-  /** After a NoSpace: opens the map again and emits what it holds for these sectors. */
+  /**
+   * After a NoSpace: opens the map again and emits what it durably holds for these sectors. Fails
+   * with NoSpace while there is no room for that either; it may then be called again.
+   */
   reopen(sectors: readonly SectorIndex[]): Observable<ReadonlyMap<SectorIndex, SectorRecord>>;
   close(): Observable<never>;
 }

@@ -41,4 +41,9 @@ export interface Transport {
    * Unsubscribing before it has emitted gives up.
    */
   dial(rank: Rank): Observable<Connection>;
+  /**
+   * The other side of one of `connections$` has shown that it has a key. When there are too many
+   * connections, those of strangers have to go first.
+   */
+  trust(connection: Connection): void;
 }

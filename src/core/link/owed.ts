@@ -1,0 +1,138 @@
+/**
+ * What a process owes one peer: the memory of a stubborn link (Cachin, Guerraoui, Rodrigues, 2.4.3:
+ * a message is sent again and again; here until it is retired).
+ *
+ * Three kinds of debt, since they end differently:
+ * - a *question* (READ_PROC, WRITE_PROC of an operation of ours) is owed until its operation has
+ *   the peer's answer or needs none any more. Questions are bounded by the operations under way,
+ *   however long the peer is down.
+ * - a *reply* (VALUE, ACK) is sent once: a peer that did not get it asks again. While the
+ *   connection is being made the newest few wait for it.
+ * - a *receipted reply*: a peer that has shown that it sends receipts stops asking once it has our
+ *   receipt, so what we reply to it is owed until its own receipt has come.
+ *
+ * No I/O and no clock: time comes in as a number of milliseconds. A mutable record behind functions,
+ * not a value that is copied: there may be thousands of entries, and one changes with each message.
+ */
+import type { OperationId } from '../operation.js';
+
+export interface OwedLimits {
+  /** A message not retired is sent again after this; then after twice as long, and so on … */
+  readonly retransmitMs: number;
+  /** … up to this. */
+  readonly retransmitMsMax: number;
+  /** Replies kept while there is no connection, or until receipted; the oldest go first. */
+  readonly repliesMax: number;
+}
+
+interface Debt {
+  readonly kind: 'question' | 'reply';
+  /** In the map of its kind. */
+  readonly key: string;
+  readonly bytes: Uint8Array;
+  dueMs: number;
+  intervalMs: number;
+}
+
+export interface Owed {
+  readonly limits: OwedLimits;
+  readonly questions: Map<OperationId, Debt>;
+  /** By kind and id: the peer may be owed a VALUE and an ACK of the same operation. */
+  readonly replies: Map<string, Debt>;
+  /** Those of both that have not been sent on the connection that stands now, oldest first. */
+  readonly unsent: Set<Debt>;
+  /** Whether the peer has ever sent a receipt. */
+  sendsReceipts: boolean;
+  droppedReplyCount: number;
+}
+
+export function nothingOwed(limits: OwedLimits): Owed {
+  return {
+    limits,
+    questions: new Map(),
+    replies: new Map(),
+    unsent: new Set(),
+    sendsReceipts: false,
+    droppedReplyCount: 0,
+  };
+}
+
+/** Owes a question; one that the same operation asked before is forgotten. */
+export function oweQuestion(owed: Owed, id: OperationId, bytes: Uint8Array): void {
+  owe(owed, owed.questions, { ...newDebt(owed, bytes), kind: 'question', key: id });
+}
+
+export function retireQuestion(owed: Owed, id: OperationId): void {
+  settle(owed, owed.questions, id);
+}
+
+/** Owes a reply until it has been sent, or receipted if the peer sends receipts. */
+export function oweReply(owed: Owed, key: string, bytes: Uint8Array): void {
+  owe(owed, owed.replies, { ...newDebt(owed, bytes), kind: 'reply', key });
+  if (owed.replies.size <= owed.limits.repliesMax) return;
+  for (const oldest of owed.replies.keys()) {
+    settleReply(owed, oldest);
+    owed.droppedReplyCount += 1;
+    break;
+  }
+}
+
+/** The peer has the reply. */
+export function settleReply(owed: Owed, key: string): void {
+  settle(owed, owed.replies, key);
+}
+
+/** The connection is a new one: nothing is known of what was sent on the one before. */
+export function forgetSent(owed: Owed): void {
+  owed.unsent.clear();
+  for (const debts of [owed.questions, owed.replies]) {
+    for (const debt of debts.values()) owed.unsent.add(debt);
+  }
+}
+
+/**
+ * Hands over what has not been sent on this connection, oldest first, as long as `send` takes it.
+ * @param send returns false when the connection takes no more for now; then nothing more is tried.
+ */
+export function sendUnsent(owed: Owed, nowMs: number, send: (bytes: Uint8Array) => boolean): void {
+  for (const debt of owed.unsent) {
+    if (!send(debt.bytes)) return;
+    debt.dueMs = nowMs + debt.intervalMs;
+    owed.unsent.delete(debt);
+    if (debt.kind === 'reply' && !owed.sendsReceipts) owed.replies.delete(debt.key);
+  }
+}
+
+/** Hands over again what is due and was not retired. */
+export function sendDue(owed: Owed, nowMs: number, send: (bytes: Uint8Array) => boolean): void {
+  for (const debts of [owed.questions, owed.replies]) {
+    for (const debt of debts.values()) {
+      if (debt.dueMs > nowMs || owed.unsent.has(debt)) continue;
+      if (!send(debt.bytes)) return;
+      debt.intervalMs = Math.min(debt.intervalMs * 2, owed.limits.retransmitMsMax);
+      debt.dueMs = nowMs + debt.intervalMs;
+    }
+  }
+}
+
+/** Whether there is nothing that `sendDue` may have to send some day. */
+export function isSettled(owed: Owed): boolean {
+  return owed.questions.size === 0 && owed.replies.size === 0;
+}
+
+function newDebt(owed: Owed, bytes: Uint8Array): Pick<Debt, 'bytes' | 'dueMs' | 'intervalMs'> {
+  return { bytes, dueMs: 0, intervalMs: owed.limits.retransmitMs };
+}
+
+function owe(owed: Owed, debts: Map<string, Debt>, debt: Debt): void {
+  settle(owed, debts, debt.key);
+  debts.set(debt.key, debt);
+  owed.unsent.add(debt);
+}
+
+function settle(owed: Owed, debts: Map<string, Debt>, key: string): void {
+  const debt = debts.get(key);
+  if (debt === undefined) return;
+  owed.unsent.delete(debt);
+  debts.delete(key);
+}

@@ -1,0 +1,30 @@
+import type { OperationId } from '../operation.js';
+import type { RegisterMessage } from '../message.js';
+import type { Rank } from '../rank.js';
+import type { ClientOperation, LocalCopy, RegisterState } from './state.js';
+
+export type RegisterEvent =
+  /** A client asks for an operation. */
+  | { readonly kind: 'begin'; readonly operation: ClientOperation }
+  /** The client of that operation is gone. */
+  | { readonly kind: 'abandon'; readonly id: OperationId }
+  /** The disk gave (or failed to give) the data behind the state's stamp. */
+  | { readonly kind: 'loaded'; readonly copy: Exclude<LocalCopy, { kind: 'unloaded' }> }
+  /** A process message; `from` may be this process itself. */
+  | { readonly kind: 'message'; readonly from: Rank; readonly message: RegisterMessage };
+
+/**
+ * Whether the data on the disk is needed to handle `event`: to answer a READ_PROC. A writer's own
+ * READ_PROC is answered with the stamp alone, which is always in memory.
+ */
+export function needsCopy(state: RegisterState, event: RegisterEvent, self: Rank): boolean {
+  if (state.copy.kind !== 'unloaded') return false;
+  if (event.kind !== 'message' || event.message.kind !== 'readProc') return false;
+  if (event.from !== self) return true;
+  const { running } = state;
+  return (
+    running?.phase === 'read' &&
+    running.operation.kind === 'read' &&
+    running.operation.id === event.message.id
+  );
+}

@@ -1,0 +1,47 @@
+/** What must hold of every event and between a state and its successor. Always on. */
+import { assert } from '../assert.js';
+import { OPERATION_ID_SIZE_BYTES } from '../operation.js';
+import { isMajority } from '../quorum.js';
+import { isMember } from '../rank.js';
+import { SECTOR_SIZE_BYTES } from '../sector.js';
+import { compareStamps } from '../stamp.js';
+import type { RegisterEvent } from './event.js';
+import type { Self, Step } from './reduce.js';
+import type { RegisterState } from './state.js';
+
+export function assertEvent(event: RegisterEvent, self: Self): void {
+  if (event.kind === 'message') {
+    const { from, message } = event;
+    assert(isMember(from, self.processCount), `message from rank ${from}`);
+    assert(message.id.length === OPERATION_ID_SIZE_BYTES, 'operation id of a wrong size');
+    if (message.kind === 'value' || message.kind === 'writeProc') {
+      assert(message.data.length === SECTOR_SIZE_BYTES, `data of ${message.data.length} bytes`);
+    }
+  } else if (event.kind === 'begin' && event.operation.kind === 'write') {
+    const { length } = event.operation.data;
+    assert(length === SECTOR_SIZE_BYTES, `data of ${length} bytes`);
+  }
+}
+
+export function assertSuccessor(before: RegisterState, { state, effects }: Step, self: Self): void {
+  const order = compareStamps(state.stamp, before.stamp);
+  assert(order >= 0, 'the stamp of a register fell');
+  const first = effects.length > 0 ? effects[0] : null;
+  const stores = first?.kind === 'store';
+  assert(order === 0 || stores, 'a new stamp that is not stored');
+  if (stores) {
+    assert(state.copy.kind === 'sound', 'a stored value that is not the copy');
+    assert(compareStamps(first.stamp, state.stamp) === 0, 'a stored stamp that is not the state');
+  }
+  for (let index = 1; index < effects.length; index += 1) {
+    assert(effects[index].kind !== 'store', 'a store that is not first');
+  }
+  const { running } = state;
+  if (running === null) {
+    assert(state.queue.length === 0, 'operations wait for nothing');
+  } else if (running.phase === 'read') {
+    assert(!isMajority(running.readList.length, self.processCount), 'read phase outlived quorum');
+  } else {
+    assert(!isMajority(running.ackList.length, self.processCount), 'write phase outlived quorum');
+  }
+}

@@ -1,0 +1,65 @@
+import type { OperationId } from '../operation.js';
+import type { Rank } from '../rank.js';
+import type { SectorData } from '../sector.js';
+import type { Stamp } from '../stamp.js';
+
+/** A client's operation as its register sees it. The id is fresh and names it in every message. */
+export type ClientOperation =
+  | { readonly kind: 'read'; readonly id: OperationId }
+  | { readonly kind: 'write'; readonly id: OperationId; readonly data: SectorData };
+
+/**
+ * What is known of the data behind `stamp`. `unloaded`: it is on the disk and was not needed yet.
+ * `damaged`: the disk could not give it back; it must not be served or voted with.
+ */
+export type LocalCopy =
+  | { readonly kind: 'unloaded' }
+  | { readonly kind: 'sound'; readonly data: SectorData }
+  | { readonly kind: 'damaged' };
+
+/** One process's answer in the read phase. A writer needs stamps only and keeps no data. */
+export interface ReadEntry {
+  readonly rank: Rank;
+  readonly stamp: Stamp;
+  readonly data: SectorData | null;
+}
+
+export interface ReadPhase {
+  readonly phase: 'read';
+  readonly operation: ClientOperation;
+  /** At most one entry a rank. */
+  readonly readList: readonly ReadEntry[];
+}
+
+export interface WritePhase {
+  readonly phase: 'write';
+  readonly operation: ClientOperation;
+  /** What a READ returns once a majority holds it; null for a WRITE. */
+  readonly result: SectorData | null;
+  /** Ranks that hold the value or a newer one; each once. */
+  readonly ackList: readonly Rank[];
+}
+
+/** The register of one sector in one process: section numbers of docs/register.md in reduce.ts. */
+export interface RegisterState {
+  /** Of the value that is on this process's disk. */
+  readonly stamp: Stamp;
+  readonly copy: LocalCopy;
+  /** The operation under way here; at most one. */
+  readonly running: ReadPhase | WritePhase | null;
+  /** Operations that wait for it, oldest first. Bounded by the ledger of client operations. */
+  readonly queue: readonly ClientOperation[];
+}
+
+const UNLOADED: LocalCopy = { kind: 'unloaded' };
+const NOBODY: readonly ClientOperation[] = [];
+
+/** The state of a register of which only the disk knows something. */
+export function restingState(stamp: Stamp): RegisterState {
+  return { stamp, copy: UNLOADED, running: null, queue: NOBODY };
+}
+
+/** Whether nothing but what is on the disk would be lost if this state were forgotten. */
+export function isQuiescent(state: RegisterState): boolean {
+  return state.running === null && state.queue.length === 0;
+}

@@ -1,0 +1,71 @@
+/**
+ * Binds the listening socket of a process, and nothing else: it comes first after launch, before
+ * anything that takes time to load, so this file needs nothing but node:net. Whoever connects before
+ * `tcpServer` takes over is kept, not read from.
+ */
+import type { Server, Socket } from 'node:net';
+import { createServer } from 'node:net';
+import { AtomicDiskError } from '../errors.js';
+
+/** Connections that the system completes on its own before the process takes them in. */
+const LISTEN_BACKLOG = 1_024;
+
+export interface BindOptions {
+  readonly host: string;
+  readonly port: number;
+  /** Connections kept at once before the takeover; more are refused. */
+  readonly connections: number;
+}
+
+export interface BoundSocket {
+  readonly server: Server;
+  /** From now on new connections go to `take`, those kept first. */
+  takeOver(take: (socket: Socket) => void): void;
+}
+
+/** @throws {AtomicDiskError} ATDD_LISTEN_FAILED */
+export function bindSocket(options: BindOptions): Promise<BoundSocket> {
+  return new Promise((resolve, reject) => {
+    let kept: Socket[] = [];
+    let deliver = (socket: Socket): void => {
+      if (kept.length >= options.connections) {
+        socket.resetAndDestroy();
+        return;
+      }
+      // An error without a listener would end the process.
+      socket.on('error', () => socket.destroy());
+      kept.push(socket);
+    };
+    // Half-open: a client that has ended may still be owed answers.
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
+    server.on('connection', (socket) => {
+      deliver(socket);
+    });
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(listenError(options, error));
+    });
+    const { host, port } = options;
+    server.listen({ host, port, backlog: LISTEN_BACKLOG }, () => {
+      resolve({
+        server,
+        takeOver: (take) => {
+          deliver = take;
+          for (const socket of kept) if (!socket.destroyed) take(socket);
+          kept = [];
+        },
+      });
+    });
+  });
+}
+
+function listenError({ host, port }: BindOptions, error: NodeJS.ErrnoException): Error {
+  const why: Readonly<Record<string, string>> = {
+    EADDRINUSE: 'another program listens there already',
+    EADDRNOTAVAIL: 'this machine does not have that address',
+    EACCES: 'this user may not listen there',
+    ENOTFOUND: 'there is no host of that name',
+  };
+  const reason = why[error.code ?? ''] ?? error.message;
+  const text = `cannot listen on ${host}:${port}: ${reason}`;
+  return new AtomicDiskError('ATDD_LISTEN_FAILED', text, { cause: error });
+}

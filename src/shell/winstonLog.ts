@@ -1,0 +1,48 @@
+/** The log port on winston: JSON lines for programs, coloured lines for people. Standard output only. */
+import { createLogger, format, transports } from 'winston';
+import type { Log, LogFields } from '../ports/log.js';
+
+export type LogLevel = 'error' | 'warn' | 'info' | 'debug';
+export type LogFormat = 'auto' | 'json' | 'pretty';
+
+export interface WinstonLogOptions {
+  readonly level: LogLevel;
+  /** `auto`: pretty on a terminal, else JSON. */
+  readonly format: LogFormat;
+  /** Stands on every line. */
+  readonly fields: LogFields;
+}
+
+export function winstonLog(options: WinstonLogOptions): Log {
+  const isPretty =
+    options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
+  const logger = createLogger({
+    level: options.level,
+    defaultMeta: options.fields,
+    format: isPretty ? prettyFormat() : format.combine(format.timestamp(), format.json()),
+    transports: [new transports.Console()],
+  });
+  return {
+    // winston formats a line before it looks at its level: callers on hot paths ask first.
+    debugEnabled: options.level === 'debug',
+    debug: (message, fields) => logger.debug(message, fields),
+    info: (message, fields) => logger.info(message, fields),
+    warn: (message, fields) => logger.warn(message, fields),
+    error: (message, fields) => logger.error(message, fields),
+  };
+}
+
+function prettyFormat() {
+  const line = format.printf(({ timestamp, level, message, ...rest }) => {
+    const fields = Object.entries(rest)
+      .map(([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
+      .join(' ');
+    return `${String(timestamp)} ${level} ${String(message)}${fields === '' ? '' : `  ${fields}`}`;
+  });
+  const isColoured = process.env.NO_COLOR === undefined && process.stdout.isTTY;
+  return format.combine(
+    format.timestamp({ format: 'HH:mm:ss.SSS' }),
+    ...(isColoured ? [format.colorize()] : []),
+    line,
+  );
+}

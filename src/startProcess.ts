@@ -1,0 +1,182 @@
+/**
+ * Composition root of a process: options and ports in, a running process out. Knows no socket, no
+ * file and no clock, so that a simulation starts exactly what production runs.
+ */
+import type { Subscription } from 'rxjs';
+import { Observable, Subject, filter, interval, merge, pairwise, take, timer } from 'rxjs';
+import { emptyLedger } from './core/ledger.js';
+import type { Rank } from './core/rank.js';
+import type { Log } from './ports/log.js';
+import { createTagger } from './wire/tag.js';
+import type { ProcessOutput, ProcessPorts } from '../streams/pipelines/process.js';
+import { processPipeline } from '../streams/pipelines/process.js';
+import type { Session } from '../streams/pipelines/session.js';
+
+export interface ProcessOptions {
+  readonly rank: Rank;
+  /** N. */
+  readonly processCount: number;
+  /** Number of sectors of the disk. */
+  readonly sectors: number;
+  /** 32 bytes. */
+  readonly clientKey: Uint8Array;
+  /** 64 bytes. */
+  readonly systemKey: Uint8Array;
+  /** See config/limits.ts for each of these, and docs/limits.md for what happens at it. */
+  readonly limits: {
+    readonly operations: number;
+    readonly operationsPerConnection: number;
+    readonly processMessagesPerConnection: number;
+    readonly clientBufferBytes: number;
+    readonly linkBufferBytes: number;
+    readonly linkReplies: number;
+    readonly stripes: number;
+  };
+  readonly timeouts: {
+    readonly shutdownMs: number;
+    readonly retransmitMs: number;
+    readonly retransmitMsMax: number;
+    readonly reconnectMs: number;
+    readonly reconnectMsMax: number;
+    readonly badTagPenaltyMs: number;
+    readonly fullRetryMs: number;
+  };
+}
+
+export interface RunningProcess {
+  /** Fails when the process must stop at once: a broken invariant or an unusable disk. */
+  readonly failure$: Observable<never>;
+  /** Operations of clients that are under way. */
+  operationCount(): number;
+  /**
+   * Begins no more operations, lets those under way finish for at most `shutdownMs`, then lets go of
+   * everything. Completes when that is done; the store is not closed by it.
+   */
+  close(): Observable<never>;
+}
+
+/** How often closing looks whether everything is finished. */
+const CLOSE_POLL_MS = 10;
+/** The same complaint about a peer or client is logged at most this often. */
+const COMPLAINT_INTERVAL_MS = 10_000;
+
+export function startProcess(
+  options: ProcessOptions,
+  ports: ProcessPorts & { readonly log: Log },
+): RunningProcess {
+  const { log, schedulers } = ports;
+  const ledger = emptyLedger<Session>(options.limits);
+  const failure$ = new Subject<never>();
+  let isAdmitting = true;
+  const complain = complaints(log, () => schedulers.clock.now());
+
+  const subscription: Subscription = processPipeline(
+    pipelineOptions(options, ledger, () => isAdmitting),
+    ports,
+  ).subscribe({
+    next: (output) => {
+      act(output, log, complain);
+    },
+    error: (error: unknown) => {
+      failure$.error(error);
+    },
+  });
+
+  return {
+    failure$: failure$.asObservable(),
+    operationCount: () => ledger.entries.size,
+    close: () =>
+      new Observable<never>((subscriber) => {
+        isAdmitting = false;
+        const { clock } = schedulers;
+        // Twice in a row: the answers of the last operation have left their turn by then.
+        const finished$ = interval(CLOSE_POLL_MS, clock).pipe(
+          pairwise(),
+          filter(() => ledger.entries.size === 0),
+        );
+        return merge(finished$, timer(options.timeouts.shutdownMs, clock))
+          .pipe(take(1))
+          .subscribe(() => {
+            if (ledger.entries.size > 0) {
+              log.warn('stopping with operations unfinished; their clients get no answer', {
+                operations: ledger.entries.size,
+              });
+            }
+            subscription.unsubscribe();
+            subscriber.complete();
+          });
+      }),
+  };
+}
+
+function act(
+  output: ProcessOutput,
+  log: Log,
+  complain: (key: string, message: string, fields: Record<string, unknown>) => void,
+): void {
+  switch (output.kind) {
+    case 'write': {
+      const { connection, chunks, isLast } = output.batch;
+      if (chunks.length > 0) connection.write(chunks);
+      if (isLast) connection.end();
+      break;
+    }
+    case 'dropped': {
+      const { remote, reason } = output;
+      complain(reason, 'dropped a process message', { remote, reason });
+      break;
+    }
+    case 'peer': {
+      const { rank, isConnected } = output;
+      log.info(isConnected ? 'connected to a peer' : 'lost a peer', { peer: rank });
+      break;
+    }
+  }
+}
+
+/** Logs a complaint, but not the same again and again: then it counts. */
+function complaints(log: Log, nowMs: () => number) {
+  const last = new Map<string, { atMs: number; suppressedCount: number }>();
+  return (key: string, message: string, fields: Record<string, unknown>): void => {
+    const known = last.get(key);
+    const atMs = nowMs();
+    if (known !== undefined && atMs - known.atMs < COMPLAINT_INTERVAL_MS) {
+      known.suppressedCount += 1;
+      return;
+    }
+    last.set(key, { atMs, suppressedCount: 0 });
+    log.warn(message, { ...fields, suppressed: known?.suppressedCount ?? 0 });
+  };
+}
+
+function pipelineOptions(
+  options: ProcessOptions,
+  ledger: ReturnType<typeof emptyLedger<Session>>,
+  isAdmitting: () => boolean,
+) {
+  const { rank, processCount, sectors, limits, timeouts } = options;
+  return {
+    self: { rank, processCount },
+    verdict: {
+      self: rank,
+      processCount,
+      sectors,
+      clientTagger: createTagger(options.clientKey),
+      systemTagger: createTagger(options.systemKey),
+    },
+    ledger,
+    isAdmitting,
+    stripes: limits.stripes,
+    session: limits,
+    badTagPenaltyMs: timeouts.badTagPenaltyMs,
+    link: {
+      retransmitMs: timeouts.retransmitMs,
+      retransmitMsMax: timeouts.retransmitMsMax,
+      repliesMax: limits.linkReplies,
+    },
+    linkBufferBytes: limits.linkBufferBytes,
+    reconnectMs: timeouts.reconnectMs,
+    reconnectMsMax: timeouts.reconnectMsMax,
+    fullRetryMs: timeouts.fullRetryMs,
+  };
+}

@@ -1,0 +1,34 @@
+import type { OperatorFunction } from 'rxjs';
+import { Observable } from 'rxjs';
+import type { Frame } from '../src/wire/frame.js';
+import { createFrameDecoder } from '../src/wire/frame.js';
+import type { MessageTable } from '../src/wire/messageTypes.js';
+
+/**
+ * Cuts a stream of bytes into the messages that `table` knows, wherever the chunks were cut.
+ *
+ * ```
+ * chunks  -a--b----c--|      a = half a message, b = its other half and a whole one, c = garbage
+ * frames  ----(12)----|
+ * ```
+ *
+ * An error or the end of the source is passed on; a message begun and not finished is dropped then.
+ * Bound: one incomplete message (see src/wire/frame.ts). Each subscription decodes for itself.
+ */
+export function decodeFrames(table: MessageTable): OperatorFunction<Uint8Array, Frame> {
+  return (chunk$) =>
+    new Observable((subscriber) => {
+      const decoder = createFrameDecoder(table);
+      return chunk$.subscribe({
+        next: (chunk) => {
+          for (const frame of decoder.push(chunk)) subscriber.next(frame);
+        },
+        error: (error: unknown) => {
+          subscriber.error(error);
+        },
+        complete: () => {
+          subscriber.complete();
+        },
+      });
+    });
+}

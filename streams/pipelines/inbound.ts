@@ -1,0 +1,165 @@
+/**
+ * From the bytes of a connection to events of registers: decode, parse, authenticate, admit.
+ */
+import type { Observable, SchedulerLike } from 'rxjs';
+import { concat, concatMap, defer, endWith, filter, merge, mergeMap } from 'rxjs';
+import { share, takeUntil, tap, timer } from 'rxjs';
+import { unreachable } from '../../src/core/assert.js';
+import type { Ledger } from '../../src/core/ledger.js';
+import { enterOperation, operationsOf } from '../../src/core/ledger.js';
+import type { ClientRequest, ProcessMessage, Receipt } from '../../src/core/message.js';
+import type { ClientOperation } from '../../src/core/register/state.js';
+import type { Connection } from '../../src/ports/connection.js';
+import type { Random } from '../../src/ports/random.js';
+import type { MessageTable } from '../../src/wire/messageTypes.js';
+import { serializeResponse } from '../../src/wire/serialize.js';
+import type { DropReason, Verdict, VerdictOptions } from '../../src/wire/verdict.js';
+import { authenticate } from '../authenticate.js';
+import { decodeFrames } from '../decodeFrames.js';
+import { parseFrames } from '../parseFrames.js';
+import type { SectorEvent } from '../reduceRegisters.js';
+import type { Outgoing } from '../writeTogether.js';
+import type { Origin, Session, SessionLimits } from './session.js';
+import { newSession, regulate } from './session.js';
+
+/** What comes of a message that arrived. */
+export type Inbound =
+  | { readonly kind: 'event'; readonly event: SectorEvent<Origin | null> }
+  | { readonly kind: 'send'; readonly outgoing: Outgoing }
+  /** The peer has shown that it sends receipts, and has the reply that this one names. */
+  | { readonly kind: 'receipt'; readonly receipt: Receipt }
+  | { readonly kind: 'dropped'; readonly remote: string; readonly reason: DropReason };
+
+export interface InboundOptions {
+  readonly verdict: VerdictOptions;
+  readonly table: MessageTable;
+  readonly ledger: Ledger<Session>;
+  readonly limits: SessionLimits;
+  readonly badTagPenaltyMs: number;
+  readonly clock: SchedulerLike;
+  readonly random: Random;
+  /** Whether new client operations are begun; false once the process is shutting down. */
+  readonly isAdmitting: () => boolean;
+  /** The other side of the connection has shown a key. */
+  readonly trust: (connection: Connection) => void;
+}
+
+/**
+ * Serves one connection until it ends; then its operations that have not begun their write phase
+ * are given up, so that whoever asked for them may ask another process.
+ */
+export function serveConnection(
+  connection: Connection,
+  options: InboundOptions,
+): Observable<Inbound> {
+  return defer(() => {
+    const session = newSession(connection);
+    const regulated = (): Inbound[] =>
+      regulate(session, options.ledger, options.limits).map(toSend);
+    const verdict$ = connection.bytes$.pipe(
+      decodeFrames(options.table),
+      parseFrames(),
+      authenticate(options.verdict),
+      share(),
+    );
+    const penalty$ = verdict$.pipe(
+      filter(hasWrongTag),
+      tap(() => {
+        session.penaltyCount += 1;
+      }),
+      concatMap(() => timer(options.badTagPenaltyMs, options.clock)),
+      tap(() => {
+        session.penaltyCount -= 1;
+      }),
+      mergeMap(regulated),
+    );
+    const admitted$ = verdict$.pipe(
+      mergeMap((verdict) => [...admit(session, verdict, options), ...regulated()]),
+    );
+    const end$ = defer(() => {
+      session.hasEnded = true;
+      return [...abandonAll(session, options.ledger), ...regulated()];
+    });
+    const drained$ = connection.drained$.pipe(
+      takeUntil(connection.closed$.pipe(endWith(null))),
+      mergeMap(regulated),
+    );
+    // `penalty$` comes first: it would miss verdicts that `admitted$` sets going at once.
+    return merge(penalty$, concat(admitted$, end$), drained$);
+  });
+}
+
+function toSend(outgoing: Outgoing): Inbound {
+  return { kind: 'send', outgoing };
+}
+
+function hasWrongTag(verdict: Verdict): boolean {
+  return (
+    (verdict.kind === 'refused' && verdict.response.status === 'authFailure') ||
+    (verdict.kind === 'dropped' && verdict.reason === 'badTag')
+  );
+}
+
+function admit(session: Session, verdict: Verdict, options: InboundOptions): Inbound[] {
+  switch (verdict.kind) {
+    case 'request':
+      showTrust(session, options);
+      return options.isAdmitting() ? [beginOperation(session, verdict.request, options)] : [];
+    case 'refused': {
+      const bytes = serializeResponse(verdict.response, options.verdict.clientTagger);
+      if (verdict.response.status !== 'authFailure') showTrust(session, options);
+      return [toSend({ connection: session.connection, bytes })];
+    }
+    case 'processMessage':
+      showTrust(session, options);
+      return [takeMessage(session, verdict.message)];
+    case 'receipt':
+      return [{ kind: 'receipt', receipt: verdict.receipt }];
+    case 'dropped':
+      return [{ kind: 'dropped', remote: session.connection.remote, reason: verdict.reason }];
+    default:
+      return unreachable(verdict);
+  }
+}
+
+function showTrust(session: Session, options: InboundOptions): void {
+  if (session.isTrusted) return;
+  session.isTrusted = true;
+  options.trust(session.connection);
+}
+
+function beginOperation(
+  session: Session,
+  request: ClientRequest,
+  { ledger, random }: InboundOptions,
+): Inbound {
+  const { sector, requestNumber } = request;
+  const id = random.operationId();
+  enterOperation(ledger, id, { session, sector, request: request.kind, requestNumber });
+  const operation: ClientOperation =
+    request.kind === 'read' ? { kind: 'read', id } : { kind: 'write', id, data: request.data };
+  return {
+    kind: 'event',
+    event: { sector, event: { kind: 'begin', operation }, origin: { session, receipt: null } },
+  };
+}
+
+function takeMessage(session: Session, { sender, sector, content }: ProcessMessage): Inbound {
+  session.handlingCount += 1;
+  const receipt = { peer: sender, receiptFor: content.kind, id: content.id };
+  return {
+    kind: 'event',
+    event: {
+      sector,
+      event: { kind: 'message', from: sender, message: content },
+      origin: { session, receipt },
+    },
+  };
+}
+
+function abandonAll(session: Session, ledger: Ledger<Session>): Inbound[] {
+  return operationsOf(ledger, session).map(({ id, sector }) => ({
+    kind: 'event',
+    event: { sector, event: { kind: 'abandon', id }, origin: null },
+  }));
+}

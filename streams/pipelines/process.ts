@@ -1,0 +1,246 @@
+/**
+ * The whole of a process between its sockets and its disk. Composition only: what each part does
+ * stands in the part.
+ *
+ * ```
+ * connections ─► inbound ─► registers ─► outbound ─► links ─► writeTogether ─► sockets
+ *                  │         │ ▲  ▲                              ▲
+ *                  │         │ │  └── store                      │
+ *                  │         └─┘ loopback                        │
+ *                  └───────────── refusals, receipts ────────────┘
+ * ```
+ */
+import type { Observable } from 'rxjs';
+import { ReplaySubject, connect, defer, delay, filter, map, merge, mergeMap, share } from 'rxjs';
+import type { Ledger } from '../../src/core/ledger.js';
+import type { OwedLimits } from '../../src/core/link/owed.js';
+import type { Rank } from '../../src/core/rank.js';
+import type { Self } from '../../src/core/register/reduce.js';
+import type { Connection, Transport } from '../../src/ports/connection.js';
+import type { Random } from '../../src/ports/random.js';
+import type { Schedulers } from '../../src/ports/schedulers.js';
+import type { SectorStore } from '../../src/ports/store.js';
+import { PEER_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
+import type { MessageTable } from '../../src/wire/messageTypes.js';
+import type { VerdictOptions } from '../../src/wire/verdict.js';
+import { keepDialling } from '../keepDialling.js';
+import { ofKind } from '../ofKind.js';
+import type { SectorEvent, SectorOutcome } from '../reduceRegisters.js';
+import { reduceRegisters } from '../reduceRegisters.js';
+import { stubbornLink } from '../stubbornLink.js';
+import { withLoopback } from '../withLoopback.js';
+import type { Batch, Outgoing } from '../writeTogether.js';
+import { writeTogether } from '../writeTogether.js';
+import type { Inbound } from './inbound.js';
+import { serveConnection } from './inbound.js';
+import type { Outbound, OutboundOptions } from './outbound.js';
+import { dispatch, newReceiptBook, takeReceipt } from './outbound.js';
+import type { Origin, Session, SessionLimits } from './session.js';
+
+export interface ProcessPipelineOptions {
+  readonly self: Self;
+  readonly verdict: VerdictOptions;
+  readonly ledger: Ledger<Session>;
+  /** Whether client operations are begun; false once the process is shutting down. */
+  readonly isAdmitting: () => boolean;
+  readonly stripes: number;
+  readonly session: SessionLimits;
+  readonly badTagPenaltyMs: number;
+  readonly link: OwedLimits;
+  readonly linkBufferBytes: number;
+  readonly reconnectMs: number;
+  readonly reconnectMsMax: number;
+  /** A step of ours for which there was no room on the disk is tried again after this. */
+  readonly fullRetryMs: number;
+}
+
+export interface ProcessPorts {
+  readonly transport: Transport;
+  readonly store: SectorStore;
+  readonly schedulers: Schedulers;
+  readonly random: Random;
+}
+
+/** What the process wants done, or known. */
+export type ProcessOutput =
+  | { readonly kind: 'write'; readonly batch: Batch }
+  | Extract<Inbound, { kind: 'dropped' }>
+  | { readonly kind: 'peer'; readonly rank: Rank; readonly isConnected: boolean };
+
+type ProcessEvent = SectorEvent<Origin | null>;
+type ProcessOutcome = SectorOutcome<Origin | null>;
+
+interface Peer {
+  readonly rank: Rank;
+  readonly connection$: Observable<Connection | null>;
+}
+
+/** Runs until unsubscribed; an error means that the process has to stop. */
+export function processPipeline(
+  options: ProcessPipelineOptions,
+  ports: ProcessPorts,
+): Observable<ProcessOutput> {
+  return defer(() => {
+    const peers = connectPeers(options, ports);
+    const outboundOptions = outboundOptionsOf(options);
+    return inbound(peers, options, ports).pipe(
+      connect((inbound$) => {
+        const outcome$ = inbound$.pipe(
+          ofKind('event'),
+          map(({ event }) => event),
+          registers(options, ports),
+        );
+        const outbound$ = merge(
+          outcome$.pipe(mergeMap((outcome) => dispatch(outcome, outboundOptions))),
+          inbound$.pipe(
+            ofKind('receipt'),
+            mergeMap(({ receipt }) => takeReceipt(receipt, outboundOptions)),
+          ),
+        );
+        const refusal$ = inbound$.pipe(ofKind('send'), map(toOutgoing));
+        return merge(
+          outbound$.pipe(
+            connect((shared$) => merge(refusal$, outgoing(shared$, peers, options, ports))),
+            writeTogether(ports.schedulers.turn),
+            map((batch): ProcessOutput => ({ kind: 'write', batch })),
+          ),
+          inbound$.pipe(ofKind('dropped')),
+          ...peers.map(peerReports),
+        );
+      }),
+    );
+  });
+}
+
+/** The connections that this process dials, one for each other process. */
+function connectPeers(options: ProcessPipelineOptions, ports: ProcessPorts): Peer[] {
+  const { self, reconnectMs, reconnectMsMax } = options;
+  const peers: Peer[] = [];
+  for (let rank = 1; rank <= self.processCount; rank += 1) {
+    if (rank === self.rank) continue;
+    const connection$ = keepDialling({
+      dial: () => ports.transport.dial(rank),
+      clock: ports.schedulers.clock,
+      fraction: () => ports.random.fraction(),
+      reconnectMs,
+      reconnectMsMax,
+    }).pipe(share({ connector: () => new ReplaySubject(1) }));
+    peers.push({ rank, connection$ });
+  }
+  return peers;
+}
+
+function peerReports({ rank, connection$ }: Peer): Observable<ProcessOutput> {
+  return connection$.pipe(
+    map((connection) => ({ kind: 'peer', rank, isConnected: connection !== null })),
+  );
+}
+
+/** All that arrives: over connections that others opened, and over those that we did. */
+function inbound(
+  peers: readonly Peer[],
+  options: ProcessPipelineOptions,
+  { transport, schedulers, random }: ProcessPorts,
+): Observable<Inbound> {
+  const serve = (table: MessageTable, trust: (connection: Connection) => void) =>
+    mergeMap((connection: Connection) =>
+      serveConnection(connection, {
+        verdict: options.verdict,
+        table,
+        ledger: options.ledger,
+        limits: options.session,
+        badTagPenaltyMs: options.badTagPenaltyMs,
+        clock: schedulers.clock,
+        random,
+        isAdmitting: options.isAdmitting,
+        trust,
+      }),
+    );
+  const accepted$ = transport.connections$.pipe(
+    serve(SERVER_MESSAGES, (connection) => {
+      transport.trust(connection);
+    }),
+  );
+  const dialled = peers.map(({ connection$ }) =>
+    connection$.pipe(
+      filter((connection) => connection !== null),
+      serve(PEER_MESSAGES, () => undefined),
+    ),
+  );
+  return merge(accepted$, ...dialled);
+}
+
+/** Registers, fed with what they send to themselves and with what found no room. */
+function registers(options: ProcessPipelineOptions, { store, schedulers }: ProcessPorts) {
+  const { self, stripes, fullRetryMs } = options;
+  return withLoopback<ProcessEvent, ProcessOutcome>(
+    reduceRegisters({ self, store, stripes }),
+    (outcome$) =>
+      merge(
+        outcome$.pipe(mergeMap((outcome) => messagesToSelf(outcome, self.rank))),
+        outcome$.pipe(
+          filter((outcome) => outcome.kind === 'full' && isOwnStep(outcome.cause, self.rank)),
+          delay(fullRetryMs, schedulers.clock),
+          map(({ cause }) => ({ ...cause, origin: null })),
+        ),
+      ),
+  );
+}
+
+function messagesToSelf(outcome: ProcessOutcome, self: Rank): ProcessEvent[] {
+  const events: ProcessEvent[] = [];
+  if (outcome.kind === 'full') return events;
+  for (const effect of outcome.effects) {
+    if (effect.kind !== 'broadcast') continue;
+    const { message } = effect;
+    const event = { kind: 'message', from: self, message } as const;
+    events.push({ sector: outcome.cause.sector, event, origin: null });
+  }
+  return events;
+}
+
+/** Whether nobody else would repeat this event: a peer repeats its WRITE_PROC until it has an ACK. */
+function isOwnStep({ event }: ProcessEvent, self: Rank): boolean {
+  return event.kind === 'message' && (event.from === self || event.message.kind === 'value');
+}
+
+/** Responses and receipts as they are; messages to peers through the link of each. */
+function outgoing(
+  outbound$: Observable<Outbound>,
+  peers: readonly Peer[],
+  options: ProcessPipelineOptions,
+  { schedulers }: ProcessPorts,
+): Observable<Outgoing> {
+  const command$ = outbound$.pipe(
+    ofKind('link'),
+    map(({ addressed }) => addressed),
+  );
+  const links = peers.map(({ rank, connection$ }) =>
+    command$.pipe(
+      filter(({ to }) => to === rank || to === 'all'),
+      map(({ command }) => command),
+      stubbornLink({
+        connection$,
+        clock: schedulers.clock,
+        limits: options.link,
+        bufferBytes: options.linkBufferBytes,
+      }),
+    ),
+  );
+  return merge(outbound$.pipe(ofKind('send'), map(toOutgoing)), ...links);
+}
+
+function toOutgoing({ outgoing: value }: { readonly outgoing: Outgoing }): Outgoing {
+  return value;
+}
+
+function outboundOptionsOf(options: ProcessPipelineOptions): OutboundOptions {
+  return {
+    self: options.self.rank,
+    clientTagger: options.verdict.clientTagger,
+    systemTagger: options.verdict.systemTagger,
+    ledger: options.ledger,
+    limits: options.session,
+    receipts: newReceiptBook(),
+  };
+}

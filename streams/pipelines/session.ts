@@ -1,0 +1,85 @@
+import type { Ledger } from '../../src/core/ledger.js';
+import { mayBegin } from '../../src/core/ledger.js';
+import type { RegisterMessageKind } from '../../src/core/message.js';
+import type { OperationId } from '../../src/core/operation.js';
+import type { Rank } from '../../src/core/rank.js';
+import type { Connection } from '../../src/ports/connection.js';
+import type { Outgoing } from '../writeTogether.js';
+
+/**
+ * What is known of one connection: what it has under way decides whether it is read from. This is
+ * where every queue of the process gets its bound; whoever adds work for a connection asks
+ * `regulate` afterwards.
+ */
+export interface Session {
+  readonly connection: Connection;
+  /** Process messages taken in and not handled yet. */
+  handlingCount: number;
+  /** Wrong tags not atoned for yet. */
+  penaltyCount: number;
+  isTrusted: boolean;
+  /** The other side sends nothing more. */
+  hasEnded: boolean;
+  /** … and nothing more will be sent to it: `regulate` has said so. */
+  isDone: boolean;
+  isPaused: boolean;
+}
+
+export interface SessionLimits {
+  readonly processMessagesPerConnection: number;
+  readonly clientBufferBytes: number;
+}
+
+/** Where an event came from: the session whose message it was, and how to send a receipt for it. */
+export interface Origin {
+  readonly session: Session;
+  /** For a process message, what a receipt has to name; null for a client's request. */
+  readonly receipt: ReceiptDue | null;
+}
+
+export interface ReceiptDue {
+  readonly peer: Rank;
+  readonly receiptFor: RegisterMessageKind;
+  readonly id: OperationId;
+}
+
+export function newSession(connection: Connection): Session {
+  return {
+    connection,
+    handlingCount: 0,
+    penaltyCount: 0,
+    isTrusted: false,
+    hasEnded: false,
+    isDone: false,
+    isPaused: false,
+  };
+}
+
+/**
+ * Reads on or stops reading. Returns, once, the end of the connection when the other side has ended
+ * and nothing of its is under way any more: that is how a client knows that what it asked for and
+ * got no answer to can no longer take effect (docs/adr/0006-client-resubmission.md).
+ */
+export function regulate(
+  session: Session,
+  ledger: Ledger<Session>,
+  limits: SessionLimits,
+): Outgoing[] {
+  const { connection } = session;
+  if (session.hasEnded) {
+    if (session.isDone || session.handlingCount > 0 || ledger.bySession.has(session)) return [];
+    session.isDone = true;
+    return [{ connection, bytes: null }];
+  }
+  const mayRead =
+    session.penaltyCount === 0 &&
+    session.handlingCount < limits.processMessagesPerConnection &&
+    connection.bufferedBytes <= limits.clientBufferBytes &&
+    mayBegin(ledger, session);
+  if (mayRead === session.isPaused) {
+    session.isPaused = !mayRead;
+    if (mayRead) connection.resume();
+    else connection.pause();
+  }
+  return [];
+}

@@ -1,0 +1,106 @@
+import type { ObservableInput, OperatorFunction } from 'rxjs';
+import { concatMap, map } from 'rxjs';
+import type { RegisterEffect } from '../src/core/register/effect.js';
+import type { RegisterEvent } from '../src/core/register/event.js';
+import { needsCopy } from '../src/core/register/event.js';
+import type { Self } from '../src/core/register/reduce.js';
+import { reduce } from '../src/core/register/reduce.js';
+import type { RegisterState } from '../src/core/register/state.js';
+import { isQuiescent, restingState } from '../src/core/register/state.js';
+import type { SectorIndex } from '../src/core/sector.js';
+import type { SectorStore } from '../src/ports/store.js';
+import { serializeByKey } from './serializeByKey.js';
+
+/** An event of one sector's register. `origin` is whatever the source wants to find again. */
+export interface SectorEvent<Origin> {
+  readonly sector: SectorIndex;
+  readonly event: RegisterEvent;
+  readonly origin: Origin;
+}
+
+/**
+ * What came of an event: `effects` are due now, in order, and what they promise is on the disk
+ * (`store` itself has been done). `full`: nothing was done, since there was no room.
+ */
+export type SectorOutcome<Origin> =
+  | {
+      readonly kind: 'done';
+      readonly cause: SectorEvent<Origin>;
+      readonly effects: readonly RegisterEffect[];
+    }
+  | { readonly kind: 'full'; readonly cause: SectorEvent<Origin> };
+
+export interface ReduceRegistersOptions {
+  readonly self: Self;
+  readonly store: SectorStore;
+  /** Number of serial queues: sectors with the same index modulo this share one. */
+  readonly stripes: number;
+}
+
+/**
+ * Runs each event through the register of its sector, with its load from the disk before and its
+ * flush after it, one event of a sector at a time.
+ *
+ * ```
+ * events    -a--b-----|      a = a newer WRITE_PROC for sector 1, b = one for sector 2
+ * store      ---s|           a put takes three frames
+ * outcomes  ----A--B--|      A = [store, reply ACK], only after the flush
+ * ```
+ *
+ * Only the handling of one event is serialised, not an operation: registers that wait for their
+ * quorum hold up nobody. The state of a register is kept while it has an operation; after that the
+ * disk knows all that there is to know, and the state is forgotten: memory by sectors in use.
+ *
+ * An error of the store, or a broken invariant, ends the stream: the process has to stop.
+ */
+export function reduceRegisters<Origin>(
+  options: ReduceRegistersOptions,
+): OperatorFunction<SectorEvent<Origin>, SectorOutcome<Origin>> {
+  return (event$) => {
+    const handle = createHandler<Origin>(options);
+    return event$.pipe(
+      serializeByKey({ keyOf: ({ sector }) => sector % options.stripes, handle }),
+    );
+  };
+}
+
+function createHandler<Origin>({ self, store }: ReduceRegistersOptions) {
+  const states = new Map<SectorIndex, RegisterState>();
+
+  const keep = (sector: SectorIndex, state: RegisterState): void => {
+    if (isQuiescent(state)) states.delete(sector);
+    else states.set(sector, state);
+  };
+
+  const step = (
+    before: RegisterState,
+    cause: SectorEvent<Origin>,
+  ): ObservableInput<SectorOutcome<Origin>> => {
+    const { sector } = cause;
+    const { state, effects } = reduce(before, cause.event, self);
+    const first = effects.length > 0 ? effects[0] : null;
+    if (first?.kind !== 'store') {
+      keep(sector, state);
+      return [{ kind: 'done', cause, effects }];
+    }
+    return store.put(sector, first.stamp, first.data).pipe(
+      map((outcome): SectorOutcome<Origin> => {
+        if (outcome === 'full') {
+          keep(sector, before);
+          return { kind: 'full', cause };
+        }
+        keep(sector, state);
+        return { kind: 'done', cause, effects };
+      }),
+    );
+  };
+
+  return (cause: SectorEvent<Origin>): ObservableInput<SectorOutcome<Origin>> => {
+    const { sector, event } = cause;
+    const before = states.get(sector) ?? restingState(store.stampOf(sector));
+    if (!needsCopy(before, event, self.rank)) return step(before, cause);
+    return store
+      .load(sector)
+      .pipe(concatMap((copy) => step(reduce(before, { kind: 'loaded', copy }, self).state, cause)));
+  };
+}

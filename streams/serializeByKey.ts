@@ -1,0 +1,35 @@
+import type { ObservableInput, OperatorFunction } from 'rxjs';
+import { concatMap, groupBy, mergeMap } from 'rxjs';
+
+export interface SerializeByKeyOptions<T, R> {
+  /**
+   * The queue that a value goes to. There must be a fixed, small number of keys: a queue that was
+   * opened stays open (see docs/adr/0003-stripes.md for why, and what it costs).
+   */
+  readonly keyOf: (value: T) => number;
+  /** Handles one value; the next one of the same key waits until the result completes. */
+  readonly handle: (value: T) => ObservableInput<R>;
+}
+
+/**
+ * Handles values of one key one at a time, in order; values of different keys side by side.
+ *
+ * ```
+ * values   -a-A-b-------|    a, A of one key, b of another; each takes three frames
+ * handle    --x|
+ * results  ---a-b-A-----|    hm: A begins only when a has completed
+ * ```
+ *
+ * An error of the source or of any result ends everything: it means that the process has to stop.
+ * Unsubscribing ends what is being handled. A queue is as long as what its sources have in flight:
+ * the sources bound it (src/core/ledger.ts, and the number of messages handled per connection).
+ */
+export function serializeByKey<T, R>(
+  options: SerializeByKeyOptions<T, R>,
+): OperatorFunction<T, R> {
+  return (value$) =>
+    value$.pipe(
+      groupBy(options.keyOf),
+      mergeMap((group$) => group$.pipe(concatMap(options.handle))),
+    );
+}

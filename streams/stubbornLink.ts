@@ -1,0 +1,130 @@
+import type { OperatorFunction, SchedulerLike, Subscription } from 'rxjs';
+import { EMPTY, Observable, map, switchMap } from 'rxjs';
+import { unreachable } from '../src/core/assert.js';
+import type { OwedLimits } from '../src/core/link/owed.js';
+import {
+  forgetSent,
+  isSettled,
+  nothingOwed,
+  oweQuestion,
+  oweReply,
+  retireQuestion,
+  sendDue,
+  sendUnsent,
+  settleReply,
+} from '../src/core/link/owed.js';
+import type { OperationId } from '../src/core/operation.js';
+import type { Connection } from '../src/ports/connection.js';
+import type { Outgoing } from './writeTogether.js';
+
+/** See src/core/link/owed.ts for what each debt means and when it ends. */
+export type LinkCommand =
+  | { readonly kind: 'question'; readonly id: OperationId; readonly bytes: Uint8Array }
+  | { readonly kind: 'retire'; readonly id: OperationId }
+  | { readonly kind: 'reply'; readonly key: string; readonly bytes: Uint8Array }
+  /** The peer's receipt for the reply of that key has come: it sends receipts. */
+  | { readonly kind: 'receipt'; readonly key: string };
+
+export interface StubbornLinkOptions {
+  /** The connection to the peer, each time there is a new one; null when it is gone. */
+  readonly connection$: Observable<Connection | null>;
+  readonly clock: SchedulerLike;
+  readonly limits: OwedLimits;
+  /** With more than this many bytes not taken by the connection, nothing is added to them. */
+  readonly bufferBytes: number;
+}
+
+/**
+ * Sends to one peer, over whatever connection there is, what it is owed, until it is retired.
+ *
+ * ```
+ * commands     -q-----------r----|   q = a question, r = its retirement
+ * connection$  ---C--------------    made after three frames
+ * sent         ---q----q------...    at once, then again when due; nothing after r
+ * ```
+ *
+ * On a new connection everything owed is sent again: nobody knows what the old one delivered. A
+ * connection that does not take bytes is given nothing until it has. Completes with the source;
+ * errors of either stream are passed on. Bound: the operations under way, and `limits.repliesMax`.
+ */
+export function stubbornLink(options: StubbornLinkOptions): OperatorFunction<LinkCommand, Outgoing> {
+  const { connection$, clock, limits, bufferBytes } = options;
+  return (command$) =>
+    new Observable((subscriber) => {
+      const owed = nothingOwed(limits);
+      let connection: Connection | null = null;
+      let ticking: Subscription | null = null;
+
+      const send = (bytes: Uint8Array): boolean => {
+        if (connection === null || connection.bufferedBytes > bufferBytes) return false;
+        subscriber.next({ connection, bytes });
+        return true;
+      };
+      const tick = (): void => {
+        ticking = null;
+        if (connection !== null) sendDue(owed, clock.now(), send);
+        startTicking();
+      };
+      const startTicking = (): void => {
+        if (ticking !== null || isSettled(owed)) return;
+        ticking = clock.schedule(tick, limits.retransmitMs / 2);
+      };
+      const obey = (command: LinkCommand): void => {
+        applyCommand(owed, command);
+        sendUnsent(owed, clock.now(), send);
+        startTicking();
+      };
+      const connected$ = connection$.pipe(
+        switchMap((next) => {
+          connection = next;
+          if (next === null) return EMPTY;
+          forgetSent(owed);
+          sendUnsent(owed, clock.now(), send);
+          return next.drained$;
+        }),
+        map(() => {
+          sendUnsent(owed, clock.now(), send);
+        }),
+      );
+
+      subscriber.add(() => ticking?.unsubscribe());
+      subscriber.add(
+        connected$.subscribe({
+          error: (error: unknown) => {
+            subscriber.error(error);
+          },
+        }),
+      );
+      subscriber.add(
+        command$.subscribe({
+          next: obey,
+          error: (error: unknown) => {
+            subscriber.error(error);
+          },
+          complete: () => {
+            subscriber.complete();
+          },
+        }),
+      );
+    });
+}
+
+function applyCommand(owed: ReturnType<typeof nothingOwed>, command: LinkCommand): void {
+  switch (command.kind) {
+    case 'question':
+      oweQuestion(owed, command.id, command.bytes);
+      break;
+    case 'retire':
+      retireQuestion(owed, command.id);
+      break;
+    case 'reply':
+      oweReply(owed, command.key, command.bytes);
+      break;
+    case 'receipt':
+      owed.sendsReceipts = true;
+      settleReply(owed, command.key);
+      break;
+    default:
+      unreachable(command);
+  }
+}
