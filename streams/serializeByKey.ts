@@ -15,9 +15,9 @@ export interface SerializeByKeyOptions<T, R> {
  * Handles values of one key one at a time, in order; values of different keys side by side.
  *
  * ```
- * values   -a-A-b-------|    a, A of one key, b of another; each takes three frames
- * handle    --x|
- * results  ---a-b-A-----|    hm: A begins only when a has completed
+ * values   -a-A--b-----|     a, A of one key, b of another
+ * handle    --x|             what handling one of them gives
+ * results  ---a--A-b---|     A is begun only when a has completed
  * ```
  *
  * An error of the source or of any result ends everything: it means that the process has to stop.

@@ -1,0 +1,307 @@
+/** One test for each clause of docs/register.md: build a state, feed one event, compare exactly. */
+import test from 'ava';
+import { AssertionFailure } from '../../src/core/assert.js';
+import { needsCopy } from '../../src/core/register/event.js';
+import { reduce } from '../../src/core/register/reduce.js';
+import { isQuiescent, restingState } from '../../src/core/register/state.js';
+import {
+  abandon,
+  ack,
+  beginRead,
+  beginWrite,
+  data,
+  feed,
+  from,
+  holding,
+  id,
+  never,
+  readProc,
+  stamp,
+  value,
+  writeProc,
+} from './make.js';
+
+const self = { rank: 1, processCount: 3 };
+const A = data(1);
+const B = data(2);
+const C = data(3);
+
+test('O1: an operation begins by asking every process', (t) => {
+  const { effects } = reduce(never(), beginRead('r'), self);
+  t.deepEqual(effects, [{ kind: 'broadcast', message: readProc('r') }]);
+});
+
+test('O2: an operation waits for the one before it, and begins when that is complete', (t) => {
+  const first = feed(never(), self, [beginRead('r'), from(1, readProc('r')), beginRead('s')]);
+  t.deepEqual(first.effects, []);
+  const done = feed(first.state, self, [
+    from(2, value('r', stamp(0, 0), data(0))),
+    from(1, writeProc('r', stamp(0, 0), data(0))),
+    from(2, ack('r')),
+  ]);
+  t.deepEqual(done.effects, [
+    { kind: 'retireAll', id: id('r') },
+    { kind: 'complete', id: id('r'), data: data(0) },
+    { kind: 'broadcast', message: readProc('s') },
+  ]);
+});
+
+test('O4: an operation in its read phase is dropped with its client, and the next begins', (t) => {
+  const { effects, state } = feed(never(), self, [
+    beginWrite('w', A),
+    beginRead('r'),
+    abandon('w'),
+  ]);
+  t.deepEqual(effects, [
+    { kind: 'retireAll', id: id('w') },
+    { kind: 'dropped', id: id('w') },
+    { kind: 'broadcast', message: readProc('r') },
+  ]);
+  // Late answers to it are answers to nothing.
+  const late = feed(state, self, [
+    from(2, value('w', stamp(4, 2), B)),
+    from(3, value('w', stamp(4, 2), B)),
+  ]);
+  t.deepEqual(late.effects, []);
+  t.deepEqual(late.state, state);
+});
+
+test('O4: an operation that waits is dropped with its client', (t) => {
+  const { effects, state } = feed(never(), self, [
+    beginRead('r'),
+    beginWrite('w', A),
+    abandon('w'),
+  ]);
+  t.deepEqual(effects, [{ kind: 'dropped', id: id('w') }]);
+  t.deepEqual(state.queue, []);
+});
+
+test('O4: an operation in its write phase goes on without its client', (t) => {
+  const { effects, state } = feed(never(), self, [
+    beginWrite('w', A),
+    from(1, readProc('w')),
+    from(2, value('w', stamp(0, 0), data(0))),
+    abandon('w'),
+  ]);
+  t.deepEqual(effects, []);
+  t.is(state.running?.phase, 'write');
+});
+
+test('O4: giving up what is over does nothing', (t) => {
+  const { effects, state } = feed(never(), self, [abandon('w')]);
+  t.deepEqual(effects, []);
+  t.true(isQuiescent(state));
+});
+
+test('R1: a READ_PROC is answered with what the disk holds', (t) => {
+  const { effects } = reduce(holding(stamp(7, 2), A), from(2, readProc('x')), self);
+  t.deepEqual(effects, [{ kind: 'reply', to: 2, message: value('x', stamp(7, 2), A) }]);
+});
+
+test('R1: the data is loaded for that, but not for a writer that asks itself', (t) => {
+  const resting = restingState(stamp(7, 2));
+  t.true(needsCopy(resting, from(2, readProc('x')), 1));
+  t.false(needsCopy(resting, from(2, writeProc('x', stamp(1, 2), A)), 1));
+  const writing = feed(resting, self, [beginWrite('w', A)]).state;
+  t.false(needsCopy(writing, from(1, readProc('w')), 1));
+  const reading = feed(resting, self, [beginRead('r')]).state;
+  t.true(needsCopy(reading, from(1, readProc('r')), 1));
+});
+
+test('R2: its own READ_PROC is answered on the spot', (t) => {
+  const { state, effects } = feed(holding(stamp(7, 2), A), self, [
+    beginRead('r'),
+    from(1, readProc('r')),
+  ]);
+  t.deepEqual(effects, []);
+  t.like(state.running, { phase: 'read', readList: [{ rank: 1, stamp: stamp(7, 2), data: A }] });
+});
+
+test('R3: a damaged copy is not voted with, for others or for oneself', (t) => {
+  const damaged = feed(restingState(stamp(7, 2)), self, [
+    { kind: 'loaded', copy: { kind: 'damaged' } },
+  ]).state;
+  t.deepEqual(feed(damaged, self, [from(2, readProc('x'))]).effects, []);
+  const { state } = feed(damaged, self, [beginRead('r'), from(1, readProc('r'))]);
+  t.like(state.running, { phase: 'read', readList: [] });
+});
+
+test('R3: a READ over a damaged copy returns what a majority of the others holds', (t) => {
+  const damaged = { ...restingState(stamp(7, 2)), copy: { kind: 'damaged' } } as const;
+  const { effects } = feed(damaged, self, [
+    beginRead('r'),
+    from(1, readProc('r')),
+    from(2, value('r', stamp(6, 1), A)),
+    from(3, value('r', stamp(7, 2), B)),
+  ]);
+  t.deepEqual(effects.at(-1), { kind: 'broadcast', message: writeProc('r', stamp(7, 2), B) });
+});
+
+test('V1: an answer is listed, and its sender asked no more', (t) => {
+  const { state, effects } = feed(never(), self, [
+    beginRead('r'),
+    from(3, value('r', stamp(2, 3), A)),
+  ]);
+  t.deepEqual(effects, [{ kind: 'retire', id: id('r'), rank: 3 }]);
+  t.like(state.running, { readList: [{ rank: 3, stamp: stamp(2, 3), data: A }] });
+});
+
+test('V2: a second answer of one process replaces its first and makes no majority', (t) => {
+  const { state } = feed(never(), self, [
+    beginRead('r'),
+    from(3, value('r', stamp(2, 3), A)),
+    from(3, value('r', stamp(3, 3), B)),
+  ]);
+  t.like(state.running, { phase: 'read', readList: [{ rank: 3, stamp: stamp(3, 3), data: B }] });
+});
+
+test('V4: a READ writes back the newest value of a majority, by timestamp, then rank', (t) => {
+  const { effects } = feed(holding(stamp(5, 1), A), self, [
+    beginRead('r'),
+    from(1, readProc('r')),
+    from(3, value('r', stamp(5, 3), C)),
+  ]);
+  // Nobody is retired: for everyone the WRITE_PROC takes the place of the READ_PROC.
+  t.deepEqual(effects, [{ kind: 'broadcast', message: writeProc('r', stamp(5, 3), C) }]);
+});
+
+test('V4: what has reached this disk meanwhile counts', (t) => {
+  const { effects } = feed(never(), self, [
+    beginRead('r'),
+    from(2, value('r', stamp(1, 2), A)),
+    from(3, writeProc('x', stamp(9, 3), B)),
+    from(3, value('r', stamp(1, 2), A)),
+  ]);
+  t.deepEqual(effects.at(-1), { kind: 'broadcast', message: writeProc('r', stamp(9, 3), B) });
+});
+
+test('V5: a WRITE stores its value under a higher stamp before anybody hears of it', (t) => {
+  const { effects, state } = feed(holding(stamp(4, 1), A), self, [
+    beginWrite('w', C),
+    from(1, readProc('w')),
+    from(2, value('w', stamp(6, 3), B)),
+  ]);
+  t.deepEqual(effects, [
+    { kind: 'store', stamp: stamp(7, 1), data: C },
+    { kind: 'broadcast', message: writeProc('w', stamp(7, 1), C) },
+  ]);
+  t.deepEqual(state.stamp, stamp(7, 1));
+});
+
+test('V5: the stamp of this disk counts, also where nobody else has seen it', (t) => {
+  const { effects } = feed(restingState(stamp(9, 1)), self, [
+    beginWrite('w', C),
+    from(2, value('w', stamp(6, 3), B)),
+    from(3, value('w', stamp(6, 3), B)),
+  ]);
+  t.deepEqual(effects[0], { kind: 'store', stamp: stamp(10, 1), data: C });
+});
+
+test('V6: an answer after the quorum, or to another operation, is stale', (t) => {
+  const { state } = feed(never(), self, [
+    beginRead('r'),
+    from(1, readProc('r')),
+    from(2, value('r', stamp(1, 2), A)),
+  ]);
+  for (const stale of [value('r', stamp(9, 3), B), value('old', stamp(9, 3), B)]) {
+    const after = feed(state, self, [from(3, stale)]);
+    t.deepEqual(after.effects, []);
+    t.deepEqual(after.state, state);
+  }
+});
+
+test('W1, W2: a newer value is stored, then acknowledged', (t) => {
+  const { effects, state } = reduce(
+    holding(stamp(1, 1), A),
+    from(2, writeProc('x', stamp(1, 2), B)),
+    self,
+  );
+  t.deepEqual(effects, [
+    { kind: 'store', stamp: stamp(1, 2), data: B },
+    { kind: 'reply', to: 2, message: ack('x') },
+  ]);
+  t.deepEqual(state.copy, { kind: 'sound', data: B });
+});
+
+test('W3: an older or the same value is acknowledged and not stored', (t) => {
+  for (const same of [stamp(1, 2), stamp(1, 1), stamp(0, 0)]) {
+    const before = holding(stamp(1, 2), A);
+    const { effects, state } = reduce(before, from(3, writeProc('x', same, B)), self);
+    t.deepEqual(effects, [{ kind: 'reply', to: 3, message: ack('x') }]);
+    t.deepEqual(state, before);
+  }
+});
+
+test('W4: over a damaged copy the same value is stored again, an older one not acknowledged', (t) => {
+  const damaged = { ...restingState(stamp(3, 2)), copy: { kind: 'damaged' } } as const;
+  t.deepEqual(reduce(damaged, from(2, writeProc('x', stamp(3, 2), A)), self).effects, [
+    { kind: 'store', stamp: stamp(3, 2), data: A },
+    { kind: 'reply', to: 2, message: ack('x') },
+  ]);
+  t.deepEqual(reduce(damaged, from(2, writeProc('x', stamp(2, 9), A)), self).effects, []);
+});
+
+test('A1: an acknowledgement is counted once, and its sender sent no more', (t) => {
+  const five = { rank: 1, processCount: 5 };
+  const writing = feed(never(), five, [
+    beginWrite('w', A),
+    from(2, value('w', stamp(0, 0), data(0))),
+    from(3, value('w', stamp(0, 0), data(0))),
+    from(4, value('w', stamp(0, 0), data(0))),
+  ]).state;
+  const once = feed(writing, five, [from(2, ack('w'))]);
+  t.deepEqual(once.effects, [{ kind: 'retire', id: id('w'), rank: 2 }]);
+  const twice = feed(once.state, five, [from(2, ack('w')), from(2, ack('w'))]);
+  t.deepEqual(twice.effects, []);
+  t.deepEqual(twice.state, once.state);
+});
+
+test('A2: an acknowledgement in the read phase, or of another operation, is stale', (t) => {
+  const reading = feed(never(), self, [beginWrite('w', A)]).state;
+  t.deepEqual(feed(reading, self, [from(2, ack('w')), from(3, ack('w'))]).state, reading);
+  const writing = feed(reading, self, [
+    from(2, value('w', stamp(0, 0), data(0))),
+    from(3, value('w', stamp(0, 0), data(0))),
+  ]).state;
+  t.deepEqual(feed(writing, self, [from(2, ack('old')), from(3, ack('old'))]).state, writing);
+});
+
+test('A3: with a majority of acknowledgements the operation is complete', (t) => {
+  const { effects, state } = feed(never(), self, [
+    beginWrite('w', A),
+    from(2, value('w', stamp(0, 0), data(0))),
+    from(3, value('w', stamp(0, 0), data(0))),
+    from(1, writeProc('w', stamp(1, 1), A)),
+    from(3, ack('w')),
+  ]);
+  t.deepEqual(effects, [
+    { kind: 'retireAll', id: id('w') },
+    { kind: 'complete', id: id('w'), data: null },
+  ]);
+  t.true(isQuiescent(state));
+});
+
+test('N = 1: a process alone is its own majority', (t) => {
+  const alone = { rank: 1, processCount: 1 };
+  const asked = feed(never(), alone, [beginWrite('w', A), from(1, readProc('w'))]);
+  t.deepEqual(asked.effects, [
+    { kind: 'store', stamp: stamp(1, 1), data: A },
+    { kind: 'broadcast', message: writeProc('w', stamp(1, 1), A) },
+  ]);
+  const done = feed(asked.state, alone, [from(1, writeProc('w', stamp(1, 1), A))]);
+  t.deepEqual(done.effects.at(-1), { kind: 'complete', id: id('w'), data: null });
+});
+
+test('N = 4: two of four are no majority', (t) => {
+  const four = { rank: 1, processCount: 4 };
+  const { state } = feed(never(), four, [
+    beginRead('r'),
+    from(1, readProc('r')),
+    from(2, value('r', stamp(1, 2), A)),
+  ]);
+  t.is(state.running?.phase, 'read');
+});
+
+test('a message from a rank that does not exist is a broken invariant', (t) => {
+  t.throws(() => reduce(never(), from(4, ack('w')), self), { instanceOf: AssertionFailure });
+});

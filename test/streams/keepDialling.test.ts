@@ -1,0 +1,72 @@
+import test from 'ava';
+import type { Observable, SchedulerLike } from 'rxjs';
+import { map } from 'rxjs';
+import type { RunHelpers } from 'rxjs/testing';
+import { TestScheduler } from 'rxjs/testing';
+import type { Connection } from '../../src/ports/connection.js';
+import { keepDialling } from '../../streams/keepDialling.js';
+import { fakeConnection } from './make.js';
+
+const dialTest = test.macro((t, body: (helpers: RunHelpers, clock: SchedulerLike) => void) => {
+  const scheduler = new TestScheduler((actual, expected) => {
+    t.deepEqual(actual, expected);
+  });
+  scheduler.run((helpers) => {
+    body(helpers, scheduler);
+  });
+});
+
+/** Each attempt takes the next of these. */
+function attempts(dials: readonly Observable<Connection>[]): () => Observable<Connection> {
+  let count = 0;
+  return () => dials[Math.min(count++, dials.length - 1)];
+}
+
+/** With a fraction of 1, delays are not shortened. */
+const delays = { fraction: () => 1, reconnectMs: 4, reconnectMsMax: 10 };
+const named = () => map((connection: Connection | null) => connection?.remote ?? 'none');
+
+test('a failed attempt is repeated after ever longer delays', dialTest, (helpers, clock) => {
+  const { cold, expectObservable } = helpers;
+  const up = fakeConnection('up');
+  const dial = attempts([cold('#'), cold('#'), cold('#'), cold('#'), cold('c|', { c: up })]);
+  // Failures at 0, 4, 12, 22 (the delay has reached its limit of 10), then a connection at 32.
+  const connection$ = keepDialling({ ...delays, dial, clock }).pipe(named());
+  expectObservable(connection$, '40ms !').toBe('32ms u', { u: 'up' });
+});
+
+test('a connection that closes is told, and dialled again', dialTest, (helpers, clock) => {
+  const { cold, expectObservable } = helpers;
+  const first = fakeConnection('first', { closed$: cold('---|') });
+  const second = fakeConnection('second');
+  const dial = attempts([cold('-a|', { a: first }), cold('-b|', { b: second })]);
+  const connection$ = keepDialling({ ...delays, dial, clock }).pipe(named());
+  const expected = '     -f--n----s---------';
+  const unsubscribed = ' -------------------!';
+  expectObservable(connection$, unsubscribed).toBe(expected, { f: 'first', n: 'none', s: 'second' });
+});
+
+test('a success starts the delays anew', dialTest, (helpers, clock) => {
+  const { cold, expectObservable } = helpers;
+  const short = fakeConnection('short', { closed$: cold('|') });
+  const dial = attempts([cold('#'), cold('#'), cold('s|', { s: short }), cold('#'), cold('#')]);
+  const connection$ = keepDialling({ ...delays, dial, clock }).pipe(named());
+  // Failures at 0 and 4, then short from 12 on, gone at once.
+  expectObservable(connection$, '15ms !').toBe('12ms (sn)', { s: 'short', n: 'none' });
+});
+
+test('delays are shortened at random, down to half', dialTest, (helpers, clock) => {
+  const { cold, expectObservable } = helpers;
+  const up = fakeConnection('up');
+  const dial = attempts([cold('#'), cold('c|', { c: up })]);
+  const connection$ = keepDialling({ ...delays, fraction: () => 0, dial, clock }).pipe(named());
+  expectObservable(connection$, '6ms !').toBe('2ms u', { u: 'up' });
+});
+
+test('unsubscribing gives up the attempt under way', dialTest, (helpers, clock) => {
+  const { cold, expectObservable, expectSubscriptions } = helpers;
+  const attempt$ = cold<Connection>('---------c');
+  const connection$ = keepDialling({ ...delays, dial: () => attempt$, clock });
+  expectObservable(connection$, '---!').toBe('---');
+  expectSubscriptions(attempt$.subscriptions).toBe('^--!');
+});

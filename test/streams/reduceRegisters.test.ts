@@ -1,0 +1,126 @@
+import test from 'ava';
+import type { Observable } from 'rxjs';
+import { EMPTY, map, of } from 'rxjs';
+import { STAMP_INITIAL } from '../../src/core/stamp.js';
+import type { Copy, PutOutcome, SectorStore } from '../../src/ports/store.js';
+import type { SectorEvent, SectorOutcome } from '../../streams/reduceRegisters.js';
+import { reduceRegisters } from '../../streams/reduceRegisters.js';
+import { marbles } from '../helpers/marbles.js';
+import {
+  ack,
+  beginRead,
+  beginWrite,
+  data,
+  from,
+  readProc,
+  stamp,
+  value,
+  writeProc,
+} from '../core/make.js';
+
+type Event = SectorEvent<string>;
+
+const self = { rank: 1, processCount: 3 };
+const A = data(1);
+const B = data(2);
+
+/** A store whose every answer is a marble stream. */
+function storeOf(answers: {
+  put?: () => Observable<PutOutcome>;
+  load?: () => Observable<Copy>;
+}): SectorStore {
+  return {
+    stampOf: () => STAMP_INITIAL,
+    load: answers.load ?? (() => EMPTY),
+    put: answers.put ?? (() => EMPTY),
+  };
+}
+
+const at = (sector: number, event: Event['event'], origin = ''): Event => ({ sector, event, origin });
+
+/** What came of it, as text: origin, then each effect. */
+const told = () =>
+  map((outcome: SectorOutcome<string>) => {
+    const effects = outcome.kind === 'done' ? outcome.effects.map(({ kind }) => kind) : ['full'];
+    return `${outcome.cause.origin}:${effects.join()}`;
+  });
+
+const newer = (sector: number, name: string) => at(sector, from(2, writeProc(name, stamp(1, 2), A)), name);
+const older = (sector: number, name: string) => at(sector, from(3, writeProc(name, stamp(0, 0), B)), name);
+
+test('an ACK waits for the flush before it; another sector does not', marbles, (helpers) => {
+  const { cold, expectObservable } = helpers;
+  const store = storeOf({ put: () => cold('---(s|)', { s: 'stored' as const }) });
+  const event$ = cold('     -a--b-----|', { a: newer(1, 'a'), b: newer(2, 'b') });
+  const expected = '        ----A--B--|';
+  const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
+  expectObservable(outcome$).toBe(expected, { A: 'a:store,reply', B: 'b:store,reply' });
+});
+
+test('one event of a sector at a time, flush included', marbles, ({ cold, expectObservable }) => {
+  const store = storeOf({ put: () => cold('---(s|)', { s: 'stored' as const }) });
+  const event$ = cold('     -ab-------|', { a: newer(1, 'a'), b: older(1, 'b') });
+  const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
+  expectObservable(outcome$).toBe('----(AB)--|', { A: 'a:store,reply', B: 'b:reply' });
+});
+
+test('a register that waits for its quorum holds up nobody, not even its stripe', marbles, (helpers) => {
+  const { cold, expectObservable } = helpers;
+  const store = storeOf({ load: () => of({ kind: 'sound', data: A }) });
+  const event$ = cold('     -a-b-|', {
+    a: at(1, beginRead('r'), 'a'),
+    b: at(9, from(2, readProc('x')), 'b'),
+  });
+  const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
+  expectObservable(outcome$).toBe('-A-B-|', { A: 'a:broadcast', B: 'b:reply' });
+});
+
+test('data is loaded before it is told, and only then', marbles, ({ cold, expectObservable }) => {
+  const store = storeOf({ load: () => cold('--(c|)', { c: { kind: 'sound', data: A } as const }) });
+  const event$ = cold('     -a----b-|', { a: at(1, from(2, readProc('x')), 'a'), b: older(1, 'b') });
+  const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
+  expectObservable(outcome$).toBe('---A--B-|', { A: 'a:reply', B: 'b:reply' });
+});
+
+test('a damaged copy is not told', marbles, ({ cold, expectObservable }) => {
+  const store = storeOf({ load: () => of({ kind: 'damaged' }) });
+  const event$ = cold('-a-|', { a: at(1, from(2, readProc('x')), 'a') });
+  const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
+  expectObservable(outcome$).toBe('-A-|', { A: 'a:' });
+});
+
+test('without room nothing has happened, and it can happen later', marbles, (helpers) => {
+  const { cold, expectObservable } = helpers;
+  let tries = 0;
+  const store = storeOf({ put: () => of(tries++ === 0 ? 'full' : 'stored') });
+  const event$ = cold('     -r-v-w-w-k-|', {
+    r: at(1, beginWrite('o', A), 'r'),
+    v: at(1, from(2, value('o', stamp(4, 2), B)), 'v'),
+    w: at(1, from(3, value('o', stamp(4, 2), B)), 'w'),
+    k: at(1, from(2, ack('o')), 'k'),
+  });
+  const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
+  // v: the first of two answers; w: the quorum, but no room; w again: and there is room.
+  expectObservable(outcome$).toBe('-R-V-F-W-K-|', {
+    R: 'r:broadcast',
+    V: 'v:retire',
+    F: 'w:full',
+    W: 'w:store,broadcast',
+    K: 'k:retire',
+  });
+});
+
+test('a failure of the store ends everything', marbles, ({ cold, expectObservable }) => {
+  const store = storeOf({ put: () => cold('--#') });
+  const event$ = cold('-a-----|', { a: newer(1, 'a') });
+  expectObservable(event$.pipe(reduceRegisters({ self, store, stripes: 8 }))).toBe('---#');
+});
+
+test('nothing, for ever, and an error', marbles, ({ cold, expectObservable }) => {
+  for (const source of ['--|', '---', '--#']) {
+    const outcome$ = cold<Event>(source).pipe(
+      reduceRegisters({ self, store: storeOf({}), stripes: 8 }),
+    );
+    expectObservable(outcome$).toBe(source);
+  }
+});
