@@ -28,7 +28,7 @@ export interface SlotFile {
    * there was no room after all; any other failure means that nobody knows what the disk holds.
    */
   flush(): Observable<never>;
-  /** Emits the slot's bytes, which nobody else holds, and completes. Fails if they cannot be read. */
+  /** Emits the slot's bytes, for the caller to keep, and completes. Fails if it cannot read. */
   read(slot: number): Observable<Uint8Array>;
   close(): Observable<never>;
 }

@@ -3,28 +3,33 @@ import type { SectorData, SectorIndex } from '../core/sector.js';
 import type { Stamp } from '../core/stamp.js';
 
 /**
- * What the disk holds of a sector. `damaged`: it does not match its checksum (or cannot be read), so
- * its bytes may neither be served nor voted with; the stamp alone is still known.
+ * What the disk holds of a sector. `damaged`: it does not match its checksum (or cannot be read),
+ * so its bytes may neither be served nor voted with; the stamp alone is still known. Putting the
+ * same stamp again, with the right data, mends it.
  */
 export type Copy =
-  | { readonly kind: 'sound'; readonly data: SectorData }
-  | { readonly kind: 'damaged' };
+  { readonly kind: 'sound'; readonly data: SectorData } | { readonly kind: 'damaged' };
 
-/** `full`: nothing was changed, since there is no room. The caller may put again later. */
+/**
+ * `full`: nothing was changed, since there is no room. The caller may put again later. In the rare
+ * case that the disk cannot tell at once whether the put took effect, neither is emitted until it
+ * can: the put waits.
+ */
 export type PutOutcome = 'stored' | 'full';
 
 /**
  * The durable registers of one process.
  *
- * Ordering that it promises: `put` emits 'stored' only after stamp and data have been flushed to the
- * disk, as one: after a crash at any instant a sector is wholly what it was before the put or wholly
- * what was put. Puts of different sectors run side by side and share flushes.
+ * Ordering that it promises: `put` emits 'stored' only after stamp and data have been flushed to
+ * the disk, as one: after a crash at any instant a sector is wholly what it was before the put or
+ * wholly what was put. Puts of different sectors run side by side and share flushes.
  *
  * Ordering that it relies on: the calls for one sector do not overlap (the pipeline handles one
  * event of a sector at a time).
  *
- * Observables here emit exactly once and complete, or fail. A failure is one after which the state
- * of the disk is unknown (a flush failed): the process has to stop.
+ * Observables here are cold: the work begins when they are subscribed to, and a put that has begun
+ * cannot be taken back. They emit exactly once and complete, or fail. A failure is one after which
+ * the state of the disk is unknown (a flush failed): the process has to stop.
  */
 export interface SectorStore {
   /** Stamp of what `put` stored last; STAMP_INITIAL for a sector never written. From memory. */

@@ -1,7 +1,7 @@
 /**
  * Binds the listening socket of a process, and nothing else: it comes first after launch, before
- * anything that takes time to load, so this file needs nothing but node:net. Whoever connects before
- * `tcpServer` takes over is kept, not read from.
+ * anything that takes time to load, so this file needs nothing but node:net. Whoever connects
+ * before `tcpServer` takes over is kept, not read from.
  */
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';

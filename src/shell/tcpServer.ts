@@ -3,11 +3,11 @@
  * (bindSocket.ts), long before the store is open: whoever connects meanwhile waits in an open
  * connection that is not read from yet.
  *
- * Too many connections: a process has a limited number of file descriptors, and running out of them
- * stops its disk too. So there is a fixed number of places. Strangers (who have not shown a key yet)
- * make room for newcomers, longest there first, so that idle strangers, however many, never keep a
- * client out; those who have shown a key keep their place, and when they fill all, newcomers are
- * refused.
+ * Too many connections: a process has a limited number of file descriptors, and running out of
+ * them stops its disk too. So there is a fixed number of places. Strangers (who have not shown a
+ * key yet) make room for newcomers, longest there first, so that idle strangers, however many,
+ * never keep a client out; those who have shown a key keep their place, and when they fill all,
+ * newcomers are refused.
  */
 import type { Socket } from 'node:net';
 import { Observable } from 'rxjs';

@@ -1,4 +1,4 @@
-/** The log port on winston: JSON lines for programs, coloured lines for people. Standard output only. */
+/** The log port on winston: JSON for programs, coloured lines for people; standard output. */
 import { createLogger, format, transports } from 'winston';
 import type { Log, LogFields } from '../ports/log.js';
 
@@ -20,6 +20,7 @@ export function winstonLog(options: WinstonLogOptions): Log {
     level: options.level,
     defaultMeta: options.fields,
     format: isPretty ? prettyFormat() : format.combine(format.timestamp(), format.json()),
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
     transports: [new transports.Console()],
   });
   return {
@@ -34,10 +35,8 @@ export function winstonLog(options: WinstonLogOptions): Log {
 
 function prettyFormat() {
   const line = format.printf(({ timestamp, level, message, ...rest }) => {
-    const fields = Object.entries(rest)
-      .map(([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
-      .join(' ');
-    return `${String(timestamp)} ${level} ${String(message)}${fields === '' ? '' : `  ${fields}`}`;
+    const fields = Object.entries(rest).map(([name, value]) => `${name}=${textOf(value)}`);
+    return [String(timestamp), level, String(message), ...fields].join(' ');
   });
   const isColoured = process.env.NO_COLOR === undefined && process.stdout.isTTY;
   return format.combine(
@@ -45,4 +44,8 @@ function prettyFormat() {
     ...(isColoured ? [format.colorize()] : []),
     line,
   );
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,0 +1,275 @@
+/**
+ * The metadata file, over LevelDB: a small database whose log is synced once per commit. All of it
+ * is in memory too (src/store/sectorTable.ts), so it is read only when it is opened.
+ *
+ * Traps that this file knows of (LevelDB 1.20, as classic-level has it):
+ * - The chained form of a batch costs a third of the array form.
+ * - After a write failed for want of room, LevelDB's log may hold half a record: what is appended
+ *   behind it could be lost at the next start. So nothing is written until it was opened again.
+ * - Its own log of events and its MANIFEST only shrink when it is opened: now and then it is.
+ * - It ignores some errors while it opens (a log file that it cannot read counts as empty), and
+ *   says so only in its log of events: that is searched for them.
+ * - It renames CURRENT without syncing the folder.
+ */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ClassicLevel } from 'classic-level';
+import { ignoreElements, map, Observable } from 'rxjs';
+import type { SectorIndex } from '../core/sector.js';
+import { AtomicDiskError } from '../errors.js';
+import { NoSpace, type MetadataFile, type SectorRecord } from '../ports/blockFiles.js';
+import type { Log } from '../ports/log.js';
+import {
+  DAMAGE_KEY,
+  decodeRecord,
+  encodeRecord,
+  RECORD_KEY_END,
+  RECORD_KEY_MIN,
+  recordKeyOf,
+  SUPERBLOCK_KEY,
+} from '../store/recordFormat.js';
+import { messageOf } from '../store/storeFailure.js';
+import { isNoSpace } from './noSpace.js';
+import { syncFolder } from './slotFile.js';
+
+export interface LevelMetadata extends MetadataFile {
+  /** Emits the superblock's bytes, or null if none was written. */
+  superblock(): Observable<Uint8Array | null>;
+  /** Completes when it is durable. */
+  writeSuperblock(bytes: Uint8Array): Observable<never>;
+  /** Emits whether there is any record. */
+  hasRecords(): Observable<boolean>;
+}
+
+export interface LevelMetadataOptions {
+  readonly createIfMissing: boolean;
+  readonly log: Log;
+  /** After so many records it is opened again before the next commit (tens of milliseconds). */
+  readonly reopenAfterRecords?: number;
+}
+
+type Database = ClassicLevel<Uint8Array, Uint8Array>;
+
+const DATABASE_OPTIONS = {
+  keyEncoding: 'view',
+  valueEncoding: 'view',
+  compression: false, // Stamps and checksums do not compress.
+  // Two write buffers, a log and tables not yet merged are what LevelDB adds to the records: with
+  // this some 2 MiB, with its default of 4 MiB some 18.
+  writeBufferSize: 256 * 1024,
+  cacheSize: 64 * 1024, // Nothing is looked up.
+  maxOpenFiles: 64, // A process may have 1024 descriptors, and most are for connections.
+} as const;
+
+/** Records fetched at a time when all are read. */
+const SCAN_RECORDS = 4096;
+const SCAN_BYTES = 1024 * 1024;
+
+/** Its log of events and MANIFEST have grown by some 0.5 MiB after as many records. */
+const REOPEN_AFTER_RECORDS_DEFAULT = 4_000_000;
+
+const ADVICE =
+  'Keep the folder for examination. Do not start this rank with an empty or an older folder ' +
+  'while the cluster runs: it would have forgotten what it acknowledged.';
+
+/** Whether there is a database in this folder. */
+export function hasLevelMetadata(location: string): boolean {
+  return existsSync(join(location, 'CURRENT'));
+}
+
+/** Emits the metadata once they are open. */
+export function openLevelMetadata(
+  location: string,
+  options: LevelMetadataOptions,
+): Observable<LevelMetadata> {
+  return fromTask(location, 'open', async () =>
+    createMetadata(location, await openDatabase(location, options), options),
+  );
+}
+
+function createMetadata(
+  location: string,
+  opened: Database,
+  { log, reopenAfterRecords = REOPEN_AFTER_RECORDS_DEFAULT }: LevelMetadataOptions,
+): LevelMetadata {
+  let database = opened;
+  let recordsSinceOpen = 0;
+  /** One thing at a time: a close that comes during a commit waits for it. */
+  let tail: Promise<unknown> = Promise.resolve();
+
+  const inTurn = <T>(operation: string, task: () => Promise<T>): Observable<T> =>
+    fromTask(location, operation, () => {
+      const result = tail.then(task);
+      tail = result.catch(() => undefined);
+      return result;
+    });
+
+  const openAgain = async (): Promise<void> => {
+    await database.close();
+    database = await openDatabase(location, { createIfMissing: false, log });
+    recordsSinceOpen = 0;
+  };
+
+  return {
+    records: () => scan(database, location),
+
+    commit: (records) =>
+      inTurn('commit', async () => {
+        if (recordsSinceOpen >= reopenAfterRecords) await openAgain();
+        recordsSinceOpen += records.length;
+        const batch = database.batch();
+        for (const record of records) {
+          const { key, value } = encodeRecord(record);
+          batch.put(key, value);
+        }
+        await batch.write({ sync: true });
+      }).pipe(ignoreElements()),
+
+    reopen: (sectors) =>
+      inTurn('reopen', async () => {
+        await openAgain();
+        const values = await database.getMany(sectors.map(recordKeyOf));
+        const found = new Map<SectorIndex, SectorRecord>();
+        sectors.forEach((sector, index) => {
+          const value = values[index];
+          if (value) found.set(sector, decode(recordKeyOf(sector), value, location));
+        });
+        return found;
+      }),
+
+    close: () => inTurn('close', () => database.close()).pipe(ignoreElements()),
+
+    superblock: () =>
+      inTurn('read of the superblock', async () => (await database.get(SUPERBLOCK_KEY)) ?? null),
+
+    writeSuperblock: (bytes) =>
+      inTurn('write of the superblock', () =>
+        database.put(SUPERBLOCK_KEY, bytes, { sync: true }),
+      ).pipe(ignoreElements()),
+
+    hasRecords: () =>
+      inTurn('read', () =>
+        database.keys({ gte: RECORD_KEY_MIN, lt: RECORD_KEY_END, limit: 1 }).all(),
+      ).pipe(map((keys) => keys.length > 0)),
+  };
+}
+
+/** Every record, a batch at a time; an unsubscribe stops it between two batches. */
+function scan(database: Database, location: string): Observable<readonly SectorRecord[]> {
+  return new Observable((observer) => {
+    const readAll = async (): Promise<void> => {
+      const iterator = database.iterator({
+        gte: RECORD_KEY_MIN,
+        lt: RECORD_KEY_END,
+        highWaterMarkBytes: SCAN_BYTES,
+      });
+      try {
+        while (!observer.closed) {
+          const entries = await iterator.nextv(SCAN_RECORDS);
+          if (entries.length === 0) break;
+          observer.next(entries.map(([key, value]) => decode(key, value, location)));
+        }
+      } finally {
+        await iterator.close();
+      }
+    };
+    readAll().then(
+      () => {
+        observer.complete();
+      },
+      (error: unknown) => {
+        observer.error(levelError(location, 'read', error));
+      },
+    );
+  });
+}
+
+function decode(key: Uint8Array, value: Uint8Array, location: string): SectorRecord {
+  const record = decodeRecord(key, value);
+  if (record !== null) return record;
+  const hex = Buffer.from(key).toString('hex');
+  throw new AtomicDiskError(
+    'ATDD_STORE_CORRUPT',
+    `${location}: the record with key ${hex} does not match its check. ${ADVICE}`,
+  );
+}
+
+async function openDatabase(
+  location: string,
+  { createIfMissing, log }: LevelMetadataOptions,
+): Promise<Database> {
+  const database: Database = new ClassicLevel(location, { ...DATABASE_OPTIONS, createIfMissing });
+  await database.open();
+  try {
+    syncFolder(location);
+    const events = await readFile(join(location, 'LOG'), 'utf8');
+    await refuseDamage(database, location, events, log);
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/**
+ * Looks for what LevelDB lost when it opened. What it could not read it has deleted by now, so the
+ * finding is written down: otherwise the next start would know nothing of it.
+ */
+async function refuseDamage(
+  database: Database,
+  location: string,
+  events: string,
+  log: Log,
+): Promise<void> {
+  const losses = events.split('\n').filter((line) => /ignoring error|dropping/i.test(line));
+  const fault = losses.find((line) => /IO error/.test(line) || !/dropping/.test(line));
+  if (fault !== undefined) {
+    await database.put(DAMAGE_KEY, Buffer.from(fault), { sync: true });
+  } else if (losses.length > 0) {
+    log.warn('the end of the metadata log was unreadable: expected only after a power failure', {
+      event: 'metadataLogCut',
+      losses: losses.slice(0, 4),
+    });
+  }
+  const damage = await database.get(DAMAGE_KEY);
+  if (damage === undefined) return;
+  throw new AtomicDiskError(
+    'ATDD_STORE_CORRUPT',
+    `${location}: acknowledged metadata were lost: ${Buffer.from(damage).toString()}. ${ADVICE}`,
+  );
+}
+
+/** A cold observable of a promise, with the errors of this file. */
+function fromTask<T>(location: string, operation: string, task: () => Promise<T>): Observable<T> {
+  return new Observable<T>((observer) => {
+    task().then(
+      (value) => {
+        observer.next(value);
+        observer.complete();
+      },
+      (error: unknown) => {
+        observer.error(levelError(location, operation, error));
+      },
+    );
+  });
+}
+
+/** What classic-level rejected with, as one of ours. */
+function levelError(location: string, operation: string, error: unknown): Error {
+  if (error instanceof AtomicDiskError) return error;
+  // A failed open is wrapped in an error that only says so.
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const message = `${location}: ${operation}: ${messageOf(inner)}`;
+  const options = { cause: error };
+  if (isNoSpace(inner)) return new NoSpace(message, options);
+  const code = inner instanceof Error && 'code' in inner ? inner.code : undefined;
+  if (code === 'LEVEL_LOCKED') {
+    const text = `${location} is in use by another process`;
+    return new AtomicDiskError('ATDD_STORE_BUSY', text, options);
+  }
+  if (code === 'LEVEL_CORRUPTION' || /No such file|does not exist/.test(messageOf(inner))) {
+    return new AtomicDiskError('ATDD_STORE_CORRUPT', `${message}. ${ADVICE}`, options);
+  }
+  return new Error(message, options);
+}

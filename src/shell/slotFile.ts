@@ -1,0 +1,130 @@
+/** The data file: slots of one sector each, over node:fs. */
+import {
+  close,
+  closeSync,
+  constants,
+  fdatasync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  read,
+  statfsSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { Observable } from 'rxjs';
+import { assert } from '../core/assert.js';
+import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import { NoSpace, type SlotFile } from '../ports/blockFiles.js';
+import { messageOf } from '../store/storeFailure.js';
+import { isNoSpace } from './noSpace.js';
+
+/**
+ * Writes are refused while the file system has less than this free. The metadata need room too
+ * (for LevelDB's log and for merging its tables), and a store that cannot write metadata can do
+ * less than one that cannot write data.
+ */
+const RESERVE_BYTES = 4 * 1024 * 1024;
+
+/** Creates an empty data file, durably: its name is in the folder when this returns. */
+export function createSlotFile(file: string): void {
+  const flags = constants.O_CREAT | constants.O_RDWR;
+  closeSync(openSync(file, flags, 0o600));
+  syncFolder(dirname(file));
+}
+
+/** Makes the names in a folder durable. */
+export function syncFolder(folder: string): void {
+  const descriptor = openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * Opens a data file that exists. Only one process may have it open: LevelDB's lock on the metadata
+ * beside it sees to that.
+ */
+export function openSlotFile(file: string): SlotFile {
+  const descriptor = openSync(file, constants.O_RDWR);
+  let isRoomChecked = false;
+  return {
+    slotCountAtOpen: Math.floor(fstatSync(descriptor).size / SECTOR_SIZE_BYTES),
+    write(slot, data) {
+      assert(data.length === SECTOR_SIZE_BYTES, 'a slot takes one sector');
+      // Once per commit: `flush` ends one.
+      if (!isRoomChecked) checkRoom(file);
+      isRoomChecked = true;
+      try {
+        writeSlot(descriptor, slot, data);
+      } catch (error) {
+        throw fileError(file, `write of slot ${slot}`, error);
+      }
+    },
+    flush: () =>
+      new Observable<never>((observer) => {
+        isRoomChecked = false;
+        fdatasync(descriptor, (error) => {
+          if (error) observer.error(fileError(file, 'fdatasync', error));
+          else observer.complete();
+        });
+      }),
+    read: (slot) => readSlot(file, descriptor, slot),
+    close: () =>
+      new Observable<never>((observer) => {
+        close(descriptor, (error) => {
+          if (error) observer.error(fileError(file, 'close', error));
+          else observer.complete();
+        });
+      }),
+  };
+}
+
+/** @throws {NoSpace} if the file system has less than the reserve free. */
+function checkRoom(file: string): void {
+  const { bavail, bsize, blocks } = statfsSync(file);
+  // Some network and user-space file systems report no figures at all.
+  if (blocks === 0 || bavail * bsize >= RESERVE_BYTES) return;
+  throw new NoSpace(
+    `${file}: the file system has ${bavail * bsize} bytes free, ` +
+      `less than the ${RESERVE_BYTES} kept for metadata`,
+  );
+}
+
+/** A disk that fills up takes a part, and says why only when it is asked to take the rest. */
+function writeSlot(descriptor: number, slot: number, data: Uint8Array): void {
+  const position = slot * SECTOR_SIZE_BYTES;
+  let done = 0;
+  while (done < data.length) {
+    done += writeSync(descriptor, data, done, data.length - done, position + done);
+  }
+}
+
+function readSlot(file: string, descriptor: number, slot: number): Observable<Uint8Array> {
+  return new Observable((observer) => {
+    const data = new Uint8Array(SECTOR_SIZE_BYTES);
+    const readFrom = (start: number): void => {
+      const position = slot * SECTOR_SIZE_BYTES + start;
+      read(descriptor, data, start, data.length - start, position, (error, count) => {
+        if (error) {
+          observer.error(fileError(file, `read of slot ${slot}`, error));
+        } else if (count === 0) {
+          observer.error(new Error(`${file}: the file ends before the end of slot ${slot}`));
+        } else if (start + count < data.length) {
+          readFrom(start + count);
+        } else {
+          observer.next(data);
+          observer.complete();
+        }
+      });
+    };
+    readFrom(0);
+  });
+}
+
+function fileError(file: string, operation: string, cause: unknown): Error {
+  const message = `${file}: ${operation}: ${messageOf(cause)}`;
+  return isNoSpace(cause) ? new NoSpace(message, { cause }) : new Error(message, { cause });
+}

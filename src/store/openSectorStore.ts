@@ -1,0 +1,188 @@
+/** Opens the durable registers of a process over two files: where the store's parts meet. */
+import { catchError, concat, defer, map, Observable, of, reduce } from 'rxjs';
+import { assert } from '../core/assert.js';
+import { SECTOR_SIZE_BYTES, ZERO_SECTOR, type SectorIndex } from '../core/sector.js';
+import { STAMP_INITIAL } from '../core/stamp.js';
+import { AtomicDiskError } from '../errors.js';
+import type { MetadataFile, SlotFile } from '../ports/blockFiles.js';
+import type { Log } from '../ports/log.js';
+import type { Schedulers } from '../ports/schedulers.js';
+import type { Copy, PutOutcome, SectorStore } from '../ports/store.js';
+import { checksumOf } from './checksum.js';
+import { DamageLog } from './damageLog.js';
+import { GroupCommit } from './groupCommit.js';
+import { RoomLog } from './roomLog.js';
+import { NO_ENTRY, SectorTable, type EntryNumber } from './sectorTable.js';
+import { SlotMap } from './slotMap.js';
+import { messageOf } from './storeFailure.js';
+
+export interface SectorStoreOptions {
+  readonly slotFile: SlotFile;
+  readonly metadata: MetadataFile;
+  readonly schedulers: Schedulers;
+  readonly log: Log;
+  /** Puts in one commit at most: STORE_BATCH_SECTORS. */
+  readonly batchSectors: number;
+}
+
+/** For the log, the status and the tests. */
+export interface StoreFigures {
+  /** Sectors that were ever written. */
+  readonly writtenCount: number;
+  /** Slots of the data file in use. */
+  readonly slotCount: number;
+  /** Memory that all of this takes. */
+  readonly indexBytes: number;
+}
+
+export interface OpenedSectorStore extends SectorStore {
+  figures(): StoreFigures;
+  /**
+   * Waits for the commit under way, refuses all later puts, closes both files. To be called when
+   * no load is under way.
+   */
+  close(): Observable<never>;
+}
+
+/**
+ * Slots are handed out lowest first, so none has ever been higher than the number of written
+ * sectors plus one commit. A record that says otherwise is nonsense; this is far above any batch.
+ */
+const SLOT_SLACK = 65_536;
+
+/** In a message, of a longer list. */
+const SECTORS_NAMED = 8;
+
+const DAMAGED: Copy = { kind: 'damaged' };
+const ZERO_COPY: Copy = { kind: 'sound', data: ZERO_SECTOR };
+
+/**
+ * Reads all metadata and emits the store. The files belong to it then: its `close` closes them. If
+ * this fails they are still the caller's.
+ *
+ * Fails with ATDD_STORE_CORRUPT if the metadata contradict themselves. Records whose slots the data
+ * file does not have mean that data was lost: those sectors are damaged, the others are served.
+ */
+export function openSectorStore(options: SectorStoreOptions): Observable<OpenedSectorStore> {
+  assert(options.batchSectors < SLOT_SLACK, 'a commit is smaller than SLOT_SLACK');
+  return defer(() =>
+    options.metadata.records().pipe(
+      reduce((table, records) => {
+        for (const { sector, stamp, slot, checksum } of records) {
+          table.set(sector, stamp, slot, checksum);
+        }
+        return table;
+      }, new SectorTable()),
+      map((table) => assemble(table, takenSlots(table, options), options)),
+    ),
+  );
+}
+
+function assemble(
+  table: SectorTable,
+  slotMap: SlotMap,
+  options: SectorStoreOptions,
+): OpenedSectorStore {
+  const { slotFile, metadata, schedulers, log, batchSectors } = options;
+  const roomLog = new RoomLog(log, schedulers.clock);
+  const damageLog = new DamageLog(log, schedulers.clock);
+  const groupCommit = new GroupCommit({
+    slotFile,
+    metadata,
+    table,
+    slotMap,
+    schedulers,
+    roomLog,
+    batchSectors,
+  });
+
+  const loadSlot = (sector: SectorIndex, entry: EntryNumber, slot: number): Observable<Copy> => {
+    const stamp = table.stampAt(entry);
+    const checksum = table.checksumAt(entry);
+    const damaged = (reason: string): Copy => {
+      if (!table.isMarked(entry)) damageLog.report(sector, slot, reason);
+      table.mark(entry);
+      return DAMAGED;
+    };
+    return slotFile.read(slot).pipe(
+      catchError((error: unknown) => of(messageOf(error))),
+      map((data): Copy => {
+        if (typeof data === 'string') return damaged(data);
+        if (data.length !== SECTOR_SIZE_BYTES) return damaged(`${data.length} bytes were read`);
+        const isSound = checksumOf(sector, stamp, data) === checksum;
+        return isSound ? { kind: 'sound', data } : damaged('checksum mismatch');
+      }),
+    );
+  };
+
+  return {
+    stampOf(sector) {
+      const entry = table.find(sector);
+      return entry === NO_ENTRY ? STAMP_INITIAL : table.stampAt(entry);
+    },
+    load(sector) {
+      return defer(() => {
+        const entry = table.find(sector);
+        const slot = entry === NO_ENTRY ? null : table.slotAt(entry);
+        return slot === null ? of(ZERO_COPY) : loadSlot(sector, entry, slot);
+      });
+    },
+    put(sector, stamp, data) {
+      return new Observable<PutOutcome>((observer) => {
+        groupCommit.put({ sector, stamp, data, observer });
+      });
+    },
+    figures: () => ({
+      writtenCount: table.entryCount,
+      slotCount: slotMap.takenCount,
+      indexBytes: table.byteLength + slotMap.byteLength,
+    }),
+    close: () => concat(groupCommit.close(), slotFile.close(), metadata.close()),
+  };
+}
+
+/** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if the records cannot all be true. */
+function takenSlots(table: SectorTable, { slotFile, log }: SectorStoreOptions): SlotMap {
+  const slotMap = new SlotMap();
+  const slotEnd = table.entryCount + SLOT_SLACK;
+  const lost: SectorIndex[] = [];
+  let lostCount = 0;
+  for (let entry = 0; entry < table.entryCount; entry += 1) {
+    const slot = table.slotAt(entry);
+    if (slot === null) continue;
+    if (slot >= slotEnd) throw corruptSlot(table, entry, slot);
+    if (slotMap.isTaken(slot)) throw doubleSlot(table, entry, slot);
+    slotMap.mark(slot);
+    if (slot < slotFile.slotCountAtOpen) continue;
+    table.mark(entry);
+    lostCount += 1;
+    if (lost.length < SECTORS_NAMED) lost.push(table.sectorAt(entry));
+  }
+  if (lostCount > 0) {
+    log.error('the data file is too short: these sectors are damaged', {
+      event: 'sectorsLost',
+      count: lostCount,
+      firstSectors: lost,
+      slotsInFile: slotFile.slotCountAtOpen,
+    });
+  }
+  return slotMap;
+}
+
+function corruptSlot(table: SectorTable, entry: EntryNumber, slot: number): AtomicDiskError {
+  return new AtomicDiskError(
+    'ATDD_STORE_CORRUPT',
+    `the metadata say that sector ${table.sectorAt(entry)} is in slot ${slot}, ` +
+      `but only ${table.entryCount} sectors were ever written`,
+  );
+}
+
+function doubleSlot(table: SectorTable, entry: EntryNumber, slot: number): AtomicDiskError {
+  let other = 0;
+  while (table.slotAt(other) !== slot) other += 1;
+  return new AtomicDiskError(
+    'ATDD_STORE_CORRUPT',
+    `the metadata say that slot ${slot} holds both sector ${table.sectorAt(other)} ` +
+      `and sector ${table.sectorAt(entry)}`,
+  );
+}

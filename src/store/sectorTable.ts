@@ -1,0 +1,208 @@
+/**
+ * The index in memory: sector -> stamp, slot, checksum, for the sectors that were ever written.
+ *
+ * A Map of objects would take some 200 bytes a sector; this takes 24 bytes for the entry and 5 to
+ * 11 for finding it. Entries are never removed (a written sector stays written), so they stand one
+ * behind the other in blocks of fixed size, which are allocated as needed and never move. They are
+ * found through a hash table of entry numbers: open addressing, linear probing, split by hash into
+ * shards that double one at a time. Growing therefore never needs room for two tables nor a
+ * long pause: with 2^21 sectors a shard of 32 Ki numbers is rebuilt in about a millisecond.
+ *
+ * An entry is six 32-bit words, next to each other for the cache: sector (low half); sector (high
+ * 21 bits), write rank (8 bits) and a mark; timestamp (low, high); slot (or NO_SLOT); checksum.
+ */
+import { assert } from '../core/assert.js';
+import type { SectorIndex } from '../core/sector.js';
+import type { Stamp } from '../core/stamp.js';
+import { NO_SLOT, SLOT_MAX } from './slotMap.js';
+
+const WORDS_PER_ENTRY = 6;
+const ENTRIES_PER_BLOCK = 4096;
+
+const WORD_SECTOR_LOW = 0;
+const WORD_SECTOR_HIGH_RANK_MARK = 1;
+const WORD_TIMESTAMP_LOW = 2;
+const WORD_TIMESTAMP_HIGH = 3;
+const WORD_SLOT = 4;
+const WORD_CHECKSUM = 5;
+
+const SECTOR_HIGH_MASK = 0x001f_ffff;
+const RANK_SHIFT = 21;
+const RANK_MASK = 0xff;
+const MARK_BIT = 1 << 29;
+
+/** The low bits of a hash choose the shard, the others the place in it. */
+const SHARD_BITS = 6;
+const SHARD_COUNT = 1 << SHARD_BITS;
+const SHARD_CAPACITY_INITIAL = 16;
+/** A shard doubles when more than this part of it is in use. */
+const SHARD_LOAD_MAX = 0.75;
+
+const TWO_TO_32 = 0x1_0000_0000;
+
+/** Splits and joins 64-bit timestamps without bigint arithmetic. */
+const timestampWhole = new BigUint64Array(1);
+const timestampHalves = new Uint32Array(timestampWhole.buffer);
+
+/** Position of an entry in the table; valid for ever. */
+export type EntryNumber = number;
+
+/** What `find` gives for a sector without an entry. */
+export const NO_ENTRY: EntryNumber = -1;
+
+interface Shard {
+  /** Entry number + 1; 0 where nothing is. The length is a power of two. */
+  numbers: Uint32Array;
+  usedCount: number;
+}
+
+export class SectorTable {
+  readonly #blocks: Uint32Array[] = [];
+  readonly #shards: Shard[] = Array.from({ length: SHARD_COUNT }, () => ({
+    numbers: new Uint32Array(SHARD_CAPACITY_INITIAL),
+    usedCount: 0,
+  }));
+  #entryCount = 0;
+
+  /** Sectors in the table; their entry numbers are 0 .. entryCount - 1. */
+  get entryCount(): number {
+    return this.#entryCount;
+  }
+
+  get byteLength(): number {
+    let total = this.#blocks.length * ENTRIES_PER_BLOCK * WORDS_PER_ENTRY * 4;
+    for (const shard of this.#shards) total += shard.numbers.byteLength;
+    return total;
+  }
+
+  find(sector: SectorIndex): EntryNumber {
+    const low = sector >>> 0;
+    const high = Math.floor(sector / TWO_TO_32);
+    const hash = hashOf(low, high);
+    const { numbers } = this.#shardOf(hash);
+    const mask = numbers.length - 1;
+    for (let position = (hash >>> SHARD_BITS) & mask; ; position = (position + 1) & mask) {
+      const number = numbers[position];
+      if (number === 0) return NO_ENTRY;
+      const entry = number - 1;
+      if (
+        this.#word(entry, WORD_SECTOR_LOW) === low &&
+        (this.#word(entry, WORD_SECTOR_HIGH_RANK_MARK) & SECTOR_HIGH_MASK) === high
+      ) {
+        return entry;
+      }
+    }
+  }
+
+  /** Enters or replaces what is known of a sector, and clears its mark. */
+  set(sector: SectorIndex, stamp: Stamp, slot: number | null, checksum: number): EntryNumber {
+    assert(Number.isSafeInteger(sector) && sector >= 0, `sector ${sector} is out of range`);
+    assert(slot === null || (slot >= 0 && slot <= SLOT_MAX), `slot ${slot} is out of range`);
+    let entry = this.find(sector);
+    if (entry === NO_ENTRY) entry = this.#add(sector);
+    timestampWhole[0] = stamp.timestamp;
+    const block = this.#blockOf(entry);
+    const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY;
+    block[offset + WORD_SECTOR_HIGH_RANK_MARK] =
+      Math.floor(sector / TWO_TO_32) | (stamp.writeRank << RANK_SHIFT);
+    block[offset + WORD_TIMESTAMP_LOW] = timestampHalves[0];
+    block[offset + WORD_TIMESTAMP_HIGH] = timestampHalves[1];
+    block[offset + WORD_SLOT] = slot ?? NO_SLOT;
+    block[offset + WORD_CHECKSUM] = checksum;
+    return entry;
+  }
+
+  sectorAt(entry: EntryNumber): SectorIndex {
+    const high = this.#word(entry, WORD_SECTOR_HIGH_RANK_MARK) & SECTOR_HIGH_MASK;
+    return high * TWO_TO_32 + this.#word(entry, WORD_SECTOR_LOW);
+  }
+
+  stampAt(entry: EntryNumber): Stamp {
+    timestampHalves[0] = this.#word(entry, WORD_TIMESTAMP_LOW);
+    timestampHalves[1] = this.#word(entry, WORD_TIMESTAMP_HIGH);
+    const writeRank = (this.#word(entry, WORD_SECTOR_HIGH_RANK_MARK) >>> RANK_SHIFT) & RANK_MASK;
+    return { timestamp: timestampWhole[0], writeRank };
+  }
+
+  /** null: the sector is all zeros. */
+  slotAt(entry: EntryNumber): number | null {
+    const slot = this.#word(entry, WORD_SLOT);
+    return slot === NO_SLOT ? null : slot;
+  }
+
+  checksumAt(entry: EntryNumber): number {
+    return this.#word(entry, WORD_CHECKSUM);
+  }
+
+  /** One bit that belongs to the user of the table, until the entry is set again. */
+  isMarked(entry: EntryNumber): boolean {
+    return (this.#word(entry, WORD_SECTOR_HIGH_RANK_MARK) & MARK_BIT) !== 0;
+  }
+
+  mark(entry: EntryNumber): void {
+    const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY + WORD_SECTOR_HIGH_RANK_MARK;
+    const block = this.#blockOf(entry);
+    block[offset] |= MARK_BIT;
+  }
+
+  #add(sector: SectorIndex): EntryNumber {
+    const entry = this.#entryCount;
+    if (entry % ENTRIES_PER_BLOCK === 0) {
+      this.#blocks.push(new Uint32Array(ENTRIES_PER_BLOCK * WORDS_PER_ENTRY));
+    }
+    this.#entryCount += 1;
+    const low = sector >>> 0;
+    const high = Math.floor(sector / TWO_TO_32);
+    const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY;
+    const block = this.#blockOf(entry);
+    block[offset + WORD_SECTOR_LOW] = low;
+    block[offset + WORD_SECTOR_HIGH_RANK_MARK] = high;
+
+    const hash = hashOf(low, high);
+    const shard = this.#shardOf(hash);
+    if (shard.usedCount + 1 > shard.numbers.length * SHARD_LOAD_MAX) this.#double(shard);
+    enter(shard.numbers, hash, entry + 1);
+    shard.usedCount += 1;
+    return entry;
+  }
+
+  #double(shard: Shard): void {
+    const numbers = new Uint32Array(shard.numbers.length * 2);
+    for (const number of shard.numbers) {
+      if (number === 0) continue;
+      const low = this.#word(number - 1, WORD_SECTOR_LOW);
+      const high = this.#word(number - 1, WORD_SECTOR_HIGH_RANK_MARK) & SECTOR_HIGH_MASK;
+      enter(numbers, hashOf(low, high), number);
+    }
+    shard.numbers = numbers;
+  }
+
+  #shardOf(hash: number): Shard {
+    return this.#shards[hash & (SHARD_COUNT - 1)];
+  }
+
+  #blockOf(entry: EntryNumber): Uint32Array {
+    return this.#blocks[Math.floor(entry / ENTRIES_PER_BLOCK)];
+  }
+
+  #word(entry: EntryNumber, word: number): number {
+    const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY;
+    return this.#blockOf(entry)[offset + word];
+  }
+}
+
+/** Puts a number at the first free position of its run. */
+function enter(numbers: Uint32Array, hash: number, number: number): void {
+  const mask = numbers.length - 1;
+  let position = (hash >>> SHARD_BITS) & mask;
+  while (numbers[position] !== 0) position = (position + 1) & mask;
+  numbers[position] = number;
+}
+
+/** Spreads neighbouring sectors: the finalizer of MurmurHash3 over both halves. */
+function hashOf(low: number, high: number): number {
+  let hash = low ^ Math.imul(high, 0x9e37_79b1);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85eb_ca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2_ae35);
+  return (hash ^ (hash >>> 16)) >>> 0;
+}

@@ -1,0 +1,77 @@
+/**
+ * Which slots of the data file are taken: a bitmap in memory. Nothing of it is on the disk; it is
+ * rebuilt from the metadata at every start, so it cannot disagree with it.
+ *
+ * The lowest free slot is handed out first. That keeps the file dense: it never has more slots than
+ * sectors with data plus those of one commit under way, however often sectors are overwritten.
+ *
+ * `take` starts at a hint below which nothing is free, so the slots of one commit are found in a
+ * single pass over the bitmap: 64 Ki words for 2^21 slots at worst, a few as a rule.
+ */
+import { assert } from '../core/assert.js';
+
+const SLOTS_PER_WORD = 32;
+const WORD_FULL = 0xffff_ffff;
+const WORDS_INITIAL = 32;
+
+/** Stands for "no slot" where a slot number takes 32 bits. */
+export const NO_SLOT = 0xffff_ffff;
+
+export const SLOT_MAX = NO_SLOT - 1;
+
+export class SlotMap {
+  #words = new Uint32Array(WORDS_INITIAL);
+  /** No word below this one has a free slot. */
+  #hint = 0;
+  #takenCount = 0;
+
+  get takenCount(): number {
+    return this.#takenCount;
+  }
+
+  get byteLength(): number {
+    return this.#words.byteLength;
+  }
+
+  isTaken(slot: number): boolean {
+    const index = Math.floor(slot / SLOTS_PER_WORD);
+    if (index >= this.#words.length) return false;
+    return (this.#words[index] & (1 << (slot % SLOTS_PER_WORD))) !== 0;
+  }
+
+  /** Takes the lowest free slot. */
+  take(): number {
+    while (this.#hint < this.#words.length && this.#words[this.#hint] === WORD_FULL) {
+      this.#hint += 1;
+    }
+    const freeBits = this.#hint < this.#words.length ? ~this.#words[this.#hint] : WORD_FULL;
+    const lowestFreeBit = 31 - Math.clz32(freeBits & -freeBits);
+    const slot = this.#hint * SLOTS_PER_WORD + lowestFreeBit;
+    this.mark(slot);
+    return slot;
+  }
+
+  /** Takes a given slot that is free. */
+  mark(slot: number): void {
+    assert(Number.isInteger(slot) && slot >= 0 && slot <= SLOT_MAX, `slot ${slot} is out of range`);
+    assert(!this.isTaken(slot), `slot ${slot} is already taken`);
+    const index = Math.floor(slot / SLOTS_PER_WORD);
+    if (index >= this.#words.length) this.#grow(index + 1);
+    this.#words[index] |= 1 << (slot % SLOTS_PER_WORD);
+    this.#takenCount += 1;
+  }
+
+  release(slot: number): void {
+    assert(this.isTaken(slot), `slot ${slot} is released but was not taken`);
+    const index = Math.floor(slot / SLOTS_PER_WORD);
+    this.#words[index] &= ~(1 << (slot % SLOTS_PER_WORD));
+    this.#takenCount -= 1;
+    if (index < this.#hint) this.#hint = index;
+  }
+
+  #grow(wordCount: number): void {
+    const words = new Uint32Array(Math.max(wordCount, this.#words.length * 2));
+    words.set(this.#words);
+    this.#words = words;
+  }
+}

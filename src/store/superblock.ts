@@ -1,0 +1,102 @@
+/**
+ * The superblock says whose disk a storage folder is, so that a process never answers from
+ * another's and never mistakes a half-made or half-lost folder for a new one. Text in the metadata,
+ * so that anyone can read it and later versions can add to it.
+ */
+import type { Rank } from '../core/rank.js';
+import { AtomicDiskError } from '../errors.js';
+
+/** Version of everything in a storage folder. A folder of another version is refused. */
+export const STORE_FORMAT_VERSION = 1;
+
+/** Which process of which cluster a folder belongs to. */
+export interface StoreIdentity {
+  readonly cluster: string;
+  readonly rank: Rank;
+  readonly processCount: number;
+  /** Sectors of the disk. May grow, never shrink. */
+  readonly sectors: number;
+}
+
+export interface Superblock extends StoreIdentity {
+  readonly formatVersion: number;
+  /**
+   * `creating`: written before the data file exists, so that a start which was cut short is told
+   * from a data file that was lost. `ready`: the data file exists and has to be there.
+   */
+  readonly phase: 'creating' | 'ready';
+  /** Version of the program that created the folder; for people. */
+  readonly createdBy: string;
+}
+
+export function encodeSuperblock(superblock: Superblock): Uint8Array {
+  return Buffer.from(JSON.stringify(superblock));
+}
+
+/** @throws {AtomicDiskError} ATDD_STORE_FORMAT for another version, else ATDD_STORE_CORRUPT. */
+export function decodeSuperblock(bytes: Uint8Array, folder: string): Superblock {
+  const fields = parseObject(bytes);
+  const formatVersion = fields['formatVersion'];
+  if (typeof formatVersion === 'number' && formatVersion !== STORE_FORMAT_VERSION) {
+    throw new AtomicDiskError(
+      'ATDD_STORE_FORMAT',
+      `${folder} has format version ${formatVersion}; this program knows version ` +
+        `${STORE_FORMAT_VERSION}. Start the program that made it, or a newer one.`,
+    );
+  }
+  const { phase, cluster, rank, processCount, sectors, createdBy } = fields;
+  if (
+    formatVersion === STORE_FORMAT_VERSION &&
+    (phase === 'creating' || phase === 'ready') &&
+    typeof cluster === 'string' &&
+    typeof rank === 'number' &&
+    typeof processCount === 'number' &&
+    typeof sectors === 'number' &&
+    typeof createdBy === 'string'
+  ) {
+    return { formatVersion, phase, cluster, rank, processCount, sectors, createdBy };
+  }
+  const found = Buffer.from(bytes).toString('utf8').slice(0, 200);
+  throw new AtomicDiskError('ATDD_STORE_CORRUPT', `${folder}: unreadable superblock: ${found}`);
+}
+
+/**
+ * Compares what the folder says with what this process is.
+ *
+ * @returns the superblock, with the higher number of sectors.
+ * @throws {AtomicDiskError} ATDD_STORE_FOREIGN if the folder belongs to somebody else.
+ */
+export function admitSuperblock(
+  found: Superblock,
+  expected: StoreIdentity,
+  folder: string,
+): Superblock {
+  const differences: string[] = [];
+  for (const field of ['cluster', 'rank', 'processCount'] as const) {
+    if (found[field] !== expected[field]) {
+      differences.push(`${field}: found ${found[field]}, expected ${expected[field]}`);
+    }
+  }
+  if (expected.sectors < found.sectors) {
+    differences.push(
+      `sectors: found ${found.sectors}, expected ${expected.sectors} (a disk can grow, not shrink)`,
+    );
+  }
+  if (differences.length > 0) {
+    throw new AtomicDiskError(
+      'ATDD_STORE_FOREIGN',
+      `${folder} is not the storage of this process; ${differences.join('; ')}`,
+    );
+  }
+  return { ...found, sectors: expected.sectors };
+}
+
+function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
+  } catch {
+    // Not JSON: every field is missing then.
+  }
+  return {};
+}

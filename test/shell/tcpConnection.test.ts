@@ -1,0 +1,271 @@
+import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { ExecutionContext } from 'ava';
+import test from 'ava';
+import { firstValueFrom, lastValueFrom, take, toArray } from 'rxjs';
+import { AtomicDiskError } from '../../src/errors.js';
+import {
+  dialTcp,
+  isConnectedToItself,
+  tcpConnection,
+  type TcpConnection,
+} from '../../src/shell/tcpConnection.js';
+
+interface Pair {
+  /** The side under test. */
+  readonly connection: TcpConnection;
+  readonly socket: Socket;
+  /** The other side, a plain socket. */
+  readonly other: Socket;
+}
+
+/** A listener that hands its sockets out one by one. */
+async function listen(t: ExecutionContext): Promise<{ server: Server; port: number }> {
+  const server = createServer({ allowHalfOpen: true });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+async function pair(t: ExecutionContext): Promise<Pair> {
+  const { server, port } = await listen(t);
+  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+  const other = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  other.on('error', () => undefined);
+  const socket = await accepted;
+  t.teardown(() => {
+    other.destroy();
+    socket.destroy();
+  });
+  return { connection: tcpConnection(socket), socket, other };
+}
+
+/** Waits for what is sure to come, however slow the machine is. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await soon(5);
+}
+
+/** Long enough for what must not happen to have happened. */
+const soon = (ms = 50) => new Promise((resolve) => setTimeout(resolve, ms));
+const read = (connection: TcpConnection): string[] => {
+  const seen: string[] = [];
+  connection.bytes$.subscribe({
+    next: (chunk) => seen.push(Buffer.from(chunk).toString()),
+    complete: () => seen.push('|'),
+    error: () => seen.push('#'),
+  });
+  return seen;
+};
+const closed = (connection: TcpConnection) =>
+  lastValueFrom(connection.closed$, { defaultValue: 'closed' });
+
+test('nothing flows before the reader is there, and nothing is lost', async (t) => {
+  const { connection, other } = await pair(t);
+  other.write('hello');
+  await soon();
+  t.deepEqual(read(connection), [], 'nor synchronously after');
+  const { connection: second, other: otherSecond } = await pair(t);
+  otherSecond.write('hello');
+  await soon();
+  second.resume(); // Must not make it flow into the void.
+  await soon();
+  const seen = read(second);
+  await until(() => seen.length > 0);
+  t.deepEqual(seen, ['hello']);
+});
+
+test('pause holds the bytes back, also before there is a reader', async (t) => {
+  const { connection, other } = await pair(t);
+  connection.pause();
+  const seen = read(connection);
+  other.write('a');
+  await soon();
+  t.deepEqual(seen, []);
+  connection.resume();
+  await until(() => seen.length > 0);
+  t.deepEqual(seen, ['a']);
+  connection.pause();
+  other.write('b');
+  await soon();
+  t.deepEqual(seen, ['a']);
+  connection.resume();
+  await until(() => seen.length > 1);
+  t.deepEqual(seen, ['a', 'b']);
+});
+
+test('a paused connection makes the other side wait', async (t) => {
+  const { connection, other } = await pair(t);
+  connection.pause();
+  read(connection);
+  const size = 64 * 1024 * 1024;
+  other.write(Buffer.alloc(size));
+  await soon(200);
+  t.true(other.writableLength > size / 2, 'most of it is still with the sender');
+});
+
+test('the end of their half completes bytes$; ours can still answer', async (t) => {
+  const { connection, other } = await pair(t);
+  const seen = read(connection);
+  const answer: string[] = [];
+  other.on('data', (chunk: Buffer) => answer.push(chunk.toString()));
+  other.end('question');
+  await until(() => seen.length > 1);
+  t.deepEqual(seen, ['question', '|']);
+  t.false(connection.endedUnconfirmed);
+  connection.write([Buffer.from('ans'), Buffer.from('wer')]);
+  connection.end();
+  await closed(connection);
+  await until(() => answer.join('').length >= 6);
+  t.is(answer.join(''), 'answer');
+  t.false(connection.endedUnconfirmed, 'the other side said that it ended');
+});
+
+test('a reset completes bytes$ and closed$, and is known to be theirs', async (t) => {
+  const { connection, other } = await pair(t);
+  const seen = read(connection);
+  other.resetAndDestroy();
+  t.is(await closed(connection), 'closed');
+  t.deepEqual(seen, ['|']);
+  t.false(connection.endedUnconfirmed);
+});
+
+test('what the other side never confirmed is told apart', async (t) => {
+  const { connection, socket } = await pair(t);
+  const seen = read(connection);
+  // What the kernel reports when keep-alive probes are not answered.
+  socket.destroy(Object.assign(new Error('read ETIMEDOUT'), { code: 'ETIMEDOUT' }));
+  await closed(connection);
+  t.deepEqual(seen, ['|']);
+  t.true(connection.endedUnconfirmed);
+});
+
+test('an error before anyone listens is kept in; a late reader gets the end', async (t) => {
+  const { connection, other } = await pair(t);
+  other.resetAndDestroy();
+  connection.write([Buffer.alloc(100)]);
+  await soon();
+  connection.write([Buffer.alloc(100)]);
+  await closed(connection);
+  t.deepEqual(read(connection), ['|']);
+  connection.write([Buffer.alloc(1)]);
+  connection.end();
+  connection.destroy();
+  t.is(await closed(connection), 'closed', 'closed$ completes for late subscribers too');
+});
+
+test('the chunks of one write leave in one piece', async (t) => {
+  const { connection, socket, other } = await pair(t);
+  let piecesSent = 0;
+  const stream = socket as unknown as { _writev: (...args: unknown[]) => void };
+  const writev = stream._writev.bind(socket);
+  stream._writev = (...args) => {
+    piecesSent += 1;
+    writev(...args);
+  };
+  const received = new Promise<string>((resolve) =>
+    other.once('data', (chunk: Buffer) => {
+      resolve(chunk.toString());
+    }),
+  );
+  connection.write(['a', 'b', 'c'].map((text) => new Uint8Array(Buffer.from(text))));
+  t.is(await received, 'abc');
+  t.is(piecesSent, 1);
+});
+
+test('drained$ tells when everything has been handed over', async (t) => {
+  const { connection, other } = await pair(t);
+  other.pause();
+  const chunk = Buffer.alloc(1024 * 1024);
+  const drained = firstValueFrom(connection.drained$);
+  for (let index = 0; index < 16; index += 1) connection.write([chunk]);
+  t.true(connection.bufferedBytes > 0);
+  let isDrained = false;
+  void drained.then(() => (isDrained = true));
+  await soon();
+  t.false(isDrained);
+  other.resume();
+  await drained;
+  t.is(connection.bufferedBytes, 0);
+});
+
+test('drained$ also tells of a small write', async (t) => {
+  const { connection } = await pair(t);
+  const drained = firstValueFrom(connection.drained$.pipe(take(1), toArray()));
+  connection.write([Buffer.from('x')]);
+  t.is((await drained).length, 1);
+});
+
+test('unsubscribing from bytes$ stops the flow', async (t) => {
+  const { connection, socket, other } = await pair(t);
+  connection.bytes$.subscribe().unsubscribe();
+  other.write('x');
+  await soon();
+  t.true(socket.isPaused());
+});
+
+test('dialTcp opens a connection that works both ways', async (t) => {
+  const { server, port } = await listen(t);
+  server.once('connection', (socket) => socket.pipe(socket));
+  const connection = await lastValueFrom(dialTcp({ host: '127.0.0.1', port }));
+  t.teardown(() => {
+    connection.destroy();
+  });
+  t.is(connection.remote, `127.0.0.1:${String(port)}`);
+  const seen = read(connection);
+  connection.write([Buffer.from('echo')]);
+  await until(() => seen.length > 0);
+  t.deepEqual(seen, ['echo']);
+  connection.end();
+  await closed(connection);
+  t.deepEqual(seen, ['echo', '|']);
+});
+
+test('dialTcp fails when nobody listens', async (t) => {
+  const { server, port } = await listen(t);
+  await new Promise((resolve) => server.close(resolve));
+  await t.throwsAsync(lastValueFrom(dialTcp({ host: '127.0.0.1', port })), {
+    code: 'ECONNREFUSED',
+  });
+});
+
+test('dialTcp gives up after its time-out', async (t) => {
+  // 192.0.2.0/24 is reserved for documentation: nothing answers there, or the system says so.
+  const error = await t.throwsAsync(
+    lastValueFrom(dialTcp({ host: '192.0.2.1', port: 9, timeoutMs: 50 })),
+  );
+  if (error instanceof AtomicDiskError) {
+    t.is(error.code, 'ATDD_TIMEOUT');
+  } else {
+    const { code } = error as NodeJS.ErrnoException;
+    t.regex(String(code), /^E(NETUNREACH|HOSTUNREACH|ACCES|CONN)/);
+  }
+});
+
+test('dialTcp that is unsubscribed leaves nothing open', async (t) => {
+  const { server, port } = await listen(t);
+  const seen: string[] = [];
+  dialTcp({ host: '127.0.0.1', port })
+    .subscribe({ next: () => seen.push('next'), error: () => seen.push('error') })
+    .unsubscribe();
+  await soon();
+  const count = await new Promise<number>((resolve, reject) => {
+    server.getConnections((error, value) => {
+      if (error === null) resolve(value);
+      else reject(error);
+    });
+  });
+  t.is(count, 0);
+  t.deepEqual(seen, []);
+});
+
+test('a socket that met itself is told from one that met a listener', async (t) => {
+  const { connection, socket } = await pair(t);
+  t.false(isConnectedToItself(socket));
+  connection.destroy();
+  const { server, port } = await listen(t);
+  await new Promise((resolve) => server.close(resolve));
+  // Dialling from the very port that is dialled: how TCP's simultaneous open comes about by chance.
+  const itself = connect({ host: '127.0.0.1', port, localPort: port, localAddress: '127.0.0.1' });
+  await new Promise((resolve, reject) => itself.once('connect', resolve).once('error', reject));
+  t.true(isConnectedToItself(itself));
+  itself.destroy();
+});

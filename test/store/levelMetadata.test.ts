@@ -1,0 +1,82 @@
+/** The metadata file by itself. */
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
+import type { SectorRecord } from '../../src/ports/blockFiles.js';
+import { openLevelMetadata } from '../../src/shell/levelMetadata.js';
+import { ended, freshFolder } from './realStore.js';
+import { keepingLog, stampOf } from './storeHarness.js';
+
+function recordOf(sector: number, timestamp: number): SectorRecord {
+  const slot = sector % 3 === 0 ? null : sector % 1000;
+  return { sector, stamp: stampOf(timestamp, 2), slot, checksum: timestamp * 7 };
+}
+
+test('all records come back, in batches', async (t) => {
+  const location = await freshFolder(t);
+  const options = { createIfMissing: true, log: keepingLog() };
+  const metadata = await firstValueFrom(openLevelMetadata(location, options));
+  t.false(await firstValueFrom(metadata.hasRecords()));
+  await ended(metadata.writeSuperblock(Uint8Array.of(1, 2, 3)));
+  t.false(await firstValueFrom(metadata.hasRecords()), 'the superblock is none');
+  const records = Array.from({ length: 10_000 }, (_, index) => recordOf(index * 2 ** 20, index));
+  for (let start = 0; start < records.length; start += 500) {
+    await ended(metadata.commit(records.slice(start, start + 500)));
+  }
+  t.true(await firstValueFrom(metadata.hasRecords()));
+  const batches = await lastValueFrom(metadata.records().pipe(toArray()));
+  t.true(batches.length >= 3, `${batches.length} batches`);
+  t.deepEqual(batches.flat(), records);
+  t.deepEqual(await firstValueFrom(metadata.superblock()), Buffer.of(1, 2, 3));
+  await ended(metadata.close());
+});
+
+test('it is opened again after so many records, between two commits', async (t) => {
+  const location = await freshFolder(t);
+  const options = { createIfMissing: true, log: keepingLog(), reopenAfterRecords: 10 };
+  const metadata = await firstValueFrom(openLevelMetadata(location, options));
+  const logInodes = new Set<number>();
+  const commits: Promise<unknown>[] = [];
+  for (let round = 0; round < 20; round += 1) {
+    commits.push(ended(metadata.commit([recordOf(1, round), recordOf(100 + round, round)])));
+    // Some wait for the one before, some are asked for at once.
+    if (round % 3 === 0) await Promise.all(commits);
+    logInodes.add(statSync(join(location, 'LOG')).ino);
+  }
+  await Promise.all(commits);
+  t.true(logInodes.size >= 2, 'it was never opened again');
+  const found = await firstValueFrom(metadata.reopen([1, 110, 5]));
+  t.deepEqual(
+    found,
+    new Map([
+      [1, recordOf(1, 19)],
+      [110, recordOf(110, 10)],
+    ]),
+  );
+  const records = (await lastValueFrom(metadata.records().pipe(toArray()))).flat();
+  t.is(records.length, 21);
+  await ended(metadata.close());
+});
+
+test('a close that comes during a commit waits for it', async (t) => {
+  const location = await freshFolder(t);
+  const options = { createIfMissing: true, log: keepingLog() };
+  const metadata = await firstValueFrom(openLevelMetadata(location, options));
+  const order: string[] = [];
+  const commit = ended(metadata.commit([recordOf(4, 1)])).then(() => order.push('committed'));
+  const close = ended(metadata.close()).then(() => order.push('closed'));
+  await Promise.all([commit, close]);
+  t.deepEqual(order, ['committed', 'closed']);
+  const again = await firstValueFrom(openLevelMetadata(location, options));
+  t.deepEqual(await lastValueFrom(again.records()), [recordOf(4, 1)]);
+  await ended(again.close());
+});
+
+test('metadata that are not there are not made unless asked for', async (t) => {
+  const location = await freshFolder(t);
+  const options = { createIfMissing: false, log: keepingLog() };
+  await t.throwsAsync(firstValueFrom(openLevelMetadata(location, options)), {
+    code: 'ATDD_STORE_CORRUPT',
+  });
+});

@@ -1,0 +1,268 @@
+/**
+ * A disk for one process, in memory and in virtual time, as unkind as the ports allow: what was not
+ * flushed is lost at a crash, or kept, or torn into pieces of 512 bytes of which any may be old or
+ * new; a metadata commit under way at a crash happened or did not; so did one that found no room.
+ */
+import { Observable, type SchedulerLike } from 'rxjs';
+import { assert } from '../../src/core/assert.js';
+import { SECTOR_SIZE_BYTES, type SectorIndex } from '../../src/core/sector.js';
+import {
+  NoSpace,
+  type MetadataFile,
+  type SectorRecord,
+  type SlotFile,
+} from '../../src/ports/blockFiles.js';
+import type { Dice } from '../helpers/seed.js';
+
+const PIECE_SIZE_BYTES = 512;
+const DELAY_MS_END = 5;
+
+export type DiskOperation = 'write' | 'flush' | 'commit' | 'reopen' | 'read';
+
+/** What happened, in order. Tests add their own lines. */
+export type TraceLine =
+  | { readonly kind: 'write'; readonly slot: number }
+  | { readonly kind: 'flushed' }
+  | { readonly kind: 'committed'; readonly sectors: readonly SectorIndex[] }
+  | { readonly kind: 'stored'; readonly sector: SectorIndex };
+
+interface Fault {
+  readonly operation: DiskOperation;
+  readonly error: Error;
+}
+
+export interface SimulatedFiles {
+  readonly slotFile: SlotFile;
+  readonly metadata: MetadataFile;
+}
+
+export class SimulatedDisk {
+  readonly trace: TraceLine[] = [];
+  /** The crash comes when this many steps were made. */
+  crashAtStep = Number.POSITIVE_INFINITY;
+  stepCount = 0;
+  /** One in so many writes, flushes, commits and reopens finds no room; 0: none does. */
+  noSpaceOneIn = 0;
+  /** Slots from here up cannot be written. */
+  slotEnd = Number.POSITIVE_INFINITY;
+  /** The current life of the process that uses it; what an earlier one began never completes. */
+  #life = 0;
+  #durable = new Map<number, Uint8Array>();
+  /** Written and not yet flushed: the versions of each slot, oldest first. */
+  #unflushed = new Map<number, Uint8Array[]>();
+  #records = new Map<SectorIndex, SectorRecord>();
+  /** A commit that may have happened: it is under way, or there was no room for it. */
+  #limbo: readonly SectorRecord[] | null = null;
+  /** There was no room for a commit: only `reopen` may follow. */
+  #mustReopen = false;
+  #faults: Fault[] = [];
+
+  constructor(
+    private readonly dice: Dice,
+    private readonly scheduler: SchedulerLike,
+  ) {}
+
+  /** The next operation of that kind fails so. */
+  failNext(operation: DiskOperation, error: Error): void {
+    this.#faults.push({ operation, error });
+  }
+
+  /** Counts up with every start and every crash. */
+  get life(): number {
+    return this.#life;
+  }
+
+  /** Slots up to the last that was ever written. */
+  get slotCount(): number {
+    return Math.max(0, ...[...this.#durable.keys(), ...this.#unflushed.keys()].map((n) => n + 1));
+  }
+
+  recordOf(sector: SectorIndex): SectorRecord | undefined {
+    return this.#records.get(sector);
+  }
+
+  setRecord(record: SectorRecord): void {
+    this.#records.set(record.sector, record);
+  }
+
+  flipBit(slot: number): void {
+    const data = this.#content(slot);
+    assert(data !== undefined, `slot ${slot} was never written`);
+    const flipped = data.slice();
+    flipped[1234] ^= 0x10;
+    this.#durable.set(slot, flipped);
+  }
+
+  truncate(slotCount: number): void {
+    for (const slot of this.#durable.keys()) if (slot >= slotCount) this.#durable.delete(slot);
+  }
+
+  /** The files as a process that starts now finds them. */
+  attach(): SimulatedFiles {
+    this.#life += 1;
+    const life = this.#life;
+    return { slotFile: this.#slotFile(life), metadata: this.#metadata(life) };
+  }
+
+  /** Power off: whoever has the files open gets no answer any more. */
+  crash(): void {
+    this.#life += 1;
+    this.crashAtStep = Number.POSITIVE_INFINITY;
+    for (const [slot, versions] of this.#unflushed) this.#tear(slot, versions);
+    this.#unflushed.clear();
+    this.#resolveLimbo();
+  }
+
+  #slotFile(life: number): SlotFile {
+    return {
+      slotCountAtOpen: this.slotCount,
+      write: (slot, data) => {
+        assert(data.length === SECTOR_SIZE_BYTES, 'a slot takes a sector');
+        if (!this.#step(life)) return;
+        this.#throwFault('write');
+        if (slot >= this.slotEnd) throw new NoSpace(`no room for slot ${slot}`);
+        this.#assertUnused(slot);
+        this.trace.push({ kind: 'write', slot });
+        const versions = this.#unflushed.get(slot) ?? [];
+        versions.push(data.slice());
+        this.#unflushed.set(slot, versions);
+      },
+      flush: () =>
+        this.#operation<never>(life, 'flush', () => {
+          const upTo = [...this.#unflushed].map(([slot, versions]) => [slot, versions.length]);
+          return () => {
+            for (const [slot = 0, count = 0] of upTo) this.#flushSlot(slot, count);
+            this.trace.push({ kind: 'flushed' });
+          };
+        }),
+      read: (slot) =>
+        this.#operation<Uint8Array>(life, 'read', () => () => {
+          const data = this.#content(slot);
+          if (data === undefined) throw new Error(`the file ends before slot ${slot}`);
+          return data.slice();
+        }),
+      close: () => this.#operation<never>(life, 'close', () => () => undefined),
+    };
+  }
+
+  #metadata(life: number): MetadataFile {
+    return {
+      records: () =>
+        this.#operation<readonly SectorRecord[]>(life, 'records', () => () => [
+          ...this.#records.values(),
+        ]),
+      commit: (records) =>
+        this.#operation<never>(life, 'commit', () => {
+          assert(!this.#mustReopen, 'a commit follows one that found no room');
+          assert(this.#limbo === null, 'two commits at a time');
+          this.#limbo = records;
+          return () => {
+            this.#apply(records);
+            this.#limbo = null;
+            this.trace.push({ kind: 'committed', sectors: records.map((one) => one.sector) });
+          };
+        }),
+      reopen: (sectors) =>
+        this.#operation<ReadonlyMap<SectorIndex, SectorRecord>>(life, 'reopen', () => () => {
+          assert(this.#mustReopen, 'a reopen without need');
+          this.#resolveLimbo();
+          const found = new Map<SectorIndex, SectorRecord>();
+          for (const sector of sectors) {
+            const record = this.#records.get(sector);
+            if (record) found.set(sector, record);
+          }
+          return found;
+        }),
+      close: () => this.#operation<never>(life, 'close', () => () => undefined),
+    };
+  }
+
+  /** `begin` runs at once and gives what happens when it ends; its value, if any, is emitted. */
+  #operation<T>(
+    life: number,
+    operation: DiskOperation | 'close' | 'records',
+    begin: () => () => T | undefined,
+  ): Observable<T> {
+    return new Observable<T>((observer) => {
+      if (!this.#step(life)) return undefined;
+      const end = begin();
+      return this.scheduler.schedule(() => {
+        if (!this.#step(life)) return;
+        try {
+          if (operation !== 'close' && operation !== 'records') this.#throwFault(operation);
+          const value = end();
+          if (value !== undefined) observer.next(value);
+          observer.complete();
+        } catch (error) {
+          if (operation === 'commit' && error instanceof NoSpace) this.#mustReopen = true;
+          observer.error(error);
+        }
+      }, this.dice.below(DELAY_MS_END));
+    });
+  }
+
+  /** @returns whether the process still lives. */
+  #step(life: number): boolean {
+    if (life !== this.#life) return false;
+    this.stepCount += 1;
+    if (this.stepCount < this.crashAtStep) return true;
+    this.crash();
+    return false;
+  }
+
+  #throwFault(operation: DiskOperation): void {
+    const index = this.#faults.findIndex((fault) => fault.operation === operation);
+    if (index >= 0) throw this.#faults.splice(index, 1)[0].error;
+    if (operation === 'read' || this.noSpaceOneIn === 0) return;
+    if (this.dice.below(this.noSpaceOneIn) === 0) throw new NoSpace(`no room for ${operation}`);
+  }
+
+  /** The rule that everything rests on. */
+  #assertUnused(slot: number): void {
+    for (const record of this.#records.values()) {
+      assert(
+        record.slot !== slot,
+        `slot ${slot} is overwritten, but sector ${record.sector} is there`,
+      );
+    }
+    for (const record of this.#limbo ?? []) {
+      assert(record.slot !== slot, `slot ${slot} is overwritten while a commit may need it`);
+    }
+  }
+
+  #content(slot: number): Uint8Array | undefined {
+    return this.#unflushed.get(slot)?.at(-1) ?? this.#durable.get(slot);
+  }
+
+  #flushSlot(slot: number, count: number): void {
+    const versions = this.#unflushed.get(slot);
+    const newest = versions?.[count - 1];
+    if (!versions || !newest) return;
+    this.#durable.set(slot, newest);
+    if (versions.length === count) this.#unflushed.delete(slot);
+    else versions.splice(0, count);
+  }
+
+  #tear(slot: number, versions: readonly Uint8Array[]): void {
+    const before = this.#durable.get(slot) ?? new Uint8Array(SECTOR_SIZE_BYTES);
+    const choices = [before, ...versions];
+    const torn = new Uint8Array(SECTOR_SIZE_BYTES);
+    // A third of the slots whole, so that neither outcome is rare.
+    const whole = this.dice.below(3) === 0 ? this.dice.pick(choices) : null;
+    for (let start = 0; start < SECTOR_SIZE_BYTES; start += PIECE_SIZE_BYTES) {
+      const source = whole ?? this.dice.pick(choices);
+      torn.set(source.subarray(start, start + PIECE_SIZE_BYTES), start);
+    }
+    if (whole !== before || this.#durable.has(slot)) this.#durable.set(slot, torn);
+  }
+
+  #resolveLimbo(): void {
+    if (this.#limbo !== null && this.dice.below(2) === 0) this.#apply(this.#limbo);
+    this.#limbo = null;
+    this.#mustReopen = false;
+  }
+
+  #apply(records: readonly SectorRecord[]): void {
+    for (const record of records) this.#records.set(record.sector, record);
+  }
+}
