@@ -23,7 +23,7 @@ export const LIMITS_DEFAULT = {
 export const TIMEOUTS_DEFAULT = {
   /** How long SIGTERM waits for running operations. */
   shutdownMs: 5_000,
-  /** A message to a peer that was not answered is sent again after this, then after twice as long … */
+  /** A message to a peer not answered is sent again after this, then after twice as long … */
   retransmitMs: 500,
   /** … but at least this often. */
   retransmitMsMax: 4_000,
@@ -44,7 +44,7 @@ export const PROCESS_MESSAGES_PER_CONNECTION = 1_024;
 /** Bytes of responses that a client has not taken; then it is not read from. */
 export const CLIENT_BUFFER_BYTES = 1_048_576;
 
-/** Bytes on their way to a peer; then replies to it are dropped (it asks again) and the rest waits. */
+/** Bytes on their way to a peer; then nothing is added to them until it has taken some. */
 export const LINK_BUFFER_BYTES = 8_388_608;
 
 /** Replies kept for a peer whose connection is just being made. */
@@ -56,7 +56,7 @@ export const STORE_BATCH_SECTORS = 256;
 /** A client that sends a wrong tag is not read from for this long per wrong tag (milliseconds). */
 export const BAD_TAG_PENALTY_MS = 1;
 
-/** A step of this process for which the disk had no room is tried again after this (milliseconds). */
+/** A step of this process for which the disk had no room is tried again after this (ms). */
 export const FULL_RETRY_MS = 500;
 
 /** Descriptors for everything but connections that others open: tables, logs, dialled peers. */

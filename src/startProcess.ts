@@ -49,8 +49,8 @@ export interface RunningProcess {
   /** Operations of clients that are under way. */
   operationCount(): number;
   /**
-   * Begins no more operations, lets those under way finish for at most `shutdownMs`, then lets go of
-   * everything. Completes when that is done; the store is not closed by it.
+   * Begins no more operations, lets those under way finish for at most `shutdownMs`, then lets go
+   * of everything. Completes when that is done; the store is not closed by it.
    */
   close(): Observable<never>;
 }
@@ -96,14 +96,19 @@ export function startProcess(
         );
         return merge(finished$, timer(options.timeouts.shutdownMs, clock))
           .pipe(take(1))
-          .subscribe(() => {
-            if (ledger.entries.size > 0) {
-              log.warn('stopping with operations unfinished; their clients get no answer', {
-                operations: ledger.entries.size,
-              });
-            }
-            subscription.unsubscribe();
-            subscriber.complete();
+          .subscribe({
+            error: (error: unknown) => {
+              subscriber.error(error);
+            },
+            next: () => {
+              if (ledger.entries.size > 0) {
+                log.warn('stopping with operations unfinished; their clients get no answer', {
+                  operations: ledger.entries.size,
+                });
+              }
+              subscription.unsubscribe();
+              subscriber.complete();
+            },
           });
       }),
   };

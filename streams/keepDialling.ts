@@ -1,5 +1,5 @@
-import type { SchedulerLike } from 'rxjs';
-import { Observable, concat, defer, of, repeat, retry, switchMap, timer } from 'rxjs';
+import type { Observable, SchedulerLike } from 'rxjs';
+import { concat, defer, of, repeat, retry, switchMap, timer } from 'rxjs';
 import type { Connection } from '../src/ports/connection.js';
 
 export interface KeepDiallingOptions {

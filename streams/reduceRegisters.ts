@@ -3,9 +3,9 @@ import { concatMap, map } from 'rxjs';
 import type { RegisterEffect } from '../src/core/register/effect.js';
 import type { RegisterEvent } from '../src/core/register/event.js';
 import { needsCopy } from '../src/core/register/event.js';
-import type { Self } from '../src/core/register/reduce.js';
 import { reduce } from '../src/core/register/reduce.js';
 import type { RegisterState } from '../src/core/register/state.js';
+import type { Self } from '../src/core/register/step.js';
 import { isQuiescent, restingState } from '../src/core/register/state.js';
 import type { SectorIndex } from '../src/core/sector.js';
 import type { SectorStore } from '../src/ports/store.js';
@@ -58,9 +58,7 @@ export function reduceRegisters<Origin>(
 ): OperatorFunction<SectorEvent<Origin>, SectorOutcome<Origin>> {
   return (event$) => {
     const handle = createHandler<Origin>(options);
-    return event$.pipe(
-      serializeByKey({ keyOf: ({ sector }) => sector % options.stripes, handle }),
-    );
+    return event$.pipe(serializeByKey({ keyOf: ({ sector }) => sector % options.stripes, handle }));
   };
 }
 

@@ -24,9 +24,7 @@ export interface SerializeByKeyOptions<T, R> {
  * Unsubscribing ends what is being handled. A queue is as long as what its sources have in flight:
  * the sources bound it (src/core/ledger.ts, and the number of messages handled per connection).
  */
-export function serializeByKey<T, R>(
-  options: SerializeByKeyOptions<T, R>,
-): OperatorFunction<T, R> {
+export function serializeByKey<T, R>(options: SerializeByKeyOptions<T, R>): OperatorFunction<T, R> {
   return (value$) =>
     value$.pipe(
       groupBy(options.keyOf),

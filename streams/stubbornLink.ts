@@ -47,7 +47,9 @@ export interface StubbornLinkOptions {
  * connection that does not take bytes is given nothing until it has. Completes with the source;
  * errors of either stream are passed on. Bound: the operations under way, and `limits.repliesMax`.
  */
-export function stubbornLink(options: StubbornLinkOptions): OperatorFunction<LinkCommand, Outgoing> {
+export function stubbornLink(
+  options: StubbornLinkOptions,
+): OperatorFunction<LinkCommand, Outgoing> {
   const { connection$, clock, limits, bufferBytes } = options;
   return (command$) =>
     new Observable((subscriber) => {

@@ -14,8 +14,8 @@ import { Observable, Subject } from 'rxjs';
  * the pipeline first in, first out, and no handler is entered twice. (Fed back on the spot, a later
  * result would overtake an earlier one.)
  *
- * Completes when the source and the pipeline have; an error of any of the three ends all. What waits
- * to be fed in is what the pipeline itself emitted within one call: bounded by it.
+ * Completes when the source and the pipeline have; an error of any of the three ends all. What
+ * waits to be fed in is what the pipeline itself emitted within one call: bounded by it.
  */
 export function withLoopback<I, O>(
   pipeline: OperatorFunction<I, O>,

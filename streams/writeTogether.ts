@@ -26,8 +26,8 @@ export interface Batch {
  * batches   -(xY)---x-|      x = [a, a], Y = [B]
  * ```
  *
- * Order is kept per connection. At the end of the source what was gathered is handed on; an error is
- * passed on at once. Bound: what one turn produces.
+ * Order is kept per connection. At the end of the source what was gathered is handed on; an error
+ * is passed on at once. Bound: what one turn produces.
  */
 export function writeTogether(turn: SchedulerLike): OperatorFunction<Outgoing, Batch> {
   return (outgoing$) =>

@@ -26,7 +26,11 @@ function groupPerSector() {
     }
     return [event];
   };
-  const duration = (group$) => closed$.pipe(filter((sector) => sector === group$.key), take(1));
+  const duration = (group$) =>
+    closed$.pipe(
+      filter((sector) => sector === group$.key),
+      take(1),
+    );
   return (event$) =>
     event$.pipe(
       groupBy((event) => event.sector, { duration }),

@@ -72,7 +72,9 @@ export async function serve(config: ProcessConfig, bound: BoundSocket): Promise<
     server.stopListening();
     const killed$ = request$.pipe(filter((request) => request.kind === 'kill'));
     const closed = lastValueFrom(running.close(), { defaultValue: null })
-      .then(() => server.endAll())
+      .then(() => {
+        server.endAll();
+      })
       .then(() => lastValueFrom(store.close(), { defaultValue: null }))
       .then((): Ending => ({ kind: 'closed' }));
     ending = await Promise.race([closed, firstValueFrom(merge(killed$, failure$))]);

@@ -18,7 +18,7 @@ export const STAMP_INITIAL: Stamp = { timestamp: 0n, writeRank: 0 };
  */
 export const TIMESTAMP_REFUSED = 1n << 63n;
 
-/** @returns a negative number, 0 or a positive number as `a` is older than, equal to or newer than `b`. */
+/** @returns a number below, at or above 0 as `a` is older than, the same as or newer than `b`. */
 export function compareStamps(a: Stamp, b: Stamp): number {
   if (a.timestamp !== b.timestamp) return a.timestamp < b.timestamp ? -1 : 1;
   return a.writeRank - b.writeRank;

@@ -47,7 +47,8 @@ interface ProcessFields {
 const begin = () => new Parser().endianness('big');
 const withData = (parser: Parser) => parser.buffer('data', { length: SECTOR_SIZE_BYTES });
 
-const request = () => begin().seek(wire.OFFSET_REQUEST_NUMBER).uint64('requestNumber').uint64('sector');
+const request = () =>
+  begin().seek(wire.OFFSET_REQUEST_NUMBER).uint64('requestNumber').uint64('sector');
 const response = () =>
   begin()
     .seek(wire.OFFSET_STATUS)
@@ -71,9 +72,10 @@ const stamped = () =>
 
 // `parse` of binary-parser returns `any`; each parser is given its type here, once.
 const typed =
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
   <Fields>(parser: Parser) =>
-  (frame: Uint8Array): Fields =>
-    parser.parse(frame) as Fields;
+    (frame: Uint8Array): Fields =>
+      parser.parse(frame) as Fields;
 
 const parseRead = typed<RequestFields>(request());
 const parseWrite = typed<RequestFields>(withData(request()));
@@ -135,12 +137,18 @@ const PROCESS_MESSAGES: readonly MessageType[] = [
     stamp: stamp(fields),
     data: fields.data,
   })),
-  processType(wire.TYPE_WRITE_PROC, 'WRITE_PROC', wire.SIZE_PROCESS_DATA, parseStamped, (fields) => ({
-    kind: 'writeProc',
-    id: fields.id,
-    stamp: stamp(fields),
-    data: fields.data,
-  })),
+  processType(
+    wire.TYPE_WRITE_PROC,
+    'WRITE_PROC',
+    wire.SIZE_PROCESS_DATA,
+    parseStamped,
+    (fields) => ({
+      kind: 'writeProc',
+      id: fields.id,
+      stamp: stamp(fields),
+      data: fields.data,
+    }),
+  ),
   processType(wire.TYPE_ACK, 'ACK', wire.SIZE_PROCESS, parsePlain, ({ id }) => ({
     kind: 'ack',
     id,
@@ -174,15 +182,10 @@ const RESPONSES: readonly MessageType[] = [
       return { family: 'response', request: 'read', status, requestNumber, data };
     },
   },
-  fixed(
-    wire.TYPE_WRITE + wire.TYPE_ANSWER,
-    'response to WRITE',
-    wire.SIZE_RESPONSE,
-    (frame) => {
-      const { status, requestNumber } = parseResponse(frame);
-      return { family: 'response', request: 'write', status, requestNumber, data: null };
-    },
-  ),
+  fixed(wire.TYPE_WRITE + wire.TYPE_ANSWER, 'response to WRITE', wire.SIZE_RESPONSE, (frame) => {
+    const { status, requestNumber } = parseResponse(frame);
+    return { family: 'response', request: 'write', status, requestNumber, data: null };
+  }),
 ];
 
 /** What a receiver understands, by type code; any other type is skipped as the protocol says. */

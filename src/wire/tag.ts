@@ -1,4 +1,4 @@
-/** Tags: HMAC-SHA256 over everything before them. The only place (with the shell) that knows crypto. */
+/** Tags: HMAC-SHA256 over everything before them. Besides the shell, the only place with crypto. */
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import { TAG_SIZE_BYTES } from './constants.js';
 

@@ -11,11 +11,7 @@ import type { Tagger } from './tag.js';
 import type { Decoded, WireMessage } from './wireMessage.js';
 
 export type DropReason =
-  | 'badTag'
-  | 'unknownSender'
-  | 'invalidSectorIndex'
-  | 'invalidTimestamp'
-  | 'unexpectedFamily';
+  'badTag' | 'unknownSender' | 'invalidSectorIndex' | 'invalidTimestamp' | 'unexpectedFamily';
 
 export type Verdict =
   /** A client's request, authentic and in range. */
@@ -65,7 +61,11 @@ export function judge({ frame, message }: Decoded, options: VerdictOptions): Ver
   }
 }
 
-function judgeRequest(frame: Uint8Array, message: RequestMessage, options: VerdictOptions): Verdict {
+function judgeRequest(
+  frame: Uint8Array,
+  message: RequestMessage,
+  options: VerdictOptions,
+): Verdict {
   const { request, requestNumber } = message;
   if (!options.clientTagger.verify(frame)) {
     const response = { request, status: 'authFailure', requestNumber, data: null } as const;
@@ -100,7 +100,11 @@ function judgeProcessMessage(
   };
 }
 
-function judgeReceipt(frame: Uint8Array, message: ReceiptMessage, options: VerdictOptions): Verdict {
+function judgeReceipt(
+  frame: Uint8Array,
+  message: ReceiptMessage,
+  options: VerdictOptions,
+): Verdict {
   if (!options.systemTagger.verify(frame)) return DROPPED.badTag;
   const { sender, receiptFor, id } = message;
   if (!isOtherMember(sender, options)) return DROPPED.unknownSender;

@@ -81,8 +81,8 @@ export function serveConnection(
       return [...abandonAll(session, options.ledger), ...regulated()];
     });
     const drained$ = connection.drained$.pipe(
-      takeUntil(connection.closed$.pipe(endWith(null))),
       mergeMap(regulated),
+      takeUntil(connection.closed$.pipe(endWith(null))),
     );
     // `penalty$` comes first: it would miss verdicts that `admitted$` sets going at once.
     return merge(penalty$, concat(admitted$, end$), drained$);

@@ -84,9 +84,7 @@ function dispatchEffect(
     case 'reply': {
       const { to, message } = effect;
       const key = replyKey(message.kind, message.id);
-      outbound.push(
-        toLink(to, { kind: 'reply', key, bytes: toBytes(message, sector, options) }),
-      );
+      outbound.push(toLink(to, { kind: 'reply', key, bytes: toBytes(message, sector, options) }));
       return;
     }
     case 'retire':

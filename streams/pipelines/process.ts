@@ -15,7 +15,7 @@ import { ReplaySubject, connect, defer, delay, filter, map, merge, mergeMap, sha
 import type { Ledger } from '../../src/core/ledger.js';
 import type { OwedLimits } from '../../src/core/link/owed.js';
 import type { Rank } from '../../src/core/rank.js';
-import type { Self } from '../../src/core/register/reduce.js';
+import type { Self } from '../../src/core/register/step.js';
 import type { Connection, Transport } from '../../src/ports/connection.js';
 import type { Random } from '../../src/ports/random.js';
 import type { Schedulers } from '../../src/ports/schedulers.js';
@@ -199,7 +199,7 @@ function messagesToSelf(outcome: ProcessOutcome, self: Rank): ProcessEvent[] {
   return events;
 }
 
-/** Whether nobody else would repeat this event: a peer repeats its WRITE_PROC until it has an ACK. */
+/** Whether nobody else would repeat this event. (A peer repeats its WRITE_PROC until an ACK.) */
 function isOwnStep({ event }: ProcessEvent, self: Rank): boolean {
   return event.kind === 'message' && (event.from === self || event.message.kind === 'value');
 }

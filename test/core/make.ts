@@ -1,7 +1,7 @@
 /** Short forms of the values that register tests are made of. */
 import type { RegisterMessage } from '../../src/core/message.js';
 import type { RegisterEvent } from '../../src/core/register/event.js';
-import type { Self } from '../../src/core/register/reduce.js';
+import type { Self } from '../../src/core/register/step.js';
 import { reduce } from '../../src/core/register/reduce.js';
 import type { RegisterEffect } from '../../src/core/register/effect.js';
 import type { RegisterState } from '../../src/core/register/state.js';

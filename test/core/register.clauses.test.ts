@@ -232,7 +232,7 @@ test('W3: an older or the same value is acknowledged and not stored', (t) => {
   }
 });
 
-test('W4: over a damaged copy the same value is stored again, an older one not acknowledged', (t) => {
+test('W4: over a damaged copy the same value is stored again, an older one refused', (t) => {
   const damaged = { ...restingState(stamp(3, 2)), copy: { kind: 'damaged' } } as const;
   t.deepEqual(reduce(damaged, from(2, writeProc('x', stamp(3, 2), A)), self).effects, [
     { kind: 'store', stamp: stamp(3, 2), data: A },

@@ -4,7 +4,7 @@
  */
 import test from 'ava';
 import type { PlannedOperation, World } from './registerWorld.js';
-import { isExplained, newWorld, successors, worldKey } from './registerWorld.js';
+import { describeWorld, isExplained, newWorld, successors, worldKey } from './registerWorld.js';
 
 interface Exploration {
   readonly worldCount: number;
@@ -100,7 +100,7 @@ for (const { name, processCount, plan, crashCount } of SCENARIOS) {
   test(name, (t) => {
     const result = explore(processCount, plan, crashCount);
     t.log(`${result.worldCount} worlds, ${result.finishedCount} with every operation done`);
-    t.is(result.unexplained, null);
+    t.is(result.unexplained, null, describeWorld(result.unexplained));
     t.true(result.finishedCount > 0);
   });
 }

@@ -5,6 +5,7 @@
  */
 import type { RegisterMessage } from '../../src/core/message.js';
 import type { Rank } from '../../src/core/rank.js';
+import { describeState } from '../../src/core/register/describe.js';
 import { needsCopy } from '../../src/core/register/event.js';
 import type { RegisterEvent } from '../../src/core/register/event.js';
 import { reduce } from '../../src/core/register/reduce.js';
@@ -64,7 +65,10 @@ export function newWorld(
 ): World {
   return {
     states: Array.from({ length: processCount }, () => restingState(STAMP_INITIAL)),
-    disks: Array.from({ length: processCount }, () => ({ stamp: STAMP_INITIAL, data: ZERO_SECTOR })),
+    disks: Array.from({ length: processCount }, () => ({
+      stamp: STAMP_INITIAL,
+      data: ZERO_SECTOR,
+    })),
     sent: new Map(),
     fates: plan.map(() => ({ status: 'planned', after: [], result: 0 })),
     crashesLeft,
@@ -119,7 +123,8 @@ function occur(world: World, rank: Rank, first: RegisterEvent): World {
  */
 function canMatter({ from, to, message }: Envelope, states: readonly RegisterState[]): boolean {
   const { id } = message;
-  const asker = states[(message.kind === 'value' || message.kind === 'ack' ? to : from) - 1].running;
+  const asker =
+    states[(message.kind === 'value' || message.kind === 'ack' ? to : from) - 1].running;
   const phase = asker?.operation.id === id ? asker.phase : null;
   switch (message.kind) {
     case 'readProc':
@@ -149,8 +154,7 @@ export function* successors(world: World, plan: readonly PlannedOperation[]): Ge
       fates: withFate(world.fates, index, { status: 'running', after }),
     };
     const id = idOf(index);
-    const operation =
-      kind === 'read' ? { kind, id } : { kind, id, data: DATA[value] };
+    const operation = kind === 'read' ? { kind, id } : { kind, id, data: DATA[value] };
     yield occur(begun, rank, { kind: 'begin', operation });
   }
   for (const { from, to, message } of world.sent.values()) {
@@ -194,7 +198,9 @@ export function worldKey(world: World): string {
     const waiting = queue.map(({ id }) => id).join(',');
     return `${stampKey(stamp)}${held}|${stampKey(disk.stamp)}${disk.data[0]}|${phase}|${waiting}`;
   });
-  const fates = world.fates.map(({ status, after, result }) => `${status}${after.join()}=${result}`);
+  const fates = world.fates.map(
+    ({ status, after, result }) => `${status}${after.join()}=${result}`,
+  );
   const sent = [...world.sent.keys()].sort();
   return [...states, ...fates, world.crashesLeft, ...sent].join(';');
 }
@@ -228,4 +234,14 @@ export function isExplained(fates: readonly Fate[], plan: readonly PlannedOperat
     return false;
   };
   return place(new Set(), 0);
+}
+
+/** For the message of a failed test: every register and what every operation came to. */
+export function describeWorld(world: World | null): string {
+  if (world === null) return '';
+  const fates = world.fates.map(
+    ({ status, after, result }, index) =>
+      `${index}: ${status}, read ${result}, after [${after.join()}]`,
+  );
+  return [...world.states.map(describeState), ...fates].join('\n');
 }

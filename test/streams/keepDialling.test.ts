@@ -43,7 +43,11 @@ test('a connection that closes is told, and dialled again', dialTest, (helpers, 
   const connection$ = keepDialling({ ...delays, dial, clock }).pipe(named());
   const expected = '     -f--n----s---------';
   const unsubscribed = ' -------------------!';
-  expectObservable(connection$, unsubscribed).toBe(expected, { f: 'first', n: 'none', s: 'second' });
+  expectObservable(connection$, unsubscribed).toBe(expected, {
+    f: 'first',
+    n: 'none',
+    s: 'second',
+  });
 });
 
 test('a success starts the delays anew', dialTest, (helpers, clock) => {

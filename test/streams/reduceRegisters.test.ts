@@ -1,8 +1,7 @@
 import test from 'ava';
-import type { Observable } from 'rxjs';
 import { EMPTY, map, of } from 'rxjs';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
-import type { Copy, PutOutcome, SectorStore } from '../../src/ports/store.js';
+import type { SectorStore } from '../../src/ports/store.js';
 import type { SectorEvent, SectorOutcome } from '../../streams/reduceRegisters.js';
 import { reduceRegisters } from '../../streams/reduceRegisters.js';
 import { marbles } from '../helpers/marbles.js';
@@ -25,18 +24,15 @@ const A = data(1);
 const B = data(2);
 
 /** A store whose every answer is a marble stream. */
-function storeOf(answers: {
-  put?: () => Observable<PutOutcome>;
-  load?: () => Observable<Copy>;
-}): SectorStore {
-  return {
-    stampOf: () => STAMP_INITIAL,
-    load: answers.load ?? (() => EMPTY),
-    put: answers.put ?? (() => EMPTY),
-  };
+function storeOf(answers: Partial<Pick<SectorStore, 'load' | 'put'>>): SectorStore {
+  return { stampOf: () => STAMP_INITIAL, load: () => EMPTY, put: () => EMPTY, ...answers };
 }
 
-const at = (sector: number, event: Event['event'], origin = ''): Event => ({ sector, event, origin });
+const at = (sector: number, event: Event['event'], origin = ''): Event => ({
+  sector,
+  event,
+  origin,
+});
 
 /** What came of it, as text: origin, then each effect. */
 const told = () =>
@@ -45,8 +41,10 @@ const told = () =>
     return `${outcome.cause.origin}:${effects.join()}`;
   });
 
-const newer = (sector: number, name: string) => at(sector, from(2, writeProc(name, stamp(1, 2), A)), name);
-const older = (sector: number, name: string) => at(sector, from(3, writeProc(name, stamp(0, 0), B)), name);
+const newer = (sector: number, name: string) =>
+  at(sector, from(2, writeProc(name, stamp(1, 2), A)), name);
+const older = (sector: number, name: string) =>
+  at(sector, from(3, writeProc(name, stamp(0, 0), B)), name);
 
 test('an ACK waits for the flush before it; another sector does not', marbles, (helpers) => {
   const { cold, expectObservable } = helpers;
@@ -64,20 +62,27 @@ test('one event of a sector at a time, flush included', marbles, ({ cold, expect
   expectObservable(outcome$).toBe('----(AB)--|', { A: 'a:store,reply', B: 'b:reply' });
 });
 
-test('a register that waits for its quorum holds up nobody, not even its stripe', marbles, (helpers) => {
-  const { cold, expectObservable } = helpers;
-  const store = storeOf({ load: () => of({ kind: 'sound', data: A }) });
-  const event$ = cold('     -a-b-|', {
-    a: at(1, beginRead('r'), 'a'),
-    b: at(9, from(2, readProc('x')), 'b'),
-  });
-  const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
-  expectObservable(outcome$).toBe('-A-B-|', { A: 'a:broadcast', B: 'b:reply' });
-});
+test(
+  'a register that waits for its quorum holds up nobody, not even its stripe',
+  marbles,
+  (helpers) => {
+    const { cold, expectObservable } = helpers;
+    const store = storeOf({ load: () => of({ kind: 'sound', data: A }) });
+    const event$ = cold('     -a-b-|', {
+      a: at(1, beginRead('r'), 'a'),
+      b: at(9, from(2, readProc('x')), 'b'),
+    });
+    const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
+    expectObservable(outcome$).toBe('-A-B-|', { A: 'a:broadcast', B: 'b:reply' });
+  },
+);
 
 test('data is loaded before it is told, and only then', marbles, ({ cold, expectObservable }) => {
   const store = storeOf({ load: () => cold('--(c|)', { c: { kind: 'sound', data: A } as const }) });
-  const event$ = cold('     -a----b-|', { a: at(1, from(2, readProc('x')), 'a'), b: older(1, 'b') });
+  const event$ = cold('     -a----b-|', {
+    a: at(1, from(2, readProc('x')), 'a'),
+    b: older(1, 'b'),
+  });
   const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
   expectObservable(outcome$).toBe('---A--B-|', { A: 'a:reply', B: 'b:reply' });
 });

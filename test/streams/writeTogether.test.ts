@@ -17,25 +17,30 @@ const outgoing: Record<string, Outgoing> = {
 };
 
 /** Turns last one frame here: the end of a turn is the next frame. */
-const turnTest = test.macro(
-  (t, body: (helpers: RunHelpers, turn: SchedulerLike) => void) => {
-    const scheduler = new TestScheduler((actual, expected) => {
-      t.deepEqual(actual, expected);
-    });
-    const turn: SchedulerLike = {
-      now: () => scheduler.now(),
-      schedule: (work: Parameters<SchedulerLike['schedule']>[0], _delay?: number) =>
-        scheduler.schedule(work, 1),
-    };
-    scheduler.run((helpers) => {
-      body(helpers, turn);
-    });
-  },
-);
+const turnTest = test.macro((t, body: (helpers: RunHelpers, turn: SchedulerLike) => void) => {
+  const scheduler = new TestScheduler((actual, expected) => {
+    t.deepEqual(actual, expected);
+  });
+  const turn: SchedulerLike = {
+    now: () => scheduler.now(),
+    schedule: (work: Parameters<SchedulerLike['schedule']>[0]) => scheduler.schedule(work, 1),
+  };
+  scheduler.run((helpers) => {
+    body(helpers, turn);
+  });
+});
 
 const described = () =>
-  map(({ connection, chunks, isLast }: { connection: { remote: string }; chunks: readonly Uint8Array[]; isLast: boolean }) =>
-    `${connection.remote}:${chunks.map(nameOf).join('')}${isLast ? '.' : ''}`,
+  map(
+    ({
+      connection,
+      chunks,
+      isLast,
+    }: {
+      connection: { remote: string };
+      chunks: readonly Uint8Array[];
+      isLast: boolean;
+    }) => `${connection.remote}:${chunks.map(nameOf).join('')}${isLast ? '.' : ''}`,
   );
 
 test('what one turn sends goes out at its end, in order, by connection', turnTest, (h, turn) => {

@@ -1,4 +1,4 @@
-/** Bytes to values and back, against the independent builder and reader of test/helpers/bytes.ts. */
+/** Bytes to values and back, against the independent builder of test/helpers/bytes.ts. */
 import test from 'ava';
 import type { ClientResponse, ProcessMessage, RegisterMessage } from '../../src/core/message.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
@@ -90,7 +90,8 @@ test('a wrong tag is told before a wrong index', (t) => {
   const beyond = requestBytes({ ...request, sector: 100n }, CLIENT_KEY);
   const last = requestBytes({ ...request, sector: 99n }, CLIENT_KEY);
   const highest = requestBytes({ ...request, sector: 2n ** 64n - 1n }, CLIENT_KEY);
-  const status = (verdict: Verdict) => (verdict.kind === 'refused' ? verdict.response.status : null);
+  const status = (verdict: Verdict) =>
+    verdict.kind === 'refused' ? verdict.response.status : null;
   t.is(status(judged(beyond)), 'invalidSectorIndex');
   t.is(status(judged(highest)), 'invalidSectorIndex');
   t.is(status(judged(flipped(beyond, 50))), 'authFailure');
@@ -149,7 +150,12 @@ test('what we send is what the page says, padding zeros included', (t) => {
 test('responses and receipts are read by the independent reader as they were meant', (t) => {
   const keys = { clientKey: CLIENT_KEY, systemKey: SYSTEM_KEY };
   const read = (bytes: Buffer) => new MessageReader(keys).push(bytes);
-  const ok: ClientResponse = { request: 'read', status: 'ok', requestNumber: 8n, data: plain(DATA) };
+  const ok: ClientResponse = {
+    request: 'read',
+    status: 'ok',
+    requestNumber: 8n,
+    data: plain(DATA),
+  };
   const refused: ClientResponse = { ...ok, status: 'invalidSectorIndex', data: null };
   const written: ClientResponse = { ...ok, request: 'write', data: null };
   const expected = { family: 'response', requestNumber: 8n } as const;

@@ -1,6 +1,6 @@
 /**
- * What a process owes one peer: the memory of a stubborn link (Cachin, Guerraoui, Rodrigues, 2.4.3:
- * a message is sent again and again; here until it is retired).
+ * What a process owes one peer: the memory of a stubborn link (Cachin, Guerraoui, Rodrigues,
+ * 2.4.3: a message is sent again and again; here until it is retired).
  *
  * Three kinds of debt, since they end differently:
  * - a *question* (READ_PROC, WRITE_PROC of an operation of ours) is owed until its operation has
@@ -11,8 +11,9 @@
  * - a *receipted reply*: a peer that has shown that it sends receipts stops asking once it has our
  *   receipt, so what we reply to it is owed until its own receipt has come.
  *
- * No I/O and no clock: time comes in as a number of milliseconds. A mutable record behind functions,
- * not a value that is copied: there may be thousands of entries, and one changes with each message.
+ * No I/O and no clock: time comes in as a number of milliseconds. A mutable record behind
+ * functions, not a value that is copied: there may be thousands of entries, and one changes with
+ * each message.
  */
 import type { OperationId } from '../operation.js';
 

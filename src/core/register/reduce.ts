@@ -20,17 +20,7 @@ import type { RegisterEffect } from './effect.js';
 import type { RegisterEvent } from './event.js';
 import { assertEvent, assertSuccessor } from './invariants.js';
 import type { ClientOperation, ReadEntry, ReadPhase, RegisterState } from './state.js';
-
-export interface Self {
-  readonly rank: Rank;
-  /** N. */
-  readonly processCount: number;
-}
-
-export interface Step {
-  readonly state: RegisterState;
-  readonly effects: readonly RegisterEffect[];
-}
+import type { Self, Step } from './step.js';
 
 type ValueMessage = Extract<RegisterMessage, { kind: 'value' }>;
 type WriteProcMessage = Extract<RegisterMessage, { kind: 'writeProc' }>;
@@ -210,8 +200,8 @@ function imposeWrite(
 
 /**
  * W1: a newer value is stored, W2: then acknowledged; W3: an older one is acknowledged as it is,
- * since this disk holds a newer one. W4: where this disk's copy is damaged it holds nothing, so that
- * the same value is stored again and an older one is not acknowledged.
+ * since this disk holds a newer one. W4: where this disk's copy is damaged it holds nothing, so
+ * that the same value is stored again and an older one is not acknowledged.
  */
 function onWriteProc(
   state: RegisterState,

@@ -1,0 +1,16 @@
+import type { Rank } from '../rank.js';
+import type { RegisterEffect } from './effect.js';
+import type { RegisterState } from './state.js';
+
+/** Which process this is. */
+export interface Self {
+  readonly rank: Rank;
+  /** N. */
+  readonly processCount: number;
+}
+
+/** What an event leads to. `state` counts only once the `store` among the effects has succeeded. */
+export interface Step {
+  readonly state: RegisterState;
+  readonly effects: readonly RegisterEffect[];
+}
