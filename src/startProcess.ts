@@ -75,7 +75,7 @@ export function startProcess(
     ports,
   ).subscribe({
     next: (output) => {
-      act(output, log, complain);
+      act(output, complain);
     },
     error: (error: unknown) => {
       failure$.error(error);
@@ -114,11 +114,7 @@ export function startProcess(
   };
 }
 
-function act(
-  output: ProcessOutput,
-  log: Log,
-  complain: (key: string, message: string, fields: Record<string, unknown>) => void,
-): void {
+function act(output: ProcessOutput, complain: Complain): void {
   switch (output.kind) {
     case 'write': {
       const { connection, chunks, isLast } = output.batch;
@@ -128,21 +124,30 @@ function act(
     }
     case 'dropped': {
       const { remote, reason } = output;
-      complain(reason, 'dropped a process message', { remote, reason });
+      complain(reason, 'warn', 'dropped a process message', { remote, reason });
       break;
     }
     case 'peer': {
       const { rank, isConnected } = output;
-      log.info(isConnected ? 'connected to a peer' : 'lost a peer', { peer: rank });
+      // A peer that reconnects all the time is told of now and then only.
+      if (isConnected) complain(`connected ${rank}`, 'info', 'connected to a peer', { peer: rank });
+      else complain(`lost ${rank}`, 'warn', 'lost a peer', { peer: rank });
       break;
     }
   }
 }
 
-/** Logs a complaint, but not the same again and again: then it counts. */
-function complaints(log: Log, nowMs: () => number) {
+/** Logs under a key, and does not repeat itself: further ones of the key are only counted. */
+type Complain = (
+  key: string,
+  level: 'info' | 'warn',
+  message: string,
+  fields: Record<string, unknown>,
+) => void;
+
+function complaints(log: Log, nowMs: () => number): Complain {
   const last = new Map<string, { atMs: number; suppressedCount: number }>();
-  return (key: string, message: string, fields: Record<string, unknown>): void => {
+  return (key, level, message, fields) => {
     const known = last.get(key);
     const atMs = nowMs();
     if (known !== undefined && atMs - known.atMs < COMPLAINT_INTERVAL_MS) {
@@ -150,7 +155,8 @@ function complaints(log: Log, nowMs: () => number) {
       return;
     }
     last.set(key, { atMs, suppressedCount: 0 });
-    log.warn(message, { ...fields, suppressed: known?.suppressedCount ?? 0 });
+    const suppressed = known?.suppressedCount ?? 0;
+    log[level](message, suppressed === 0 ? fields : { ...fields, suppressed });
   };
 }
 
