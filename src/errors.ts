@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'ATDD_INVALID_SECTOR_INDEX'
   | 'ATDD_RANGE'
   | 'ATDD_TIMEOUT'
+  | 'ATDD_FILE_FAILED'
   | 'ATDD_VERIFY_MISMATCH';
 
 export class AtomicDiskError extends Error {

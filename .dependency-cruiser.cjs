@@ -1,0 +1,227 @@
+/**
+ * Who may import whom, as allow-lists: "from X to anything that is not in this list" is an error.
+ * The reasons stand in ARCHITECTURE.md. `npm run depcheck` checks it; test files may import anything
+ * but what a test of theirs promises to do without.
+ */
+
+/** Files of an installed package. */
+const packages = (...names) => `^node_modules/(?:${names.join('|')})/`;
+
+/** Modules of Node itself, by name without "node:". */
+const builtins = (...names) => `^(?:node:)?(?:${names.join('|')})$`;
+
+const allow = (name, comment, from, to, toNot = {}) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: typeof from === 'string' ? { path: from } : from,
+  to: { pathNot: to, ...toNot },
+});
+
+/** Only the files `from` may import what matches `path`. */
+const only = (name, comment, from, path) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: '^(?:src|streams|config)/', pathNot: from },
+  to: { path },
+});
+
+const CORE = '^src/core/';
+const ERRORS = '^src/errors\\.ts$';
+const PORTS = '^src/ports/';
+const RXJS = packages('rxjs');
+const WIRE = '^src/wire/';
+
+module.exports = {
+  forbidden: [
+    // Folders, from the inside out.
+    allow('core-is-pure', 'No I/O, no clock, no library.', CORE, [CORE]),
+    allow('wire-knows-core-only', 'Bytes and values; sockets are elsewhere.', WIRE, [
+      WIRE,
+      CORE,
+      builtins('crypto'),
+      packages('binary-parser'),
+    ]),
+    allow('ports-are-types', 'Interfaces: whoever implements them decides what they cost.', PORTS, [
+      PORTS,
+      CORE,
+      RXJS,
+    ]),
+    {
+      name: 'ports-take-rxjs-as-types',
+      comment: 'A port has no code of its own that could run.',
+      severity: 'error',
+      from: { path: PORTS },
+      to: { path: RXJS, dependencyTypesNot: ['type-only'] },
+    },
+    allow(
+      'store-is-simulated',
+      'The logic of the store runs on a simulated disk too.',
+      '^src/store/',
+      ['^src/store/', CORE, PORTS, ERRORS, RXJS, builtins('zlib')],
+    ),
+    allow('streams-do-no-io', 'Whatever they need comes as an argument.', '^streams/', [
+      '^streams/',
+      CORE,
+      WIRE,
+      PORTS,
+      RXJS,
+    ]),
+    {
+      name: 'operators-not-to-pipelines',
+      comment: 'Pipelines are made of operators, not the other way round.',
+      severity: 'error',
+      from: { path: '^streams/', pathNot: '^streams/pipelines/' },
+      to: { path: '^streams/pipelines/' },
+    },
+    allow(
+      'client-is-simulated',
+      'The logic of the client runs in virtual time too.',
+      {
+        path: '^src/client/',
+        pathNot: '^src/client/(?:client|connect)\\.ts$',
+      },
+      ['^src/client/', CORE, WIRE, PORTS, ERRORS, RXJS, '^streams/'],
+    ),
+    allow(
+      'client-facade',
+      'What other programs import: it puts the client on real sockets.',
+      '^src/client/(?:client|connect)\\.ts$',
+      ['^src/client/', CORE, WIRE, PORTS, ERRORS, RXJS, '^streams/', '^src/shell/'],
+    ),
+    allow('shell-adapts', 'Adapters of ports to Node and to libraries.', '^src/shell/', [
+      '^src/shell/',
+      CORE,
+      PORTS,
+      WIRE,
+      ERRORS,
+      '^src/store/',
+      '^streams/sources/',
+      RXJS,
+      packages('classic-level', 'abstract-level', 'winston', 'logform'),
+      '^node:',
+      builtins('[a-z_/]+'),
+    ]),
+    allow('config-stands-alone', 'Read before anything else is there.', '^config/', [
+      '^config/',
+      CORE,
+      '^src/wire/constants\\.ts$',
+      ERRORS,
+      packages('valibot'),
+      builtins('[a-z_/]+'),
+    ]),
+    allow('composition', 'Puts a process together from ports.', '^src/startProcess\\.ts$', [
+      '^streams/',
+      '^src/(?:core|ports|wire)/',
+      ERRORS,
+      RXJS,
+      '^config/limits\\.ts$',
+    ]),
+
+    // Single files.
+    only('binary-parser-in-one-place', 'Decoding is one table.', '^src/wire/messageTypes\\.ts$', [
+      packages('binary-parser'),
+    ]),
+    only(
+      'crypto-in-few-places',
+      'Tags and keys; randomness comes through a port.',
+      '^(?:src/wire/tag\\.ts$|src/shell/|config/keys\\.ts$|src/cli/writeKeys\\.ts$)',
+      [builtins('crypto')],
+    ),
+    {
+      name: 'zlib-in-one-place',
+      comment: 'Only the checksum of a sector needs it.',
+      severity: 'error',
+      from: { path: '^src/store/', pathNot: '^src/store/checksum\\.ts$' },
+      to: { path: builtins('zlib') },
+    },
+    only('level-in-one-place', 'One adapter knows LevelDB.', '^src/shell/levelMetadata\\.ts$', [
+      packages('classic-level', 'abstract-level'),
+    ]),
+    only('winston-in-one-place', 'One adapter knows the log.', '^src/shell/winstonLog\\.ts$', [
+      packages('winston', 'logform'),
+    ]),
+    only('valibot-in-one-place', 'One schema.', '^config/schema\\.ts$', [packages('valibot')]),
+    only('command-line-libraries', 'Only commands know them.', '^src/(?:main\\.ts$|cli/)', [
+      packages('commander', 'cli-progress'),
+    ]),
+    only(
+      'load-by-main-only',
+      'Everyone else gets values as arguments.',
+      '^(?:src/main\\.ts$|src/cli/|config/)',
+      '^config/(?:load|schema|searchPath|json)\\.ts$',
+    ),
+    only(
+      'shell-by-main-only',
+      'Whoever imports an adapter cannot be simulated.',
+      '^src/(?:main\\.ts$|cli/|shell/|client/(?:client|connect)\\.ts$)',
+      '^src/shell/',
+    ),
+
+    // Everywhere.
+    {
+      name: 'not-to-test',
+      comment: 'What ships does not import tests.',
+      severity: 'error',
+      from: { path: '^(?:src|streams|config)/' },
+      to: { path: '^test/' },
+    },
+    {
+      name: 'core-tests-without-streams',
+      comment: 'What is pure is tested with values alone.',
+      severity: 'error',
+      from: { path: '^test/core/' },
+      to: { path: RXJS },
+    },
+    {
+      name: 'no-development-packages',
+      comment: 'What ships runs without them.',
+      severity: 'error',
+      from: { path: '^(?:src|streams|config)/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: '@types/' },
+    },
+    {
+      name: 'no-unresolvable',
+      comment: 'A file that is not there.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-circular',
+      comment: 'Files that import each other cannot be read one after the other.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-orphans',
+      comment: 'Nobody imports this file, and it imports nobody.',
+      severity: 'error',
+      from: { orphan: true, pathNot: ['\\.d\\.ts$', '\\.test\\.ts$', '^src/main\\.ts$'] },
+      to: {},
+    },
+    {
+      name: 'nobody-imports-it',
+      comment: 'Code that no program and no test reaches.',
+      severity: 'error',
+      from: { path: '^(?:src/main\\.ts$|src/client/client\\.ts$|test/.*\\.test\\.ts$)' },
+      to: {
+        path: '^(?:src|streams|config)/',
+        pathNot: ['\\.d\\.ts$', '^src/main\\.ts$'],
+        reachable: false,
+      },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^dist' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+};

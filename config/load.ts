@@ -1,0 +1,362 @@
+/**
+ * The only reader of configuration files, key files and environment variables. Reads everything,
+ * gathers every mistake, and only then gives a result or fails; it writes and creates nothing.
+ *
+ * What is said in several places counts in this order: command line, environment, file, default.
+ */
+import { readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, resolve } from 'node:path';
+import type { Rank } from '../src/core/rank.js';
+import { isMember } from '../src/core/rank.js';
+import type { Address } from './address.js';
+import { describeAddress, isLoopback, parseAddress } from './address.js';
+import { parseJson } from './json.js';
+import type { KeyName } from './keys.js';
+import { clusterIdentityOf, expectedKey, isSampleKey, parseKey } from './keys.js';
+import type { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from './limits.js';
+import type { Mistake } from './mistake.js';
+import { ConfigInvalid, describeFound, nearest } from './mistake.js';
+import type { CheckedConfig, LogFormat, LogLevel } from './schema.js';
+import { checkConfig, expectedRank, LOG_FORMATS, LOG_LEVELS, soundField } from './schema.js';
+import { findConfigFile } from './searchPath.js';
+
+export type Limits = Readonly<Record<keyof typeof LIMITS_DEFAULT, number>>;
+export type Timeouts = Readonly<Record<keyof typeof TIMEOUTS_DEFAULT, number>>;
+
+/** What everyone needs who talks to a cluster. */
+export interface ClusterConfig {
+  /** Absolute path of the file that was read. */
+  readonly file: string;
+  /** Whether the file was found without being named by `--config`; then it is said which it is. */
+  readonly chosenBy: 'option' | 'env' | 'search';
+  /** By rank: that of rank 1 stands at index 0. */
+  readonly processes: readonly Address[];
+  readonly sectors: number;
+  readonly clientKey: Uint8Array;
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  readonly limits: Limits;
+  readonly timeouts: Timeouts;
+  /** Folder of a process as an absolute path, with `{rank}` where its rank belongs. */
+  readonly storagePattern: string;
+  /** What is allowed but may surprise: one sentence each. */
+  readonly warnings: readonly string[];
+}
+
+/** What a process needs besides. */
+export interface ProcessConfig extends ClusterConfig {
+  readonly rank: Rank;
+  /** Absolute path of its folder. */
+  readonly storage: string;
+  /** Identity of the cluster. */
+  readonly cluster: string;
+  readonly systemKey: Uint8Array;
+}
+
+export interface LoadOptions {
+  /** As the command line says; null or left out: ATDD_CONFIG or the search path. */
+  readonly file?: string | null;
+  /** As the command line says; null or left out: ATDD_RANK or the file. */
+  readonly rank?: string | null;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly cwd?: string;
+  readonly home?: string;
+}
+
+/**
+ * Configuration of one process.
+ * @throws {ConfigInvalid} with every mistake, if there is any.
+ */
+export function loadProcessConfig(options: LoadOptions = {}): ProcessConfig {
+  const reading = new Reading(options);
+  const rank = reading.rank(options.rank ?? null);
+  const common = reading.common();
+  const systemKey = reading.key('system');
+  reading.refuseSamples();
+  if (common === null || rank === null || systemKey === null) throw reading.failure();
+  reading.failOnMistakes();
+  return {
+    ...common.config,
+    rank,
+    storage: common.config.storagePattern.replaceAll('{rank}', String(rank)),
+    cluster: common.cluster ?? clusterIdentityOf(systemKey),
+    systemKey,
+    warnings: reading.warnings,
+  };
+}
+
+/**
+ * Configuration for clients: the system key may be missing.
+ * @throws {ConfigInvalid} with every mistake, if there is any.
+ */
+export function loadClusterConfig(options: LoadOptions = {}): ClusterConfig {
+  const reading = new Reading(options);
+  const common = reading.common();
+  reading.refuseSamples();
+  if (common === null) throw reading.failure();
+  reading.failOnMistakes();
+  return { ...common.config, warnings: reading.warnings };
+}
+
+/** What both kinds share, and the name of the cluster if the file gives one. */
+interface Common {
+  readonly config: ClusterConfig;
+  readonly cluster: string | null;
+}
+
+/** Variables that mean something here. The last one is set by the supervisor for its children. */
+const ENV_NAMES = [
+  'ATDD_CONFIG',
+  'ATDD_RANK',
+  'ATDD_CLIENT_KEY',
+  'ATDD_SYSTEM_KEY',
+  'ATDD_LOG_LEVEL',
+  'ATDD_LOG_FORMAT',
+  'ATDD_SUPERVISED',
+];
+
+const ENV_OF_KEY: Readonly<Record<KeyName, string>> = {
+  client: 'ATDD_CLIENT_KEY',
+  system: 'ATDD_SYSTEM_KEY',
+};
+
+const FILE_SIZE_MAX_BYTES = 1_048_576;
+
+/** One reading of everything that configures a program, with the mistakes met so far. */
+class Reading {
+  readonly warnings: string[] = [];
+  private readonly mistakes: Mistake[] = [];
+  private readonly env: Readonly<Record<string, string | undefined>>;
+  private readonly file: string | null;
+  private readonly chosenBy: ClusterConfig['chosenBy'];
+  /** What the file holds, checked or not; undefined if it could not be read. */
+  private readonly raw: unknown;
+  private readonly checked: CheckedConfig | null;
+  private readonly keysRead = new Map<KeyName, Uint8Array>();
+
+  constructor({ file = null, env = process.env, cwd = process.cwd(), home }: LoadOptions) {
+    this.env = env;
+    const search = findConfigFile({ file, env, cwd, home: home ?? homedir(), isFile });
+    this.file = search.kind === 'found' ? search.file : null;
+    this.chosenBy = search.kind === 'found' ? search.by : 'search';
+    if (search.kind === 'none') {
+      this.mistake('--config', '', 'nothing', expectedFile(search.searched));
+    }
+    this.raw = this.file === null ? undefined : this.readJson(this.file);
+    this.checked = this.file === null ? null : this.check(this.raw, this.file);
+    this.warnOfUnknownVariables();
+  }
+
+  /** What is the same for all ranks, or null after a mistake. */
+  common(): Common | null {
+    const level = this.variable('ATDD_LOG_LEVEL', LOG_LEVELS);
+    const format = this.variable('ATDD_LOG_FORMAT', LOG_FORMATS);
+    const clientKey = this.key('client');
+    const { checked, file, chosenBy, warnings } = this;
+    if (checked === null || file === null || clientKey === null) return null;
+    const { sectors, limits, timeouts, cluster = null } = checked;
+    const log = { level: level ?? checked.log.level, format: format ?? checked.log.format };
+    const processes = checked.processes.flatMap((written) => parseAddress(written) ?? []);
+    const storagePattern = resolve(dirname(file), checked.storage);
+    const config: ClusterConfig = {
+      ...{ file, chosenBy, processes, sectors, clientKey, log, limits, timeouts },
+      ...{ storagePattern, warnings },
+    };
+    return { config, cluster };
+  }
+
+  /** The rank of the process to start, or null after a mistake. */
+  rank(option: string | null): Rank | null {
+    const processes = soundField(this.raw, 'processes');
+    const written = option ?? this.env['ATDD_RANK'] ?? '';
+    // An option that is there but empty is a mistake: some variable of a script was not set.
+    if (option === null && written === '') return this.rankOfFile(processes);
+    const source = option === null ? 'ATDD_RANK' : '--rank';
+    const rank = /^\d+$/.test(written) ? Number(written) : NaN;
+    // Without a sound list of processes nothing is known about ranks but that they are numbers.
+    const processCount = processes?.length ?? Infinity;
+    if (isMember(rank, processCount)) return rank;
+    const expected = processes === null ? 'a whole number from 1' : expectedRank(processCount);
+    this.mistake(source, '', describeFound(written), expected);
+    return null;
+  }
+
+  /** The key from the environment, else from its file; null after a mistake. */
+  key(name: KeyName): Uint8Array | null {
+    const read = this.keysRead.get(name) ?? this.keyFromVariable(name) ?? this.keyFromFile(name);
+    if (read !== null) this.keysRead.set(name, read);
+    return read;
+  }
+
+  /** Who can reach the sample keys can forge everything: they may not leave the machine. */
+  refuseSamples(): void {
+    const addresses = (soundField(this.raw, 'processes') ?? []).flatMap(
+      (written) => parseAddress(written) ?? [],
+    );
+    const exposed = addresses.find(({ host }) => !isLoopback(host));
+    if (exposed === undefined) return;
+    for (const [name, key] of this.keysRead) {
+      if (!isSampleKey(key)) continue;
+      const found = 'the sample key, which everybody knows';
+      const address = describeAddress(exposed);
+      const expected = `a key of your own (atdd keygen), since ${address} is not loopback`;
+      this.mistake(this.keySource(name), this.keyField(name), found, expected);
+    }
+  }
+
+  failure(): ConfigInvalid {
+    return new ConfigInvalid(this.mistakes);
+  }
+
+  failOnMistakes(): void {
+    if (this.mistakes.length > 0) throw this.failure();
+  }
+
+  private mistake(source: string, field: string, found: string, expected: string): void {
+    this.mistakes.push({ source, field, found, expected });
+  }
+
+  private readJson(file: string): unknown {
+    const content = readText(file);
+    if (content.kind === 'fault') {
+      this.mistake(file, '', content.found, 'a readable file with the configuration');
+      return undefined;
+    }
+    const result = parseJson(content.text);
+    if (result.kind === 'value') return result.value;
+    const { line, column, found, expected } = result.fault;
+    this.mistake(`${file}:${line}:${column}`, '', found, `${expected} (this is not JSON)`);
+    return undefined;
+  }
+
+  private check(raw: unknown, file: string): CheckedConfig | null {
+    if (raw === undefined) return null;
+    const result = checkConfig(raw, file);
+    if (result.kind === 'checked') return result.config;
+    this.mistakes.push(...result.mistakes);
+    return null;
+  }
+
+  private rankOfFile(processes: readonly string[] | null): Rank | null {
+    const rank = soundField(this.raw, 'rank');
+    // Null: there is a rank, and the schema has said what is wrong with it.
+    if (this.file === null || this.raw === undefined || rank === null) return null;
+    if (rank !== undefined) return processes !== null && rank > processes.length ? null : rank;
+    const range = processes === null ? 'a whole number from 1' : expectedRank(processes.length);
+    this.mistake(this.file, 'rank', 'nothing', `${range} (or --rank, or ATDD_RANK)`);
+    return null;
+  }
+
+  private variable<const Option extends string>(
+    name: string,
+    options: readonly Option[],
+  ): Option | null {
+    const written = this.env[name] ?? '';
+    if (written === '') return null;
+    const option = options.find((candidate) => candidate === written);
+    if (option === undefined) {
+      this.mistake(name, '', describeFound(written), `one of ${options.join(', ')}`);
+    }
+    return option ?? null;
+  }
+
+  private keyFromVariable(name: KeyName): Uint8Array | null {
+    const written = this.env[ENV_OF_KEY[name]] ?? '';
+    if (written === '') return null;
+    const result = parseKey(name, written);
+    if (result.kind === 'key') return result.key;
+    this.mistake(ENV_OF_KEY[name], '', result.found, expectedKey(name));
+    return null;
+  }
+
+  private keyFromFile(name: KeyName): Uint8Array | null {
+    // A wrong variable was reported already: it is not to be passed over.
+    if ((this.env[ENV_OF_KEY[name]] ?? '') !== '') return null;
+    const keys = soundField(this.raw, 'keys');
+    if (this.file === null || this.raw === undefined || keys === null) return null;
+    const field = `keys.${name}`;
+    const written = keys[name];
+    if (written === undefined) {
+      const expected = `the path of a file with ${expectedKey(name)} (or ${ENV_OF_KEY[name]})`;
+      this.mistake(this.file, field, 'nothing', expected);
+      return null;
+    }
+    const path = resolve(dirname(this.file), written);
+    const content = readText(path);
+    const result = content.kind === 'fault' ? content : parseKey(name, content.text);
+    if (result.kind === 'fault') {
+      // The path is not shown if it may be the key itself, put into the wrong place.
+      const shown = describeFound(written);
+      this.mistake(
+        this.file,
+        field,
+        `${shown}: ${result.found}`,
+        `a file with ${expectedKey(name)}`,
+      );
+      return null;
+    }
+    this.warnOfReaders(path, result.key);
+    return result.key;
+  }
+
+  private keySource(name: KeyName): string {
+    const fromVariable = (this.env[ENV_OF_KEY[name]] ?? '') !== '';
+    return fromVariable ? ENV_OF_KEY[name] : (this.file ?? '');
+  }
+
+  private keyField(name: KeyName): string {
+    return this.keySource(name) === ENV_OF_KEY[name] ? '' : `keys.${name}`;
+  }
+
+  private warnOfReaders(path: string, key: Uint8Array): void {
+    if (process.platform === 'win32' || isSampleKey(key)) return;
+    const mode = statSync(path).mode & 0o777;
+    if ((mode & 0o066) === 0) return;
+    const shown = mode.toString(8).padStart(4, '0');
+    this.warnings.push(
+      `others can read or write the key file ${path} (mode ${shown}): chmod 600 it`,
+    );
+  }
+
+  private warnOfUnknownVariables(): void {
+    for (const name of Object.keys(this.env)) {
+      if (!name.startsWith('ATDD_') || ENV_NAMES.includes(name)) continue;
+      const near = nearest(name, ENV_NAMES);
+      const hint = near === null ? '' : `; did you mean ${near}?`;
+      this.warnings.push(`the environment variable ${name} means nothing to this program${hint}`);
+    }
+  }
+}
+
+function expectedFile(searched: readonly string[]): string {
+  return `a configuration file, named here or in ATDD_CONFIG, or one of ${searched.join(', ')}`;
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+}
+
+type TextResult =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'fault'; readonly found: string };
+
+function readText(path: string): TextResult {
+  try {
+    const status = statSync(path);
+    if (status.isDirectory()) return { kind: 'fault', found: 'a folder' };
+    if (status.size > FILE_SIZE_MAX_BYTES) {
+      return { kind: 'fault', found: `${status.size} bytes, more than ${FILE_SIZE_MAX_BYTES}` };
+    }
+    // Some editors put a byte order mark first.
+    return { kind: 'text', text: readFileSync(path, 'utf8').replace(/^\uFEFF/, '') };
+  } catch (error) {
+    return { kind: 'fault', found: describeReadError(error) };
+  }
+}
+
+function describeReadError(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'no such file';
+  if (code === 'EACCES' || code === 'EPERM') return 'a file that may not be read';
+  return `a file that cannot be read (${code === '' ? String(error) : code})`;
+}

@@ -1,0 +1,401 @@
+/**
+ * The configuration file: unknown in, either a checked value or the list of all mistakes out. No
+ * I/O. config/atdd.schema.json is written from what stands here (npm run schema), so every field
+ * carries its description and its default.
+ */
+import * as v from 'valibot';
+import { RANK_MAX } from '../src/core/rank.js';
+import { ADDRESS_PATTERN, canonicalAddress, parseAddress } from './address.js';
+import { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from './limits.js';
+import type { Mistake } from './mistake.js';
+import { describeFound, nearest } from './mistake.js';
+
+/** Sectors of the largest disk: an exabyte, and far inside what a number counts exactly. */
+export const SECTORS_MAX = 2 ** 48;
+
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
+
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+const wholeNumber = (min: number, max: number, description: string) => {
+  const expected = `a whole number from ${min} to ${max}`;
+  return v.pipe(
+    v.number(expected),
+    v.integer(expected),
+    v.minValue(min, expected),
+    v.maxValue(max, expected),
+    v.description(description),
+  );
+};
+
+const text = (expected: string, description: string) =>
+  v.pipe(v.string(expected), v.nonEmpty(expected), v.description(description));
+
+const choice = <const Options extends readonly [string, ...string[]]>(
+  options: Options,
+  description: string,
+) => v.pipe(v.picklist(options, `one of ${options.join(', ')}`), v.description(description));
+
+const ADDRESS_EXPECTED =
+  'text such as "10.0.0.1:7101", "[::1]:7101" or "name:7101", port 1 to 65535';
+const PROCESSES_EXPECTED = `a list of 1 to ${RANK_MAX} addresses`;
+const STORAGE_EXPECTED = 'the path of a folder, where "{rank}" is the only thing in braces';
+const CLUSTER_EXPECTED = 'a name of 1 to 64 letters, digits, ".", "_" and "-"';
+const KEYS_EXPECTED = 'an object with the fields client and system';
+const KEY_FILE_EXPECTED = 'the path of a file that holds the key';
+
+const address = v.pipe(
+  v.string(ADDRESS_EXPECTED),
+  v.regex(ADDRESS_PATTERN, ADDRESS_EXPECTED),
+  v.check((value) => parseAddress(value) !== null, ADDRESS_EXPECTED),
+);
+
+const LIMITS = {
+  connections: v.optional(
+    wholeNumber(
+      1,
+      65_536,
+      'Connections taken in at once; more are refused. Keep it about 128 below the limit of open ' +
+        'files (ulimit -n).',
+    ),
+    LIMITS_DEFAULT.connections,
+  ),
+  operationsPerConnection: v.optional(
+    wholeNumber(
+      1,
+      65_536,
+      'Operations of one client connection that may be under way; then it is not read from until ' +
+        'one is answered.',
+    ),
+    LIMITS_DEFAULT.operationsPerConnection,
+  ),
+  operations: v.optional(
+    wholeNumber(
+      1,
+      1_048_576,
+      'Operations of all clients together that may be under way, at 4 KiB of memory each.',
+    ),
+    LIMITS_DEFAULT.operations,
+  ),
+} satisfies Record<keyof typeof LIMITS_DEFAULT, unknown>;
+
+const TIMEOUTS = {
+  shutdownMs: v.optional(
+    wholeNumber(0, 600_000, 'Milliseconds that SIGTERM waits for running operations.'),
+    TIMEOUTS_DEFAULT.shutdownMs,
+  ),
+  retransmitMs: v.optional(
+    wholeNumber(
+      10,
+      60_000,
+      'Milliseconds until a message that a peer did not answer is sent again; doubles each time.',
+    ),
+    TIMEOUTS_DEFAULT.retransmitMs,
+  ),
+  retransmitMsMax: v.optional(
+    wholeNumber(10, 600_000, 'Most milliseconds between two sendings of one message.'),
+    TIMEOUTS_DEFAULT.retransmitMsMax,
+  ),
+  reconnectMs: v.optional(
+    wholeNumber(
+      1,
+      60_000,
+      'Milliseconds until a lost peer is dialled again; doubles each time, with jitter.',
+    ),
+    TIMEOUTS_DEFAULT.reconnectMs,
+  ),
+  reconnectMsMax: v.optional(
+    wholeNumber(1, 600_000, 'Most milliseconds between two dials of one peer.'),
+    TIMEOUTS_DEFAULT.reconnectMsMax,
+  ),
+  dialMs: v.optional(
+    wholeNumber(
+      10,
+      120_000,
+      'Milliseconds after which a peer that does not take a connection counts as down.',
+    ),
+    TIMEOUTS_DEFAULT.dialMs,
+  ),
+} satisfies Record<keyof typeof TIMEOUTS_DEFAULT, unknown>;
+
+const FIELDS = {
+  $schema: v.optional(
+    v.pipe(v.string('text'), v.description('Address of this schema, for editors; not used.')),
+  ),
+  processes: v.pipe(
+    v.array(address, PROCESSES_EXPECTED),
+    v.minLength(1, PROCESSES_EXPECTED),
+    v.maxLength(RANK_MAX, PROCESSES_EXPECTED),
+    v.description(
+      'Address (host:port) of each process, for clients and peers alike. The position, counted ' +
+        'from 1, is the rank. The same list in every process.',
+    ),
+  ),
+  rank: v.optional(
+    wholeNumber(
+      1,
+      RANK_MAX,
+      'Rank of the process that is started with this file. The option --rank and the environment ' +
+        'variable ATDD_RANK come first; without all three there is no process to start.',
+    ),
+  ),
+  sectors: wholeNumber(
+    1,
+    SECTORS_MAX,
+    'Size of the disk in sectors of 4096 bytes. The same in every process.',
+  ),
+  storage: v.pipe(
+    text(STORAGE_EXPECTED, ''),
+    v.check((value) => !/[{}]/.test(value.replaceAll('{rank}', '')), STORAGE_EXPECTED),
+    v.description(
+      'Folder of the process, made at its first start; "{rank}" in it stands for the rank. ' +
+        'Relative to this file.',
+    ),
+  ),
+  keys: v.optional(
+    v.pipe(
+      v.strictObject(
+        {
+          client: v.optional(
+            text(
+              KEY_FILE_EXPECTED,
+              'File with the key between clients and processes: 64 hexadecimal digits. Relative ' +
+                'to this file. ATDD_CLIENT_KEY (the digits themselves) comes first.',
+            ),
+          ),
+          system: v.optional(
+            text(
+              KEY_FILE_EXPECTED,
+              'File with the key among processes: 128 hexadecimal digits. Relative to this file. ' +
+                'ATDD_SYSTEM_KEY (the digits themselves) comes first. Clients do not need it.',
+            ),
+          ),
+        },
+        KEYS_EXPECTED,
+      ),
+      v.description('Files that hold the keys; atdd keygen makes them.'),
+    ),
+    {},
+  ),
+  cluster: v.optional(
+    v.pipe(
+      v.string(CLUSTER_EXPECTED),
+      v.regex(/^[A-Za-z0-9._-]{1,64}$/, CLUSTER_EXPECTED),
+      v.description(
+        'Identity of the cluster; a storage folder of another one is refused. Default: derived ' +
+          'from the system key, so set it before you ever change that key.',
+      ),
+    ),
+  ),
+  log: v.optional(
+    v.pipe(
+      v.strictObject(
+        {
+          level: v.optional(
+            choice(LOG_LEVELS, 'Least urgent level that is logged. ATDD_LOG_LEVEL comes first.'),
+            'info',
+          ),
+          format: v.optional(
+            choice(
+              LOG_FORMATS,
+              'json: one object a line; pretty: for people; auto: pretty on a terminal, else ' +
+                'json. ATDD_LOG_FORMAT comes first.',
+            ),
+            'auto',
+          ),
+        },
+        'an object with the fields level and format',
+      ),
+      v.description('The log of a process, on its standard output.'),
+    ),
+    {},
+  ),
+  limits: v.optional(
+    v.pipe(
+      v.strictObject(LIMITS, 'an object of limits'),
+      v.description('Bounds of what a process takes on. See docs/limits.md.'),
+    ),
+    {},
+  ),
+  timeouts: v.optional(
+    v.pipe(
+      v.strictObject(TIMEOUTS, 'an object of timeouts'),
+      v.description('Intervals in milliseconds. See docs/limits.md.'),
+    ),
+    {},
+  ),
+};
+
+export const CONFIG_SCHEMA = v.pipe(
+  v.strictObject(FIELDS, 'an object'),
+  v.title('Configuration of an Atomic Disk Drive cluster'),
+  v.description('One file serves all processes of a cluster and its clients.'),
+);
+
+/**
+ * A configuration file that holds what it should, defaults filled in; paths as they are written.
+ */
+export type CheckedConfig = v.InferOutput<typeof CONFIG_SCHEMA>;
+
+export type CheckResult =
+  | { readonly kind: 'checked'; readonly config: CheckedConfig }
+  | { readonly kind: 'mistaken'; readonly mistakes: readonly Mistake[] };
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Checks what was read from `source`. Finds every mistake, at most one per field. */
+export function checkConfig(value: unknown, source: string): CheckResult {
+  if (!isObject(value)) {
+    const expected = 'an object in braces';
+    const mistake = { source, field: '', found: describeFound(value), expected };
+    return { kind: 'mistaken', mistakes: [mistake] };
+  }
+  const result = v.safeParse(CONFIG_SCHEMA, value, { abortPipeEarly: true });
+  const mistakes = [
+    ...(result.issues ?? []).flatMap((issue) => mistakeOf(issue, source)),
+    ...unknownFields(value, FIELDS, '', source),
+    ...relationMistakes(value, source),
+  ];
+  if (mistakes.length > 0) return { kind: 'mistaken', mistakes };
+  return { kind: 'checked', config: v.parse(CONFIG_SCHEMA, value) };
+}
+
+/**
+ * Reads one field on its own, so that what can be said about it is said though others are wrong.
+ */
+export function soundField<Name extends keyof typeof FIELDS>(
+  value: unknown,
+  name: Name,
+): v.InferOutput<(typeof FIELDS)[Name]> | null {
+  if (!isObject(value)) return null;
+  const result = v.safeParse(FIELDS[name], value[name]);
+  return result.success ? result.output : null;
+}
+
+function mistakeOf(issue: v.InferIssue<typeof CONFIG_SCHEMA>, source: string): Mistake[] {
+  // The library names only the first unknown field of an object: `unknownFields` names all.
+  if (issue.expected === 'never') return [];
+  const field = fieldPath(issue.path?.map((item) => item.key) ?? []);
+  const found = describeFound(issue.input);
+  const missing = issue.type === 'strict_object' && issue.input === undefined;
+  const expected = missing ? expectedOfMissing(field) : issue.message;
+  return [{ source, field, found, expected }];
+}
+
+/** For a field that is not there the library knows only its name. */
+function expectedOfMissing(field: string): string {
+  if (!isFieldName(field)) return 'a value';
+  return v.safeParse(FIELDS[field], undefined).issues?.[0].message ?? 'a value';
+}
+
+function isFieldName(name: string): name is keyof typeof FIELDS {
+  return Object.hasOwn(FIELDS, name);
+}
+
+function fieldPath(keys: readonly unknown[]): string {
+  return keys.reduce<string>((path, key) => {
+    if (typeof key === 'number') return `${path}[${key}]`;
+    return path === '' ? String(key) : `${path}.${String(key)}`;
+  }, '');
+}
+
+function unknownFields(
+  value: JsonObject,
+  fields: Readonly<Record<string, unknown>>,
+  path: string,
+  source: string,
+): Mistake[] {
+  return Object.keys(value).flatMap((name) => {
+    const field = path === '' ? name : `${path}.${name}`;
+    const known = Object.hasOwn(fields, name);
+    if (!known) return [unknownField(field, name, Object.keys(fields), source)];
+    const inner = INNER_FIELDS[field];
+    const member = value[name];
+    if (inner === undefined || typeof member !== 'object' || member === null) return [];
+    if (isObject(member)) return unknownFields(member, inner, field, source);
+    // The library takes a list for an object.
+    return [{ source, field, found: describeFound(member), expected: 'an object in braces' }];
+  });
+}
+
+const INNER_FIELDS: Readonly<Partial<Record<string, Readonly<Record<string, unknown>>>>> = {
+  keys: { client: true, system: true },
+  log: { level: true, format: true },
+  limits: LIMITS,
+  timeouts: TIMEOUTS,
+};
+
+function unknownField(
+  field: string,
+  name: string,
+  known: readonly string[],
+  source: string,
+): Mistake {
+  const near = nearest(name, known);
+  const list = known.filter((other) => !other.startsWith('$')).join(', ');
+  const expected = near === null ? `one of ${list}` : `a known field: did you mean ${near}?`;
+  return { source, field, found: 'a field that nobody knows', expected };
+}
+
+/**
+ * What fields say of one another. Each relation is checked if the fields that it names are sound.
+ */
+function relationMistakes(value: JsonObject, source: string): Mistake[] {
+  return [
+    ...duplicateAddresses(soundField(value, 'processes') ?? [], source),
+    ...rankBeyond(value, source),
+    ...pairMistakes(value, source),
+  ];
+}
+
+function duplicateAddresses(processes: readonly string[], source: string): Mistake[] {
+  const firstIndexes = new Map<string, number>();
+  return processes.flatMap((written, index) => {
+    const parsed = parseAddress(written);
+    if (parsed === null) return [];
+    const canonical = canonicalAddress(parsed);
+    const first = firstIndexes.get(canonical);
+    if (first === undefined) {
+      firstIndexes.set(canonical, index);
+      return [];
+    }
+    const expected = `an address of its own: processes[${first}] is the same`;
+    return [{ source, field: `processes[${index}]`, found: describeFound(written), expected }];
+  });
+}
+
+function rankBeyond(value: JsonObject, source: string): Mistake[] {
+  const rank = soundField(value, 'rank') ?? null;
+  const processes = soundField(value, 'processes');
+  if (rank === null || processes === null || rank <= processes.length) return [];
+  return [{ source, field: 'rank', found: String(rank), expected: expectedRank(processes.length) }];
+}
+
+/** The ranks that a cluster of so many processes has, for messages. */
+export function expectedRank(processCount: number): string {
+  return `a whole number from 1 to ${processCount}, as many as there are processes`;
+}
+
+/** Fields of one section, the first of which may not be greater than the second. */
+const PAIRS = [
+  ['limits', 'operationsPerConnection', 'operations'],
+  ['timeouts', 'retransmitMs', 'retransmitMsMax'],
+  ['timeouts', 'reconnectMs', 'reconnectMsMax'],
+] as const;
+
+function pairMistakes(value: JsonObject, source: string): Mistake[] {
+  return PAIRS.flatMap(([section, smaller, greater]) => {
+    const numbers: Readonly<Partial<Record<string, number>>> | null = soundField(value, section);
+    const low = numbers?.[smaller];
+    const high = numbers?.[greater];
+    if (low === undefined || high === undefined || low <= high) return [];
+    const expected = `at most ${high}, which is ${section}.${greater}`;
+    return [{ source, field: `${section}.${smaller}`, found: String(low), expected }];
+  });
+}

@@ -1,0 +1,30 @@
+/** `atdd check-config`: says whether a configuration is good, and what it comes to. */
+import type { Command } from 'commander';
+import type { ClusterConfig, ProcessConfig } from '../../config/load.js';
+import { addConfigOptions, announceConfig, announceWarnings, configOption } from './options.js';
+
+export function defineCheckConfigCommand(program: Command): void {
+  addConfigOptions(program.command('check-config'))
+    .description('check a configuration and print what it comes to, without the keys')
+    .option('--rank <number>', 'as for the process of this rank; else as for a client')
+    .action(async (_options: unknown, command: Command) => {
+      const { rank } = command.optsWithGlobals<{ rank?: string }>();
+      const { loadClusterConfig, loadProcessConfig } = await import('../../config/load.js');
+      const file = configOption(command);
+      const config =
+        rank === undefined ? loadClusterConfig({ file }) : loadProcessConfig({ file, rank });
+      announceConfig(config);
+      announceWarnings(config);
+      process.stdout.write(`${describeConfig(config)}\n`);
+    });
+}
+
+/** Everything but the keys and what was said already. */
+function describeConfig(config: ClusterConfig | ProcessConfig): string {
+  const hidden = ['clientKey', 'systemKey', 'chosenBy', 'warnings'];
+  return JSON.stringify(
+    config,
+    (field, value: unknown) => (hidden.includes(field) ? undefined : value),
+    2,
+  );
+}

@@ -1,0 +1,107 @@
+/** What the client commands share: options, a connected client with its end, and output. */
+import { basename, relative } from 'node:path';
+import type { Command } from 'commander';
+import type { ClusterConfig } from '../../config/load.js';
+import type { AtomicDiskClient, ConnectOptions } from '../client/client.js';
+import { connect } from '../client/client.js';
+import type { Log, LogFields } from '../ports/log.js';
+import { configOption, loadClientConfig } from './options.js';
+
+export interface ClientSession {
+  readonly client: AtomicDiskClient;
+  readonly config: ClusterConfig;
+}
+
+/** Options of every client command: see `addClientOptions`. */
+export interface ClientCommandOptions {
+  /** Milliseconds. */
+  readonly timeout?: number;
+}
+
+/** Connects, runs `use`, and closes the client whatever came of it. */
+export async function withClient<T>(
+  command: Command,
+  changes: Partial<ConnectOptions>,
+  use: (session: ClientSession) => Promise<T>,
+): Promise<T> {
+  const config = await loadClientConfig(command);
+  const { timeout } = command.opts<ClientCommandOptions>();
+  const log = stderrLog(process.stderr);
+  const client = await connect({ ...connectOptions(config, timeout), log, ...changes });
+  try {
+    return await use({ client, config });
+  } finally {
+    await client.close();
+  }
+}
+
+/** What a configuration means to the client library. */
+export function connectOptions(
+  config: ClusterConfig,
+  operationMs: number | undefined,
+): ConnectOptions {
+  return {
+    processes: config.processes,
+    clientKey: config.clientKey,
+    sectors: config.sectors,
+    timeouts: operationMs === undefined ? {} : { operationMs, connectMs: operationMs },
+  };
+}
+
+/** Warnings and errors on standard error; the rest is of no interest to someone at a terminal. */
+export function stderrLog(stream: NodeJS.WritableStream & { readonly isTTY?: boolean }): Log {
+  // A progress bar may stand on the line.
+  const beginLine = stream.isTTY === true ? '\r\x1b[K' : '';
+  const write = (level: string, message: string, fields: LogFields = {}): void => {
+    const details = Object.entries(fields).map(([name, value]) => `${name} ${String(value)}`);
+    const tail = details.length === 0 ? '' : ` (${details.join(', ')})`;
+    stream.write(`${beginLine}atdd: ${level}: ${message}${tail}\n`);
+  };
+  return {
+    debugEnabled: false,
+    debug: () => undefined,
+    info: () => undefined,
+    warn: (message, fields) => {
+      write('warning', message, fields);
+    },
+    error: (message, fields) => {
+      write('error', message, fields);
+    },
+  };
+}
+
+/** Writes data to standard output and waits until it is taken: a pipe may be slow. */
+export function writeStdout(data: Uint8Array | string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: NodeJS.ErrnoException): void => {
+      // The reader has seen enough (`| head`): no news to anybody. 141 is what SIGPIPE gives.
+      if (error.code === 'EPIPE') process.exit(EXIT_BROKEN_PIPE);
+      reject(error);
+    };
+    process.stdout.once('error', fail);
+    process.stdout.write(data, (error) => {
+      process.stdout.off('error', fail);
+      if (error == null) resolve();
+      else fail(error);
+    });
+  });
+}
+
+const EXIT_BROKEN_PIPE = 141;
+
+/** How this program was called, for commands that it tells people to type. */
+export function programName(script: string = process.argv[1], cwd: string = process.cwd()): string {
+  if (basename(script) === 'atdd') return 'atdd';
+  return `node ${quote(relative(cwd, script))}`;
+}
+
+/** The `--config` of a command that is to be typed: the one that was given, if any was. */
+export function configWords(command: Command): string {
+  const file = configOption(command);
+  return file === null ? '' : ` --config ${quote(file)}`;
+}
+
+/** A word for a shell. */
+export function quote(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,119 @@
+/** What `atdd cluster` shows: who listens where, commands to try, and the logs of all processes. */
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describeAddress } from '../../config/address.js';
+import type { ClusterConfig } from '../../config/load.js';
+import { unreachable } from '../core/assert.js';
+import type { Rank } from '../core/rank.js';
+import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import type { RankEvent, SupervisorEvent } from './keepRunning.js';
+import type { Ending, RestartDecision } from './restartPolicy.js';
+import type { StopRequest } from './stopRequests.js';
+
+export interface ClusterReportOptions {
+  readonly config: ClusterConfig;
+  /** The processes that run here. */
+  readonly ranks: readonly Rank[];
+  readonly write: (line: string) => void;
+}
+
+export interface ClusterReport {
+  readonly starting: () => void;
+  readonly happened: (event: RankEvent) => void;
+  /** All processes listen. */
+  readonly settled: () => void;
+  readonly stopping: (request: StopRequest) => void;
+  readonly failed: (error: unknown) => void;
+  /** 0 if all processes ended because they were asked to and did so by themselves. */
+  readonly exitCode: () => number;
+}
+
+export function clusterReport({ config, ranks, write }: ClusterReportOptions): ClusterReport {
+  let stopRequest: StopRequest | null = null;
+
+  const ended = ({ ending, next }: Extract<SupervisorEvent, { kind: 'ended' }>): string =>
+    `${describeEnding(ending)}${stopRequest === null ? describeDecision(next) : ''}`;
+
+  return {
+    starting: () => {
+      introduction(config, ranks).forEach(write);
+    },
+    happened: ({ rank, event }) => {
+      switch (event.kind) {
+        case 'started':
+          return;
+        case 'line':
+          write(`[${rank}] ${event.text}`);
+          return;
+        case 'listening':
+          write(`process ${rank} listens on ${describeAddress(config.processes[rank - 1])}`);
+          return;
+        case 'ended':
+          write(`process ${rank} ended ${ended(event)}`);
+          return;
+        default:
+          unreachable(event);
+      }
+    },
+    settled: () => {
+      commandsToTry(config).forEach(write);
+    },
+    stopping: (request) => {
+      stopRequest = request;
+      const how = request === 'terminate' ? '(once more: at once)' : 'at once';
+      write(`stopping ${how}`);
+    },
+    failed: (error) => {
+      write(`the signals failed: ${String(error)}`);
+    },
+    exitCode: () => (stopRequest === 'terminate' ? 0 : 1),
+  };
+}
+
+function introduction(config: ClusterConfig, ranks: readonly Rank[]): string[] {
+  const { sectors, processes } = config;
+  const sizeMiB = (sectors * SECTOR_SIZE_BYTES) / 1_048_576;
+  const elsewhere = processes.flatMap((_, index) =>
+    ranks.includes(index + 1) ? [] : [`process ${index + 1} runs elsewhere: not started here`],
+  );
+  return [
+    `a disk of ${sectors} sectors (${sizeMiB} MiB), kept by ${processes.length} processes`,
+    `configuration ${config.file}`,
+    `data in ${config.storagePattern}`,
+    ...elsewhere,
+  ];
+}
+
+const PROGRAM = fileURLToPath(new URL('../../main.js', import.meta.url));
+
+function commandsToTry({ file }: ClusterConfig): string[] {
+  const program = fromHere(PROGRAM);
+  const start = program === PROGRAM ? 'atdd' : `node ${program}`;
+  const atdd = (command: string): string => `  ${start} ${command} --config ${fromHere(file)}`;
+  return [
+    '',
+    'All are up. In another terminal, try',
+    atdd('status'),
+    atdd('import README.md'),
+    atdd('export copy.md --bytes $(wc -c < README.md)'),
+    'Ctrl-C stops all of it.',
+    '',
+  ];
+}
+
+/** Relative if that is shorter, and quoted if a shell would take it apart. */
+function fromHere(path: string): string {
+  const below = relative(process.cwd(), path);
+  const shown = below.startsWith('..') ? path : below;
+  return /^[\w./@+-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`;
+}
+
+function describeEnding({ code, signal }: Ending): string {
+  if (signal !== null) return `by ${signal}`;
+  return code === null ? 'before it began' : `with exit code ${code}`;
+}
+
+function describeDecision(decision: RestartDecision): string {
+  if (decision.kind === 'restart') return `, starts again in ${decision.delayMs} ms`;
+  return ', and stays down: see what it said';
+}

@@ -1,0 +1,88 @@
+/** The work of `atdd export`. */
+import type { FileHandle } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import { AtomicDiskError } from '../errors.js';
+import { describeBytes, describeSeconds } from './amounts.js';
+import { withClient, writeStdout } from './clientSession.js';
+import { describeFileError } from './fileError.js';
+import { startProgress } from './progress.js';
+import type { DiskRange } from './transfer.js';
+import { checkFits, readInOrder, WINDOW_SECTORS } from './transfer.js';
+
+export interface ExportOptions {
+  readonly at: number;
+  readonly sectors?: number;
+  readonly bytes?: number;
+  readonly window?: number;
+}
+
+/** Where the bytes go, in order. */
+interface Sink {
+  write(chunk: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function exportFromDisk(
+  command: Command,
+  path: string,
+  options: ExportOptions,
+): Promise<void> {
+  if (path === '-' && process.stdout.isTTY) {
+    throw new AtomicDiskError('ATDD_USAGE', 'not writing bytes to a terminal: redirect them');
+  }
+  const { at, window = WINDOW_SECTORS } = options;
+  await withClient(command, { windowSectors: window }, async ({ client, config }) => {
+    const { sectors } = config;
+    const lengthBytes = lengthOf(options, sectors);
+    const range: DiskRange = { at, lengthBytes, sectors };
+    checkFits(range);
+    const sink = path === '-' ? stdoutSink() : await fileSink(path);
+    const startMs = performance.now();
+    const progress = await startProgress({
+      label: 'export',
+      totalBytes: lengthBytes,
+      stream: process.stderr,
+      nowMs: () => performance.now(),
+    });
+    try {
+      for await (const chunk of readInOrder(client, range, window)) {
+        await sink.write(chunk);
+        progress.advance(chunk.length);
+      }
+    } finally {
+      progress.stop();
+      await sink.close();
+    }
+    const seconds = (performance.now() - startMs) / 1_000;
+    process.stderr.write(
+      `exported ${describeBytes(lengthBytes)} from sector ${at} and on in ` +
+        `${describeSeconds(seconds)} (${describeBytes(lengthBytes / seconds)}/s)\n`,
+    );
+  });
+}
+
+/** Without a count: what lies between the first sector and the end of the disk. */
+function lengthOf({ at, sectors, bytes }: ExportOptions, diskSectors: number): number {
+  if (bytes !== undefined) return bytes;
+  return (sectors ?? Math.max(0, diskSectors - at)) * SECTOR_SIZE_BYTES;
+}
+
+function stdoutSink(): Sink {
+  return { write: writeStdout, close: () => Promise.resolve() };
+}
+
+async function fileSink(path: string): Promise<Sink> {
+  const fail = (error: unknown): never => {
+    throw new AtomicDiskError('ATDD_FILE_FAILED', describeFileError(path, error), { cause: error });
+  };
+  const file: FileHandle = await open(path, 'w').catch(fail);
+  return {
+    write: async (chunk) => {
+      // writeFile goes on where the last one ended, and writes all of it.
+      await file.writeFile(chunk).catch(fail);
+    },
+    close: () => file.close(),
+  };
+}

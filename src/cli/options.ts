@@ -1,0 +1,50 @@
+/**
+ * What the commands share: the option that names the configuration, and reading it. A client
+ * command is defined as
+ *
+ *     addConfigOptions(program.command('read')).action(async (…, command: Command) => {
+ *       const config = await loadClientConfig(command);
+ *
+ * The option counts before the name of the command as well as after it.
+ */
+import type { Command } from 'commander';
+import type { ClusterConfig } from '../../config/load.js';
+
+/** Adds `-c, --config <file>`. @returns the command, for chaining. */
+export function addConfigOptions(command: Command): Command {
+  return command.option(
+    '-c, --config <file>',
+    'configuration file (default: $ATDD_CONFIG, else the first of ./atdd.json, ' +
+      './config/cluster.json, ~/.config/atdd/config.json, /etc/atdd/config.json)',
+  );
+}
+
+/** What was given for `--config` with this command or before it, or null. */
+export function configOption(command: Command): string | null {
+  const { config } = command.optsWithGlobals<{ config?: string }>();
+  return config ?? null;
+}
+
+/**
+ * Reads the configuration for a client; says on standard error which file it took, unless the
+ * command line named it, and what may surprise.
+ * @throws {ConfigInvalid}
+ */
+export async function loadClientConfig(command: Command): Promise<ClusterConfig> {
+  const { loadClusterConfig } = await import('../../config/load.js');
+  const config = loadClusterConfig({ file: configOption(command) });
+  announceConfig(config);
+  announceWarnings(config);
+  return config;
+}
+
+/** Says which file was taken, unless the command line named it; standard output is for data. */
+export function announceConfig(config: ClusterConfig): void {
+  const reasons = { option: null, env: 'ATDD_CONFIG', search: 'found on the search path' };
+  const reason = reasons[config.chosenBy];
+  if (reason !== null) process.stderr.write(`atdd: configuration ${config.file} (${reason})\n`);
+}
+
+export function announceWarnings(config: ClusterConfig): void {
+  for (const warning of config.warnings) process.stderr.write(`atdd: warning: ${warning}\n`);
+}

@@ -1,0 +1,88 @@
+/** The whole command line: every command with its options, `--help` and `--version`. */
+import { Command, CommanderError } from 'commander';
+import { nearest } from '../../config/mistake.js';
+import { STORE_FORMAT_VERSION } from '../store/superblock.js';
+import { defineBenchCommand } from './bench.js';
+import { defineCheckConfigCommand } from './checkConfig.js';
+import { defineClusterCommand } from './cluster.js';
+import { defineExportCommand } from './exportFile.js';
+import { defineImportCommand } from './importFile.js';
+import { defineKeygenCommand } from './keygen.js';
+import { addConfigOptions, configOption } from './options.js';
+import { EXIT_USAGE } from './restartPolicy.js';
+import { defineReadCommand } from './read.js';
+import { runProcess } from './runProcess.js';
+import { defineStatusCommand } from './status.js';
+import { programVersion } from './version.js';
+import { defineWriteCommand } from './write.js';
+
+/** Version of docs/wire-protocol.md: changes when older programs could not talk to this one. */
+const PROTOCOL_VERSION = 1;
+
+/** Does what the words after the program's name ask for. @returns the exit code. */
+export async function runProgram(words: readonly string[]): Promise<number> {
+  try {
+    await defineProgram().parseAsync(words, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // The library has said what is wrong; help and version are "errors" with exit code 0.
+    return error.exitCode === 0 ? 0 : EXIT_USAGE;
+  }
+}
+
+function defineProgram(): Command {
+  const program = new Command('atdd')
+    .description(
+      'Atomic Disk Drive: a disk kept by several processes. Without a command: run one of them ' +
+        'in the foreground, like "atdd run".',
+    )
+    .version(
+      `${programVersion()} (protocol ${PROTOCOL_VERSION}, disk format ${STORE_FORMAT_VERSION})`,
+    )
+    .enablePositionalOptions()
+    .showHelpAfterError('(--help tells more)')
+    .exitOverride();
+  addRunOptions(program.command('run'))
+    .description('run one process of the cluster in the foreground')
+    .action(runAction);
+  defineClusterCommand(program);
+  defineStatusCommand(program);
+  defineReadCommand(program);
+  defineWriteCommand(program);
+  defineImportCommand(program);
+  defineExportCommand(program);
+  defineBenchCommand(program);
+  defineKeygenCommand(program);
+  defineCheckConfigCommand(program);
+  // Last, since commands take over what was set before them.
+  addRunOptions(program)
+    .allowExcessArguments()
+    .action(async (options: unknown, command: Command) => {
+      const word = command.args.at(0);
+      if (word !== undefined) failOnUnknownCommand(command, word);
+      await runAction(options, command);
+    });
+  return program;
+}
+
+function addRunOptions(command: Command): Command {
+  return addConfigOptions(command).option(
+    '-r, --rank <number>',
+    'rank of the process (default: $ATDD_RANK, else what the configuration says)',
+  );
+}
+
+async function runAction(_options: unknown, command: Command): Promise<void> {
+  const { rank = null } = command.optsWithGlobals<{ rank?: string }>();
+  process.exitCode = await runProcess({ config: configOption(command), rank });
+}
+
+function failOnUnknownCommand(program: Command, word: string): never {
+  const near = nearest(
+    word,
+    program.commands.map((command) => command.name()),
+  );
+  const hint = near === null ? '' : ` (did you mean ${near}?)`;
+  return program.error(`error: unknown command '${word}'${hint}`);
+}

@@ -1,0 +1,36 @@
+/** `atdd run`, up to the point where the process itself takes over. Light: see src/main.ts. */
+import { loadProcessConfig } from '../../config/load.js';
+import { announceConfig } from './options.js';
+
+/** As the command line says; null: not said. */
+export interface RunOptions {
+  readonly config: string | null;
+  readonly rank: string | null;
+}
+
+/** Runs one process until it ends. @returns its exit code. @throws {AtomicDiskError} */
+export async function runProcess({ config: file, rank }: RunOptions): Promise<number> {
+  const config = loadProcessConfig({ file, rank });
+  announceConfig(config);
+  // Whoever read the log may go away; that does not end a disk.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) endEarlyOn(name);
+  if (process.env['ATDD_SUPERVISED'] === '1') endWithSupervisor();
+  const { run } = await import('./run.js');
+  return run(config);
+}
+
+/** Ends in good order on a signal that comes before there is anything to end. */
+function endEarlyOn(signal: NodeJS.Signals): void {
+  process.on(signal, () => {
+    // Once the process has loaded what it runs, it listens for itself.
+    if (process.listenerCount(signal) === 1) process.exit(0);
+  });
+}
+
+/** The channel to the supervisor breaks when that has ended, even by SIGKILL. */
+function endWithSupervisor(): void {
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  // The channel alone is no reason to go on.
+  process.channel?.unref();
+}

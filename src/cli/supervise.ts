@@ -1,0 +1,186 @@
+/**
+ * The supervisor behind `atdd cluster`: composes one kept-running process per rank, the signals
+ * that end them, and what the terminal shows. The only subscriptions of the command are here.
+ */
+import { connect as connectTcp } from 'node:net';
+import { hostname, networkInterfaces } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { Observable, OperatorFunction, SchedulerLike } from 'rxjs';
+import {
+  asyncScheduler,
+  connect,
+  defer,
+  delay,
+  distinct,
+  EMPTY,
+  filter,
+  finalize,
+  fromEvent,
+  ignoreElements,
+  lastValueFrom,
+  map,
+  merge,
+  ReplaySubject,
+  retry,
+  skip,
+  switchMap,
+  take,
+  takeUntil,
+  tap,
+  timer,
+} from 'rxjs';
+import type { Address } from '../../config/address.js';
+import { SHUTDOWN_SLACK_MS } from '../../config/limits.js';
+import type { ProcessConfig } from '../../config/load.js';
+import type { Rank } from '../core/rank.js';
+import { AtomicDiskError } from '../errors.js';
+import type { RankEvent, SupervisorEvent } from './keepRunning.js';
+import { keepRunning } from './keepRunning.js';
+import { localRanks } from './localHost.js';
+import { spawnChild } from './spawnChild.js';
+import type { StopRequest } from './stopRequests.js';
+import { stopRequests } from './stopRequests.js';
+import { clusterReport } from './clusterReport.js';
+
+export interface SuperviseOptions {
+  /** What runs for a rank: arguments of Node, the program first. */
+  readonly argsOf?: (rank: Rank) => readonly string[];
+  readonly signals$?: Observable<unknown>;
+  /** How long the processes may take to end in good order before they are killed. */
+  readonly patienceMs?: number;
+  readonly scheduler?: SchedulerLike;
+  readonly write?: (line: string) => void;
+}
+
+const PROGRAM = fileURLToPath(new URL('../../main.js', import.meta.url));
+
+/** Beyond what a process allows itself to end in good order: it is killed only if it hangs. */
+const PATIENCE_EXTRA_MS = 2_000;
+
+/** How long after all processes listen the commands to try are shown. */
+const SETTLE_MS = 500;
+
+/** How often a process that was just started is asked whether it takes connections. */
+const PROBE_INTERVAL_MS = 50;
+
+/**
+ * Runs until a signal ends it.
+ * @returns the exit code: 0 if all processes ended in good order because they were asked to
+ */
+export async function supervise(
+  config: ProcessConfig,
+  options: SuperviseOptions = {},
+): Promise<number> {
+  const {
+    argsOf = (rank) => [PROGRAM, 'run', '--config', config.file, '--rank', String(rank)],
+    signals$ = merge(...['SIGINT', 'SIGTERM', 'SIGHUP'].map((name) => fromEvent(process, name))),
+    patienceMs = config.timeouts.shutdownMs + SHUTDOWN_SLACK_MS + PATIENCE_EXTRA_MS,
+    scheduler = asyncScheduler,
+    write = (line) => process.stdout.write(`${line}\n`),
+  } = options;
+  const ranks = ranksToRun(config);
+  const stop$ = new ReplaySubject<StopRequest>(2);
+  const requests = stopRequests({
+    signals$,
+    patienceMs,
+    scheduler,
+  }).subscribe(stop$);
+  const env = childEnvironment(config);
+  const report = clusterReport({ config, ranks, write });
+  const reporting = stop$.subscribe({ next: report.stopping, error: report.failed });
+  const ranks$ = ranks.map((rank) => {
+    const child$ = spawnChild({ args: argsOf(rank), env, stop$ });
+    return keepRunning({ child$, stop$, scheduler }).pipe(
+      withListening(config.processes[rank - 1], scheduler),
+      map((event): RankEvent => ({ rank, event })),
+    );
+  });
+  report.starting();
+  const done$ = merge(...ranks$).pipe(
+    tap(report.happened),
+    connect((events$) =>
+      merge(
+        events$,
+        events$.pipe(
+          allListening(ranks.length),
+          // The logs of the start come first, so that this stays in sight.
+          delay(SETTLE_MS, scheduler),
+          tap(report.settled),
+          ignoreElements(),
+          takeUntil(stop$),
+        ),
+      ),
+    ),
+    finalize(() => {
+      requests.unsubscribe();
+      reporting.unsubscribe();
+    }),
+  );
+  await lastValueFrom(done$, { defaultValue: null });
+  return report.exitCode();
+}
+
+/** @throws {AtomicDiskError} if there is nothing to run here, or it could not run together. */
+function ranksToRun({ processes, storagePattern, file }: ProcessConfig): readonly Rank[] {
+  const interfaces = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  const addresses = interfaces.map(({ address }) => address);
+  const ranks = localRanks(processes, { hostname: hostname(), addresses });
+  if (ranks.length === 0) {
+    throw new AtomicDiskError('ATDD_USAGE', `${file}: no process has an address of this machine`);
+  }
+  if (ranks.length > 1 && !storagePattern.includes('{rank}')) {
+    const text = `${file}: storage: found one folder for all processes; expected "{rank}" in it`;
+    throw new AtomicDiskError('ATDD_CONFIG_INVALID', text);
+  }
+  return ranks;
+}
+
+/** Emits once: when each of so many processes has taken a connection. */
+function allListening(count: number): OperatorFunction<RankEvent, unknown> {
+  return (events$) =>
+    events$.pipe(
+      filter(({ event }) => event.kind === 'listening'),
+      map(({ rank }) => rank),
+      distinct(),
+      skip(count - 1),
+      take(1),
+    );
+}
+
+/** On a terminal the processes log for people, as they would if they had it for themselves. */
+function childEnvironment({ log }: ProcessConfig): Record<string, string | undefined> {
+  const pretty = log.format === 'auto' && process.stdout.isTTY;
+  return pretty ? { ...process.env, ATDD_LOG_FORMAT: 'pretty' } : process.env;
+}
+
+/** Adds `listening` once the process that was started takes connections. */
+function withListening(
+  address: Address,
+  scheduler: SchedulerLike,
+): (events$: Observable<SupervisorEvent>) => Observable<RankEvent['event']> {
+  const listening$ = defer(() => canConnect(address)).pipe(
+    retry({ delay: () => timer(PROBE_INTERVAL_MS, scheduler) }),
+    map(() => ({ kind: 'listening' }) as const),
+  );
+  return connect((events$) =>
+    merge(
+      events$,
+      events$.pipe(
+        filter(({ kind }) => kind === 'started' || kind === 'ended'),
+        switchMap(({ kind }) => (kind === 'started' ? listening$ : EMPTY)),
+      ),
+    ),
+  );
+}
+
+/** Resolves when a connection could be made (it is closed again at once), else rejects. */
+async function canConnect({ host, port }: Address): Promise<void> {
+  const socket = connectTcp({ host, port });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      socket.once('connect', resolve).once('error', reject);
+    });
+  } finally {
+    socket.destroy();
+  }
+}

@@ -1,0 +1,32 @@
+/** Every bound and interval of a client, with its reason. `connect` takes others. */
+
+export const CLIENT_DEFAULTS = {
+  connectionsPerProcess: 1,
+  /** Enough to keep a process busy; the Linux driver goes up to 255. */
+  outstandingPerConnection: 64,
+  /** Sectors of one byte range under way at a time: 1 MiB, some milliseconds of a fast cluster. */
+  windowSectors: 256,
+} as const;
+
+/** What the protocol's Linux driver keeps outstanding at most; processes are made for that. */
+export const OUTSTANDING_MAX = 255;
+
+/** Sockets of one client. */
+export const CONNECTIONS_MAX = 1_024;
+
+/** Milliseconds. */
+export const CLIENT_TIMEOUTS_DEFAULT = {
+  /** A process that does not take a connection within this counts as unreachable for now. */
+  dialMs: 3_000,
+  /** First delay before a process is dialled again; doubles, with jitter … */
+  reconnectMs: 50,
+  /** … up to this. */
+  reconnectMsMax: 2_000,
+  /**
+   * A process that owes answers and gives none at all for this long is left. Long, since leaving
+   * does not help when the cluster has no majority or all disks are slow, which looks the same.
+   */
+  unansweredMs: 10_000,
+  /** How long `close` waits for processes to end their half of a connection. */
+  closeMs: 1_000,
+} as const;

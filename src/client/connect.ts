@@ -1,0 +1,251 @@
+/** The client library: src/client/diskClient.ts on TCP, with promises for results. */
+import type { Observable } from 'rxjs';
+import { asyncScheduler, firstValueFrom, lastValueFrom, timeout, throwError } from 'rxjs';
+import type { SchedulerLike } from 'rxjs';
+import type { Rank } from '../core/rank.js';
+import { RANK_MAX } from '../core/rank.js';
+import { AtomicDiskError } from '../errors.js';
+import type { Log } from '../ports/log.js';
+import { dialTcp } from '../shell/tcpConnection.js';
+import { systemRandom } from '../shell/systemRandom.js';
+import { turnScheduler } from '../shell/turnScheduler.js';
+import { CLIENT_KEY_SIZE_BYTES } from '../wire/constants.js';
+import { createTagger } from '../wire/tag.js';
+import {
+  CLIENT_DEFAULTS,
+  CLIENT_TIMEOUTS_DEFAULT,
+  CONNECTIONS_MAX,
+  OUTSTANDING_MAX,
+} from './clientDefaults.js';
+import type { AttemptObserver, ClientCounters } from './clientEvents.js';
+import type { ClientTimeouts } from './diskClient.js';
+import { DiskClient } from './diskClient.js';
+
+export interface ProcessAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Milliseconds: whole numbers from 1 to 2^31 - 1. */
+export interface ConnectTimeouts extends Partial<ClientTimeouts> {
+  /** `connect` fails with ATDD_TIMEOUT if no process takes a connection. Default: it waits. */
+  readonly connectMs?: number;
+}
+
+export interface ConnectOptions {
+  /** Every process of the cluster, by rank: that of rank 1 first. 1 to 254. */
+  readonly processes: readonly ProcessAddress[];
+  /** 32 bytes, the same that the processes have. */
+  readonly clientKey: Uint8Array;
+  /** Number of sectors of the disk. Given, what leaves the disk is refused without asking it. */
+  readonly sectors?: number;
+  /** Default 1. */
+  readonly connectionsPerProcess?: number;
+  /** Connections in all, dealt out over the processes; instead of `connectionsPerProcess`. */
+  readonly connections?: number;
+  /** Operations under way on one connection; more wait in the client. 1 to 255, default 64. */
+  readonly outstandingPerConnection?: number;
+  /** Sectors that one `read` or `write` has under way at a time. Default 256. */
+  readonly windowSectors?: number;
+  /** See CLIENT_TIMEOUTS_DEFAULT. By default operations wait until the cluster answers. */
+  readonly timeouts?: ConnectTimeouts;
+  /** Called, synchronously, at each step of each attempt; must not throw. */
+  readonly onAttempt?: AttemptObserver;
+  /** Gets what is unusual: processes that cannot be reached, wrong tags. Default: nobody does. */
+  readonly log?: Log;
+}
+
+/**
+ * A disk. Operations may be called at any time and any number at once: the client sends as many as
+ * its connections take, one per sector at a time, in the order of the calls; the rest wait. That an
+ * operation is not lost when a process fails is the client's business: it moves to another process.
+ *
+ * Each operation fails with an AtomicDiskError whose `code` says why:
+ * - ATDD_INVALID_SECTOR_INDEX, ATDD_RANGE: the disk has no such place;
+ * - ATDD_TIMEOUT: `timeouts.operationMs` was given and has passed; ATDD_CLIENT_CLOSED: `close` was
+ *   called. The message of a write says whether it may have taken effect;
+ * - ATDD_AUTH_FAILURE: a process rejected a request's tag, although the keys agree: it was damaged
+ *   on the way, and had no effect.
+ */
+export interface AtomicDiskClient {
+  /**
+   * Reads a sector: what the last write left there, zeros if there was none.
+   * @param index 0 to sectors - 1.
+   * @returns its 4096 bytes, yours to keep.
+   */
+  readSector(index: number): Promise<Uint8Array>;
+  /**
+   * Writes a sector. Resolves when it is durable on a majority of the processes.
+   * @param index 0 to sectors - 1.
+   * @param data 4096 bytes; they are copied.
+   */
+  writeSector(index: number, data: Uint8Array): Promise<void>;
+  /**
+   * Reads any bytes of the disk, many sectors in parallel. Each sector is read atomically; what
+   * others write meanwhile may be seen in some sectors and not in others.
+   * @param offsetBytes From the start of the disk.
+   */
+  read(offsetBytes: number | bigint, lengthBytes: number): Promise<Uint8Array>;
+  /**
+   * Writes any bytes of the disk, many sectors in parallel. Resolves when all are durable; if it
+   * fails, any part of them may have been written. A sector that is written in part is read,
+   * changed and written: no other operation of this client comes in between, but those of others
+   * may, and what they wrote to that sector then is lost.
+   * @param offsetBytes From the start of the disk.
+   * @param data Must not be changed until the promise is settled.
+   */
+  write(offsetBytes: number | bigint, data: Uint8Array): Promise<void>;
+  /**
+   * Asks one process for an answer that needs no other process.
+   * @param rank 1 to the number of processes.
+   * @param timeoutMs Fails with ATDD_TIMEOUT after this many milliseconds. Default 2000.
+   * @returns the time that the answer took, in milliseconds.
+   */
+  ping(rank: number, timeoutMs?: number): Promise<number>;
+  /** Counters since the start, as they are now. */
+  readonly counters: Readonly<ClientCounters>;
+  /**
+   * Ends every connection. Operations that are not over fail with ATDD_CLIENT_CLOSED. Resolves when
+   * the connections are gone, at most about a second later.
+   */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a disk: resolves when the first process has taken a connection. The others are connected to
+ * meanwhile, and again whenever they come back.
+ * @throws {AtomicDiskError} ATDD_USAGE for options that make no sense; ATDD_TIMEOUT if
+ *   `timeouts.connectMs` was given and no process took a connection by then.
+ */
+export async function connect(options: ConnectOptions): Promise<AtomicDiskClient> {
+  const { client, connected$ } = open(options);
+  const connectMs = options.timeouts?.connectMs;
+  const timedOut = (): AtomicDiskError =>
+    new AtomicDiskError('ATDD_TIMEOUT', `no process took a connection within ${connectMs} ms`);
+  const waited$ =
+    connectMs === undefined
+      ? connected$
+      : connected$.pipe(timeout({ first: connectMs, with: () => throwError(timedOut) }));
+  try {
+    await lastValueFrom(waited$, { defaultValue: null });
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+  return client;
+}
+
+/**
+ * Like `connect`, but does not wait for a connection: for those who want to know who is there.
+ * @throws {AtomicDiskError} ATDD_USAGE for options that make no sense.
+ */
+export function openClient(options: ConnectOptions): AtomicDiskClient {
+  return open(options).client;
+}
+
+const PING_TIMEOUT_MS = 2_000;
+
+/** What Node's timers take, 24 days; they run at once if given more. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+
+const SILENT_LOG: Log = {
+  debugEnabled: false,
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+};
+
+/**
+ * asyncScheduler, with a clock that measures latencies below a millisecond and never steps back.
+ */
+const clock: SchedulerLike = {
+  now: () => performance.now(),
+  schedule: asyncScheduler.schedule.bind(asyncScheduler),
+};
+
+interface Opened {
+  readonly client: AtomicDiskClient;
+  readonly connected$: Observable<never>;
+}
+
+function open(options: ConnectOptions): Opened {
+  const { processes } = options;
+  const timeouts = { ...CLIENT_TIMEOUTS_DEFAULT, ...options.timeouts };
+  checkOptions(options, timeouts);
+  const core = new DiskClient(
+    {
+      slots: slotsOf(options),
+      outstandingPerConnection:
+        options.outstandingPerConnection ?? CLIENT_DEFAULTS.outstandingPerConnection,
+      windowSectors: options.windowSectors ?? CLIENT_DEFAULTS.windowSectors,
+      ...(options.sectors !== undefined && { sectors: options.sectors }),
+      timeouts,
+      tagger: createTagger(options.clientKey),
+      ...(options.onAttempt !== undefined && { onAttempt: options.onAttempt }),
+    },
+    {
+      dial: (rank) => dialTcp(processes[rank - 1]),
+      schedulers: { clock, turn: turnScheduler },
+      random: systemRandom(),
+      log: options.log ?? SILENT_LOG,
+    },
+  );
+  // An error is a broken invariant: unhandled on purpose, it ends the program.
+  core.run$.subscribe();
+  return { client: facadeOf(core, slotsOf(options)), connected$: core.connected() };
+}
+
+function facadeOf(core: DiskClient, slots: readonly Rank[]): AtomicDiskClient {
+  const done = async (result$: Observable<never>): Promise<void> => {
+    await lastValueFrom(result$, { defaultValue: null });
+  };
+  return {
+    readSector: (index) => firstValueFrom(core.read(index)),
+    writeSector: (index, data) => done(core.write(index, data)),
+    read: (offsetBytes, lengthBytes) => firstValueFrom(core.readRange(offsetBytes, lengthBytes)),
+    write: (offsetBytes, data) => done(core.writeRange(offsetBytes, data)),
+    ping: async (rank, timeoutMs = PING_TIMEOUT_MS) => {
+      if (!slots.includes(rank)) throw usage(`no connection goes to a process of rank ${rank}`);
+      return firstValueFrom(core.ping(rank, timeoutMs));
+    },
+    get counters() {
+      return { ...core.counters };
+    },
+    close: () => done(core.close()),
+  };
+}
+
+/** The process of each connection: dealt out in turn. */
+function slotsOf(options: ConnectOptions): Rank[] {
+  const { processes, connectionsPerProcess = CLIENT_DEFAULTS.connectionsPerProcess } = options;
+  const count = options.connections ?? connectionsPerProcess * processes.length;
+  return Array.from({ length: count }, (_, index) => (index % processes.length) + 1);
+}
+
+function checkOptions(options: ConnectOptions, timeouts: ConnectTimeouts): void {
+  const { processes, clientKey } = options;
+  checkNumber('number of processes', processes.length, RANK_MAX);
+  for (const { port } of processes) checkNumber('port', port, 65_535);
+  if (clientKey.length !== CLIENT_KEY_SIZE_BYTES) {
+    throw usage(`clientKey has ${CLIENT_KEY_SIZE_BYTES} bytes, not ${clientKey.length}`);
+  }
+  checkNumber('sectors', options.sectors ?? 1, Number.MAX_SAFE_INTEGER);
+  checkNumber('connections', options.connections ?? 1, CONNECTIONS_MAX);
+  checkNumber('connectionsPerProcess', options.connectionsPerProcess ?? 1, CONNECTIONS_MAX);
+  checkNumber('number of connections', slotsOf(options).length, CONNECTIONS_MAX);
+  checkNumber('outstandingPerConnection', options.outstandingPerConnection ?? 1, OUTSTANDING_MAX);
+  checkNumber('windowSectors', options.windowSectors ?? 1, Number.MAX_SAFE_INTEGER);
+  for (const [name, value] of Object.entries(timeouts)) {
+    checkNumber(`timeouts.${name}`, Number(value), TIMEOUT_MS_MAX);
+  }
+}
+
+function checkNumber(name: string, value: number, max: number): void {
+  if (Number.isInteger(value) && value >= 1 && value <= max) return;
+  throw usage(`${name} is a whole number from 1 to ${max}, not ${value}`);
+}
+
+function usage(text: string): AtomicDiskError {
+  return new AtomicDiskError('ATDD_USAGE', text);
+}

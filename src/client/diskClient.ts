@@ -1,0 +1,314 @@
+/**
+ * The client without the outside world: connections, time and randomness come in as ports, results
+ * go out as Observables, so that it runs in virtual time as well. src/client/connect.ts puts it on
+ * TCP and wraps it in promises.
+ *
+ *   caller -> Dispatcher: queue per sector -> the Link with the fewest outstanding -> Connection
+ *                 ^                                     |
+ *                 '---- answered, or lost and again ----'
+ *
+ * One slot per connection keeps it up (keepConnected); a slot is bound to a rank.
+ */
+import type { Observable } from 'rxjs';
+import {
+  concat,
+  defer,
+  delay,
+  EMPTY,
+  endWith,
+  filter,
+  finalize,
+  from,
+  ignoreElements,
+  merge,
+  mergeMap,
+  ReplaySubject,
+  Subject,
+  take,
+  takeUntil,
+  tap,
+  throwError,
+  timeout,
+  timer,
+} from 'rxjs';
+import type { Rank } from '../core/rank.js';
+import type { SectorData, SectorIndex } from '../core/sector.js';
+import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import { AtomicDiskError } from '../errors.js';
+import type { Log } from '../ports/log.js';
+import type { Random } from '../ports/random.js';
+import type { Schedulers } from '../ports/schedulers.js';
+import type { Tagger } from '../wire/tag.js';
+import { checkRange, checkSector, isWholeSector, sectorParts } from './byteRange.js';
+import type { SectorPart } from './byteRange.js';
+import type { AttemptObserver, ClientCounters } from './clientEvents.js';
+import { createCounters } from './clientEvents.js';
+import { Dispatcher } from './dispatcher.js';
+import { keepConnected } from './keepConnected.js';
+import type { ClientConnection } from './link.js';
+import { Link } from './link.js';
+import type { SectorRequest } from './operation.js';
+import { pingOver } from './ping.js';
+
+export interface ClientTimeouts {
+  readonly dialMs: number;
+  readonly reconnectMs: number;
+  readonly reconnectMsMax: number;
+  readonly unansweredMs: number;
+  readonly closeMs: number;
+  /** An operation that is not over by then fails with ATDD_TIMEOUT. Absent: it waits. */
+  readonly operationMs?: number;
+  /** A write whose connection ended on our side only is sent again after this. Absent: never. */
+  readonly unconfirmedMs?: number;
+}
+
+export interface DiskClientOptions {
+  /** The process of each connection. */
+  readonly slots: readonly Rank[];
+  readonly outstandingPerConnection: number;
+  readonly windowSectors: number;
+  /** Size of the disk, if known: then what leaves it is refused here. */
+  readonly sectors?: number;
+  readonly timeouts: ClientTimeouts;
+  readonly tagger: Tagger;
+  readonly onAttempt?: AttemptObserver;
+}
+
+export interface DiskClientPorts {
+  /** Tries once to open a connection: emits it and completes, or fails. */
+  dial(rank: Rank): Observable<ClientConnection>;
+  readonly schedulers: Schedulers;
+  readonly random: Pick<Random, 'fraction'>;
+  readonly log: Log;
+}
+
+export class DiskClient {
+  readonly counters: ClientCounters = createCounters();
+  /**
+   * Keeps the connections: subscribe once, for as long as the client lives. Completes after
+   * `close`; an error is a broken invariant.
+   */
+  readonly run$: Observable<never>;
+  private readonly dispatcher: Dispatcher;
+  private readonly links = new Set<Link>();
+  private readonly linkAdded = new ReplaySubject<Link>(1);
+  private readonly held = new Subject<() => void>();
+  private readonly closing = new ReplaySubject<void>(1);
+  private readonly stopped = new ReplaySubject<never>(1);
+  /** What is wrong with a process, while something is. */
+  private readonly troubles = new Map<Rank, string>();
+  private isClosing = false;
+  private requestCount = 0n;
+
+  constructor(
+    private readonly options: DiskClientOptions,
+    private readonly ports: DiskClientPorts,
+  ) {
+    const { clock } = ports.schedulers;
+    this.dispatcher = new Dispatcher({
+      counters: this.counters,
+      nextRequestNumber: () => this.nextRequestNumber(),
+      onAttempt: options.onAttempt ?? (() => undefined),
+      onHeld: (release) => {
+        this.held.next(release);
+      },
+    });
+    this.run$ = merge(...options.slots.map((rank) => this.slot(rank)), this.releases()).pipe(
+      takeUntil(this.closing.pipe(delay(options.timeouts.closeMs, clock))),
+      finalize(() => {
+        this.stopped.complete();
+      }),
+    );
+  }
+
+  /** Completes once a process has taken a connection. */
+  connected(): Observable<never> {
+    return this.untilClosed(this.linkAdded.pipe(take(1), ignoreElements()));
+  }
+
+  /** Emits the sector's data, which is the caller's own, and completes. */
+  read(sector: SectorIndex): Observable<SectorData> {
+    return this.perform({ kind: 'read', sector });
+  }
+
+  /** Completes when the data is durable on a majority. */
+  write(sector: SectorIndex, data: SectorData): Observable<never> {
+    return this.perform({ kind: 'write', sector, data }).pipe(ignoreElements());
+  }
+
+  /** Emits the bytes and completes. Each sector is atomic by itself, the range is not. */
+  readRange(offsetBytes: number | bigint, lengthBytes: number): Observable<Uint8Array> {
+    return defer(() => {
+      const offset = checkRange(offsetBytes, lengthBytes, this.options.sectors);
+      const result = new Uint8Array(lengthBytes);
+      const readPart = ({ sector, from: begin, to, at }: SectorPart): Observable<SectorData> =>
+        this.read(sector).pipe(
+          tap((data) => {
+            result.set(data.subarray(begin, to), at);
+          }),
+        );
+      return from(sectorParts(offset, lengthBytes)).pipe(
+        mergeMap(readPart, this.options.windowSectors),
+        ignoreElements(),
+        endWith(result),
+      );
+    });
+  }
+
+  /** Completes when all of it is durable. Parts of sectors are read, changed and written. */
+  writeRange(offsetBytes: number | bigint, data: Uint8Array): Observable<never> {
+    const writePart = (part: SectorPart): Observable<SectorData> => {
+      const { sector, from: begin, to, at } = part;
+      const bytes = data.subarray(at, at + to - begin);
+      if (isWholeSector(part)) return this.perform({ kind: 'write', sector, data: bytes });
+      const change = (current: SectorData): SectorData => {
+        const changed = Uint8Array.from(current);
+        changed.set(bytes, begin);
+        return changed;
+      };
+      return this.perform({ kind: 'update', sector, change });
+    };
+    return defer(() => {
+      const offset = checkRange(offsetBytes, data.length, this.options.sectors);
+      return from(sectorParts(offset, data.length));
+    }).pipe(mergeMap(writePart, this.options.windowSectors), ignoreElements());
+  }
+
+  /** Emits how long that process took to answer, in milliseconds. Fails with ATDD_TIMEOUT. */
+  ping(rank: Rank, timeoutMs: number): Observable<number> {
+    const { clock } = this.ports.schedulers;
+    const timedOut = (): AtomicDiskError => {
+      const trouble = this.troubles.get(rank) ?? 'connected, but no answer';
+      const text = `process ${rank} did not answer within ${timeoutMs} ms: ${trouble}`;
+      return new AtomicDiskError('ATDD_TIMEOUT', text, { cause: trouble });
+    };
+    return this.untilClosed(
+      pingOver({
+        link$: concat(from(this.links), this.linkAdded).pipe(filter((link) => link.rank === rank)),
+        nextRequestNumber: () => this.nextRequestNumber(),
+        nowMs: () => clock.now(),
+        counters: this.counters,
+      }),
+    ).pipe(timeout({ first: timeoutMs, scheduler: clock, with: () => throwError(timedOut) }));
+  }
+
+  /**
+   * Fails what is under way with ATDD_CLIENT_CLOSED, ends every connection and completes when they
+   * are gone. A write that had been sent may still take effect.
+   */
+  close(): Observable<never> {
+    return defer(() => {
+      if (!this.isClosing) {
+        this.isClosing = true;
+        this.dispatcher.close();
+        this.closing.next();
+        for (const link of this.links) link.leave();
+      }
+      return this.stopped;
+    });
+  }
+
+  private perform(request: SectorRequest): Observable<SectorData> {
+    return defer(() => {
+      checkSector(request.sector, this.options.sectors);
+      if (request.kind === 'write') checkSectorData(request.data);
+      const { operationMs } = this.options.timeouts;
+      const { clock } = this.ports.schedulers;
+      const timedOut$ = operationMs === undefined ? null : timer(operationMs, clock);
+      return this.dispatcher.perform(request, timedOut$);
+    });
+  }
+
+  private nextRequestNumber(): bigint {
+    this.requestCount += 1n;
+    return this.requestCount;
+  }
+
+  /** One connection after another to one process. */
+  private slot(rank: Rank): Observable<never> {
+    const { schedulers, random, log } = this.ports;
+    return keepConnected({
+      ...this.options.timeouts,
+      dial: () => this.ports.dial(rank),
+      serve: (connection, proved) => this.serve(rank, connection, proved),
+      onDialFailed: (error) => {
+        this.counters.failedDials += 1;
+        const trouble = error instanceof Error ? error.message : String(error);
+        if (!this.troubles.has(rank)) log.warn('a process is unreachable', { rank, trouble });
+        this.troubles.set(rank, trouble);
+      },
+      stop$: this.closing,
+      schedulers,
+      random,
+    });
+  }
+
+  private serve(rank: Rank, connection: ClientConnection, proved: () => void): Observable<never> {
+    const { schedulers, log } = this.ports;
+    const link = new Link({
+      rank,
+      connection,
+      tagger: this.options.tagger,
+      schedulers,
+      outstandingMax: this.options.outstandingPerConnection,
+      unansweredMs: this.options.timeouts.unansweredMs,
+      counters: this.counters,
+      onTrouble: (trouble) => {
+        this.troubles.set(rank, trouble);
+        log.warn('trouble with a process', { rank, remote: connection.remote, trouble });
+      },
+    });
+    return defer(() => {
+      this.troubles.delete(rank);
+      this.links.add(link);
+      this.dispatcher.addLink(link);
+      this.linkAdded.next(link);
+      return link.run$;
+    }).pipe(
+      tap({
+        complete: () => {
+          if (!this.isClosing) this.counters.lostConnections += 1;
+          if (link.hasAnswered) proved();
+        },
+      }),
+      finalize(() => {
+        this.links.delete(link);
+        this.dispatcher.removeLink(link);
+        connection.destroy();
+      }),
+    );
+  }
+
+  /**
+   * Lets go of writes that nobody can tell the outcome of, if the caller has set a time for that.
+   */
+  private releases(): Observable<never> {
+    const { unconfirmedMs } = this.options.timeouts;
+    const { schedulers, log } = this.ports;
+    return this.held.pipe(
+      tap(() => {
+        if (this.counters.heldWrites > 1) return;
+        log.warn('a write waits: its connection ended without a word from the other side');
+      }),
+      mergeMap((release) =>
+        unconfirmedMs === undefined
+          ? EMPTY
+          : timer(unconfirmedMs, schedulers.clock).pipe(tap(release)),
+      ),
+      ignoreElements(),
+      takeUntil(this.closing),
+    );
+  }
+
+  private untilClosed<T>(source$: Observable<T>): Observable<T> {
+    const closed = (): AtomicDiskError =>
+      new AtomicDiskError('ATDD_CLIENT_CLOSED', 'the client is closed');
+    return source$.pipe(takeUntil(this.closing.pipe(mergeMap(() => throwError(closed)))));
+  }
+}
+
+function checkSectorData(data: SectorData): void {
+  if (data.length === SECTOR_SIZE_BYTES) return;
+  const text = `a sector has ${SECTOR_SIZE_BYTES} bytes, not ${data.length}`;
+  throw new AtomicDiskError('ATDD_RANGE', text);
+}

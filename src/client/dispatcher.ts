@@ -1,0 +1,264 @@
+/**
+ * Which operation goes over which connection, and what becomes of those whose connection fails. A
+ * state machine of plain maps and sets: it has no timers and no sockets, only links that come and
+ * go.
+ *
+ * The rule that needs care is when to send a WRITE again, since a write that is sent again too
+ * early can undo a later one. Say process 1 got our write of `a` and is slow: it has not yet asked
+ * the others for their stamps. We turn to process 2, which writes `a` with stamp (5, 2):
+ * acknowledged. Then we write `b`, stamp (6, 2): acknowledged. Now process 1 goes on with the first
+ * attempt. It asks, hears of (6, 2), and writes `a` with stamp (7, 1). Everyone reads `a` again;
+ * `b`, which was acknowledged, is undone.
+ *
+ * So an attempt has to be unable to *choose a stamp* before the next is made. A process that loses
+ * a client's connection drops that client's operations that have not begun their write phase, and
+ * one that has begun it has chosen its stamp already: from then on it is harmless, for what we
+ * write later gets a higher one (but for the limits told in docs/adr/0006-client-resubmission.md).
+ * Hence:
+ * - a READ is sent again at once, it changes nothing;
+ * - a WRITE is sent again when its connection is known closed: the other side has ended or reset
+ *   it;
+ * - while we are leaving a process that went silent, its writes wait for that;
+ * - a WRITE whose connection ended on our side only is held, for ever unless `release` is called.
+ *
+ * Bound: nothing here is unbounded but the calls that the caller has not got an answer to.
+ */
+import { Observable } from 'rxjs';
+import { assert, unreachable } from '../core/assert.js';
+import type { ResponseStatus } from '../core/message.js';
+import type { Rank } from '../core/rank.js';
+import type { SectorData } from '../core/sector.js';
+import { AtomicDiskError } from '../errors.js';
+import type { AttemptEvent, AttemptObserver, ClientCounters } from './clientEvents.js';
+import type { Exchange, LostReason } from './exchange.js';
+import type { Link } from './link.js';
+import type { Operation, SectorRequest } from './operation.js';
+import { describeOutcome } from './operation.js';
+import { createSectorQueues } from './sectorQueues.js';
+
+export interface DispatcherOptions {
+  readonly counters: ClientCounters;
+  /** A number for each request, never given twice by this client. */
+  nextRequestNumber(): bigint;
+  readonly onAttempt: AttemptObserver;
+  /** A WRITE is held; the one who knows when it can no longer take effect calls `release`. */
+  onHeld(release: () => void): void;
+}
+
+export class Dispatcher {
+  private readonly queues = createSectorQueues<Operation>();
+  private readonly links = new Set<Link>();
+  /** In order of insertion. What is sent again, and the WRITE of an update, goes first. */
+  private readonly urgent = new Set<Operation>();
+  private readonly ready = new Set<Operation>();
+  private closed = false;
+
+  constructor(private readonly options: DispatcherOptions) {}
+
+  /**
+   * Begins when subscribed to. Emits the sector's data (as read, or as written) and completes, or
+   * fails with an AtomicDiskError. Unsubscribing gives it up: if it has not been sent it never will
+   * be; if it has, the sector stays taken until the process has answered or let go of it.
+   * @param timedOut$ Gives up too when this emits, with ATDD_TIMEOUT.
+   */
+  perform(request: SectorRequest, timedOut$: Observable<unknown> | null): Observable<SectorData> {
+    return new Observable((subscriber) => {
+      if (this.closed) {
+        subscriber.error(new AtomicDiskError('ATDD_CLIENT_CLOSED', 'the client is closed'));
+        return;
+      }
+      const operation = begin(request, subscriber);
+      subscriber.add(() => {
+        this.abandon(operation);
+      });
+      if (timedOut$ !== null) {
+        const giveUp = (): void => {
+          subscriber.error(new AtomicDiskError('ATDD_TIMEOUT', describeOutcome(operation)));
+        };
+        const error = (failure: unknown): void => {
+          subscriber.error(failure);
+        };
+        subscriber.add(timedOut$.subscribe({ next: giveUp, error }));
+      }
+      if (this.queues.add(operation)) this.makeReady(operation, this.ready);
+      this.pump();
+    });
+  }
+
+  addLink(link: Link): void {
+    this.links.add(link);
+    this.pump();
+  }
+
+  /** To be called after the link has given its exchanges back. */
+  removeLink(link: Link): void {
+    this.links.delete(link);
+  }
+
+  /** Sends what can be sent. */
+  pump(): void {
+    while (!this.closed && this.urgent.size + this.ready.size > 0) {
+      const link = this.pickLink();
+      if (link === undefined) return;
+      const source = this.urgent.size > 0 ? this.urgent : this.ready;
+      const operation = source.values().next().value;
+      assert(operation !== undefined, 'a set that is not empty has a first element');
+      source.delete(operation);
+      this.send(operation, link);
+    }
+  }
+
+  /** Fails what is under way, and whatever comes, with ATDD_CLIENT_CLOSED. */
+  close(): void {
+    this.closed = true;
+    for (const operation of this.queues.all()) {
+      const text = `the client was closed: ${describeOutcome(operation)}`;
+      operation.caller.error(new AtomicDiskError('ATDD_CLIENT_CLOSED', text));
+    }
+  }
+
+  /** The link with the fewest outstanding; of equals, the one that has waited longest for work. */
+  private pickLink(): Link | undefined {
+    let best: Link | undefined;
+    for (const link of this.links) {
+      if (!link.hasRoom) continue;
+      if (best === undefined || link.outstandingCount < best.outstandingCount) best = link;
+    }
+    if (best !== undefined) {
+      this.links.delete(best);
+      this.links.add(best);
+    }
+    return best;
+  }
+
+  private send(operation: Operation, link: Link): void {
+    const { counters } = this.options;
+    operation.place = 'sent';
+    operation.attemptCount += 1;
+    if (operation.stage === 'read') counters.readsSent += 1;
+    else counters.writesSent += 1;
+    this.observe(operation, link.rank, 'sent');
+    link.send(this.exchangeFor(operation, link.rank));
+  }
+
+  private exchangeFor(operation: Operation, rank: Rank): Exchange {
+    const { stage: kind, sector, data } = operation;
+    return {
+      kind,
+      requestNumber: this.options.nextRequestNumber(),
+      sector,
+      ...(data !== undefined && { data }),
+      answered: (status, answer) => {
+        this.observe(operation, rank, 'answered');
+        this.answered(operation, status, answer);
+      },
+      lost: (reason) => {
+        this.observe(operation, rank, 'lost');
+        this.lost(operation, reason);
+      },
+    };
+  }
+
+  private answered(operation: Operation, status: ResponseStatus, data: SectorData | null): void {
+    switch (status) {
+      case 'ok':
+        this.succeeded(operation, data);
+        break;
+      case 'authFailure':
+      case 'invalidSectorIndex':
+        this.leaveQueue(operation);
+        operation.caller.error(refusal(operation, status));
+        break;
+      default:
+        unreachable(status);
+    }
+    this.pump();
+  }
+
+  private succeeded(operation: Operation, data: SectorData | null): void {
+    const { request, stage, caller } = operation;
+    const result = stage === 'read' ? data : operation.data;
+    assert(result != null, 'an answered operation has data');
+    if (request.kind === 'update' && stage === 'read' && !operation.abandoned) {
+      operation.stage = 'write';
+      operation.data = request.change(result);
+      operation.attemptCount = 0;
+      this.makeReady(operation, this.urgent);
+      return;
+    }
+    this.leaveQueue(operation);
+    caller.next(result);
+    caller.complete();
+  }
+
+  private lost(operation: Operation, reason: LostReason): void {
+    assert(reason !== 'left' || operation.stage === 'read', 'a WRITE stays with its connection');
+    if (operation.abandoned) {
+      this.leaveQueue(operation);
+    } else if (reason === 'unconfirmed' && operation.stage === 'write') {
+      this.options.counters.heldWrites += 1;
+      operation.place = 'held';
+      this.options.onHeld(() => {
+        if (operation.place !== 'held') return;
+        this.makeReady(operation, this.urgent);
+        this.pump();
+      });
+    } else {
+      this.makeReady(operation, this.urgent);
+    }
+    this.pump();
+  }
+
+  /** The caller no longer waits. */
+  private abandon(operation: Operation): void {
+    if (operation.place === 'settled') return;
+    operation.abandoned = true;
+    // What was sent keeps its sector: it is answered or lost some day.
+    if (operation.place === 'sent') return;
+    this.urgent.delete(operation);
+    this.ready.delete(operation);
+    this.leaveQueue(operation);
+    this.pump();
+  }
+
+  private makeReady(operation: Operation, set: Set<Operation>): void {
+    operation.place = 'ready';
+    set.add(operation);
+  }
+
+  /** The operation is over: the next of its sector has its turn. */
+  private leaveQueue(operation: Operation): void {
+    operation.place = 'settled';
+    const next = this.queues.remove(operation);
+    if (next !== undefined) this.makeReady(next, this.ready);
+  }
+
+  private observe(operation: Operation, rank: Rank, event: AttemptEvent['event']): void {
+    const { stage: kind, sector, attemptCount: attempt } = operation;
+    this.options.onAttempt({ kind, sector, rank, attempt, event });
+  }
+}
+
+function begin(request: SectorRequest, caller: Operation['caller']): Operation {
+  return {
+    request,
+    sector: request.sector,
+    stage: request.kind === 'write' ? 'write' : 'read',
+    // A copy: an attempt that is made again must write what the first one wrote.
+    data: request.kind === 'write' ? Uint8Array.from(request.data) : undefined,
+    place: 'waiting',
+    attemptCount: 0,
+    abandoned: false,
+    caller,
+  };
+}
+
+function refusal(
+  { sector, stage }: Operation,
+  status: 'authFailure' | 'invalidSectorIndex',
+): AtomicDiskError {
+  const what = `${stage} of sector ${sector}`;
+  return status === 'authFailure'
+    ? new AtomicDiskError('ATDD_AUTH_FAILURE', `the process rejected the tag of a ${what}`)
+    : new AtomicDiskError('ATDD_INVALID_SECTOR_INDEX', `the disk has no such sector: ${what}`);
+}

@@ -1,0 +1,229 @@
+/**
+ * One connection to one process: requests out, responses in, in any order, paired by their number.
+ *
+ * A link has three ages. Open, it takes exchanges up to its limit. Then it may be *leaving*: the
+ * process has answered nothing for too long, so our half of the connection is ended, reads move on
+ * at once, and writes stay, because they may still take effect
+ * (docs/adr/0006-client-resubmission.md). It is over when the other side's half has ended; only
+ * then are writes given back too.
+ *
+ * Bound: `outstandingMax` exchanges and a ping, thus as many frames buffered; of incoming bytes at
+ * most one incomplete response is kept.
+ */
+import type { Observable } from 'rxjs';
+import {
+  BehaviorSubject,
+  EMPTY,
+  distinctUntilChanged,
+  ignoreElements,
+  interval,
+  merge,
+  switchMap,
+  tap,
+} from 'rxjs';
+import { assert } from '../core/assert.js';
+import type { ResponseStatus } from '../core/message.js';
+import type { Rank } from '../core/rank.js';
+import type { Connection } from '../ports/connection.js';
+import type { Schedulers } from '../ports/schedulers.js';
+import { STATUS_AUTH_FAILURE, STATUS_INVALID_SECTOR_INDEX, STATUS_OK } from '../wire/constants.js';
+import type { Frame } from '../wire/frame.js';
+import { createFrameDecoder } from '../wire/frame.js';
+import { CLIENT_MESSAGES } from '../wire/messageTypes.js';
+import { serializeRequest } from '../wire/serialize.js';
+import type { Tagger } from '../wire/tag.js';
+import type { ClientCounters } from './clientEvents.js';
+import type { Exchange } from './exchange.js';
+
+/** A connection that may know, once it is over, whether the other side had a part in its end. */
+export interface ClientConnection extends Connection {
+  /**
+   * True when the connection ended without a word from the other side, which may therefore still
+   * believe in it (a network that went silent). Absent or false: the other side ended or reset it.
+   */
+  readonly endedUnconfirmed?: boolean;
+}
+
+export interface LinkOptions {
+  readonly rank: Rank;
+  readonly connection: ClientConnection;
+  readonly tagger: Tagger;
+  readonly schedulers: Schedulers;
+  readonly outstandingMax: number;
+  /** A process that owes answers and gives none for this long is left. */
+  readonly unansweredMs: number;
+  readonly counters: ClientCounters;
+  /** Told in words what is wrong with the process: of each kind once per connection. */
+  onTrouble(trouble: string): void;
+}
+
+/** The silence is looked at so many times within `unansweredMs`, and noticed as much too late. */
+const SILENCE_CHECKS = 4;
+
+const STATUSES: ReadonlyMap<number, ResponseStatus> = new Map([
+  [STATUS_OK, 'ok'],
+  [STATUS_AUTH_FAILURE, 'authFailure'],
+  [STATUS_INVALID_SECTOR_INDEX, 'invalidSectorIndex'],
+]);
+
+export class Link {
+  readonly rank: Rank;
+  /** The traffic: subscribe once. Completes when the connection is over and nothing is owed. */
+  readonly run$: Observable<never>;
+  private readonly decoder = createFrameDecoder(CLIENT_MESSAGES);
+  private readonly outstanding = new Map<bigint, Exchange>();
+  /** Whether the silence is being watched. It outlasts the last answer: traffic comes and goes. */
+  private readonly watched = new BehaviorSubject(false);
+  private age: 'open' | 'leaving' | 'over' = 'open';
+  private answeredEver = false;
+  private warned = false;
+  private silentCheckCount = 0;
+  /** Frames of this turn. */
+  private gathered: Uint8Array[] = [];
+
+  constructor(private readonly options: LinkOptions) {
+    this.rank = options.rank;
+    this.run$ = merge(this.received(), this.silence());
+  }
+
+  get outstandingCount(): number {
+    return this.outstanding.size;
+  }
+
+  /** Whether `send` may be called. */
+  get isOpen(): boolean {
+    return this.age === 'open';
+  }
+
+  /** Whether it should be, for operations: a ping may come on top. */
+  get hasRoom(): boolean {
+    return this.age === 'open' && this.outstanding.size < this.options.outstandingMax;
+  }
+
+  /** Whether the process has ever given an authentic answer over this connection. */
+  get hasAnswered(): boolean {
+    return this.answeredEver;
+  }
+
+  /** Sends the request at the end of the turn, together with others. */
+  send(exchange: Exchange): void {
+    assert(this.isOpen, 'the link is open');
+    assert(!this.outstanding.has(exchange.requestNumber), 'a request number is used once');
+    if (this.gathered.length === 0) {
+      this.options.schedulers.turn.schedule(() => {
+        this.flush();
+      });
+    }
+    this.gathered.push(serializeRequest(requestOf(exchange), this.options.tagger));
+    this.outstanding.set(exchange.requestNumber, exchange);
+    this.watched.next(true);
+  }
+
+  /** Ends our half. Reads are given back at once, writes only when the other side has ended too. */
+  leave(): void {
+    if (this.age !== 'open') return;
+    this.age = 'leaving';
+    this.flush();
+    this.options.connection.end();
+    for (const exchange of [...this.outstanding.values()]) {
+      if (exchange.kind !== 'read') continue;
+      this.outstanding.delete(exchange.requestNumber);
+      exchange.lost('left');
+    }
+  }
+
+  private received(): Observable<never> {
+    return this.options.connection.bytes$.pipe(
+      tap({
+        next: (chunk) => {
+          for (const frame of this.decoder.push(chunk)) this.receive(frame);
+        },
+        complete: () => {
+          this.finish();
+        },
+      }),
+      ignoreElements(),
+    );
+  }
+
+  private silence(): Observable<never> {
+    const { unansweredMs, schedulers } = this.options;
+    return this.watched.pipe(
+      distinctUntilChanged(),
+      switchMap((isWatched) =>
+        isWatched ? interval(unansweredMs / SILENCE_CHECKS, schedulers.clock) : EMPTY,
+      ),
+      tap(() => {
+        this.checkSilence();
+      }),
+      ignoreElements(),
+    );
+  }
+
+  private flush(): void {
+    if (this.gathered.length === 0) return;
+    const chunks = this.gathered;
+    this.gathered = [];
+    this.options.connection.write(chunks);
+  }
+
+  private receive(frame: Frame): void {
+    // The tag comes first: nothing in a message is believed, not even its number, before that.
+    if (!this.options.tagger.verify(frame.bytes)) {
+      this.countBadTag();
+      return;
+    }
+    const message = frame.type.parse(frame.bytes);
+    assert(message.family === 'response', 'a client decodes responses only');
+    const exchange = this.outstanding.get(message.requestNumber);
+    const status = STATUSES.get(message.status);
+    if (exchange?.kind !== message.request || status === undefined) {
+      // Answers to reads that have moved on are no surprise.
+      if (this.age === 'open') this.options.counters.unexpectedResponses += 1;
+      return;
+    }
+    this.answeredEver = true;
+    this.silentCheckCount = 0;
+    this.outstanding.delete(message.requestNumber);
+    // The data is a view into what the socket delivered; the copy lets the rest of that go.
+    exchange.answered(status, message.data === null ? null : Uint8Array.from(message.data));
+  }
+
+  private countBadTag(): void {
+    this.options.counters.badTagResponses += 1;
+    if (this.warned) return;
+    this.warned = true;
+    this.options.onTrouble('its responses carry wrong tags: is the client key the right one?');
+  }
+
+  private checkSilence(): void {
+    if (this.outstanding.size === 0 || this.age !== 'open') {
+      this.watched.next(false);
+      return;
+    }
+    this.silentCheckCount += 1;
+    if (this.silentCheckCount <= SILENCE_CHECKS) return;
+    this.options.counters.leftConnections += 1;
+    this.options.onTrouble(`it has answered nothing for ${this.options.unansweredMs} ms`);
+    this.leave();
+  }
+
+  private finish(): void {
+    this.age = 'over';
+    this.gathered = [];
+    const reason = this.options.connection.endedUnconfirmed === true ? 'unconfirmed' : 'closed';
+    const exchanges = [...this.outstanding.values()];
+    this.outstanding.clear();
+    this.watched.next(false);
+    this.watched.complete();
+    for (const exchange of exchanges) exchange.lost(reason);
+  }
+}
+
+function requestOf(exchange: Exchange): Parameters<typeof serializeRequest>[0] {
+  const { kind, requestNumber, sector } = exchange;
+  if (kind === 'read') return { kind, requestNumber, sector };
+  const { data } = exchange;
+  assert(data !== undefined, 'a WRITE carries data');
+  return { kind, requestNumber, sector, data };
+}

@@ -1,0 +1,46 @@
+/** One operation of the caller on one sector, from the call to its result. */
+import type { Observer } from 'rxjs';
+import type { SectorData, SectorIndex } from '../core/sector.js';
+
+export type SectorRequest =
+  | { readonly kind: 'read'; readonly sector: SectorIndex }
+  | { readonly kind: 'write'; readonly sector: SectorIndex; readonly data: SectorData }
+  /** Read, change, write, with no other operation of this client on the sector in between. */
+  | {
+      readonly kind: 'update';
+      readonly sector: SectorIndex;
+      change(current: SectorData): SectorData;
+    };
+
+/**
+ * Where an operation is. Forwards and back again:
+ * waiting (for others of its sector) -> ready (for a connection) -> sent -> settled;
+ * sent -> ready when it is to be sent again; sent -> held -> ready, or for ever held, when nobody
+ * knows whether the process has let go of it.
+ */
+export type Place = 'waiting' | 'ready' | 'sent' | 'held' | 'settled';
+
+export interface Operation {
+  readonly request: SectorRequest;
+  readonly sector: SectorIndex;
+  /** What is being asked of a process: an update asks twice. */
+  stage: 'read' | 'write';
+  /** What is to be written, in stage 'write'. */
+  data: SectorData | undefined;
+  place: Place;
+  attemptCount: number;
+  /** The caller is gone: do not send again. */
+  abandoned: boolean;
+  /** Gets the sector's data, or an AtomicDiskError. Deaf once it has given up. */
+  readonly caller: Observer<SectorData>;
+}
+
+/** For error messages: what is known about an operation that was given up. */
+export function describeOutcome({ request, stage, place, attemptCount }: Operation): string {
+  const what = `${request.kind} of sector ${request.sector}`;
+  if (request.kind === 'read') return `${what} was not answered`;
+  if (stage === 'write' && (place === 'sent' || place === 'held' || attemptCount > 0)) {
+    return `${what} was not answered: it may have taken effect or may still do so`;
+  }
+  return `${what} was given up before it was sent: it has no effect`;
+}

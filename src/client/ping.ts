@@ -1,0 +1,59 @@
+/**
+ * A READ of a sector that no disk has: any process that runs and has our key refuses it at once,
+ * without asking the others. So the answer tells that the process is reachable and how far it is,
+ * and nothing about a majority.
+ */
+import { concatMap, Observable, take } from 'rxjs';
+import type { ClientCounters } from './clientEvents.js';
+import type { Link } from './link.js';
+
+const SECTOR_NOWHERE = 2n ** 64n - 1n;
+
+export interface PingOptions {
+  /** Connections to the process, those that stand and those that come. */
+  readonly link$: Observable<Link>;
+  nextRequestNumber(): bigint;
+  nowMs(): number;
+  readonly counters: ClientCounters;
+}
+
+/**
+ * Emits the milliseconds between request and answer and completes. Asks again over the next
+ * connection if one breaks; never fails.
+ *
+ * ```
+ * link$   --A--------B----------
+ * A         ?  x                   breaks
+ * B                  ?   !
+ * result  ---------------(t|)
+ * ```
+ */
+export function pingOver(options: PingOptions): Observable<number> {
+  return options.link$.pipe(
+    concatMap((link) => ask(link, options)),
+    take(1),
+  );
+}
+
+function ask(link: Link, options: PingOptions): Observable<number> {
+  return new Observable((subscriber) => {
+    if (!link.isOpen) {
+      subscriber.complete();
+      return;
+    }
+    const sentAt = options.nowMs();
+    options.counters.pingsSent += 1;
+    link.send({
+      kind: 'read',
+      requestNumber: options.nextRequestNumber(),
+      sector: SECTOR_NOWHERE,
+      answered() {
+        subscriber.next(options.nowMs() - sentAt);
+        subscriber.complete();
+      },
+      lost() {
+        subscriber.complete();
+      },
+    });
+  });
+}

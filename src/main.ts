@@ -1,0 +1,59 @@
+/**
+ * The program `atdd`: command line in, exit code out. Without a command it runs one process of the
+ * cluster in the foreground.
+ *
+ * A process has to bind its socket within 300 ms of its launch, also if three are launched at once
+ * on two cores, and Node alone takes a third of that. So the way to `run` is short: it imports no
+ * library but the one that checks the configuration, and the rest of the command line, with its
+ * library and its commands, only if something else is asked for.
+ *
+ * Exit codes: 0 done; 1 it failed; 2 the command line or the configuration is wrong.
+ */
+import { parseArgs } from 'node:util';
+import { AtomicDiskError } from './errors.js';
+import type { RunOptions } from './cli/runProcess.js';
+
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
+
+process.exit(await main(process.argv.slice(2)));
+
+async function main(words: readonly string[]): Promise<number> {
+  try {
+    const options = processToRun(words);
+    if (options === null) {
+      const { runProgram } = await import('./cli/program.js');
+      return await runProgram(words);
+    }
+    const { runProcess } = await import('./cli/runProcess.js');
+    return await runProcess(options);
+  } catch (error) {
+    if (!(error instanceof AtomicDiskError)) throw error;
+    process.stderr.write(`atdd: ${error.message} (${error.code})\n`);
+    const wrongUse = error.code === 'ATDD_CONFIG_INVALID' || error.code === 'ATDD_USAGE';
+    return wrongUse ? EXIT_USAGE : EXIT_FAILURE;
+  }
+}
+
+/**
+ * What `run` is asked for, if the words are nothing but that; null for everything else, mistakes
+ * and `--help` included. Must agree with the command `run` in src/cli/program.ts.
+ */
+function processToRun(words: readonly string[]): RunOptions | null {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...words],
+      options: {
+        config: { type: 'string', short: 'c' },
+        rank: { type: 'string', short: 'r' },
+      },
+      allowPositionals: true,
+    });
+    const plain =
+      positionals.length === 0 || (positionals.length === 1 && positionals[0] === 'run');
+    return plain ? { config: values.config ?? null, rank: values.rank ?? null } : null;
+  } catch {
+    // Not understood here; the whole command line explains what is wrong, or understands it.
+    return null;
+  }
+}

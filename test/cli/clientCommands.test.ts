@@ -1,0 +1,167 @@
+/** The client commands as they are typed, against a cluster of real processes. */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import type { ExecutionContext } from 'ava';
+import test from 'ava';
+import type { BenchResult } from '../../src/cli/runBench.js';
+import type { ClusterStatus } from '../../src/cli/runStatus.js';
+import { Cluster, cleanEnvironment, MAIN_FILE } from '../helpers/cluster.js';
+
+interface Ended {
+  readonly code: number | null;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+}
+
+/** Runs `atdd WORDS --config …` in the cluster's folder. */
+function atdd(
+  cluster: Cluster,
+  words: string,
+  input: Uint8Array | null = null,
+  changes: Record<string, string> = {},
+): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(
+      process.execPath,
+      [MAIN_FILE, ...words.split(' '), '--config', cluster.configFileOf(1)],
+      { cwd: cluster.folder, env: { ...cleanEnvironment(), ...changes }, timeout: 60_000 },
+    );
+    const stdout: Buffer[] = [];
+    let stderr = '';
+    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input ?? undefined);
+    child.once('error', reject);
+    child.once('close', (code) => {
+      resolve({ code, stdout: Buffer.concat(stdout), stderr });
+    });
+  });
+}
+
+const SECTORS = 8_192;
+const start = (t: ExecutionContext) => Cluster.start(t, { processCount: 3, sectors: SECTORS });
+
+test('a file is imported while a process is killed, and exported identical', async (t) => {
+  const cluster = await start(t);
+  const image = randomBytes(12 * 1024 * 1024 + 777);
+  await writeFile(cluster.fileIn('image'), image);
+  const imported = atdd(cluster, 'import image --at 7 --verify');
+  // Somewhere in the middle: when the first megabytes have arrived.
+  await untilWritten(cluster, 1_000);
+  await cluster.kill(2);
+  const { code, stdout, stderr } = await imported;
+  t.is(code, 0, stderr);
+  const shown = /^ {2}(.*) export (.*)$/m.exec(stdout.toString());
+  t.is(shown?.[2], `image.copy --at 7 --bytes ${image.length} --config ${cluster.configFileOf(1)}`);
+  t.regex(stdout.toString(), /verified/);
+  t.is((await atdd(cluster, `export image.copy --at 7 --bytes ${image.length}`)).code, 0);
+  t.true(image.equals(await readFile(cluster.fileIn('image.copy'))));
+  const piped = await atdd(cluster, `export - --at 7 --bytes ${image.length} --window 100`);
+  t.true(image.equals(piped.stdout));
+});
+
+/** Waits until the cluster holds that sector. */
+async function untilWritten(cluster: Cluster, sector: number): Promise<void> {
+  for (;;) {
+    const { code, stdout, stderr } = await atdd(cluster, `read ${sector}`);
+    if (code !== 0) throw new Error(stderr);
+    if (stdout.some((byte) => byte !== 0)) return;
+  }
+}
+
+test('the rest of the last sector keeps its content', async (t) => {
+  const cluster = await start(t);
+  const before = randomBytes(3 * 4096);
+  t.is((await atdd(cluster, 'write 10', before)).code, 0);
+  await writeFile(cluster.fileIn('short'), Buffer.alloc(5_000, 1));
+  t.is((await atdd(cluster, 'import short --at 10')).code, 0);
+  const { stdout } = await atdd(cluster, 'read 10 --count 3');
+  t.true(stdout.equals(Buffer.concat([Buffer.alloc(5_000, 1), before.subarray(5_000)])));
+});
+
+test('write takes whole sectors, or fills them up', async (t) => {
+  const cluster = await start(t);
+  const wrong = await atdd(cluster, 'write 3', Buffer.from('hello'));
+  t.is(wrong.code, 2);
+  t.regex(wrong.stderr, /5 bytes.*--pad.*ATDD_USAGE/s);
+  t.is((await atdd(cluster, 'write 3 --pad', Buffer.from('hello'))).code, 0);
+  const { stdout } = await atdd(cluster, 'read 3');
+  t.true(stdout.equals(Buffer.concat([Buffer.from('hello'), Buffer.alloc(4_091)])));
+});
+
+test('what lies outside of the disk is refused, and nothing is written', async (t) => {
+  const cluster = await start(t);
+  await writeFile(cluster.fileIn('image'), Buffer.alloc(8_192, 1));
+  const outside = SECTORS - 1;
+  for (const words of [`import image --at ${outside}`, `export - --at ${outside} --sectors 2`]) {
+    const { code, stderr } = await atdd(cluster, words);
+    t.is(code, 1, words);
+    t.regex(stderr, /ATDD_RANGE/);
+  }
+  t.is((await atdd(cluster, `write ${outside}`, Buffer.alloc(8_192, 1))).code, 1);
+  const { stdout } = await atdd(cluster, `read ${outside}`);
+  t.true(stdout.equals(Buffer.alloc(4096)));
+  t.is((await atdd(cluster, 'import no-such-file')).code, 1);
+  t.is((await atdd(cluster, 'read minus-one')).code, 2);
+});
+
+test('status tells who answers, and whether they are enough', async (t) => {
+  const cluster = await start(t);
+  const all = await atdd(cluster, 'status');
+  t.is(all.code, 0);
+  t.is(all.stdout.toString().match(/ yes /g)?.length, 3);
+  await cluster.kill(3);
+  const two = await atdd(cluster, 'status --json --timeout 1');
+  const result = JSON.parse(two.stdout.toString()) as ClusterStatus;
+  t.is(two.code, 0);
+  t.true(result.quorum && (result.readLatencyMs ?? 0) > 0);
+  t.deepEqual(
+    result.processes.map(({ reachable }) => reachable),
+    [true, true, false],
+  );
+  t.regex(result.processes[2].trouble ?? '', /ECONNREFUSED/);
+  await cluster.kill(2);
+  const one = await atdd(cluster, 'status --timeout 1');
+  t.is(one.code, 1);
+  t.regex(one.stdout.toString(), /No majority answers/);
+  const read = await atdd(cluster, 'read 0 --timeout 0.5');
+  t.is(read.code, 1);
+  t.regex(read.stderr, /ATDD_TIMEOUT/);
+});
+
+test('a wrong client key is named as the trouble', async (t) => {
+  const cluster = await start(t);
+  const changes = { ATDD_CLIENT_KEY: '11'.repeat(32) };
+  const { code, stdout } = await atdd(cluster, 'status --timeout 0.5', null, changes);
+  t.is(code, 1);
+  t.regex(stdout.toString(), /wrong tags: is the client key the right one/);
+});
+
+test('bench measures, and overwrites nothing but its own data', async (t) => {
+  const cluster = await start(t);
+  const words = 'bench --connections 4 --depth 4 --seconds 1 --sectors 256 --json';
+  const run = async (more: string): Promise<BenchResult> => {
+    const { code, stdout, stderr } = await atdd(cluster, `${words} ${more}`);
+    t.is(code, 0, stderr);
+    return JSON.parse(stdout.toString()) as BenchResult;
+  };
+  const { writes, reads: none } = await run('--mode write');
+  t.is(none, null);
+  t.true(writes !== null && writes.operations > 0 && writes.p50 <= writes.p99);
+  const mixed = await run('--mode mix --read-fraction 0.5');
+  t.true(mixed.reads !== null && mixed.writes !== null);
+  const { reads } = await run('--mode read');
+  t.true(reads !== null && reads.operations > 0 && reads.max >= reads.p999);
+
+  const precious = randomBytes(4096);
+  const sector = SECTORS - 5;
+  t.is((await atdd(cluster, `write ${sector}`, precious)).code, 0);
+  const refused = await atdd(cluster, `${words} --mode write`);
+  t.is(refused.code, 2);
+  t.regex(refused.stderr, new RegExp(`sector ${sector} holds data`));
+  t.true(precious.equals((await atdd(cluster, `read ${sector}`)).stdout));
+  await run('--mode write --overwrite');
+  t.false(precious.equals((await atdd(cluster, `read ${sector}`)).stdout));
+});

@@ -1,0 +1,51 @@
+import { PassThrough } from 'node:stream';
+import test from 'ava';
+import type { Progress } from '../../src/cli/progress.js';
+import { startProgress } from '../../src/cli/progress.js';
+
+interface Shown {
+  readonly progress: Progress;
+  readonly text: () => string;
+  readonly clock: { nowMs: number };
+}
+
+async function show(isTTY: boolean): Promise<Shown> {
+  const clock = { nowMs: 0 };
+  let text = '';
+  // What cli-progress and a terminal's stream have to do with each other.
+  const stream = Object.assign(new PassThrough(), { isTTY, columns: 120 });
+  stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  const progress = await startProgress({
+    label: 'import',
+    totalBytes: 4 * 2 ** 20,
+    stream,
+    nowMs: () => clock.nowMs,
+    lineIntervalMs: 20,
+  });
+  return { progress, text: () => text, clock };
+}
+
+const until = async (condition: () => boolean): Promise<void> => {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
+test('plain lines where nobody watches a terminal', async (t) => {
+  const { progress, text, clock } = await show(false);
+  clock.nowMs = 1_000;
+  progress.advance(2 ** 20);
+  await until(() => text().includes('25%'));
+  t.regex(text(), /^import: 25%, 1\.0 MiB of 4\.0 MiB, 1\.0 MiB\/s, 3\.0 s left$/m);
+  t.false(text().includes('\r') || text().includes('\x1b'));
+  progress.stop();
+  const length = text().length;
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  t.is(text().length, length, 'silent after the end');
+});
+
+test('a bar on a terminal, with rate and time left', async (t) => {
+  const { progress, text, clock } = await show(true);
+  clock.nowMs = 1_000;
+  progress.advance(2 ** 20);
+  progress.stop();
+  t.regex(text(), /import \[=+-+\] 25% 1\.0 MiB of 4\.0 MiB, 1\.0 MiB\/s, 3\.0 s left/);
+});

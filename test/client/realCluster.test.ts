@@ -1,0 +1,91 @@
+/** The library against a cluster of real processes that are killed, stopped and started again. */
+import test from 'ava';
+import type { AttemptEvent, ConnectOptions } from '../../src/client/client.js';
+import { connect } from '../../src/client/client.js';
+import { Cluster } from '../helpers/cluster.js';
+import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
+
+function optionsFor(cluster: Cluster, events: AttemptEvent[]): ConnectOptions {
+  return {
+    processes: cluster.addresses,
+    clientKey: cluster.clientKey,
+    sectors: 1_024,
+    timeouts: { unansweredMs: 500, reconnectMsMax: 200 },
+    onAttempt: (event) => events.push(event),
+  };
+}
+
+test('operations without a majority are finished when it is back', async (t) => {
+  const cluster = await Cluster.start(t, { processCount: 3 });
+  const events: AttemptEvent[] = [];
+  const client = await connect(optionsFor(cluster, events));
+  await client.writeSector(0, sectorNamed('before'));
+  await Promise.all([1, 2, 3].map((rank) => client.ping(rank)));
+  await cluster.kill(2);
+  await cluster.kill(3);
+  events.length = 0;
+  const write = client.writeSector(0, sectorNamed('after'));
+  const read = client.readSector(1);
+  // The process that is left cannot finish them. It is left, drops them since they are in their
+  // read phase, and says so by ending its half; so they are sent again, more than once.
+  while (events.filter(({ event }) => event === 'lost').length < 4) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  await cluster.start(2);
+  await write;
+  await read;
+  t.is(nameOf(Buffer.from(await client.readSector(0))), 'after');
+  t.is(nameOf(Buffer.from(await client.readSector(1))), null);
+  await client.close();
+});
+
+test('a write at a process that stands still waits for it; reads and others go on', async (t) => {
+  const cluster = await Cluster.start(t, { processCount: 3 });
+  const events: AttemptEvent[] = [];
+  const client = await connect(optionsFor(cluster, events));
+  await Promise.all([1, 2, 3].map((rank) => client.ping(rank)));
+  cluster.pause(1);
+  const settled: string[] = [];
+  const operations = Array.from({ length: 12 }, async (_, sector) => {
+    if (sector % 2 === 0) await client.writeSector(sector, sectorNamed(`w${sector}`));
+    else await client.readSector(sector);
+    settled.push(sector % 2 === 0 ? 'write' : 'read');
+  });
+  const stuck = events.filter(({ rank, kind }) => rank === 1 && kind === 'write').length;
+  t.true(stuck > 0);
+  while (settled.length < 12 - stuck) await new Promise((resolve) => setTimeout(resolve, 20));
+  await new Promise((resolve) => setTimeout(resolve, 1_000));
+  t.is(settled.filter((kind) => kind === 'read').length, 6, 'every read moved on');
+  t.is(settled.length, 12 - stuck, 'no write was sent elsewhere while it might still take effect');
+  cluster.continue(1);
+  await Promise.all(operations);
+  for (let sector = 0; sector < 12; sector += 2) {
+    t.is(nameOf(Buffer.from(await client.readSector(sector))), `w${sector}`);
+  }
+  await client.close();
+});
+
+test('a steady stream of operations survives processes that die in turn', async (t) => {
+  const cluster = await Cluster.start(t, { processCount: 3 });
+  const client = await connect(optionsFor(cluster, []));
+  let stop = false;
+  const last = new Map<number, string>();
+  const workers = Array.from({ length: 16 }, async (_, sector) => {
+    for (let round = 0; !stop; round += 1) {
+      const name = `sector ${sector} round ${round}`;
+      await client.writeSector(sector, sectorNamed(name));
+      last.set(sector, name);
+      t.is(nameOf(Buffer.from(await client.readSector(sector))), name);
+    }
+  });
+  for (const rank of [1, 2, 3]) {
+    await cluster.kill(rank);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await cluster.start(rank);
+  }
+  stop = true;
+  await Promise.all(workers);
+  t.is(last.size, 16);
+  t.true(client.counters.lostConnections >= 3);
+  await client.close();
+});

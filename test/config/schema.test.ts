@@ -1,0 +1,215 @@
+import { readFileSync } from 'node:fs';
+import test from 'ava';
+import { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from '../../config/limits.js';
+import { checkConfig } from '../../config/schema.js';
+import { configJsonSchema } from './jsonSchema.js';
+
+const GOOD = {
+  processes: ['127.0.0.1:7101', '[::1]:7102', 'disk-3.example.org:65535'],
+  sectors: 262_144,
+  storage: 'data/1',
+};
+
+test('defaults are filled in', (t) => {
+  const result = checkConfig(GOOD, 'f');
+  t.deepEqual(result, {
+    kind: 'checked',
+    config: {
+      ...GOOD,
+      keys: {},
+      log: { level: 'info', format: 'auto' },
+      limits: { ...LIMITS_DEFAULT },
+      timeouts: { ...TIMEOUTS_DEFAULT },
+    },
+  });
+});
+
+const ADDRESS = 'text such as "10.0.0.1:7101", "[::1]:7101" or "name:7101", port 1 to 65535';
+const SECTORS = 'a whole number from 1 to 281474976710656';
+const RANK = 'a whole number from 1 to 254';
+
+/** What is put into the good configuration, and the mistakes: [field, found, expected]. */
+const CASES: readonly (readonly [
+  string,
+  Readonly<Record<string, unknown>>,
+  readonly (readonly [string, string, string | RegExp])[],
+])[] = [
+  ['processes missing', { processes: undefined }, [['processes', 'nothing', /list of 1 to 254/]]],
+  ['processes not a list', { processes: 'a:1' }, [['processes', '"a:1"', /list of 1 to 254/]]],
+  ['no process', { processes: [] }, [['processes', '[]', /list of 1 to 254/]]],
+  [
+    'too many processes',
+    { processes: Array.from({ length: 255 }, (_, index) => `a:${index + 1}`) },
+    [['processes', /^\["a:1".*…$/.source, /list of 1 to 254/]],
+  ],
+  ['no port', { processes: ['host'] }, [['processes[0]', '"host"', ADDRESS]]],
+  ['port 0', { processes: ['a:1', 'host:0'] }, [['processes[1]', '"host:0"', ADDRESS]]],
+  ['port 65536', { processes: ['host:65536'] }, [['processes[0]', '"host:65536"', ADDRESS]]],
+  ['bare IPv6', { processes: ['::1:7101'] }, [['processes[0]', '"::1:7101"', ADDRESS]]],
+  ['wrong IPv6', { processes: ['[::g]:1'] }, [['processes[0]', '"[::g]:1"', ADDRESS]]],
+  ['wrong IPv4', { processes: ['300.0.0.1:1'] }, [['processes[0]', '"300.0.0.1:1"', ADDRESS]]],
+  ['wrong name', { processes: ['-a-:1'] }, [['processes[0]', '"-a-:1"', ADDRESS]]],
+  ['a number as address', { processes: [7101] }, [['processes[0]', '7101', ADDRESS]]],
+  [
+    'the same address twice',
+    { processes: ['HOST:1', 'b:1', 'host:1'] },
+    [['processes[2]', '"host:1"', 'an address of its own: processes[0] is the same']],
+  ],
+  [
+    'the same IPv6 address in two spellings',
+    { processes: ['[::1]:1', '[0:0::0:1]:1'] },
+    [['processes[1]', '"[0:0::0:1]:1"', 'an address of its own: processes[0] is the same']],
+  ],
+  ['rank 0', { rank: 0 }, [['rank', '0', RANK]]],
+  ['rank 255', { rank: 255 }, [['rank', '255', RANK]]],
+  ['rank as text', { rank: '1' }, [['rank', '"1"', RANK]]],
+  [
+    'rank beyond the processes',
+    { rank: 4 },
+    [['rank', '4', 'a whole number from 1 to 3, as many as there are processes']],
+  ],
+  ['sectors missing', { sectors: undefined }, [['sectors', 'nothing', SECTORS]]],
+  ['sectors 0', { sectors: 0 }, [['sectors', '0', SECTORS]]],
+  ['half a sector', { sectors: 1.5 }, [['sectors', '1.5', SECTORS]]],
+  ['sectors over 2^48', { sectors: 2 ** 48 + 1 }, [['sectors', '281474976710657', SECTORS]]],
+  ['storage missing', { storage: undefined }, [['storage', 'nothing', /path of a folder/]]],
+  ['storage empty', { storage: '' }, [['storage', '""', /path of a folder/]]],
+  [
+    'storage with a misspelt rank',
+    { storage: 'd/{Rank}' },
+    [['storage', '"d/{Rank}"', /"{rank}"/]],
+  ],
+  ['keys null', { keys: null }, [['keys', 'null', /client and system/]]],
+  ['keys a list', { keys: [] }, [['keys', '[]', 'an object in braces']]],
+  [
+    'a key file that is a number',
+    { keys: { client: 1 } },
+    [['keys.client', '1', /path of a file/]],
+  ],
+  ['cluster with a space', { cluster: 'a b' }, [['cluster', '"a b"', /1 to 64 letters/]]],
+  ['log level', { log: { level: 'loud' } }, [['log.level', '"loud"', /error, warn, info, debug/]]],
+  [
+    'log format',
+    { log: { format: 'xml' } },
+    [['log.format', '"xml"', 'one of auto, json, pretty']],
+  ],
+  ['limits a number', { limits: 3 }, [['limits', '3', 'an object of limits']]],
+  [
+    'a limit of 0',
+    { limits: { connections: 0 } },
+    [['limits.connections', '0', 'a whole number from 1 to 65536']],
+  ],
+  [
+    'more operations of a connection than of all',
+    { limits: { operations: 10 } },
+    [['limits.operationsPerConnection', '256', 'at most 10, which is limits.operations']],
+  ],
+  [
+    'a timeout below 0',
+    { timeouts: { shutdownMs: -1 } },
+    [['timeouts.shutdownMs', '-1', 'a whole number from 0 to 600000']],
+  ],
+  [
+    'a first delay over the last',
+    { timeouts: { retransmitMs: 5_000, reconnectMs: 3_000 } },
+    [
+      ['timeouts.retransmitMs', '5000', 'at most 4000, which is timeouts.retransmitMsMax'],
+      ['timeouts.reconnectMs', '3000', 'at most 2000, which is timeouts.reconnectMsMax'],
+    ],
+  ],
+  [
+    'unknown fields, every one',
+    { sector: 3, timeouts: { dailMs: 1 }, xyzzy: 1 },
+    [
+      ['sector', 'a field that nobody knows', 'a known field: did you mean sectors?'],
+      ['timeouts.dailMs', 'a field that nobody knows', 'a known field: did you mean dialMs?'],
+      ['xyzzy', 'a field that nobody knows', /^one of processes, rank, /],
+    ],
+  ],
+  [
+    'everything at once, at most one mistake per field',
+    {
+      processes: ['a', 'b:1', 'b:1'],
+      rank: 0.5,
+      sectors: -0.5,
+      storage: 1,
+      log: { level: 1 },
+      z: 1,
+    },
+    [
+      ['processes[0]', '"a"', ADDRESS],
+      ['rank', '0.5', RANK],
+      ['sectors', '-0.5', SECTORS],
+      ['storage', '1', /path of a folder/],
+      ['log.level', '1', /error, warn/],
+      ['z', 'a field that nobody knows', /^one of /],
+    ],
+  ],
+];
+
+for (const [title, change, expected] of CASES) {
+  test(`mistake: ${title}`, (t) => {
+    const value = JSON.parse(JSON.stringify({ ...GOOD, ...change })) as unknown;
+    const result = checkConfig(value, 'the file');
+    if (result.kind === 'checked') return t.fail('the mistake was not found');
+    t.deepEqual(
+      result.mistakes.map(({ source, field }) => [source, field]),
+      expected.map(([field]) => ['the file', field]),
+    );
+    for (const [index, [, found, wanted]] of expected.entries()) {
+      const mistake = result.mistakes[index];
+      if (found.startsWith('^')) t.regex(mistake.found, new RegExp(found));
+      else t.is(mistake.found, found);
+      if (typeof wanted === 'string') t.is(mistake.expected, wanted);
+      else t.regex(mistake.expected, wanted);
+    }
+  });
+}
+
+for (const value of [null, [], 'text', 3]) {
+  test(`mistake: the whole file is ${JSON.stringify(value)}`, (t) => {
+    const result = checkConfig(value, 'f');
+    if (result.kind === 'checked') return t.fail('the mistake was not found');
+    t.deepEqual(result.mistakes, [
+      { source: 'f', field: '', found: JSON.stringify(value), expected: 'an object in braces' },
+    ]);
+  });
+}
+
+test('a key that stands in the wrong place is not shown', (t) => {
+  const key = '0123456789abcdef'.repeat(4);
+  const result = checkConfig({ ...GOOD, rank: key, processes: [key] }, 'f');
+  t.is(result.kind, 'mistaken');
+  t.notRegex(JSON.stringify(result), /0123456789abcdef/);
+});
+
+interface JsonField {
+  readonly description?: string;
+  readonly default?: unknown;
+  readonly properties?: Readonly<Record<string, JsonField>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: boolean;
+}
+
+test('config/atdd.schema.json is what config/schema.ts says (else: npm run schema)', (t) => {
+  const file = new URL('../../../config/atdd.schema.json', import.meta.url);
+  t.deepEqual(JSON.parse(readFileSync(file, 'utf8')), configJsonSchema());
+});
+
+test('every field has a description, and a default unless it has none to have', (t) => {
+  const withoutDefault = ['$schema', 'rank', 'cluster', 'keys.client', 'keys.system'];
+  const check = (field: JsonField, path: string): void => {
+    t.false(field.additionalProperties ?? false, path);
+    for (const [name, member] of Object.entries(field.properties ?? {})) {
+      const memberPath = path === '' ? name : `${path}.${name}`;
+      t.regex(member.description ?? '', /\.$/, memberPath);
+      const required = field.required?.includes(name) ?? false;
+      const hasDefault = member.default !== undefined;
+      t.is(hasDefault, !required && !withoutDefault.includes(memberPath), memberPath);
+      check(member, memberPath);
+    }
+  };
+  const schema = configJsonSchema() as JsonField;
+  check(schema, '');
+  t.deepEqual(schema.required, ['processes', 'sectors', 'storage']);
+});

@@ -1,0 +1,260 @@
+/**
+ * The wire protocol once more, written from docs/wire-protocol.md alone and sharing no code with
+ * src/wire: what both sides of a mistake share cannot show it. Made for being compared with the
+ * page line by line, not for speed.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+
+export const SECTOR_BYTES = 4096;
+const TAG_BYTES = 32;
+const MAGIC = Buffer.from('atdd', 'latin1');
+
+export type Padding = 'zeros' | 'random';
+export type RequestKind = 'READ' | 'WRITE';
+export type ProcessKind = 'READ_PROC' | 'VALUE' | 'WRITE_PROC' | 'ACK';
+export type Status = 'Ok' | 'AuthFailure' | 'InvalidSectorIndex';
+
+const REQUEST_TYPES = { READ: 0x01, WRITE: 0x02 } as const;
+const PROCESS_TYPES = { READ_PROC: 0x03, VALUE: 0x04, WRITE_PROC: 0x05, ACK: 0x06 } as const;
+const ANSWER = 0x40;
+const STATUSES: readonly Status[] = ['Ok', 'AuthFailure', 'InvalidSectorIndex'];
+
+export interface RequestMessage {
+  readonly family: 'request';
+  readonly kind: RequestKind;
+  readonly requestNumber: bigint;
+  readonly sector: bigint;
+  readonly data: Buffer | null;
+}
+
+export interface ResponseMessage {
+  readonly family: 'response';
+  readonly kind: RequestKind;
+  readonly status: Status;
+  readonly requestNumber: bigint;
+  readonly data: Buffer | null;
+}
+
+export interface ProcessMessage {
+  readonly family: 'process';
+  readonly kind: ProcessKind;
+  readonly sender: number;
+  /** The uuid in hexadecimal, 32 digits. */
+  readonly id: string;
+  readonly sector: bigint;
+  /** Of VALUE and WRITE_PROC, else null. */
+  readonly register: RegisterValue | null;
+}
+
+export interface RegisterValue {
+  readonly timestamp: bigint;
+  readonly writeRank: number;
+  readonly data: Buffer;
+}
+
+export interface ReceiptMessage {
+  readonly family: 'receipt';
+  readonly receiptFor: ProcessKind;
+  readonly sender: number;
+  readonly id: string;
+}
+
+export type Message = RequestMessage | ResponseMessage | ProcessMessage | ReceiptMessage;
+
+const u8 = (value: number): Buffer => Buffer.of(value);
+
+function u64(value: bigint): Buffer {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64BE(value);
+  return bytes;
+}
+
+const pad = (length: number, padding: Padding): Buffer =>
+  padding === 'zeros' ? Buffer.alloc(length) : randomBytes(length);
+
+/** The tag of everything before it. */
+export function tagOf(bytes: Uint8Array, key: Uint8Array): Buffer {
+  return createHmac('sha256', key).update(bytes).digest();
+}
+
+function tagged(parts: readonly Uint8Array[], key: Uint8Array): Buffer {
+  const bytes = Buffer.concat([MAGIC, ...parts]);
+  return Buffer.concat([bytes, tagOf(bytes, key)]);
+}
+
+/** magic(4) padding(3) type(1) request_number(8) sector_index(8) [data(4096) if WRITE] tag(32) */
+export function requestBytes(
+  { kind, requestNumber, sector, data }: Omit<RequestMessage, 'family'>,
+  clientKey: Uint8Array,
+  padding: Padding = 'zeros',
+): Buffer {
+  const fixed = [pad(3, padding), u8(REQUEST_TYPES[kind]), u64(requestNumber), u64(sector)];
+  return tagged(data === null ? fixed : [...fixed, data], clientKey);
+}
+
+/** magic(4) padding(2) sender_rank(1) type(1) uuid(16) sector_index(8) [content] tag(32) */
+export function processBytes(
+  { kind, sender, id, sector, register }: Omit<ProcessMessage, 'family'>,
+  systemKey: Uint8Array,
+  padding: Padding = 'zeros',
+): Buffer {
+  const uuid = Buffer.from(id, 'hex');
+  const fixed = [pad(2, padding), u8(sender), u8(PROCESS_TYPES[kind]), uuid, u64(sector)];
+  if (register === null) return tagged(fixed, systemKey);
+  // timestamp(8) padding(7) write_rank(1) data(4096)
+  const { timestamp, writeRank, data } = register;
+  return tagged([...fixed, u64(timestamp), pad(7, padding), u8(writeRank), data], systemKey);
+}
+
+/** magic(4) padding(2) sender_rank(1) type(1) uuid(16) tag(32) */
+export function receiptBytes(
+  { receiptFor, sender, id }: Omit<ReceiptMessage, 'family'>,
+  systemKey: Uint8Array,
+  padding: Padding = 'zeros',
+): Buffer {
+  const type = u8(ANSWER + PROCESS_TYPES[receiptFor]);
+  return tagged([pad(2, padding), u8(sender), type, Buffer.from(id, 'hex')], systemKey);
+}
+
+export interface Received {
+  readonly message: Message;
+  readonly tagIsGood: boolean;
+}
+
+export interface Keys {
+  readonly clientKey: Uint8Array;
+  readonly systemKey: Uint8Array;
+}
+
+/** Cuts a stream into messages by section 4 of the page. */
+export class MessageReader {
+  /** Bytes that had to be skipped: none come from a side that keeps to the protocol. */
+  skippedBytes = 0;
+  private rest: Buffer = Buffer.alloc(0);
+
+  constructor(private readonly keys: Keys) {}
+
+  push(chunk: Uint8Array): Received[] {
+    this.rest = Buffer.concat([this.rest, chunk]);
+    const received: Received[] = [];
+    for (;;) {
+      this.slideToMagic();
+      if (this.rest.length < 8) return received;
+      const size = sizeOf(this.rest);
+      if (size === null) {
+        this.skip(8);
+        continue;
+      }
+      if (this.rest.length < size) return received;
+      const bytes = Buffer.from(this.rest.subarray(0, size));
+      this.rest = this.rest.subarray(size);
+      received.push(this.parse(bytes));
+    }
+  }
+
+  /** Bytes of a message that is not whole yet. */
+  get pendingBytes(): number {
+    return this.rest.length;
+  }
+
+  private slideToMagic(): void {
+    const at = this.rest.indexOf(MAGIC);
+    if (at !== -1) {
+      this.skip(at);
+      return;
+    }
+    // The last bytes may be the beginning of a magic.
+    let kept = Math.min(MAGIC.length - 1, this.rest.length);
+    while (kept > 0 && !MAGIC.subarray(0, kept).equals(this.rest.subarray(-kept))) kept -= 1;
+    this.skip(this.rest.length - kept);
+  }
+
+  private skip(length: number): void {
+    this.skippedBytes += length;
+    this.rest = this.rest.subarray(length);
+  }
+
+  private parse(bytes: Buffer): Received {
+    const message = parse(bytes);
+    const key =
+      message.family === 'request' || message.family === 'response'
+        ? this.keys.clientKey
+        : this.keys.systemKey;
+    const tag = bytes.subarray(-TAG_BYTES);
+    return { message, tagIsGood: tagOf(bytes.subarray(0, -TAG_BYTES), key).equals(tag) };
+  }
+}
+
+/** Whole length of the message that starts here, by its first 8 bytes; null for a type unknown. */
+function sizeOf(bytes: Buffer): number | null {
+  switch (bytes[7]) {
+    case REQUEST_TYPES.READ:
+      return 56;
+    case REQUEST_TYPES.WRITE:
+      return 4152;
+    case REQUEST_TYPES.READ + ANSWER:
+      return bytes[6] === 0 ? 4144 : 48;
+    case REQUEST_TYPES.WRITE + ANSWER:
+      return 48;
+    case PROCESS_TYPES.READ_PROC:
+    case PROCESS_TYPES.ACK:
+      return 64;
+    case PROCESS_TYPES.VALUE:
+    case PROCESS_TYPES.WRITE_PROC:
+      return 4176;
+    case PROCESS_TYPES.READ_PROC + ANSWER:
+    case PROCESS_TYPES.VALUE + ANSWER:
+    case PROCESS_TYPES.WRITE_PROC + ANSWER:
+    case PROCESS_TYPES.ACK + ANSWER:
+      return 56;
+    default:
+      return null;
+  }
+}
+
+function parse(bytes: Buffer): Message {
+  const type = bytes[7];
+  if (type === REQUEST_TYPES.READ || type === REQUEST_TYPES.WRITE) {
+    return {
+      family: 'request',
+      kind: type === REQUEST_TYPES.READ ? 'READ' : 'WRITE',
+      requestNumber: bytes.readBigUInt64BE(8),
+      sector: bytes.readBigUInt64BE(16),
+      data: type === REQUEST_TYPES.WRITE ? bytes.subarray(24, 24 + SECTOR_BYTES) : null,
+    };
+  }
+  if (type === REQUEST_TYPES.READ + ANSWER || type === REQUEST_TYPES.WRITE + ANSWER) {
+    return {
+      family: 'response',
+      kind: type === REQUEST_TYPES.READ + ANSWER ? 'READ' : 'WRITE',
+      status: statusOf(bytes[6]),
+      requestNumber: bytes.readBigUInt64BE(8),
+      data: bytes.length === 4144 ? bytes.subarray(16, 16 + SECTOR_BYTES) : null,
+    };
+  }
+  const sender = bytes[6];
+  const id = bytes.toString('hex', 8, 24);
+  if (type > ANSWER) return { family: 'receipt', receiptFor: kindOf(type - ANSWER), sender, id };
+  const register =
+    bytes.length === 4176
+      ? {
+          timestamp: bytes.readBigUInt64BE(32),
+          writeRank: bytes[47],
+          data: bytes.subarray(48, 48 + SECTOR_BYTES),
+        }
+      : null;
+  const sector = bytes.readBigUInt64BE(24);
+  return { family: 'process', kind: kindOf(type), sender, id, sector, register };
+}
+
+function statusOf(code: number): Status {
+  if (code >= STATUSES.length) throw new Error(`a response has status ${code}`);
+  return STATUSES[code];
+}
+
+function kindOf(type: number): ProcessKind {
+  for (const kind of ['READ_PROC', 'VALUE', 'WRITE_PROC', 'ACK'] as const) {
+    if (PROCESS_TYPES[kind] === type) return kind;
+  }
+  throw new Error(`no process message has type ${type}`);
+}

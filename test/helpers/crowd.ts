@@ -1,0 +1,83 @@
+/**
+ * A program that crowds a process: `node crowd.js PORT IDLE SLOW` opens IDLE connections that do
+ * nothing and keeps SLOW ones that send a WRITE's bytes one per second, opened again when they are
+ * closed. Every 200 ms it prints what it holds, as a line of JSON. It ends with its standard input.
+ *
+ * A program of its own, since a test could not hold that many connections within its own limit.
+ */
+import net from 'node:net';
+
+export interface CrowdReport {
+  /** Connections that were made so far. */
+  connected: number;
+  /** Attempts that failed at once. */
+  refused: number;
+  /** Connections that the process closed. */
+  closed: number;
+}
+
+const CONCURRENT_ATTEMPTS_MAX = 50;
+
+function crowd(port: number, idleCount: number, slowCount: number): void {
+  const report: CrowdReport = { connected: 0, refused: 0, closed: 0 };
+
+  const open = (onConnect: (socket: net.Socket) => void, onEnd: () => void): void => {
+    let isConnected = false;
+    const socket = net.connect({ host: '127.0.0.1', port, noDelay: true });
+    socket.on('connect', () => {
+      isConnected = true;
+      report.connected += 1;
+      onConnect(socket);
+    });
+    socket.on('error', () => {
+      // 'close' follows and is counted.
+    });
+    socket.on('close', () => {
+      if (isConnected) report.closed += 1;
+      else report.refused += 1;
+      onEnd();
+    });
+    socket.resume();
+  };
+
+  let idleLeft = idleCount;
+  const openIdle = (): void => {
+    if (idleLeft === 0) return;
+    idleLeft -= 1;
+    let hasMovedOn = false;
+    const moveOn = (): void => {
+      if (!hasMovedOn) setImmediate(openIdle);
+      hasMovedOn = true;
+    };
+    open(moveOn, moveOn);
+  };
+  for (let lane = 0; lane < CONCURRENT_ATTEMPTS_MAX; lane += 1) openIdle();
+
+  // The beginning of a WRITE, whose end never comes.
+  const bytes = Buffer.concat([Buffer.from('atdd\0\0\0\x02', 'latin1'), Buffer.alloc(4_144, 1)]);
+  const keepSending = (): void => {
+    let timer: NodeJS.Timeout | undefined;
+    let at = 0;
+    open(
+      (socket) => {
+        timer = setInterval(() => {
+          socket.write(bytes.subarray(at, at + 1));
+          at = (at + 1) % bytes.length;
+        }, 1_000);
+      },
+      () => {
+        clearInterval(timer);
+        setTimeout(keepSending, 500);
+      },
+    );
+  };
+  for (let lane = 0; lane < slowCount; lane += 1) keepSending();
+
+  setInterval(() => process.stdout.write(`${JSON.stringify(report)}\n`), 200);
+}
+
+if (process.argv.length === 5) {
+  const [port, idleCount, slowCount] = process.argv.slice(2).map(Number);
+  process.stdin.on('end', () => process.exit(0)).resume();
+  crowd(port, idleCount, slowCount);
+}

@@ -1,0 +1,14 @@
+/**
+ * A marble test: `test('title', marbles, ({ cold, expectObservable }) => { … })` runs its body in
+ * the virtual time of RxJS's TestScheduler and compares with the assertions of the test.
+ */
+import test from 'ava';
+import type { RunHelpers } from 'rxjs/testing';
+import { TestScheduler } from 'rxjs/testing';
+
+export const marbles = test.macro((t, body: (helpers: RunHelpers) => void) => {
+  const scheduler = new TestScheduler((actual, expected) => {
+    t.deepEqual(actual, expected);
+  });
+  scheduler.run(body);
+});
