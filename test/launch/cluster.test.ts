@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { ExecutionContext } from 'ava';
+import test from 'ava';
+import { GOOD, makeFolder } from '../config/folder.js';
+
+const PROGRAM = fileURLToPath(new URL('../../main.js', import.meta.url));
+
+interface Cluster {
+  readonly pid: number;
+  readonly port: number;
+  readonly exitCode: Promise<number | null>;
+  readonly output: () => string;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+/** A cluster of one real process under `atdd cluster`, up and listening. */
+async function startCluster(t: ExecutionContext): Promise<Cluster> {
+  const port = await freePort();
+  const folder = makeFolder(t, { 'a.json': { ...GOOD, processes: [`127.0.0.1:${port}`] } });
+  const args = [PROGRAM, 'cluster', '--config', join(folder, 'a.json')];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+  const exitCode = new Promise<number | null>((resolve) => child.on('close', resolve));
+  t.teardown(() => child.kill('SIGKILL'));
+  const cluster = { pid: child.pid ?? 0, port, exitCode, output: () => output };
+  await until(() => output.includes('All are up'), cluster.output);
+  return cluster;
+}
+
+async function until(
+  condition: () => boolean | Promise<boolean>,
+  describe: () => string,
+): Promise<void> {
+  for (let waits = 0; waits < 400; waits += 1) {
+    if (await condition()) return;
+    await sleep(50);
+  }
+  throw new Error(`waited in vain:\n${describe()}`);
+}
+
+async function listens(port: number): Promise<boolean> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+test('SIGINT ends the cluster in good order', async (t) => {
+  const cluster = await startCluster(t);
+  t.true(await listens(cluster.port));
+  process.kill(cluster.pid, 'SIGINT');
+  t.is(await cluster.exitCode, 0, cluster.output());
+  t.regex(cluster.output(), /^process 1 ended with exit code 0$/m);
+  t.false(await listens(cluster.port));
+});
+
+test('no process outlives a supervisor that was killed', async (t) => {
+  const cluster = await startCluster(t);
+  process.kill(cluster.pid, 'SIGKILL');
+  await until(async () => !(await listens(cluster.port)), cluster.output);
+  t.pass();
+});
