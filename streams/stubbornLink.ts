@@ -4,6 +4,7 @@ import { unreachable } from '../src/core/assert.js';
 import type { OwedLimits } from '../src/core/link/owed.js';
 import {
   forgetSent,
+  isSettledBySending,
   isSettled,
   nothingOwed,
   oweQuestion,
@@ -72,7 +73,9 @@ export function stubbornLink(
         ticking = clock.schedule(tick, limits.retransmitMs / 2);
       };
       const obey = (command: LinkCommand): void => {
+        if (command.kind === 'reply' && isSettledBySending(owed) && send(command.bytes)) return;
         applyCommand(owed, command);
+        if (owed.unsent.size === 0) return;
         sendUnsent(owed, clock.now(), send);
         startTicking();
       };

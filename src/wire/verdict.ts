@@ -79,7 +79,7 @@ function judgeRequest(
   if (message.data === null) {
     return { kind: 'request', request: { kind: 'read', requestNumber, sector } };
   }
-  const data = Uint8Array.from(message.data);
+  const data = new Uint8Array(message.data);
   return { kind: 'request', request: { kind: 'write', requestNumber, sector, data } };
 }
 
@@ -93,7 +93,7 @@ function judgeProcessMessage(
   if (sector >= BigInt(options.sectors)) return DROPPED.invalidSectorIndex;
   const carriesData = content.kind === 'value' || content.kind === 'writeProc';
   if (carriesData && content.stamp.timestamp >= TIMESTAMP_REFUSED) return DROPPED.invalidTimestamp;
-  const own = carriesData ? { ...content, data: Uint8Array.from(content.data) } : content;
+  const own = carriesData ? { ...content, data: new Uint8Array(content.data) } : content;
   return {
     kind: 'processMessage',
     message: { sender, sector: Number(sector), content: own },

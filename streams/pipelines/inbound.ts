@@ -2,7 +2,7 @@
  * From the bytes of a connection to events of registers: decode, parse, authenticate, admit.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
-import { concat, concatMap, defer, endWith, filter, merge, mergeMap } from 'rxjs';
+import { concat, concatMap, defer, endWith, filter, merge } from 'rxjs';
 import { share, takeUntil, tap, timer } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import type { Ledger } from '../../src/core/ledger.js';
@@ -16,6 +16,7 @@ import { serializeResponse } from '../../src/wire/serialize.js';
 import type { DropReason, Verdict, VerdictOptions } from '../../src/wire/verdict.js';
 import { authenticate } from '../authenticate.js';
 import { decodeFrames } from '../decodeFrames.js';
+import { mapEach } from '../mapEach.js';
 import { parseFrames } from '../parseFrames.js';
 import type { SectorEvent } from '../reduceRegisters.js';
 import type { Outgoing } from '../writeTogether.js';
@@ -71,17 +72,21 @@ export function serveConnection(
       tap(() => {
         session.penaltyCount -= 1;
       }),
-      mergeMap(regulated),
+      mapEach(regulated),
     );
     const admitted$ = verdict$.pipe(
-      mergeMap((verdict) => [...admit(session, verdict, options), ...regulated()]),
+      mapEach((verdict) => {
+        const admitted = admit(session, verdict, options);
+        const due = regulated();
+        return due.length === 0 ? admitted : [...admitted, ...due];
+      }),
     );
     const end$ = defer(() => {
       session.hasEnded = true;
       return [...abandonAll(session, options.ledger), ...regulated()];
     });
     const drained$ = connection.drained$.pipe(
-      mergeMap(regulated),
+      mapEach(regulated),
       takeUntil(connection.closed$.pipe(endWith(null))),
     );
     // `penalty$` comes first: it would miss verdicts that `admitted$` sets going at once.

@@ -24,6 +24,7 @@ import { PEER_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import type { MessageTable } from '../../src/wire/messageTypes.js';
 import type { VerdictOptions } from '../../src/wire/verdict.js';
 import { keepDialling } from '../keepDialling.js';
+import { mapEach } from '../mapEach.js';
 import { ofKind } from '../ofKind.js';
 import type { SectorEvent, SectorOutcome } from '../reduceRegisters.js';
 import { reduceRegisters } from '../reduceRegisters.js';
@@ -91,10 +92,10 @@ export function processPipeline(
           registers(options, ports),
         );
         const outbound$ = merge(
-          outcome$.pipe(mergeMap((outcome) => dispatch(outcome, outboundOptions))),
+          outcome$.pipe(mapEach((outcome) => dispatch(outcome, outboundOptions))),
           inbound$.pipe(
             ofKind('receipt'),
-            mergeMap(({ receipt }) => takeReceipt(receipt, outboundOptions)),
+            mapEach(({ receipt }) => takeReceipt(receipt, outboundOptions)),
           ),
         );
         const refusal$ = inbound$.pipe(ofKind('send'), map(toOutgoing));
@@ -177,7 +178,7 @@ function registers(options: ProcessPipelineOptions, { store, schedulers }: Proce
     reduceRegisters({ self, store, stripes }),
     (outcome$) =>
       merge(
-        outcome$.pipe(mergeMap((outcome) => messagesToSelf(outcome, self.rank))),
+        outcome$.pipe(mapEach((outcome) => messagesToSelf(outcome, self.rank))),
         outcome$.pipe(
           filter((outcome) => outcome.kind === 'full' && isOwnStep(outcome.cause, self.rank)),
           delay(fullRetryMs, schedulers.clock),

@@ -60,16 +60,21 @@ export function nothingOwed(limits: OwedLimits): Owed {
 
 /** Owes a question; one that the same operation asked before is forgotten. */
 export function oweQuestion(owed: Owed, id: OperationId, bytes: Uint8Array): void {
-  owe(owed, owed.questions, { ...newDebt(owed, bytes), kind: 'question', key: id });
+  owe(owed, owed.questions, newDebt(owed, 'question', id, bytes));
 }
 
 export function retireQuestion(owed: Owed, id: OperationId): void {
   settle(owed, owed.questions, id);
 }
 
+/** Whether a reply that is handed over now needs no memory: nothing waits, no receipt will come. */
+export function isSettledBySending(owed: Owed): boolean {
+  return owed.unsent.size === 0 && !owed.sendsReceipts;
+}
+
 /** Owes a reply until it has been sent, or receipted if the peer sends receipts. */
 export function oweReply(owed: Owed, key: string, bytes: Uint8Array): void {
-  owe(owed, owed.replies, { ...newDebt(owed, bytes), kind: 'reply', key });
+  owe(owed, owed.replies, newDebt(owed, 'reply', key, bytes));
   if (owed.replies.size <= owed.limits.repliesMax) return;
   for (const oldest of owed.replies.keys()) {
     settleReply(owed, oldest);
@@ -121,8 +126,8 @@ export function isSettled(owed: Owed): boolean {
   return owed.questions.size === 0 && owed.replies.size === 0;
 }
 
-function newDebt(owed: Owed, bytes: Uint8Array): Pick<Debt, 'bytes' | 'dueMs' | 'intervalMs'> {
-  return { bytes, dueMs: 0, intervalMs: owed.limits.retransmitMs };
+function newDebt(owed: Owed, kind: Debt['kind'], key: string, bytes: Uint8Array): Debt {
+  return { kind, key, bytes, dueMs: 0, intervalMs: owed.limits.retransmitMs };
 }
 
 function owe(owed: Owed, debts: Map<string, Debt>, debt: Debt): void {

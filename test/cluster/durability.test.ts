@@ -1,0 +1,213 @@
+/**
+ * Watches the system calls of a process: nothing that makes a promise leaves before what it
+ * promises is on the disk. For every ACK to a peer, every Ok to a WRITE, every VALUE that shows a
+ * value: first the sector is written, then the data file is flushed, then LevelDB's log is written,
+ * then it is flushed, and only then do the bytes go to the socket.
+ */
+import test from 'ava';
+import type { Message, ProcessMessage, RegisterValue } from '../helpers/bytes.js';
+import { MessageReader } from '../helpers/bytes.js';
+import { Cluster } from '../helpers/cluster.js';
+import type { RawClient } from '../helpers/rawClient.js';
+import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
+import type { SystemCall } from '../helpers/strace.js';
+import { parseTrace, readTrace, requireStrace, underStrace } from '../helpers/strace.js';
+
+const TRACED = 1;
+
+/** A message on a socket of the traced process, and where in the trace its bytes moved. */
+interface Moved {
+  readonly message: Message;
+  readonly connection: string;
+  readonly isIncoming: boolean;
+  readonly firstByteAt: number;
+  readonly lastByteAt: number;
+}
+
+const INCOMING = new Set(['read', 'recvfrom', 'recvmsg']);
+const OUTGOING = new Set(['write', 'writev', 'sendmsg', 'sendto']);
+
+function messagesOf(calls: readonly SystemCall[], keys: Cluster['keys']): Moved[] {
+  const streams = new Map<string, { reader: MessageReader; begunAt: number }>();
+  const moved: Moved[] = [];
+  for (const { name, target, data, beganAt, endedAt } of calls) {
+    const isIncoming = INCOMING.has(name);
+    if (!target.startsWith('TCP') || (!isIncoming && !OUTGOING.has(name))) continue;
+    const key = `${isIncoming} ${target}`;
+    const stream = streams.get(key) ?? { reader: new MessageReader(keys), begunAt: beganAt };
+    streams.set(key, stream);
+    if (stream.reader.pendingBytes === 0) stream.begunAt = beganAt;
+    for (const { message } of stream.reader.push(data)) {
+      const firstByteAt = stream.begunAt;
+      moved.push({ message, connection: target, isIncoming, firstByteAt, lastByteAt: endedAt });
+      stream.begunAt = beganAt;
+    }
+  }
+  return moved;
+}
+
+/**
+ * Where in the trace a sector became durable: the end of the flush of LevelDB's log that followed
+ * the flush of the data file that followed the sector's write. Infinity if that never happened.
+ */
+function durableAt(calls: readonly SystemCall[], sector: Buffer, after = -1): number {
+  const isFlush = ({ name }: SystemCall): boolean => name === 'fdatasync' || name === 'fsync';
+  const inFiles = calls.filter(({ target }) => target.startsWith('/'));
+  const written = inFiles.find(
+    ({ name, data, beganAt }) =>
+      name.startsWith('pwrite') && beganAt > after && data.includes(sector),
+  );
+  if (written === undefined) return Infinity;
+  const flushed = inFiles.find(
+    (call) => isFlush(call) && call.target === written.target && call.beganAt > written.endedAt,
+  );
+  if (flushed?.result !== 0) return Infinity;
+  const logged = inFiles.find(
+    ({ name, target, beganAt }) =>
+      name === 'write' && target.endsWith('.log') && beganAt > flushed.endedAt,
+  );
+  if (logged === undefined) return Infinity;
+  const committed = inFiles.find(
+    (call) => isFlush(call) && call.target === logged.target && call.beganAt > logged.endedAt,
+  );
+  return committed?.result === 0 ? committed.endedAt : Infinity;
+}
+
+/** Writes through the traced process and through another, one by one and many at a time. */
+async function work(cluster: Cluster): Promise<void> {
+  const clients = await Promise.all([1, 2, 3].map((rank) => cluster.client(rank)));
+  const [traced, second, third] = clients;
+  const must = async (answer: ReturnType<RawClient['read']>): Promise<void> => {
+    const outcome = await answer;
+    if (outcome.kind === 'unknown' || outcome.status !== 'Ok') throw new Error('not answered');
+  };
+  for (let count = 0; count < 10; count += 1) {
+    await must(traced.write(count, sectorNamed(`alone by 1, ${count}`)));
+    await must(second.write(count, sectorNamed(`alone by 2, ${count}`)));
+  }
+  const together: Promise<void>[] = [];
+  for (let count = 0; count < 20; count += 1) {
+    together.push(must(traced.write(20 + count, sectorNamed(`together by 1, ${count}`))));
+    together.push(must(second.write(20 + count, sectorNamed(`together by 2, ${count}`))));
+    together.push(must(third.read(20 + count)));
+  }
+  await Promise.all(together);
+  // READ_PROCs that reach the traced process while it is storing.
+  for (let count = 0; count < 10; count += 1) {
+    const writing = must(second.write(50, sectorNamed(`read at once, ${count}`)));
+    await Promise.all([writing, must(third.read(50)), must(third.read(51))]);
+  }
+  await Promise.all(clients.map((client) => client.destroy()));
+}
+
+const isAckOf = (message: Message, asked: ProcessMessage): boolean =>
+  message.family === 'process' && message.kind === 'ACK' && message.id === asked.id;
+
+const isResponseTo = (message: Message, requestNumber: bigint): boolean =>
+  message.family === 'response' && message.requestNumber === requestNumber;
+
+const shown = ({ kind, register }: ProcessMessage): string =>
+  `${kind} with "${register === null ? '' : nameOf(register.data)}"`;
+
+/**
+ * An ACK promises that the value it answers, or a newer one of that sector, is on the disk: whether
+ * one of those was when it left.
+ */
+function promiseIsKept(
+  calls: readonly SystemCall[],
+  moved: readonly Moved[],
+  asked: ProcessMessage,
+  ack: Moved,
+): boolean {
+  return moved.some(({ message }) => {
+    if (message.family !== 'process' || message.kind !== 'WRITE_PROC') return false;
+    if (message.sector !== asked.sector || message.register === null) return false;
+    if (asked.register === null || isOlder(message.register, asked.register)) return false;
+    return durableAt(calls, message.register.data) < ack.firstByteAt;
+  });
+}
+
+function isOlder(a: RegisterValue, b: RegisterValue): boolean {
+  return a.timestamp === b.timestamp ? a.writeRank < b.writeRank : a.timestamp < b.timestamp;
+}
+
+test.serial('ACKs, responses and VALUEs leave after the flush of what they promise', async (t) => {
+  t.timeout(90_000);
+  requireStrace();
+  const traceOf: { file?: string } = {};
+  const cluster = await Cluster.prepare(t, {
+    processCount: 3,
+    wrap: (command, rank) =>
+      rank === TRACED ? underStrace(command, (traceOf.file = cluster.fileIn('trace'))) : command,
+  });
+  await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
+  const pid = cluster.pid(TRACED);
+  await work(cluster);
+  await cluster.stop(TRACED);
+  const calls = await readTrace(traceOf.file ?? '', pid);
+  const moved = messagesOf(calls, cluster.keys);
+  const incoming = moved.filter(({ isIncoming }) => isIncoming);
+  const outgoing = moved.filter(({ isIncoming }) => !isIncoming);
+  const checked = { acks: 0, responses: 0, values: 0, broadcasts: 0 };
+
+  for (const asked of incoming) {
+    const { message } = asked;
+    if (message.family === 'process' && message.kind === 'WRITE_PROC') {
+      const ack = outgoing.find((one) => isAckOf(one.message, message));
+      // The initial value is there without being stored.
+      if (ack === undefined || message.register?.timestamp === 0n) continue;
+      t.true(promiseIsKept(calls, moved, message, ack), `ACK of ${shown(message)} left too early`);
+      checked.acks += 1;
+    }
+    if (message.family === 'request' && message.data !== null) {
+      const { requestNumber, data } = message;
+      const stored = durableAt(calls, data, asked.lastByteAt);
+      const response = outgoing.find((one) => isResponseTo(one.message, requestNumber));
+      t.true(response !== undefined, `the WRITE of "${nameOf(data)}" was not answered`);
+      t.true(stored < (response?.firstByteAt ?? 0), `Ok for "${nameOf(data)}" left too early`);
+      checked.responses += 1;
+      for (const { message: sent, firstByteAt } of outgoing) {
+        if (sent.family !== 'process' || sent.kind !== 'WRITE_PROC') continue;
+        if (sent.register?.data.equals(data) !== true) continue;
+        t.true(stored < firstByteAt, `${shown(sent)} left too early`);
+        checked.broadcasts += 1;
+      }
+    }
+  }
+  for (const { message, firstByteAt } of outgoing) {
+    if (message.family !== 'process' || message.kind !== 'VALUE' || message.register === null) {
+      continue;
+    }
+    if (message.register.timestamp === 0n) continue;
+    const stored = durableAt(calls, message.register.data);
+    t.true(stored < firstByteAt, `${shown(message)} left too early`);
+    checked.values += 1;
+  }
+  t.log(checked);
+  t.true(checked.acks >= 20 && checked.responses >= 30);
+  t.true(checked.values >= 10 && checked.broadcasts >= 30);
+});
+
+test.serial('a trace is read rightly, calls that others came in between of included', (t) => {
+  const calls = parseTrace(
+    [
+      '10 12:00:00.000001 pwrite64(7<\\x2f\\x61>, "\\x61\\x62", 2, 0 <unfinished ...>',
+      '11 12:00:00.000002 write(9<TCP:[127.0.0.1:1->127.0.0.1:2]>, "\\x63\\x64\\x65", 3) = 2',
+      '10 12:00:00.000003 <... pwrite64 resumed>) = 2',
+      '10 12:00:00.000004 fdatasync(7<\\x2f\\x61>) = 0',
+      '10 12:00:00.000005 fdatasync(7<\\x2f\\x61>) = -1 EIO (Input/output error)',
+      '10 12:00:00.000006 writev(9<TCP:[127.0.0.1:1->127.0.0.1:2]>, [{iov_base="\\x61", ' +
+        'iov_len=1}, {iov_base="\\x62", iov_len=1}], 2) = 2',
+      '10 12:00:00.000007 +++ exited with 0 +++',
+    ].join('\n'),
+  );
+  const socket = 'TCP:[127.0.0.1:1->127.0.0.1:2]';
+  const shown = calls.map(({ data, ...rest }) => ({ ...rest, data: data.toString() }));
+  t.deepEqual(shown, [
+    { name: 'write', beganAt: 1, endedAt: 1, target: socket, result: 2, data: 'cd' },
+    { name: 'pwrite64', beganAt: 0, endedAt: 2, target: '/a', result: 2, data: 'ab' },
+    { name: 'fdatasync', beganAt: 3, endedAt: 3, target: '/a', result: 0, data: '' },
+    { name: 'fdatasync', beganAt: 4, endedAt: 4, target: '/a', result: -1, data: '' },
+    { name: 'writev', beganAt: 5, endedAt: 5, target: socket, result: 2, data: 'ab' },
+  ]);
+});
