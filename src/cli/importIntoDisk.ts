@@ -61,8 +61,9 @@ async function openToRead(path: string): Promise<FileHandle> {
 
 async function lengthOf(file: FileHandle, path: string): Promise<number> {
   const stat = await file.stat();
-  if (!stat.isFile())
-    {throw new AtomicDiskError('ATDD_FILE_FAILED', `${path} is not a regular file`);}
+  if (!stat.isFile()) {
+    throw new AtomicDiskError('ATDD_FILE_FAILED', `${path} is not a regular file`);
+  }
   return stat.size;
 }
 
