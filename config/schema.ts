@@ -6,6 +6,7 @@
 import * as v from 'valibot';
 import { RANK_MAX } from '../src/core/rank.js';
 import { ADDRESS_PATTERN, canonicalAddress, parseAddress } from './address.js';
+import { choice, text, wholeNumber } from './fields.js';
 import { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from './limits.js';
 import type { Mistake } from './mistake.js';
 import { describeFound, nearest } from './mistake.js';
@@ -18,25 +19,6 @@ export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = (typeof LOG_FORMATS)[number];
-
-const wholeNumber = (min: number, max: number, description: string) => {
-  const expected = `a whole number from ${min} to ${max}`;
-  return v.pipe(
-    v.number(expected),
-    v.integer(expected),
-    v.minValue(min, expected),
-    v.maxValue(max, expected),
-    v.description(description),
-  );
-};
-
-const text = (expected: string, description: string) =>
-  v.pipe(v.string(expected), v.nonEmpty(expected), v.description(description));
-
-const choice = <const Options extends readonly [string, ...string[]]>(
-  options: Options,
-  description: string,
-) => v.pipe(v.picklist(options, `one of ${options.join(', ')}`), v.description(description));
 
 const ADDRESS_EXPECTED =
   'text such as "10.0.0.1:7101", "[::1]:7101" or "name:7101", port 1 to 65535';
