@@ -142,7 +142,9 @@ module.exports = {
     only('winston-in-one-place', 'One adapter knows the log.', '^src/shell/winstonLog\\.ts$', [
       packages('winston', 'logform'),
     ]),
-    only('valibot-in-one-place', 'One schema.', '^config/schema\\.ts$', [packages('valibot')]),
+    only('valibot-in-one-place', 'One schema.', '^config/(?:schema|fields)\\.ts$', [
+      packages('valibot'),
+    ]),
     only('command-line-libraries', 'Only commands know them.', '^src/(?:main\\.ts$|cli/)', [
       packages('commander', 'cli-progress'),
     ]),
