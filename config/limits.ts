@@ -59,8 +59,11 @@ export const BAD_TAG_PENALTY_MS = 1;
 /** A step of this process for which the disk had no room is tried again after this (ms). */
 export const FULL_RETRY_MS = 500;
 
-/** Descriptors for everything but connections that others open: tables, logs, dialled peers. */
-export const DESCRIPTORS_RESERVED = 128;
+/**
+ * Descriptors for everything but connections: LevelDB's tables (74) and logs, the data file, the
+ * listening socket, the standard streams, Node's own. Dialled peers come on top.
+ */
+export const DESCRIPTORS_RESERVED = 112;
 
 /** Beyond `shutdownMs`: how long closing the disk may take until the process ends all the same. */
 export const SHUTDOWN_SLACK_MS = 5_000;

@@ -120,7 +120,8 @@ function stopSignals(config: ProcessConfig): Observable<Ending> {
 /** As many as configured, but never more than the descriptors that the system gives. */
 function connectionPlaces(config: ProcessConfig, log: Log): number {
   const descriptors = descriptorLimit();
-  const places = Math.max(1, descriptors - limits.DESCRIPTORS_RESERVED);
+  const dialled = config.processes.length - 1;
+  const places = Math.max(1, descriptors - limits.DESCRIPTORS_RESERVED - dialled);
   if (places >= config.limits.connections) return config.limits.connections;
   log.info('fewer connections than configured: the system gives too few descriptors', {
     descriptors,
