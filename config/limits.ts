@@ -67,3 +67,6 @@ export const DESCRIPTORS_RESERVED = 112;
 
 /** Beyond `shutdownMs`: how long closing the disk may take until the process ends all the same. */
 export const SHUTDOWN_SLACK_MS = 5_000;
+
+/** A connection to a peer that answers nothing for this long, although asked, is made anew (ms). */
+export const LINK_SILENT_MS = 10_000;

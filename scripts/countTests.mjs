@@ -6,8 +6,11 @@
 import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 
-/** A test that passed, in the list. The summary gives their number only if nothing failed. */
-const PASSED = /^ *✔ /;
+/**
+ * A test that passed, in the list. The summary gives their number only if nothing failed. Which
+ * mark it is depends on the terminal.
+ */
+const PASSED = /^ *[✔√] /;
 
 /** Lines of the summary. What fails outside a test (an exception, a hook) counts like a test. */
 const FAILED =

@@ -90,7 +90,11 @@ function isInstalled() {
   const stamp = sha256(wanted, hidden);
   if (readOr(INSTALL_STAMP, '') === stamp) return true;
   if (!samePackages(JSON.parse(wanted).packages, JSON.parse(hidden).packages)) return false;
-  writeFileSync(INSTALL_STAMP, stamp);
+  try {
+    writeFileSync(INSTALL_STAMP, stamp);
+  } catch {
+    // It saves the comparison next time, nothing more: a checkout may be read-only.
+  }
   return true;
 }
 

@@ -1,5 +1,6 @@
 /** npm start: makes a clone ready if need be, then runs the cluster of config/cluster.json. */
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { ensureReady, ROOT } from './ensure.mjs';
 
 await ensureReady();
@@ -10,4 +11,4 @@ const config = given.some((word) => /^(-c|--config)/.test(word))
   ? []
   : ['--config', join(ROOT, 'config', 'cluster.json')];
 process.argv = [process.execPath, program, 'cluster', ...config, ...given];
-await import(program);
+await import(pathToFileURL(program).href);

@@ -3,7 +3,7 @@
  * file and no clock, so that a simulation starts exactly what production runs.
  */
 import type { Subscription } from 'rxjs';
-import { Observable, Subject, filter, interval, merge, pairwise, take, timer } from 'rxjs';
+import { Observable, Subject, filter, interval, map, merge, pairwise, take, timer } from 'rxjs';
 import { emptyLedger } from './core/ledger.js';
 import type { Rank } from './core/rank.js';
 import type { Log } from './ports/log.js';
@@ -40,6 +40,7 @@ export interface ProcessOptions {
     readonly reconnectMsMax: number;
     readonly badTagPenaltyMs: number;
     readonly fullRetryMs: number;
+    readonly linkSilentMs: number;
   };
 }
 
@@ -91,8 +92,9 @@ export function startProcess(
         const { clock } = schedulers;
         // Twice in a row: the answers of the last operation have left their turn by then.
         const finished$ = interval(CLOSE_POLL_MS, clock).pipe(
+          map(() => ledger.entries.size === 0),
           pairwise(),
-          filter(() => ledger.entries.size === 0),
+          filter(([wasFinished, isFinished]) => wasFinished && isFinished),
         );
         return merge(finished$, timer(options.timeouts.shutdownMs, clock))
           .pipe(take(1))
@@ -189,5 +191,6 @@ function pipelineOptions(
     reconnectMs: timeouts.reconnectMs,
     reconnectMsMax: timeouts.reconnectMsMax,
     fullRetryMs: timeouts.fullRetryMs,
+    linkSilentMs: timeouts.linkSilentMs,
   };
 }

@@ -8,9 +8,9 @@ export interface KeepDiallingOptions {
   readonly clock: SchedulerLike;
   /** A number in [0, 1), for jitter: so that processes do not dial in step. */
   readonly fraction: () => number;
-  /** Delay after the first failure, and after a connection was lost; doubles with each failure … */
+  /** Delay after the first failure or lost connection; doubles with each further one … */
   readonly reconnectMs: number;
-  /** … up to this. */
+  /** … up to this; starts anew once a connection has lived for longer than this. */
   readonly reconnectMsMax: number;
 }
 
@@ -28,14 +28,29 @@ export interface KeepDiallingOptions {
  */
 export function keepDialling(options: KeepDiallingOptions): Observable<Connection | null> {
   const { dial, clock, fraction, reconnectMs, reconnectMsMax } = options;
-  const jittered = (ms: number) => timer(ms * (0.5 + fraction() / 2), clock);
-  return defer(dial).pipe(
-    retry({
-      delay: (_error, failures) =>
-        jittered(Math.min(reconnectMsMax, reconnectMs * 2 ** Math.min(failures - 1, 20))),
-      resetOnSuccess: true,
-    }),
-    switchMap((connection) => concat(of(connection), connection.closed$, of(null))),
-    repeat({ delay: () => jittered(reconnectMs) }),
-  );
+  return defer(() => {
+    let failures = 0;
+    const pause = (): Observable<unknown> => {
+      const ms = Math.min(reconnectMsMax, reconnectMs * 2 ** Math.min(failures, 20));
+      return timer(ms * (0.5 + fraction() / 2), clock);
+    };
+    const failed = (): Observable<unknown> => {
+      const paused$ = pause();
+      failures += 1;
+      return paused$;
+    };
+    return defer(dial).pipe(
+      switchMap((connection) => {
+        const openedMs = clock.now();
+        const lived$ = defer(() => {
+          // One that did not live longer than the longest delay is as good as a failure.
+          failures = clock.now() - openedMs > reconnectMsMax ? 0 : failures;
+          return of(null);
+        });
+        return concat(of(connection), connection.closed$, lived$);
+      }),
+      retry({ delay: failed }),
+      repeat({ delay: failed }),
+    );
+  });
 }

@@ -95,7 +95,8 @@ function createHandler<Origin>({ self, store }: ReduceRegistersOptions) {
 
   return (cause: SectorEvent<Origin>): ObservableInput<SectorOutcome<Origin>> => {
     const { sector, event } = cause;
-    const before = states.get(sector) ?? restingState(store.stampOf(sector));
+    const before =
+      states.get(sector) ?? restingState(store.stampOf(sector), store.isDamaged(sector));
     if (!needsCopy(before, event, self.rank)) return step(before, cause);
     return store
       .load(sector)

@@ -33,6 +33,14 @@ export interface StubbornLinkOptions {
   readonly limits: OwedLimits;
   /** With more than this many bytes not taken by the connection, nothing is added to them. */
   readonly bufferBytes: number;
+  /**
+   * A connection is dropped, so that it is made anew, when the peer was asked something for so long
+   * and has said nothing at all. TCP alone may take a quarter of an hour to notice a cut cable, and
+   * minutes to notice that it is mended. A peer that is merely slow loses nothing by it.
+   */
+  readonly silentMs: number;
+  /** When the peer was heard of last, by the clock; 0: never. */
+  readonly lastHeardMs: () => number;
 }
 
 /**
@@ -57,7 +65,12 @@ export function stubbornLink(
       const owed = nothingOwed(limits);
       let connection: Connection | null = null;
       let ticking: Subscription | null = null;
+      /** Since when the peer has been asked something over this connection. */
+      let askedMs = 0;
 
+      const fail = (error: unknown): void => {
+        subscriber.error(error);
+      };
       const send = (bytes: Uint8Array): boolean => {
         if (connection === null || connection.bufferedBytes > bufferBytes) return false;
         subscriber.next({ connection, bytes });
@@ -65,7 +78,10 @@ export function stubbornLink(
       };
       const tick = (): void => {
         ticking = null;
-        if (connection !== null) sendDue(owed, clock.now(), send);
+        const silentSinceMs = Math.max(askedMs, options.lastHeardMs());
+        const isSilent = clock.now() - silentSinceMs >= options.silentMs;
+        if (isSilent && owed.questions.size > 0) connection?.destroy();
+        else sendDue(owed, clock.now(), send);
         startTicking();
       };
       const startTicking = (): void => {
@@ -74,6 +90,7 @@ export function stubbornLink(
       };
       const obey = (command: LinkCommand): void => {
         if (command.kind === 'reply' && isSettledBySending(owed) && send(command.bytes)) return;
+        if (owed.questions.size === 0) askedMs = clock.now();
         applyCommand(owed, command);
         if (owed.unsent.size === 0) return;
         sendUnsent(owed, clock.now(), send);
@@ -83,6 +100,7 @@ export function stubbornLink(
         switchMap((next) => {
           connection = next;
           if (next === null) return EMPTY;
+          askedMs = clock.now();
           forgetSent(owed);
           sendUnsent(owed, clock.now(), send);
           return next.drained$;
@@ -91,26 +109,13 @@ export function stubbornLink(
           sendUnsent(owed, clock.now(), send);
         }),
       );
+      const complete = (): void => {
+        subscriber.complete();
+      };
 
       subscriber.add(() => ticking?.unsubscribe());
-      subscriber.add(
-        connected$.subscribe({
-          error: (error: unknown) => {
-            subscriber.error(error);
-          },
-        }),
-      );
-      subscriber.add(
-        command$.subscribe({
-          next: obey,
-          error: (error: unknown) => {
-            subscriber.error(error);
-          },
-          complete: () => {
-            subscriber.complete();
-          },
-        }),
-      );
+      subscriber.add(connected$.subscribe({ error: fail }));
+      subscriber.add(command$.subscribe({ next: obey, error: fail, complete }));
     });
 }
 

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import type { ClusterConfig, ProcessConfig } from '../../config/load.js';
 import { addConfigOptions, announceConfig, announceWarnings, configOption } from './options.js';
+import { writeStdout } from './standardStreams.js';
 
 export function defineCheckConfigCommand(program: Command): void {
   addConfigOptions(program.command('check-config'))
@@ -15,7 +16,7 @@ export function defineCheckConfigCommand(program: Command): void {
         rank === undefined ? loadClusterConfig({ file }) : loadProcessConfig({ file, rank });
       announceConfig(config);
       announceWarnings(config);
-      process.stdout.write(`${describeConfig(config)}\n`);
+      await writeStdout(`${describeConfig(config)}\n`);
     });
 }
 

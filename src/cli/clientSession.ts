@@ -1,4 +1,4 @@
-/** What the client commands share: options, a connected client with its end, and output. */
+/** What the client commands share: options, a connected client with its end, warnings. */
 import { basename, relative } from 'node:path';
 import type { Command } from 'commander';
 import type { ClusterConfig } from '../../config/load.js';
@@ -69,25 +69,6 @@ export function stderrLog(stream: NodeJS.WritableStream & { readonly isTTY?: boo
     },
   };
 }
-
-/** Writes data to standard output and waits until it is taken: a pipe may be slow. */
-export function writeStdout(data: Uint8Array | string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException): void => {
-      // The reader has seen enough (`| head`): no news to anybody. 141 is what SIGPIPE gives.
-      if (error.code === 'EPIPE') process.exit(EXIT_BROKEN_PIPE);
-      reject(error);
-    };
-    process.stdout.once('error', fail);
-    process.stdout.write(data, (error) => {
-      process.stdout.off('error', fail);
-      if (error == null) resolve();
-      else fail(error);
-    });
-  });
-}
-
-const EXIT_BROKEN_PIPE = 141;
 
 /** How this program was called, for commands that it tells people to type. */
 export function programName(script: string = process.argv[1], cwd: string = process.cwd()): string {

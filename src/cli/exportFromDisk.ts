@@ -5,9 +5,11 @@ import type { Command } from 'commander';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
 import { describeBytes, describeSeconds } from './amounts.js';
-import { withClient, writeStdout } from './clientSession.js';
+import { withClient } from './clientSession.js';
 import { describeFileError } from './fileError.js';
+import type { Progress } from './progress.js';
 import { startProgress } from './progress.js';
+import { writeStdout } from './standardStreams.js';
 import type { DiskRange } from './transfer.js';
 import { checkFits, readInOrder, WINDOW_SECTORS } from './transfer.js';
 
@@ -38,7 +40,6 @@ export async function exportFromDisk(
     const lengthBytes = lengthOf(options, sectors);
     const range: DiskRange = { at, lengthBytes, sectors };
     checkFits(range);
-    const sink = path === '-' ? stdoutSink() : await fileSink(path);
     const startMs = performance.now();
     const progress = await startProgress({
       label: 'export',
@@ -47,13 +48,9 @@ export async function exportFromDisk(
       nowMs: () => performance.now(),
     });
     try {
-      for await (const chunk of readInOrder(client, range, window)) {
-        await sink.write(chunk);
-        progress.advance(chunk.length);
-      }
+      await pour(readInOrder(client, range, window), path, progress);
     } finally {
       progress.stop();
-      await sink.close();
     }
     const seconds = (performance.now() - startMs) / 1_000;
     process.stderr.write(
@@ -67,6 +64,29 @@ export async function exportFromDisk(
 function lengthOf({ at, sectors, bytes }: ExportOptions, diskSectors: number): number {
   if (bytes !== undefined) return bytes;
   return (sectors ?? Math.max(0, diskSectors - at)) * SECTOR_SIZE_BYTES;
+}
+
+async function pour(
+  chunks: AsyncIterable<Uint8Array>,
+  path: string,
+  progress: Progress,
+): Promise<void> {
+  // Opened when there is something to write: a disk that does not answer costs no older copy.
+  let sink: Sink | null = null;
+  try {
+    for await (const chunk of chunks) {
+      sink ??= await openSink(path);
+      await sink.write(chunk);
+      progress.advance(chunk.length);
+    }
+    sink ??= await openSink(path);
+  } finally {
+    await sink?.close();
+  }
+}
+
+async function openSink(path: string): Promise<Sink> {
+  return path === '-' ? stdoutSink() : fileSink(path);
 }
 
 function stdoutSink(): Sink {
@@ -83,6 +103,6 @@ async function fileSink(path: string): Promise<Sink> {
       // writeFile goes on where the last one ended, and writes all of it.
       await file.writeFile(chunk).catch(fail);
     },
-    close: () => file.close(),
+    close: () => file.close().catch(fail),
   };
 }

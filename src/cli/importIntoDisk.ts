@@ -1,15 +1,17 @@
 /** The work of `atdd import`. */
+import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { AtomicDiskClient } from '../client/client.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
 import { describeBytes, describeSeconds } from './amounts.js';
-import { configWords, programName, quote, withClient, writeStdout } from './clientSession.js';
+import { configWords, programName, quote, withClient } from './clientSession.js';
 import { describeFileError } from './fileError.js';
 import { startProgress } from './progress.js';
+import { writeStdout } from './standardStreams.js';
 import type { Chunk, DiskRange } from './transfer.js';
 import { checkFits, diskOffset, forEachChunk, WINDOW_SECTORS } from './transfer.js';
 
@@ -33,7 +35,7 @@ export async function importIntoDisk(
   { at, verify, window = WINDOW_SECTORS }: ImportOptions,
 ): Promise<void> {
   await using file = await openToRead(path);
-  const lengthBytes = await lengthOf(file, path);
+  const lengthBytes = lengthOf(await file.stat(), path);
   await withClient(command, { windowSectors: window }, async ({ client, config }) => {
     const range = { at, lengthBytes, sectors: config.sectors };
     checkFits(range);
@@ -54,17 +56,17 @@ export async function importIntoDisk(
 }
 
 async function openToRead(path: string): Promise<FileHandle> {
-  return open(path, 'r').catch((error: unknown) => {
+  const fail = (error: unknown): never => {
     throw new AtomicDiskError('ATDD_FILE_FAILED', describeFileError(path, error), { cause: error });
-  });
+  };
+  // Looked at before it is opened: to open a FIFO waits for somebody who writes to it.
+  lengthOf(await stat(path).catch(fail), path);
+  return open(path, 'r').catch(fail);
 }
 
-async function lengthOf(file: FileHandle, path: string): Promise<number> {
-  const stat = await file.stat();
-  if (!stat.isFile()) {
-    throw new AtomicDiskError('ATDD_FILE_FAILED', `${path} is not a regular file`);
-  }
-  return stat.size;
+function lengthOf(stats: Stats, path: string): number {
+  if (stats.isFile()) return stats.size;
+  throw new AtomicDiskError('ATDD_FILE_FAILED', `${path} is not a regular file`);
 }
 
 async function inChunks(

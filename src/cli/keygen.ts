@@ -1,5 +1,6 @@
 /** `atdd keygen`: makes the two keys of a cluster. Shows where they are, never what they are. */
 import type { Command } from 'commander';
+import { writeStdout } from './standardStreams.js';
 
 interface KeygenOptions {
   readonly out: string;
@@ -15,6 +16,6 @@ export function defineKeygenCommand(program: Command): void {
     .action(async ({ out, force }: KeygenOptions) => {
       const { writeKeys } = await import('./writeKeys.js');
       const paths = writeKeys({ folder: out, force: force === true });
-      for (const path of paths) process.stdout.write(`${path}\n`);
+      for (const path of paths) await writeStdout(`${path}\n`);
     });
 }

@@ -12,6 +12,7 @@ import { addConfigOptions, configOption } from './options.js';
 import { EXIT_USAGE } from './restartPolicy.js';
 import { defineReadCommand } from './read.js';
 import { runProcess } from './runProcess.js';
+import { ignoreOutputErrors } from './standardStreams.js';
 import { defineStatusCommand } from './status.js';
 import { programVersion } from './version.js';
 import { defineWriteCommand } from './write.js';
@@ -21,6 +22,7 @@ const PROTOCOL_VERSION = 1;
 
 /** Does what the words after the program's name ask for. @returns the exit code. */
 export async function runProgram(words: readonly string[]): Promise<number> {
+  ignoreOutputErrors();
   try {
     await defineProgram().parseAsync(words, { from: 'user' });
     return Number(process.exitCode ?? 0);

@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
-import { withClient, writeStdout } from './clientSession.js';
+import { withClient } from './clientSession.js';
+import { writeStdout } from './standardStreams.js';
 import { readInOrder } from './transfer.js';
 
 export async function readSectors(

@@ -5,7 +5,8 @@ import type { Command } from 'commander';
 import type { AtomicDiskClient } from '../client/client.js';
 import { AtomicDiskError } from '../errors.js';
 import { benchPatterns, firstTaken, readChooser } from './benchSectors.js';
-import { withClient, writeStdout } from './clientSession.js';
+import { withClient } from './clientSession.js';
+import { writeStdout } from './standardStreams.js';
 import { checkFits, forEachChunk, diskOffset, WINDOW_SECTORS } from './transfer.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 

@@ -1,6 +1,7 @@
 /** `atdd run`, up to the point where the process itself takes over. Light: see src/main.ts. */
 import { loadProcessConfig } from '../../config/load.js';
 import { announceConfig } from './options.js';
+import { ignoreOutputErrors } from './standardStreams.js';
 
 /** As the command line says; null: not said. */
 export interface RunOptions {
@@ -12,8 +13,7 @@ export interface RunOptions {
 export async function runProcess({ config: file, rank }: RunOptions): Promise<number> {
   const config = loadProcessConfig({ file, rank });
   announceConfig(config);
-  // Whoever read the log may go away; that does not end a disk.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  ignoreOutputErrors();
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) endEarlyOn(name);
   if (process.env['ATDD_SUPERVISED'] === '1') endWithSupervisor();
   const { run } = await import('./run.js');

@@ -3,8 +3,9 @@ import type { Command } from 'commander';
 import type { AtomicDiskClient, ProcessAddress } from '../client/client.js';
 import { openClient } from '../client/client.js';
 import { AtomicDiskError } from '../errors.js';
-import { connectOptions, writeStdout } from './clientSession.js';
+import { connectOptions } from './clientSession.js';
 import { loadClientConfig } from './options.js';
+import { writeStdout } from './standardStreams.js';
 
 export interface StatusOptions {
   readonly json?: true;
@@ -32,23 +33,29 @@ export interface ClusterStatus {
 /** The first answer of a new connection is slower than the others. */
 const PING_COUNT = 3;
 
+/** Of the one process that a client here knows. */
+const ONLY_RANK = 1;
+
 /** @returns the exit code. */
 export async function status(command: Command, options: StatusOptions): Promise<number> {
   const config = await loadClientConfig(command);
-  // Without a log: troubles are what is shown, they need not be told besides.
-  const client = openClient(connectOptions(config, options.timeout));
+  // Without a log: troubles are what is shown, they need not be told besides. One per process:
+  // a client of all would give the read to any of them, and wait for it should it hang.
+  const clients = config.processes.map((address) =>
+    openClient({ ...connectOptions(config, options.timeout), processes: [address] }),
+  );
   try {
     const [read, ...processes] = await Promise.all([
-      timeRead(client),
+      firstRead(clients),
       ...config.processes.map((address, index) =>
-        askProcess(client, index + 1, address, options.timeout),
+        askProcess(clients[index], index + 1, address, options.timeout),
       ),
     ]);
     const result: ClusterStatus = { processes, ...read };
     await writeStdout(options.json === true ? `${JSON.stringify(result)}\n` : describe(result));
     return result.quorum ? 0 : 1;
   } finally {
-    await client.close();
+    await Promise.all(clients.map((client) => client.close()));
   }
 }
 
@@ -62,7 +69,7 @@ async function askProcess(
   try {
     let latencyMs = Infinity;
     for (let count = 0; count < PING_COUNT; count += 1) {
-      latencyMs = Math.min(latencyMs, await client.ping(rank, timeoutMs));
+      latencyMs = Math.min(latencyMs, await client.ping(ONLY_RANK, timeoutMs));
     }
     return { rank, address, reachable: true, latencyMs, trouble: null };
   } catch (error) {
@@ -72,16 +79,26 @@ async function askProcess(
   }
 }
 
-async function timeRead(client: AtomicDiskClient): Promise<Omit<ClusterStatus, 'processes'>> {
+/** Reads through every process. One of them is enough: it has asked a majority. */
+async function firstRead(
+  clients: readonly AtomicDiskClient[],
+): Promise<Omit<ClusterStatus, 'processes'>> {
   try {
-    await client.readSector(0);
-    const startMs = performance.now();
-    await client.readSector(0);
-    return { quorum: true, readLatencyMs: performance.now() - startMs, readTrouble: null };
+    const readLatencyMs = await Promise.any(clients.map(timeRead));
+    return { quorum: true, readLatencyMs, readTrouble: null };
   } catch (error) {
-    if (!(error instanceof AtomicDiskError)) throw error;
-    return { quorum: false, readLatencyMs: null, readTrouble: error.message };
+    const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];
+    const trouble = errors.find((each) => !(each instanceof AtomicDiskError)) ?? errors[0];
+    if (!(trouble instanceof AtomicDiskError)) throw trouble;
+    return { quorum: false, readLatencyMs: null, readTrouble: trouble.message };
   }
+}
+
+async function timeRead(client: AtomicDiskClient): Promise<number> {
+  await client.readSector(0);
+  const startMs = performance.now();
+  await client.readSector(0);
+  return performance.now() - startMs;
 }
 
 export function describe({ processes, quorum, readLatencyMs }: ClusterStatus): string {

@@ -4,14 +4,15 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Observable } from 'rxjs';
-import { ReplaySubject, asyncScheduler, catchError, filter, firstValueFrom, fromEvent } from 'rxjs';
-import { lastValueFrom, map, merge, of, share } from 'rxjs';
+import { ReplaySubject, asyncScheduler, catchError, endWith, filter, firstValueFrom } from 'rxjs';
+import { fromEvent, lastValueFrom, map, merge, of } from 'rxjs';
 import * as limits from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
 import type { Transport } from '../ports/connection.js';
 import type { Log } from '../ports/log.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { BoundSocket } from '../shell/bindSocket.js';
+import { monotonicClock } from '../shell/monotonicClock.js';
 import { openStore } from '../shell/openStore.js';
 import { systemRandom } from '../shell/systemRandom.js';
 import { dialTcp } from '../shell/tcpConnection.js';
@@ -21,10 +22,11 @@ import { turnScheduler } from '../shell/turnScheduler.js';
 import { winstonLog } from '../shell/winstonLog.js';
 import type { ProcessOptions } from '../startProcess.js';
 import { startProcess } from '../startProcess.js';
+import type { OpenedSectorStore } from '../store/openSectorStore.js';
 import { stopRequests } from './stopRequests.js';
 import { programVersion } from './version.js';
 
-const SCHEDULERS: Schedulers = { clock: asyncScheduler, turn: turnScheduler };
+const SCHEDULERS: Schedulers = { clock: monotonicClock, turn: turnScheduler };
 
 const EXIT_STOPPED = 0;
 const EXIT_FAILED = 1;
@@ -38,21 +40,43 @@ type Ending =
 
 /** Runs the process until a signal or a failure ends it. @returns the exit code. */
 export async function serve(config: ProcessConfig, bound: BoundSocket): Promise<number> {
-  const { rank, processes, storage, sectors } = config;
-  const log = winstonLog({ ...config.log, fields: { rank } });
+  const log = winstonLog({ ...config.log, fields: { rank: config.rank } });
   for (const warning of config.warnings) log.warn(warning);
   const request$ = stopSignals(config);
+  const killed = firstValueFrom(request$.pipe(filter((request) => request.kind === 'kill')));
   const server = tcpServer(bound, connectionPlaces(config, log));
-  const store = await lastValueFrom(
+  // Opening takes seconds on a large disk; who does not want to wait for it need not.
+  const opened = await Promise.race([open(config, log), killed]);
+  if ('kind' in opened) return report(opened, log);
+  return report(await live(config, { store: opened, server, request$, killed, log }), log);
+}
+
+function open(config: ProcessConfig, log: Log): Promise<OpenedSectorStore> {
+  const { cluster, rank, sectors, processes } = config;
+  return lastValueFrom(
     openStore({
-      folder: storage,
-      identity: { cluster: config.cluster, rank, processCount: processes.length, sectors },
+      folder: config.storage,
+      identity: { cluster, rank, processCount: processes.length, sectors },
       createdBy: programVersion(),
       batchSectors: limits.STORE_BATCH_SECTORS,
       schedulers: SCHEDULERS,
       log,
     }),
   );
+}
+
+interface Surroundings {
+  readonly store: OpenedSectorStore;
+  readonly server: TcpServer;
+  readonly request$: Observable<Ending>;
+  /** Settles with the second signal. */
+  readonly killed: Promise<Ending>;
+  readonly log: Log;
+}
+
+/** From the first operation to the last. */
+async function live(config: ProcessConfig, surroundings: Surroundings): Promise<Ending> {
+  const { store, server, request$, killed, log } = surroundings;
   const running = startProcess(processOptions(config), {
     transport: transport(config, server),
     store,
@@ -60,26 +84,27 @@ export async function serve(config: ProcessConfig, bound: BoundSocket): Promise<
     random: systemRandom(),
     log,
   });
-  const { host, port } = processes[rank - 1];
-  log.info('ready', { address: `${host}:${port}`, storage, sectors: store.figures().writtenCount });
+  const { host, port } = config.processes[config.rank - 1];
+  const sectors = store.figures().writtenCount;
+  log.info('ready', { address: `${host}:${port}`, storage: config.storage, sectors });
 
-  const failure$ = running.failure$.pipe(
-    catchError((error: unknown) => of<Ending>({ kind: 'failed', error })),
+  const failed = firstValueFrom(
+    running.failure$.pipe(
+      catchError((error: unknown) => of<Ending>({ kind: 'failed', error })),
+      endWith<Ending>({ kind: 'closed' }),
+    ),
   );
-  let ending = await firstValueFrom(merge(request$, failure$));
-  if (ending.kind === 'terminate') {
-    log.info('stopping', { operations: running.operationCount() });
-    server.stopListening();
-    const killed$ = request$.pipe(filter((request) => request.kind === 'kill'));
-    const closed = lastValueFrom(running.close(), { defaultValue: null })
-      .then(() => {
-        server.endAll();
-      })
-      .then(() => lastValueFrom(store.close(), { defaultValue: null }))
-      .then((): Ending => ({ kind: 'closed' }));
-    ending = await Promise.race([closed, firstValueFrom(merge(killed$, failure$))]);
-  }
-  return report(ending, log);
+  const first = await Promise.race([firstValueFrom(request$), failed]);
+  if (first.kind !== 'terminate') return first;
+  log.info('stopping', { operations: running.operationCount() });
+  server.stopListening();
+  const closed = lastValueFrom(running.close(), { defaultValue: null })
+    .then(() => {
+      server.endAll();
+    })
+    .then(() => lastValueFrom(store.close(), { defaultValue: null }))
+    .then((): Ending => ({ kind: 'closed' }));
+  return Promise.race([closed, killed, failed]);
 }
 
 /** Says why the process ends. @returns the exit code. */
@@ -104,17 +129,16 @@ function report(ending: Ending, log: Log): number {
 /** The first signal asks to end in good order, the second one to end at once. */
 function stopSignals(config: ProcessConfig): Observable<Ending> {
   const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'].map((name) => fromEvent(process, name));
-  const request$ = stopRequests({
+  const request$ = new ReplaySubject<Ending>(2);
+  // From now on a signal is noticed and remembered, also while the store is being opened.
+  stopRequests({
     signals$: merge(...signals),
     patienceMs: config.timeouts.shutdownMs + limits.SHUTDOWN_SLACK_MS,
     scheduler: asyncScheduler,
-  }).pipe(
-    map((kind): Ending => ({ kind })),
-    share({ connector: () => new ReplaySubject(2), resetOnRefCountZero: false }),
-  );
-  // From now on a signal is noticed, also while the store is being opened.
-  request$.subscribe();
-  return request$;
+  })
+    .pipe(map((kind): Ending => ({ kind })))
+    .subscribe(request$);
+  return request$.asObservable();
 }
 
 /** As many as configured, but never more than the descriptors that the system gives. */
@@ -177,6 +201,7 @@ function processOptions(config: ProcessConfig): ProcessOptions {
       reconnectMsMax: config.timeouts.reconnectMsMax,
       badTagPenaltyMs: limits.BAD_TAG_PENALTY_MS,
       fullRetryMs: limits.FULL_RETRY_MS,
+      linkSilentMs: limits.LINK_SILENT_MS,
     },
   };
 }

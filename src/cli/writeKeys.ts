@@ -1,9 +1,18 @@
 /** Makes fresh keys and puts them into files, both or none of them. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, linkSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { KEY_SIZE_BYTES } from '../../config/keys.js';
 import { AtomicDiskError } from '../errors.js';
+import { describeFileError } from './fileError.js';
 
 export interface WriteKeysOptions {
   readonly folder: string;
@@ -11,11 +20,16 @@ export interface WriteKeysOptions {
   readonly force: boolean;
 }
 
+interface KeyFile {
+  readonly path: string;
+  readonly text: string;
+}
+
 /**
  * Writes client.key and system.key with mode 0600.
  * @returns their absolute paths
- * @throws {AtomicDiskError} ATDD_USAGE if one is there and may not be replaced; then nothing
- * changed.
+ * @throws {AtomicDiskError} ATDD_USAGE if one is there and may not be replaced; ATDD_FILE_FAILED if
+ * they cannot be written. No key has changed then.
  */
 export function writeKeys({ folder, force }: WriteKeysOptions): readonly string[] {
   const keys = (['client', 'system'] as const).map((name) => ({
@@ -24,24 +38,71 @@ export function writeKeys({ folder, force }: WriteKeysOptions): readonly string[
   }));
   const present = keys.filter(({ path }) => existsSync(path));
   if (present.length > 0 && !force) throw alreadyThere(present.map(({ path }) => path));
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  for (const { path, text } of keys) writeKey(path, text, force);
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    writeAll(keys, force);
+  } catch (error) {
+    if (error instanceof AtomicDiskError) throw error;
+    const text = describeFileError(resolve(folder), error);
+    throw new AtomicDiskError('ATDD_FILE_FAILED', text, { cause: error });
+  }
   return keys.map(({ path }) => path);
 }
 
 /**
- * Under another name first: a key file is never there half written or with the mode of an old one.
+ * Under other names first: a key file is never there half written or with the mode of an old one,
+ * and a disk that is full shows before any key has its name.
  */
-function writeKey(path: string, text: string, force: boolean): void {
-  const draft = `${path}.${process.pid}.new`;
-  writeFileSync(draft, text, { mode: 0o600, flag: 'wx', flush: true });
+function writeAll(keys: readonly KeyFile[], force: boolean): void {
+  const undos: (() => void)[] = [];
+  try {
+    for (const { path, text } of keys) {
+      writeFileSync(draftOf(path), text, { mode: 0o600, flag: 'wx', flush: true });
+    }
+    for (const { path } of keys) undos.push(force ? replace(path) : add(path));
+  } catch (error) {
+    for (const undo of undos) undo();
+    throw error;
+  } finally {
+    for (const { path } of keys) {
+      rmSync(draftOf(path), { force: true });
+      rmSync(backupOf(path), { force: true });
+    }
+  }
+}
+
+/** Gives a draft its name. @returns what takes it back. */
+function add(path: string): () => void {
   try {
     // Unlike a rename, a link does not replace what somebody else has put there meanwhile.
-    if (force) renameSync(draft, path);
-    else linkSync(draft, path);
-  } finally {
-    rmSync(draft, { force: true });
+    linkSync(draftOf(path), path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw alreadyThere([path]);
+    throw error;
   }
+  return () => {
+    rmSync(path);
+  };
+}
+
+/** Gives a draft its name, whoever had it before. @returns what takes it back. */
+function replace(path: string): () => void {
+  // Not existsSync: a link that leads nowhere is there.
+  const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  if (isThere) linkSync(path, backupOf(path));
+  renameSync(draftOf(path), path);
+  return () => {
+    if (isThere) renameSync(backupOf(path), path);
+    else rmSync(path);
+  };
+}
+
+function draftOf(path: string): string {
+  return `${path}.${process.pid}.new`;
+}
+
+function backupOf(path: string): string {
+  return `${path}.${process.pid}.old`;
 }
 
 function alreadyThere(paths: readonly string[]): AtomicDiskError {

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
 import { withClient } from './clientSession.js';
+import { readStdin } from './standardStreams.js';
 import { checkFits } from './transfer.js';
 
 /**
@@ -15,7 +16,7 @@ export async function writeSectors(
   command: Command,
   { sector, pad }: { readonly sector: number; readonly pad: boolean },
 ): Promise<void> {
-  const data = wholeSectors(await readInput(process.stdin), pad);
+  const data = wholeSectors(await readInput(readStdin()), pad);
   await withClient(command, {}, async ({ client, config }) => {
     checkFits({ at: sector, lengthBytes: data.length, sectors: config.sectors });
     await client.write(BigInt(sector) * BigInt(SECTOR_SIZE_BYTES), data);

@@ -34,6 +34,11 @@ export type PutOutcome = 'stored' | 'full';
 export interface SectorStore {
   /** Stamp of what `put` stored last; STAMP_INITIAL for a sector never written. From memory. */
   stampOf(sector: SectorIndex): Stamp;
+  /**
+   * Whether the copy is already known to be damaged: `load` or the start found out, and nothing was
+   * put since. From memory.
+   */
+  isDamaged(sector: SectorIndex): boolean;
   /** The data behind `stampOf(sector)`, read from the disk and checked; zeros if never written. */
   load(sector: SectorIndex): Observable<Copy>;
   put(sector: SectorIndex, stamp: Stamp, data: SectorData): Observable<PutOutcome>;

@@ -11,7 +11,8 @@ import type { Stamp } from '../core/stamp.js';
 const HEADER_SIZE_BYTES = 17;
 
 /** Reused: a checksum is computed in one go. */
-const header = new DataView(new ArrayBuffer(HEADER_SIZE_BYTES));
+const header = new Uint8Array(HEADER_SIZE_BYTES);
+const headerFields = new DataView(header.buffer);
 
 /** CRC-32 of some bytes, going on from that of the bytes before them. */
 export function crc32Of(bytes: Uint8Array, before = 0): number {
@@ -25,8 +26,8 @@ export function crc32Of(bytes: Uint8Array, before = 0): number {
  */
 export function checksumOf(sector: SectorIndex, stamp: Stamp, data: SectorData): number {
   assert(data.length === SECTOR_SIZE_BYTES, `a sector has ${data.length} bytes`);
-  header.setBigUint64(0, BigInt(sector));
-  header.setBigUint64(8, stamp.timestamp);
-  header.setUint8(16, stamp.writeRank);
+  headerFields.setBigUint64(0, BigInt(sector));
+  headerFields.setBigUint64(8, stamp.timestamp);
+  headerFields.setUint8(16, stamp.writeRank);
   return crc32(data, crc32(header));
 }

@@ -120,6 +120,10 @@ function assemble(
       const entry = table.find(sector);
       return entry === NO_ENTRY ? STAMP_INITIAL : table.stampAt(entry);
     },
+    isDamaged(sector) {
+      const entry = table.find(sector);
+      return entry !== NO_ENTRY && table.isMarked(entry);
+    },
     load(sector) {
       return defer(() => {
         const entry = table.find(sector);

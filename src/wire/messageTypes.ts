@@ -44,6 +44,14 @@ interface ProcessFields {
   data: SectorData;
 }
 
+/**
+ * Not binary-parser's `string` field: that goes through TextDecoder, for which the name "latin1"
+ * means windows-1252, so that 27 of the 256 bytes would come out as something else.
+ */
+function toOperationId(this: unknown, bytes: Uint8Array): OperationId {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
+
 const begin = () => new Parser().endianness('big');
 const withData = (parser: Parser) => parser.buffer('data', { length: SECTOR_SIZE_BYTES });
 
@@ -60,7 +68,7 @@ const identified = () =>
     .seek(wire.OFFSET_SENDER)
     .uint8('sender')
     .seek(wire.OFFSET_OPERATION_ID - wire.OFFSET_TYPE)
-    .string('id', { length: OPERATION_ID_SIZE_BYTES, encoding: 'latin1' });
+    .buffer('id', { length: OPERATION_ID_SIZE_BYTES, formatter: toOperationId });
 const process = () => identified().uint64('sector');
 const stamped = () =>
   withData(

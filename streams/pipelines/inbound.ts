@@ -1,27 +1,31 @@
 /**
  * From the bytes of a connection to events of registers: decode, parse, authenticate, admit.
  */
-import type { Observable, SchedulerLike } from 'rxjs';
-import { concat, concatMap, defer, endWith, filter, merge } from 'rxjs';
-import { share, takeUntil, tap, timer } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { concat, concatMap, connect, defer, endWith, filter, merge, mergeWith } from 'rxjs';
+import { observeOn, takeUntil, tap, timer } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { enterOperation, operationsOf } from '../../src/core/ledger.js';
 import type { ClientRequest, ProcessMessage, Receipt } from '../../src/core/message.js';
-import type { ClientOperation } from '../../src/core/register/state.js';
+import type { Rank } from '../../src/core/rank.js';
+import type { ClientOperation } from '../../src/core/register/clientOperation.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { Random } from '../../src/ports/random.js';
+import type { Schedulers } from '../../src/ports/schedulers.js';
+import { TYPE_READ, TYPE_WRITE } from '../../src/wire/constants.js';
 import type { MessageTable } from '../../src/wire/messageTypes.js';
 import { serializeResponse } from '../../src/wire/serialize.js';
 import type { DropReason, Verdict, VerdictOptions } from '../../src/wire/verdict.js';
 import { authenticate } from '../authenticate.js';
 import { decodeFrames } from '../decodeFrames.js';
+import { holdWhile } from '../holdWhile.js';
 import { mapEach } from '../mapEach.js';
 import { parseFrames } from '../parseFrames.js';
 import type { SectorEvent } from '../reduceRegisters.js';
 import type { Outgoing } from '../writeTogether.js';
 import type { Origin, Session, SessionLimits } from './session.js';
-import { newSession, regulate } from './session.js';
+import { messageKey, newSession, regulate } from './session.js';
 
 /** What comes of a message that arrived. */
 export type Inbound =
@@ -37,10 +41,14 @@ export interface InboundOptions {
   readonly ledger: Ledger<Session>;
   readonly limits: SessionLimits;
   readonly badTagPenaltyMs: number;
-  readonly clock: SchedulerLike;
+  readonly schedulers: Schedulers;
   readonly random: Random;
+  /** Whether this process dialled the connection. */
+  readonly isDialled: boolean;
   /** Whether new client operations are begun; false once the process is shutting down. */
   readonly isAdmitting: () => boolean;
+  /** A message of that process has come. */
+  readonly heard: (rank: Rank) => void;
   /** The other side of the connection has shown a key. */
   readonly trust: (connection: Connection) => void;
 }
@@ -54,44 +62,63 @@ export function serveConnection(
   options: InboundOptions,
 ): Observable<Inbound> {
   return defer(() => {
-    const session = newSession(connection);
+    const session = newSession(connection, options.isDialled);
     const regulated = (): Inbound[] =>
       regulate(session, options.ledger, options.limits).map(toSend);
-    const verdict$ = connection.bytes$.pipe(
-      decodeFrames(options.table),
-      parseFrames(),
-      authenticate(options.verdict),
-      share(),
-    );
-    const penalty$ = verdict$.pipe(
-      filter(hasWrongTag),
-      tap(() => {
-        session.penaltyCount += 1;
-      }),
-      concatMap(() => timer(options.badTagPenaltyMs, options.clock)),
-      tap(() => {
-        session.penaltyCount -= 1;
-      }),
+    const drained$ = connection.drained$.pipe(
       mapEach(regulated),
-    );
-    const admitted$ = verdict$.pipe(
-      mapEach((verdict) => {
-        const admitted = admit(session, verdict, options);
-        const due = regulated();
-        return due.length === 0 ? admitted : [...admitted, ...due];
-      }),
+      takeUntil(connection.closed$.pipe(endWith(null))),
     );
     const end$ = defer(() => {
       session.hasEnded = true;
       return [...abandonAll(session, options.ledger), ...regulated()];
     });
-    const drained$ = connection.drained$.pipe(
-      mapEach(regulated),
-      takeUntil(connection.closed$.pipe(endWith(null))),
+    return connection.bytes$.pipe(
+      decodeFrames(options.table),
+      holdWhile({
+        isHeld: () => session.isPaused,
+        released$: session.released$.pipe(observeOn(options.schedulers.turn)),
+        onEmpty: () => {
+          connection.resume();
+        },
+        // A request that has not begun when its client is gone never will.
+        keepAtEnd: ({ type }) => type.code !== TYPE_READ && type.code !== TYPE_WRITE,
+      }),
+      parseFrames(),
+      authenticate(options.verdict),
+      connect((verdict$) => {
+        const admitted$ = verdict$.pipe(
+          mapEach((verdict) => {
+            const admitted = admit(session, verdict, options);
+            const due = regulated();
+            return due.length === 0 ? admitted : [...admitted, ...due];
+          }),
+        );
+        return merge(penalties(verdict$, session, regulated, options), concat(admitted$, end$));
+      }),
+      mergeWith(drained$),
     );
-    // `penalty$` comes first: it would miss verdicts that `admitted$` sets going at once.
-    return merge(penalty$, concat(admitted$, end$), drained$);
   });
+}
+
+/** A connection is not read from for some time for each wrong tag that it sends. */
+function penalties(
+  verdict$: Observable<Verdict>,
+  session: Session,
+  regulated: () => Inbound[],
+  { badTagPenaltyMs, schedulers }: InboundOptions,
+): Observable<Inbound> {
+  return verdict$.pipe(
+    filter(hasWrongTag),
+    tap(() => {
+      session.penaltyCount += 1;
+    }),
+    concatMap(() => timer(badTagPenaltyMs, schedulers.clock)),
+    tap(() => {
+      session.penaltyCount -= 1;
+    }),
+    mapEach(regulated),
+  );
 }
 
 function toSend(outgoing: Outgoing): Inbound {
@@ -117,7 +144,8 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
     }
     case 'processMessage':
       showTrust(session, options);
-      return [takeMessage(session, verdict.message)];
+      options.heard(verdict.message.sender);
+      return takeMessage(session, verdict.message);
     case 'receipt':
       return [{ kind: 'receipt', receipt: verdict.receipt }];
     case 'dropped':
@@ -149,17 +177,17 @@ function beginOperation(
   };
 }
 
-function takeMessage(session: Session, { sender, sector, content }: ProcessMessage): Inbound {
-  session.handlingCount += 1;
+/**
+ * A peer repeats what it has no answer to. What waits here already (for the disk, say) is not taken
+ * in once more: it would be answered twice, and could fill all the places that the peer has.
+ */
+function takeMessage(session: Session, { sender, sector, content }: ProcessMessage): Inbound[] {
+  const key = messageKey(content.kind, content.id);
+  if (session.handling.has(key)) return [];
+  session.handling.add(key);
   const receipt = { peer: sender, receiptFor: content.kind, id: content.id };
-  return {
-    kind: 'event',
-    event: {
-      sector,
-      event: { kind: 'message', from: sender, message: content },
-      origin: { session, receipt },
-    },
-  };
+  const event = { kind: 'message', from: sender, message: content } as const;
+  return [{ kind: 'event', event: { sector, event, origin: { session, receipt } } }];
 }
 
 function abandonAll(session: Session, ledger: Ledger<Session>): Inbound[] {

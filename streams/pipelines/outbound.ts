@@ -5,11 +5,12 @@
 import { unreachable } from '../../src/core/assert.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { endOperation } from '../../src/core/ledger.js';
-import type { Receipt, RegisterMessage, RegisterMessageKind } from '../../src/core/message.js';
+import type { Receipt, RegisterMessage } from '../../src/core/message.js';
 import type { OperationId } from '../../src/core/operation.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { RegisterEffect } from '../../src/core/register/effect.js';
 import type { SectorData, SectorIndex } from '../../src/core/sector.js';
+import type { Random } from '../../src/ports/random.js';
 import {
   serializeProcessMessage,
   serializeReceipt,
@@ -19,8 +20,10 @@ import type { Tagger } from '../../src/wire/tag.js';
 import type { SectorOutcome } from '../reduceRegisters.js';
 import type { LinkCommand } from '../stubbornLink.js';
 import type { Outgoing } from '../writeTogether.js';
+import type { ReceiptBook, ReceiptOwed } from './receipts.js';
+import * as receipts from './receipts.js';
 import type { Origin, ReceiptDue, Session, SessionLimits } from './session.js';
-import { regulate } from './session.js';
+import { messageKey, regulate } from './session.js';
 
 /** A command to the link of one peer, or of all. */
 export interface AddressedCommand {
@@ -39,6 +42,7 @@ export interface OutboundOptions {
   readonly ledger: Ledger<Session>;
   readonly limits: SessionLimits;
   readonly receipts: ReceiptBook;
+  readonly random: Random;
 }
 
 /** Bytes and addressees for all that came of one event, in the order of its effects. */
@@ -48,16 +52,39 @@ export function dispatch(
 ): Outbound[] {
   const { origin, sector } = outcome.cause;
   const outbound: Outbound[] = [];
+  let isHandled = outcome.kind === 'done';
   if (outcome.kind === 'done') {
-    for (const effect of outcome.effects) dispatchEffect(effect, sector, options, outbound);
+    for (const effect of outcome.effects) {
+      if (!dispatchEffect(effect, sector, options, outbound)) isHandled = false;
+    }
   }
   if (origin !== null && origin.receipt !== null) {
     const { session, receipt } = origin;
-    session.handlingCount -= 1;
-    if (outcome.kind === 'done') confirm(session, receipt, options, outbound);
+    session.handling.delete(messageKey(receipt.receiptFor, receipt.id));
+    const isStale = outcome.kind === 'done' && outcome.effects.length === 0;
+    if (isStale) probeIfNeeded(receipt, sector, options, outbound);
+    if (isHandled) {
+      for (const owed of receipts.confirm(options.receipts, session, receipt)) {
+        outbound.push(receiptTo(owed, options));
+      }
+    }
     regulateInto(outbound, session, options);
   }
   return outbound;
+}
+
+function probeIfNeeded(
+  due: ReceiptDue,
+  sector: SectorIndex,
+  options: OutboundOptions,
+  outbound: Outbound[],
+): void {
+  const isAnswer = due.receiptFor === 'value' || due.receiptFor === 'ack';
+  if (!isAnswer || !receipts.isToBeProbed(options.receipts, due)) return;
+  const question = receipts.probe(options.random.operationId());
+  const bytes = toBytes(question, sector, options);
+  const key = messageKey(question.kind, question.id);
+  outbound.push(toLink(due.peer, { kind: 'reply', key, bytes }));
 }
 
 function regulateInto(outbound: Outbound[], session: Session, options: OutboundOptions): void {
@@ -66,41 +93,44 @@ function regulateInto(outbound: Outbound[], session: Session, options: OutboundO
   }
 }
 
+/** @returns false for a reply that may not be sent now: see receipts.ts. */
 function dispatchEffect(
   effect: RegisterEffect,
   sector: SectorIndex,
   options: OutboundOptions,
   outbound: Outbound[],
-): void {
+): boolean {
   switch (effect.kind) {
     case 'store':
-      return;
+      return true;
     case 'broadcast': {
+      // Under the id of its operation: the link forgets what that asked before.
       const { message } = effect;
       const bytes = toBytes(message, sector, options);
       outbound.push(toLink('all', { kind: 'question', id: message.id, bytes }));
-      return;
+      return true;
     }
     case 'reply': {
       const { to, message } = effect;
-      const key = replyKey(message.kind, message.id);
+      const key = messageKey(message.kind, message.id);
+      if (!receipts.noteReply(options.receipts, to, key)) return false;
       outbound.push(toLink(to, { kind: 'reply', key, bytes: toBytes(message, sector, options) }));
-      return;
+      return true;
     }
     case 'retire':
       outbound.push(toLink(effect.rank, { kind: 'retire', id: effect.id }));
-      return;
+      return true;
     case 'retireAll':
       outbound.push(toLink('all', { kind: 'retire', id: effect.id }));
-      return;
+      return true;
     case 'complete':
       respond(effect.id, effect.data, options, outbound);
-      return;
+      return true;
     case 'dropped':
       regulateInto(outbound, endOperation(options.ledger, effect.id).session, options);
-      return;
+      return true;
     default:
-      unreachable(effect);
+      return unreachable(effect);
   }
 }
 
@@ -129,59 +159,15 @@ function respond(
   regulateInto(outbound, session, options);
 }
 
-/** Names a reply of ours; the receipt for it carries the same two things. */
-export function replyKey(kind: RegisterMessageKind, id: OperationId): string {
-  return `${kind} ${id}`;
-}
-
-/** How many of a peer's first messages are remembered in case it turns out to send receipts. */
-const UNCONFIRMED_MAX = 64;
-
-/**
- * Which peers send receipts (docs/wire-protocol.md): only those get them. A peer that does may wait
- * for ours with its very first message, before we can know; so its first few are remembered and
- * confirmed when it shows itself.
- */
-export interface ReceiptBook {
-  readonly senders: Set<Rank>;
-  readonly unconfirmed: Map<Rank, { readonly session: Session; readonly due: ReceiptDue }[]>;
-}
-
-export function newReceiptBook(): ReceiptBook {
-  return { senders: new Set(), unconfirmed: new Map() };
-}
-
-function confirm(
-  session: Session,
-  due: ReceiptDue,
-  options: OutboundOptions,
-  outbound: Outbound[],
-): void {
-  const { senders, unconfirmed } = options.receipts;
-  if (senders.has(due.peer)) {
-    outbound.push(receiptTo(session, due, options));
-    return;
-  }
-  const waiting = unconfirmed.get(due.peer);
-  if (waiting === undefined) unconfirmed.set(due.peer, [{ session, due }]);
-  else if (waiting.length < UNCONFIRMED_MAX) waiting.push({ session, due });
-}
-
-/** A receipt has come: its sender is one that wants them, and has the reply that it names. */
+/** A receipt has come: see receipts.ts. */
 export function takeReceipt(receipt: Receipt, options: OutboundOptions): Outbound[] {
-  const { sender, receiptFor, id } = receipt;
-  const { senders, unconfirmed } = options.receipts;
-  const outbound = [toLink(sender, { kind: 'receipt', key: replyKey(receiptFor, id) })];
-  if (senders.has(sender)) return outbound;
-  senders.add(sender);
-  for (const { session, due } of unconfirmed.get(sender) ?? []) {
-    outbound.push(receiptTo(session, due, options));
-  }
-  unconfirmed.delete(sender);
-  return outbound;
+  const key = messageKey(receipt.receiptFor, receipt.id);
+  const settled = toLink(receipt.sender, { kind: 'receipt', key });
+  const owed = receipts.takeReceipt(options.receipts, receipt);
+  return [settled, ...owed.map((receiptOwed) => receiptTo(receiptOwed, options))];
 }
 
-function receiptTo(session: Session, due: ReceiptDue, options: OutboundOptions): Outbound {
+function receiptTo({ session, due }: ReceiptOwed, options: OutboundOptions): Outbound {
   const { receiptFor, id } = due;
   const bytes = serializeReceipt({ sender: options.self, receiptFor, id }, options.systemTagger);
   return { kind: 'send', outgoing: { connection: session.connection, bytes } };

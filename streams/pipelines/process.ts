@@ -11,9 +11,11 @@
  * ```
  */
 import type { Observable } from 'rxjs';
-import { ReplaySubject, connect, defer, delay, filter, map, merge, mergeMap, share } from 'rxjs';
+import { ReplaySubject, connect, defer, filter, map, merge, mergeMap, share } from 'rxjs';
+import { assert } from '../../src/core/assert.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import type { OwedLimits } from '../../src/core/link/owed.js';
+import type { OperationId } from '../../src/core/operation.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { Self } from '../../src/core/register/step.js';
 import type { Connection, Transport } from '../../src/ports/connection.js';
@@ -23,6 +25,7 @@ import type { SectorStore } from '../../src/ports/store.js';
 import { PEER_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import type { MessageTable } from '../../src/wire/messageTypes.js';
 import type { VerdictOptions } from '../../src/wire/verdict.js';
+import { delayByKey } from '../delayByKey.js';
 import { keepDialling } from '../keepDialling.js';
 import { mapEach } from '../mapEach.js';
 import { ofKind } from '../ofKind.js';
@@ -35,7 +38,8 @@ import { writeTogether } from '../writeTogether.js';
 import type { Inbound } from './inbound.js';
 import { serveConnection } from './inbound.js';
 import type { Outbound, OutboundOptions } from './outbound.js';
-import { dispatch, newReceiptBook, takeReceipt } from './outbound.js';
+import { dispatch, takeReceipt } from './outbound.js';
+import { newReceiptBook } from './receipts.js';
 import type { Origin, Session, SessionLimits } from './session.js';
 
 export interface ProcessPipelineOptions {
@@ -49,6 +53,8 @@ export interface ProcessPipelineOptions {
   readonly badTagPenaltyMs: number;
   readonly link: OwedLimits;
   readonly linkBufferBytes: number;
+  /** A peer that answers nothing for so long, although it is asked, is dialled anew. */
+  readonly linkSilentMs: number;
   readonly reconnectMs: number;
   readonly reconnectMsMax: number;
   /** A step of ours for which there was no room on the disk is tried again after this. */
@@ -74,6 +80,8 @@ type ProcessOutcome = SectorOutcome<Origin | null>;
 interface Peer {
   readonly rank: Rank;
   readonly connection$: Observable<Connection | null>;
+  /** When a message of its came last; 0: never. */
+  heardMs: number;
 }
 
 /** Runs until unsubscribed; an error means that the process has to stop. */
@@ -83,7 +91,7 @@ export function processPipeline(
 ): Observable<ProcessOutput> {
   return defer(() => {
     const peers = connectPeers(options, ports);
-    const outboundOptions = outboundOptionsOf(options);
+    const outboundOptions = outboundOptionsOf(options, ports.random);
     return inbound(peers, options, ports).pipe(
       connect((inbound$) => {
         const outcome$ = inbound$.pipe(
@@ -126,7 +134,7 @@ function connectPeers(options: ProcessPipelineOptions, ports: ProcessPorts): Pee
       reconnectMs,
       reconnectMsMax,
     }).pipe(share({ connector: () => new ReplaySubject(1) }));
-    peers.push({ rank, connection$ });
+    peers.push({ rank, connection$, heardMs: 0 });
   }
   return peers;
 }
@@ -143,29 +151,40 @@ function inbound(
   options: ProcessPipelineOptions,
   { transport, schedulers, random }: ProcessPorts,
 ): Observable<Inbound> {
-  const serve = (table: MessageTable, trust: (connection: Connection) => void) =>
+  const byRank = new Map(peers.map((peer) => [peer.rank, peer]));
+  const heard = (rank: Rank): void => {
+    const peer = byRank.get(rank);
+    if (peer !== undefined) peer.heardMs = schedulers.clock.now();
+  };
+  const serve = (
+    table: MessageTable,
+    isDialled: boolean,
+    trust: (connection: Connection) => void,
+  ) =>
     mergeMap((connection: Connection) =>
       serveConnection(connection, {
         verdict: options.verdict,
         table,
+        isDialled,
         ledger: options.ledger,
         limits: options.session,
         badTagPenaltyMs: options.badTagPenaltyMs,
-        clock: schedulers.clock,
+        schedulers,
         random,
         isAdmitting: options.isAdmitting,
+        heard,
         trust,
       }),
     );
   const accepted$ = transport.connections$.pipe(
-    serve(SERVER_MESSAGES, (connection) => {
+    serve(SERVER_MESSAGES, false, (connection) => {
       transport.trust(connection);
     }),
   );
   const dialled = peers.map(({ connection$ }) =>
     connection$.pipe(
       filter((connection) => connection !== null),
-      serve(PEER_MESSAGES, () => undefined),
+      serve(PEER_MESSAGES, true, () => undefined),
     ),
   );
   return merge(accepted$, ...dialled);
@@ -180,9 +199,10 @@ function registers(options: ProcessPipelineOptions, { store, schedulers }: Proce
       merge(
         outcome$.pipe(mapEach((outcome) => messagesToSelf(outcome, self.rank))),
         outcome$.pipe(
-          filter((outcome) => outcome.kind === 'full' && isOwnStep(outcome.cause, self.rank)),
-          delay(fullRetryMs, schedulers.clock),
-          map(({ cause }) => ({ ...cause, origin: null })),
+          mapEach((outcome) => (outcome.kind === 'full' ? ownStep(outcome.cause, self.rank) : [])),
+          delayByKey({ delayMs: fullRetryMs, clock: schedulers.clock, keyOf: operationOf }),
+          // What nobody waits for any more may wait for the next READ of its sector.
+          filter((event) => options.ledger.entries.has(operationOf(event))),
         ),
       ),
   );
@@ -200,9 +220,19 @@ function messagesToSelf(outcome: ProcessOutcome, self: Rank): ProcessEvent[] {
   return events;
 }
 
-/** Whether nobody else would repeat this event. (A peer repeats its WRITE_PROC until an ACK.) */
-function isOwnStep({ event }: ProcessEvent, self: Rank): boolean {
-  return event.kind === 'message' && (event.from === self || event.message.kind === 'value');
+/**
+ * A step of an operation of this process that found no room: nobody else would repeat it. (It is
+ * the VALUE that completes a quorum, or a message to itself; a peer repeats its WRITE_PROC.)
+ */
+function ownStep({ sector, event }: ProcessEvent, self: Rank): ProcessEvent[] {
+  if (event.kind !== 'message') return [];
+  const isOwn = event.from === self || event.message.kind === 'value';
+  return isOwn ? [{ sector, event, origin: null }] : [];
+}
+
+function operationOf({ event }: ProcessEvent): OperationId {
+  assert(event.kind === 'message', 'only messages are stored');
+  return event.message.id;
 }
 
 /** Responses and receipts as they are; messages to peers through the link of each. */
@@ -216,15 +246,17 @@ function outgoing(
     ofKind('link'),
     map(({ addressed }) => addressed),
   );
-  const links = peers.map(({ rank, connection$ }) =>
+  const links = peers.map((peer) =>
     command$.pipe(
-      filter(({ to }) => to === rank || to === 'all'),
+      filter(({ to }) => to === peer.rank || to === 'all'),
       map(({ command }) => command),
       stubbornLink({
-        connection$,
+        connection$: peer.connection$,
         clock: schedulers.clock,
         limits: options.link,
         bufferBytes: options.linkBufferBytes,
+        silentMs: options.linkSilentMs,
+        lastHeardMs: () => peer.heardMs,
       }),
     ),
   );
@@ -235,13 +267,14 @@ function toOutgoing({ outgoing: value }: { readonly outgoing: Outgoing }): Outgo
   return value;
 }
 
-function outboundOptionsOf(options: ProcessPipelineOptions): OutboundOptions {
+function outboundOptionsOf(options: ProcessPipelineOptions, random: Random): OutboundOptions {
   return {
     self: options.self.rank,
     clientTagger: options.verdict.clientTagger,
     systemTagger: options.verdict.systemTagger,
     ledger: options.ledger,
     limits: options.session,
-    receipts: newReceiptBook(),
+    receipts: newReceiptBook(options.link.repliesMax),
+    random,
   };
 }

@@ -1,3 +1,5 @@
+import type { Observable } from 'rxjs';
+import { Subject } from 'rxjs';
 import type { Ledger } from '../../src/core/ledger.js';
 import { mayBegin } from '../../src/core/ledger.js';
 import type { RegisterMessageKind } from '../../src/core/message.js';
@@ -13,8 +15,10 @@ import type { Outgoing } from '../writeTogether.js';
  */
 export interface Session {
   readonly connection: Connection;
-  /** Process messages taken in and not handled yet. */
-  handlingCount: number;
+  /** Whether it is one that this process dialled: for what it has to say, not for being asked. */
+  readonly isDialled: boolean;
+  /** Process messages taken in and not handled yet, by what `messageKey` calls them. */
+  readonly handling: Set<string>;
   /** Wrong tags not atoned for yet. */
   penaltyCount: number;
   isTrusted: boolean;
@@ -23,6 +27,9 @@ export interface Session {
   /** … and nothing more will be sent to it: `regulate` has said so. */
   isDone: boolean;
   isPaused: boolean;
+  /** Emits when the connection may be read from again: first what waits of it, then the socket. */
+  readonly released$: Observable<void>;
+  readonly release: () => void;
 }
 
 export interface SessionLimits {
@@ -43,10 +50,16 @@ export interface ReceiptDue {
   readonly id: OperationId;
 }
 
-export function newSession(connection: Connection): Session {
+export function newSession(connection: Connection, isDialled: boolean): Session {
+  const released = new Subject<void>();
   return {
+    released$: released.asObservable(),
+    release: () => {
+      released.next();
+    },
     connection,
-    handlingCount: 0,
+    isDialled,
+    handling: new Set(),
     penaltyCount: 0,
     isTrusted: false,
     hasEnded: false,
@@ -59,6 +72,9 @@ export function newSession(connection: Connection): Session {
  * Reads on or stops reading. Returns, once, the end of the connection when the other side has ended
  * and nothing of its is under way any more: that is how a client knows that what it asked for and
  * got no answer to can no longer take effect (docs/adr/0006-client-resubmission.md).
+ *
+ * A connection that this process dialled is not ended because its other side has nothing to say: a
+ * peer may close that half at once and go on reading. If it is gone, the next bytes sent show it.
  */
 export function regulate(
   session: Session,
@@ -67,19 +83,31 @@ export function regulate(
 ): Outgoing[] {
   const { connection } = session;
   if (session.hasEnded) {
-    if (session.isDone || session.handlingCount > 0 || ledger.bySession.has(session)) return [];
+    if (
+      session.isDone ||
+      session.isDialled ||
+      session.handling.size > 0 ||
+      ledger.bySession.has(session)
+    ) {
+      return [];
+    }
     session.isDone = true;
     return [{ connection, bytes: null }];
   }
   const mayRead =
     session.penaltyCount === 0 &&
-    session.handlingCount < limits.processMessagesPerConnection &&
-    connection.bufferedBytes <= limits.clientBufferBytes &&
+    session.handling.size < limits.processMessagesPerConnection &&
+    (session.isDialled || connection.bufferedBytes <= limits.clientBufferBytes) &&
     mayBegin(ledger, session);
   if (mayRead === session.isPaused) {
     session.isPaused = !mayRead;
-    if (mayRead) connection.resume();
+    if (mayRead) session.release();
     else connection.pause();
   }
   return [];
+}
+
+/** Names a process message among those of one session. */
+export function messageKey(kind: RegisterMessageKind, id: OperationId): string {
+  return `${kind} ${id}`;
 }

@@ -1,12 +1,13 @@
 /** The client commands as they are typed, against a cluster of real processes. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { BenchResult } from '../../src/cli/runBench.js';
 import type { ClusterStatus } from '../../src/cli/runStatus.js';
 import { Cluster, cleanEnvironment, MAIN_FILE } from '../helpers/cluster.js';
+import { runToEnd } from '../helpers/runToEnd.js';
 
 interface Ended {
   readonly code: number | null;
@@ -38,6 +39,14 @@ function atdd(
       resolve({ code, stdout: Buffer.concat(stdout), stderr });
     });
   });
+}
+
+/** Runs a line of bash in the cluster's folder; `atdd WORDS` in it is the program. */
+function shell(cluster: Cluster, line: string) {
+  const prepare =
+    'cd "$1"; node=$2 main=$3 config=$4; atdd() { "$node" "$main" "$@" --config "$config"; }; ';
+  const args = [cluster.folder, process.execPath, MAIN_FILE, cluster.configFileOf(1)];
+  return runToEnd(['bash', '-c', prepare + line, 'bash', ...args]);
 }
 
 const SECTORS = 8_192;
@@ -129,6 +138,82 @@ test('status tells who answers, and whether they are enough', async (t) => {
   const read = await atdd(cluster, 'read 0 --timeout 0.5');
   t.is(read.code, 1);
   t.regex(read.stderr, /ATDD_TIMEOUT/);
+});
+
+test('status finds the majority, whichever process hangs', async (t) => {
+  const cluster = await start(t);
+  for (const rank of cluster.ranks) {
+    cluster.pause(rank);
+    const { code, stdout } = await atdd(cluster, 'status --json --timeout 1');
+    cluster.continue(rank);
+    const result = JSON.parse(stdout.toString()) as ClusterStatus;
+    t.true(result.quorum && code === 0, `while process ${rank} hangs`);
+    t.deepEqual(
+      result.processes.filter(({ reachable }) => !reachable).map((process) => process.rank),
+      [rank],
+    );
+  }
+});
+
+test('output that is not all taken is a failure', async (t) => {
+  const cluster = await start(t);
+  const lines = [
+    // Kibibytes: what is written across the limit is taken in part.
+    'ulimit -f 100; atdd export - --bytes 262144 > out',
+    'ulimit -f 100; atdd read 0 --count 64 > out',
+    'ulimit -f 100; atdd export out --bytes 262144',
+    'atdd read 0 > /dev/full',
+    'atdd status > /dev/full',
+    'atdd check-config > /dev/full',
+    'atdd export /dev/full --bytes 4096',
+  ];
+  for (const line of lines) {
+    const { code, output } = await shell(cluster, line);
+    t.is(code, 1, line);
+    t.regex(output, /^atdd: .* \(ATDD_FILE_FAILED\)$/m, line);
+    t.notRegex(output, /^ +at /m, line);
+  }
+  const { size } = await stat(cluster.fileIn('out'));
+  t.is(size, 100 * 1024);
+});
+
+test('output goes on where the file stands', async (t) => {
+  const cluster = await start(t);
+  const data = randomBytes(2 * 4096);
+  t.is((await atdd(cluster, 'write 1', data)).code, 0);
+  const line = '{ echo before; atdd read 1 --count 2; echo after; } > out';
+  t.is((await shell(cluster, line)).code, 0);
+  const expected = Buffer.concat([Buffer.from('before\n'), data, Buffer.from('after\n')]);
+  t.true(expected.equals(await readFile(cluster.fileIn('out'))));
+});
+
+test('a reader that has seen enough ends the output, quietly', async (t) => {
+  const cluster = await start(t);
+  const line = 'atdd export - | head -c 1 > out; echo "${PIPESTATUS[0]}"';
+  t.deepEqual(await shell(cluster, line), { code: 0, output: '141\n' });
+});
+
+test('input that cannot be read is a failure', async (t) => {
+  const cluster = await start(t);
+  // Nothing is mapped at address 0.
+  const written = await shell(cluster, 'atdd write 0 < /proc/self/mem');
+  t.is(written.code, 1, written.output);
+  t.regex(written.output, /^atdd: standard input .*EIO.* \(ATDD_FILE_FAILED\)$/m);
+  const imported = await shell(cluster, 'mkfifo pipe; atdd import pipe');
+  t.is(imported.code, 1, imported.output);
+  t.regex(imported.output, /^atdd: pipe is not a regular file \(ATDD_FILE_FAILED\)$/m);
+});
+
+test('an export that cannot read leaves the file as it was', async (t) => {
+  const cluster = await start(t);
+  t.is((await atdd(cluster, 'export copy --bytes 0')).code, 0);
+  t.is((await readFile(cluster.fileIn('copy'))).length, 0);
+  await writeFile(cluster.fileIn('copy'), 'precious');
+  await Promise.all([cluster.kill(2), cluster.kill(3)]);
+  const { code, stderr } = await atdd(cluster, 'export copy --bytes 4096 --timeout 0.5');
+  t.is(code, 1);
+  t.regex(stderr, /ATDD_TIMEOUT/);
+  t.is(await readFile(cluster.fileIn('copy'), 'utf8'), 'precious');
 });
 
 test('a wrong client key is named as the trouble', async (t) => {

@@ -11,6 +11,7 @@ import type { RegisterEvent } from '../../src/core/register/event.js';
 import { reduce } from '../../src/core/register/reduce.js';
 import type { RegisterState } from '../../src/core/register/state.js';
 import { restingState } from '../../src/core/register/state.js';
+import { inOrder } from '../../src/core/register/waiting.js';
 import type { SectorData } from '../../src/core/sector.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../../src/core/sector.js';
 import type { Stamp } from '../../src/core/stamp.js';
@@ -195,7 +196,9 @@ export function worldKey(world: World): string {
     } else if (running !== null) {
       phase = `${running.operation.id}w${[...running.ackList].sort().join(',')}`;
     }
-    const waiting = queue.map(({ id }) => id).join(',');
+    const waiting = inOrder(queue)
+      .map(({ id }) => id)
+      .join(',');
     return `${stampKey(stamp)}${held}|${stampKey(disk.stamp)}${disk.data[0]}|${phase}|${waiting}`;
   });
   const fates = world.fates.map(

@@ -28,6 +28,12 @@ async function freePort(): Promise<number> {
 
 /** A cluster of one real process under `atdd cluster`, up and listening. */
 async function startCluster(t: ExecutionContext): Promise<Cluster> {
+  const cluster = await launchCluster(t);
+  await until(() => cluster.output().includes('All are up'), cluster.output);
+  return cluster;
+}
+
+async function launchCluster(t: ExecutionContext, isRead = true): Promise<Cluster> {
   const port = await freePort();
   const folder = makeFolder(t, { 'a.json': { ...GOOD, processes: [`127.0.0.1:${port}`] } });
   const args = [PROGRAM, 'cluster', '--config', join(folder, 'a.json')];
@@ -36,9 +42,8 @@ async function startCluster(t: ExecutionContext): Promise<Cluster> {
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   const exitCode = new Promise<number | null>((resolve) => child.on('close', resolve));
   t.teardown(() => child.kill('SIGKILL'));
-  const cluster = { pid: child.pid ?? 0, port, exitCode, output: () => output };
-  await until(() => output.includes('All are up'), cluster.output);
-  return cluster;
+  if (!isRead) child.stdout.destroy();
+  return { pid: child.pid ?? 0, port, exitCode, output: () => output };
 }
 
 async function until(
@@ -70,6 +75,17 @@ test('SIGINT ends the cluster in good order', async (t) => {
   process.kill(cluster.pid, 'SIGINT');
   t.is(await cluster.exitCode, 0, cluster.output());
   t.regex(cluster.output(), /^process 1 ended with exit code 0$/m);
+  t.false(await listens(cluster.port));
+});
+
+test('a reader of the output that goes away ends nothing', async (t) => {
+  const cluster = await launchCluster(t, false);
+  await until(() => listens(cluster.port), cluster.output);
+  // By then the commands to try would have been shown.
+  await sleep(1_000);
+  t.true(await listens(cluster.port));
+  process.kill(cluster.pid, 'SIGINT');
+  t.is(await cluster.exitCode, 0);
   t.false(await listens(cluster.port));
 });
 

@@ -1,5 +1,12 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
@@ -128,4 +135,35 @@ test('keygen replaces nothing unless told to', async (t) => {
   t.is((await atdd(folder, ['keygen', '--out', 'keys', '--force'])).code, 0);
   t.is(parseKey('system', readFileSync(old, 'utf8')).kind, 'key');
   t.is(statSync(old).mode & 0o777, 0o600);
+});
+
+test('keygen makes both keys or none', async (t) => {
+  const folder = makeFolder(t, {});
+  mkdirSync(join(folder, 'keys'));
+  // Not there to those who follow it, and in the way of a file of this name.
+  symlinkSync('nowhere', join(folder, 'keys', 'system.key'));
+  const { code, stderr } = await atdd(folder, ['keygen', '--out', 'keys']);
+  t.is(code, 2, stderr);
+  t.regex(stderr, /system\.key would be replaced.*--force/);
+  t.deepEqual(readdirSync(join(folder, 'keys')), ['system.key']);
+});
+
+test('keygen --force replaces both keys or none', async (t) => {
+  const folder = makeFolder(t, {});
+  mkdirSync(join(folder, 'keys', 'system.key'), { recursive: true });
+  const old = join(folder, 'keys', 'client.key');
+  writeFileSync(old, 'precious', { mode: 0o640 });
+  const { code, stderr } = await atdd(folder, ['keygen', '--out', 'keys', '--force']);
+  t.is(code, 1, stderr);
+  t.regex(stderr, /^atdd: .*\(ATDD_FILE_FAILED\)\n$/);
+  t.deepEqual(readdirSync(join(folder, 'keys')).sort(), ['client.key', 'system.key']);
+  t.is(readFileSync(old, 'utf8'), 'precious');
+  t.is(statSync(old).mode & 0o777, 0o640);
+});
+
+test('keygen where no folder can be made', async (t) => {
+  const folder = makeFolder(t, { file: 'text' });
+  const { code, stderr } = await atdd(folder, ['keygen', '--out', 'file/keys']);
+  t.is(code, 1);
+  t.regex(stderr, /^atdd: .*file\/keys cannot be used: ENOTDIR.* \(ATDD_FILE_FAILED\)\n$/);
 });

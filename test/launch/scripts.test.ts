@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { makeFolder } from '../config/folder.js';
 
@@ -20,7 +21,7 @@ async function holdLock(lock: string, name: string): Promise<number | null> {
   const program = `
     import { appendFileSync } from 'node:fs';
     import { setTimeout as sleep } from 'node:timers/promises';
-    import { withLock } from ${JSON.stringify(join(SCRIPTS, 'lock.mjs'))};
+    import { withLock } from ${JSON.stringify(pathToFileURL(join(SCRIPTS, 'lock.mjs')).href)};
     const note = (text) => appendFileSync(${JSON.stringify(`${lock}.log`)}, text);
     await withLock(${JSON.stringify(lock)}, () => undefined, async () => {
       note('+${name}');
@@ -76,6 +77,13 @@ for (const [title, output, exitCode, line, code] of [
     '1 passed, 0 failed\n',
     0,
   ],
+  [
+    'on a plain terminal',
+    '  √ one\n  × [fail]: two\n  ─\n\n  1 test failed\n',
+    1,
+    '1 passed, 1 failed\n',
+    1,
+  ],
   ['nothing ran', 'npm error\n', 0, '0 passed, 0 failed\n', 1],
 ] as const) {
   test(`counting tests: ${title}`, async (t) => {
@@ -84,3 +92,66 @@ for (const [title, output, exitCode, line, code] of [
     t.deepEqual(counted, { code, stdout: line });
   });
 }
+
+/** A clone with these scripts of ours, and others in place of those that they build on. */
+function makeClone(
+  t: ExecutionContext,
+  names: readonly string[],
+  files: Readonly<Record<string, string>>,
+): string {
+  const clone = join(makeFolder(t, {}), 'a #1?%20');
+  for (const name of names) cpSync(join(SCRIPTS, name), join(clone, 'scripts', name));
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(clone, path)), { recursive: true });
+    writeFileSync(join(clone, path), text);
+  }
+  return clone;
+}
+
+const READY = `
+  import { fileURLToPath } from 'node:url';
+  export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+  export const ensureReady = async () => undefined;`;
+
+test('npm start works in a folder of any name', async (t) => {
+  const clone = makeClone(t, ['start.mjs'], {
+    'scripts/ensure.mjs': READY,
+    'dist/main.js': 'console.log(process.argv.slice(2).join("\\n"))',
+    'package.json': '{ "type": "module" }',
+  });
+  const { code, stdout } = await node([join(clone, 'scripts', 'start.mjs'), 'more']);
+  t.is(code, 0);
+  t.is(stdout, `cluster\n--config\n${join(clone, 'config', 'cluster.json')}\nmore\n`);
+});
+
+test('npm run schema works in a folder of any name', async (t) => {
+  const clone = makeClone(t, ['schema.mjs'], {
+    'scripts/ensure.mjs': READY,
+    'dist/test/config/jsonSchema.js': 'export const configJsonSchema = () => ({ a: 1 });',
+    'config/old': '',
+    'package.json': '{ "type": "module" }',
+  });
+  symlinkSync(join(SCRIPTS, '..', 'node_modules'), join(clone, 'node_modules'));
+  const { code } = await node([join(clone, 'scripts', 'schema.mjs')]);
+  t.is(code, 0);
+  t.deepEqual(JSON.parse(readFileSync(join(clone, 'config', 'atdd.schema.json'), 'utf8')), {
+    a: 1,
+  });
+});
+
+test('packages that are there are good without a note of it', async (t) => {
+  const packages = JSON.stringify({ packages: { 'node_modules/x': { version: '1.0.0' } } });
+  const clone = makeClone(t, ['ensure.mjs', 'lock.mjs'], {
+    'package.json': '{ "type": "module" }',
+    'package-lock.json': packages,
+    'node_modules/.package-lock.json': packages,
+    // Instead of a compiler.
+    'node_modules/typescript/bin/tsc': '',
+    'tsconfig.json': '{}',
+    'go.mjs': "import { build } from './scripts/ensure.mjs'; await build();",
+  });
+  // What is written there is written nowhere, even by root.
+  symlinkSync(join(clone, 'no', 'folder'), join(clone, 'node_modules', '.atdd-installed'));
+  t.is((await node([join(clone, 'go.mjs')])).code, 0);
+  t.true(existsSync(join(clone, 'dist', 'main.js')));
+});

@@ -50,13 +50,26 @@ test('a connection that closes is told, and dialled again', dialTest, (helpers, 
   });
 });
 
-test('a success starts the delays anew', dialTest, (helpers, clock) => {
+test('a connection that lived long starts the delays anew', dialTest, (helpers, clock) => {
+  const { cold, expectObservable } = helpers;
+  const long = fakeConnection('long', { closed$: cold('11ms |') });
+  const next = fakeConnection('next');
+  const dial = attempts([cold('#'), cold('#'), cold('l|', { l: long }), cold('n|', { n: next })]);
+  const connection$ = keepDialling({ ...delays, dial, clock }).pipe(named());
+  // Failures at 0 and 4, long from 12 to 23, then only the first delay again.
+  const expected = '12ms l 10ms x 3ms n';
+  const values = { l: 'long', x: 'none', n: 'next' };
+  expectObservable(connection$, '30ms !').toBe(expected, values);
+});
+
+test('one that is closed at once is as good as a failure', dialTest, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
   const short = fakeConnection('short', { closed$: cold('|') });
-  const dial = attempts([cold('#'), cold('#'), cold('s|', { s: short }), cold('#'), cold('#')]);
+  const dial = attempts([cold('(s|)', { s: short })]);
   const connection$ = keepDialling({ ...delays, dial, clock }).pipe(named());
-  // Failures at 0 and 4, then short from 12 on, gone at once.
-  expectObservable(connection$, '15ms !').toBe('12ms (sn)', { s: 'short', n: 'none' });
+  // At 0, 4, 12, 22: the delays grow to their limit of 10.
+  const expected = '(sn)(sn) 4ms (sn) 6ms (sn)';
+  expectObservable(connection$, '25ms !').toBe(expected, { s: 'short', n: 'none' });
 });
 
 test('delays are shortened at random, down to half', dialTest, (helpers, clock) => {

@@ -33,6 +33,7 @@ const TIMEOUTS = {
   reconnectMsMax: 100,
   badTagPenaltyMs: 5,
   fullRetryMs: 50,
+  linkSilentMs: 5_000,
 };
 
 /** A connection whose other side is the test. */
@@ -70,11 +71,13 @@ class TestConnection implements Connection {
 /** A disk in memory, with a switch for "no room". */
 function memoryStore() {
   const held = new Map<number, { stamp: typeof STAMP_INITIAL; data: Uint8Array }>();
-  const state = { isFull: false, putCount: 0 };
+  const state = { isFull: false, putCount: 0, tryCount: 0 };
   const store: SectorStore = {
     stampOf: (sector) => held.get(sector)?.stamp ?? STAMP_INITIAL,
+    isDamaged: () => false,
     load: (sector) => of({ kind: 'sound', data: held.get(sector)?.data ?? new Uint8Array(4096) }),
     put: (sector, stamp, data) => {
+      state.tryCount += 1;
       if (state.isFull) return of('full');
       state.putCount += 1;
       held.set(sector, { stamp, data });
@@ -174,6 +177,7 @@ test('errors are answered; only who has shown a key is trusted', (t) => {
   pass(1);
   t.deepEqual(statuses(stranger.take()), ['1 AuthFailure']);
   t.deepEqual(trusted, []);
+  pass(TIMEOUTS.badTagPenaltyMs);
   stranger.bytes$.next(read(2, 100));
   pass(1);
   t.deepEqual(statuses(stranger.take()), ['2 InvalidSectorIndex']);
@@ -186,10 +190,13 @@ test('wrong tags slow their connection down', (t) => {
   const forged = read(1, 7, Buffer.alloc(32));
   client.bytes$.next(Buffer.concat([forged, forged]));
   t.deepEqual(client.calls, ['pause']);
-  pass(9);
-  t.deepEqual(client.calls, ['pause']);
-  pass(2);
-  t.deepEqual(client.calls, ['pause', 'resume']);
+  pass(4);
+  t.deepEqual(statuses(client.take()), ['1 AuthFailure']);
+  pass(5);
+  t.deepEqual(statuses(client.take()), ['1 AuthFailure']);
+  t.deepEqual(client.calls, ['pause', 'pause']);
+  pass(5);
+  t.deepEqual(client.calls, ['pause', 'pause', 'resume']);
 });
 
 test('an operation goes through a majority: read phase, flush, write phase, answer', (t) => {
@@ -289,6 +296,7 @@ test('a client that does not take its answers is not read from', (t) => {
   t.deepEqual(client.calls, ['pause']);
   client.bufferedBytes = 0;
   client.drained$.next();
+  pass(1);
   t.deepEqual(client.calls, ['pause', 'resume']);
 });
 
@@ -321,6 +329,58 @@ test('without room on the disk nothing is acknowledged, reads go on, and it mend
   disk.state.isFull = false;
   pass(60);
   t.deepEqual(statuses(client.take()), ['1 Ok']);
+});
+
+test('what a client sends beyond its share waits, however much comes at once', (t) => {
+  const { connect, pass, dialled, running } = start(3, t);
+  const client = connect();
+  client.bytes$.next(Buffer.concat(Array.from({ length: 50 }, (_, n) => read(n, n))));
+  pass(1);
+  t.is(running.operationCount(), LIMITS.operationsPerConnection);
+  t.is(dialled.get(2)?.take().length, LIMITS.operationsPerConnection);
+  client.bytes$.complete();
+  pass(1);
+  t.is(running.operationCount(), 0);
+  t.deepEqual(client.calls, ['pause', 'end']);
+});
+
+test('an operation without room is tried again once at a time, and not when it is over', (t) => {
+  const { connect, pass, disk, running } = start(3, t);
+  const client = connect();
+  const peer = connect();
+  disk.state.isFull = true;
+  // A READ whose value is newer elsewhere: our own copy of it finds no room.
+  client.bytes$.next(read(1, 7));
+  pass(1);
+  const id = Buffer.from('1'.padStart(16, '0'), 'latin1').toString('hex');
+  const register = { timestamp: 5n, writeRank: 2, data: DATA };
+  const newer = { kind: 'VALUE', sender: 2, id, sector: 7n, register } as const;
+  peer.bytes$.next(processBytes(newer, SYSTEM_KEY));
+  pass(1);
+  peer.bytes$.next(fromPeer(2, 'ACK', id, 7));
+  pass(1);
+  t.is(running.operationCount(), 1, 'one acknowledgement is no majority');
+  const before = disk.state.tryCount;
+  pass(500);
+  t.is(disk.state.tryCount - before, 500 / TIMEOUTS.fullRetryMs);
+  const three = connect();
+  three.bytes$.next(fromPeer(3, 'ACK', id, 7));
+  pass(1);
+  t.is(running.operationCount(), 0);
+  const after = disk.state.tryCount;
+  pass(1_000);
+  t.is(disk.state.tryCount, after);
+});
+
+test('a peer that repeats an answer nobody asked for is asked something, once', (t) => {
+  const { connect, pass, dialled } = start(3, t);
+  const peer = connect();
+  for (let n = 0; n < 4; n += 1) {
+    peer.bytes$.next(fromPeer(2, 'ACK', ID, 7));
+    pass(10);
+  }
+  t.is(dialled.get(2)?.take().length, 1);
+  t.deepEqual(dialled.get(3)?.take(), []);
 });
 
 test('closing lets operations finish, begins none, and does not wait for ever', (t) => {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { EMPTY, map, of } from 'rxjs';
+import { EMPTY, from as from$, map, of } from 'rxjs';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
 import type { SectorStore } from '../../src/ports/store.js';
 import type { SectorEvent, SectorOutcome } from '../../streams/reduceRegisters.js';
@@ -24,8 +24,14 @@ const A = data(1);
 const B = data(2);
 
 /** A store whose every answer is a marble stream. */
-function storeOf(answers: Partial<Pick<SectorStore, 'load' | 'put'>>): SectorStore {
-  return { stampOf: () => STAMP_INITIAL, load: () => EMPTY, put: () => EMPTY, ...answers };
+function storeOf(answers: Partial<SectorStore>): SectorStore {
+  return {
+    stampOf: () => STAMP_INITIAL,
+    isDamaged: () => false,
+    load: () => EMPTY,
+    put: () => EMPTY,
+    ...answers,
+  };
 }
 
 const at = (sector: number, event: Event['event'], origin = ''): Event => ({
@@ -92,6 +98,25 @@ test('a damaged copy is not told', marbles, ({ cold, expectObservable }) => {
   const event$ = cold('-a-|', { a: at(1, from(2, readProc('x')), 'a') });
   const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
   expectObservable(outcome$).toBe('-A-|', { A: 'a:' });
+});
+
+test('a copy known to be damaged is mended by the same value, and votes for no older one', (t) => {
+  const store = storeOf({ isDamaged: () => true, put: () => of('stored') });
+  const outcomes: string[] = [];
+  const initial = at(1, from(2, writeProc('a', STAMP_INITIAL, A)), 'a');
+  of(initial)
+    .pipe(reduceRegisters({ self, store, stripes: 8 }), told())
+    .subscribe((text) => {
+      outcomes.push(text);
+    });
+  const knows = { ...store, stampOf: () => stamp(5, 1) };
+  const events = [older(1, 'b'), at(1, from(2, writeProc('c', stamp(5, 1), A)), 'c')];
+  from$(events)
+    .pipe(reduceRegisters({ self, store: knows, stripes: 8 }), told())
+    .subscribe((text) => {
+      outcomes.push(text);
+    });
+  t.deepEqual(outcomes, ['a:store,reply', 'b:', 'c:store,reply']);
 });
 
 test('without room nothing has happened, and it can happen later', marbles, (helpers) => {

@@ -29,6 +29,7 @@ const commands: Record<string, LinkCommand> = {
   x: { kind: 'receipt', key: 'ack x' },
   y: { kind: 'receipt', key: 'ack a' },
 };
+const patient = { silentMs: 1000, lastHeardMs: () => 0 };
 const sent = () => map(({ bytes }: Outgoing) => nameOf(bytes ?? named('end')));
 
 test('a question goes out at once, and again until it is retired', linkTest, (helpers, clock) => {
@@ -37,7 +38,7 @@ test('a question goes out at once, and again until it is retired', linkTest, (he
   const command$ = cold('     -q---------------r----', commands);
   // Due 4 after it was sent, then 8 after that; looked for every 2.
   const expected = '          -q---q-------q--------';
-  const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10 });
+  const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10, ...patient });
   expectObservable(command$.pipe(link, sent()), '22ms !').toBe(expected);
 });
 
@@ -49,7 +50,7 @@ test(
     const connection$ = h.cold<Connection | null>('---C--N--D----', values);
     const command$ = h.cold('                      -q------------', commands);
     const expected = '                             ---q-----q----';
-    const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10 });
+    const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10, ...patient });
     h.expectObservable(command$.pipe(link, sent()), '12ms !').toBe(expected);
   },
 );
@@ -57,7 +58,7 @@ test(
 test('a WRITE_PROC takes the place of its READ_PROC', linkTest, (h, clock) => {
   const connection$ = h.cold('---C-', { C: fakeConnection('up') });
   const command$ = h.cold('   -qw--', commands);
-  const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10 });
+  const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10, ...patient });
   h.expectObservable(command$.pipe(link, sent()), '5ms !').toBe('---w-');
 });
 
@@ -65,7 +66,7 @@ test('a reply goes out once; without a connection the newest few wait', linkTest
   const connection$ = h.cold('-----C------------', { C: fakeConnection('up') });
   const command$ = h.cold('   -abc-----a--------', commands);
   const expected = '          -----(bc)a--------';
-  const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10 });
+  const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10, ...patient });
   h.expectObservable(command$.pipe(link, sent()), '18ms !').toBe(expected);
 });
 
@@ -76,7 +77,7 @@ test(
     const connection$ = h.cold('C---------------', { C: fakeConnection('up') });
     const command$ = h.cold('   -xa------y------', commands);
     const expected = '          --a---a---------';
-    const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10 });
+    const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10, ...patient });
     h.expectObservable(command$.pipe(link, sent()), '16ms !').toBe(expected);
   },
 );
@@ -91,12 +92,43 @@ test('a connection that takes nothing is given nothing until it has', linkTest, 
     slow.bufferedBytes = 0;
     slow.drained$.next();
   });
-  const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10 });
+  const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10, ...patient });
   h.expectObservable(command$.pipe(link, sent()), '8ms !').toBe(expected);
 });
 
+test('a connection without any answer is dropped; one with answers is not', (t) => {
+  const play = (source: string, lastHeardMs: () => number): readonly string[] => {
+    const connection = fakeConnection('up');
+    const scheduler = new TestScheduler(() => undefined);
+    scheduler.run(({ cold, expectObservable, flush }) => {
+      const link = stubbornLink({
+        connection$: cold('C---', { C: connection }),
+        clock: scheduler,
+        limits,
+        bufferBytes: 10,
+        silentMs: 12,
+        lastHeardMs,
+      });
+      expectObservable(cold(source, commands).pipe(link), '20ms !');
+      flush();
+    });
+    return connection.calls;
+  };
+  // Asked at 1; nothing by 13; looked for every 2.
+  t.deepEqual(play('-q---------', () => 0).slice(0, 1), ['destroy']);
+  t.deepEqual(
+    play('-q---------', () => 9),
+    [],
+  );
+  t.deepEqual(
+    play('-q------r-q------r--', () => 0),
+    [],
+    'no question was open for so long',
+  );
+});
+
 test('ends with its source; errors are passed on; unsubscribing lets go', linkTest, (h, clock) => {
-  const options = { clock, limits, bufferBytes: 10 };
+  const options = { clock, limits, bufferBytes: 10, ...patient };
   const none$ = NEVER;
   h.expectObservable(
     h.cold<LinkCommand>('--|').pipe(stubbornLink({ ...options, connection$: none$ })),

@@ -189,3 +189,15 @@ test('responses are read back by the table that clients use', (t) => {
     t.true(clientTagger.verify(frame));
   }
 });
+
+test('every byte of an operation id survives the way in and out', (t) => {
+  for (let first = 0; first < 256; first += 16) {
+    const bytes = Buffer.from(Array.from({ length: 16 }, (_, index) => first + index));
+    const message = { kind: 'ACK', sender: 2, id: bytes.toString('hex'), sector: 5n } as const;
+    const sent = processBytes({ ...message, register: null }, SYSTEM_KEY);
+    const verdict = judged(sent);
+    if (verdict.kind !== 'processMessage') return t.fail();
+    t.is(verdict.message.content.id, bytes.toString('latin1'));
+    t.deepEqual(serializeProcessMessage(verdict.message, systemTagger), sent);
+  }
+});

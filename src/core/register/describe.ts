@@ -78,5 +78,5 @@ export function describeState(state: RegisterState): string {
     const ranks = running.ackList.join(',');
     phase = `${running.operation.kind} ${id(running.operation.id)} write phase [${ranks}]`;
   }
-  return `${stamp(state.stamp)} ${held} ${phase} +${queue.length}`;
+  return `${stamp(state.stamp)} ${held} ${phase} +${queue.count}`;
 }

@@ -1,7 +1,8 @@
 import type { OperationId } from '../operation.js';
 import type { RegisterMessage } from '../message.js';
 import type { Rank } from '../rank.js';
-import type { ClientOperation, LocalCopy, RegisterState } from './state.js';
+import type { ClientOperation } from './clientOperation.js';
+import type { LocalCopy, RegisterState } from './state.js';
 
 export type RegisterEvent =
   /** A client asks for an operation. */

@@ -43,7 +43,7 @@ export function assertSuccessor(before: RegisterState, step: Step, self: Self): 
   }
   const { running } = state;
   if (running === null) {
-    assert(state.queue.length === 0, 'operations wait for nothing');
+    assert(state.queue.count === 0, 'operations wait for nothing');
   } else if (running.phase === 'read') {
     assert(!isMajority(running.readList.length, self.processCount), 'read phase outlived quorum');
   } else {

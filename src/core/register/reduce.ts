@@ -16,11 +16,13 @@ import type { SectorData } from '../sector.js';
 import { ZERO_SECTOR } from '../sector.js';
 import type { Stamp } from '../stamp.js';
 import { compareStamps, nextStamp } from '../stamp.js';
+import type { ClientOperation } from './clientOperation.js';
 import type { RegisterEffect } from './effect.js';
 import type { RegisterEvent } from './event.js';
 import { assertEvent, assertSuccessor } from './invariants.js';
-import type { ClientOperation, ReadEntry, ReadPhase, RegisterState } from './state.js';
+import type { ReadEntry, ReadPhase, RegisterState } from './state.js';
 import type { Self, Step } from './step.js';
+import { dequeue, enqueue, withdraw } from './waiting.js';
 
 type ValueMessage = Extract<RegisterMessage, { kind: 'value' }>;
 type WriteProcMessage = Extract<RegisterMessage, { kind: 'writeProc' }>;
@@ -62,15 +64,15 @@ function receive(state: RegisterState, from: Rank, message: RegisterMessage, sel
   }
 }
 
-/** O1, O2: one operation at a time; the others wait in the order in which they came. */
+/** O2: one operation at a time; the others wait in the order in which they came. */
 function begin(state: RegisterState, operation: ClientOperation): Step {
   if (state.running !== null) {
-    return { state: { ...state, queue: [...state.queue, operation] }, effects: [] };
+    return { state: { ...state, queue: enqueue(state.queue, operation) }, effects: [] };
   }
   return start(state, operation);
 }
 
-/** O3: READ and WRITE both begin by asking every process what it holds. */
+/** O1: READ and WRITE both begin by asking every process what it holds. */
 function start(state: RegisterState, operation: ClientOperation): Step {
   return {
     state: { ...state, running: { phase: 'read', operation, readList: [] } },
@@ -81,8 +83,9 @@ function start(state: RegisterState, operation: ClientOperation): Step {
 /** After an operation has ended: the next one, if any. */
 function startNext(state: RegisterState): Step {
   const idle = { ...state, running: null };
-  if (state.queue.length === 0) return { state: idle, effects: [] };
-  return start({ ...idle, queue: state.queue.slice(1) }, state.queue[0]);
+  const next = dequeue(state.queue);
+  if (next === null) return { state: idle, effects: [] };
+  return start({ ...idle, queue: next.rest }, next.first);
 }
 
 /**
@@ -101,8 +104,8 @@ function abandon(state: RegisterState, id: OperationId): Step {
     ];
     return { state: next.state, effects: [...ended, ...next.effects] };
   }
-  const left = queue.filter((operation) => operation.id !== id);
-  if (left.length === queue.length) return { state, effects: [] };
+  const left = withdraw(queue, id);
+  if (left === queue) return { state, effects: [] };
   return { state: { ...state, queue: left }, effects: [{ kind: 'dropped', id }] };
 }
 

@@ -1,12 +1,9 @@
-import type { OperationId } from '../operation.js';
 import type { Rank } from '../rank.js';
 import type { SectorData } from '../sector.js';
 import type { Stamp } from '../stamp.js';
-
-/** A client's operation as its register sees it. The id is fresh and names it in every message. */
-export type ClientOperation =
-  | { readonly kind: 'read'; readonly id: OperationId }
-  | { readonly kind: 'write'; readonly id: OperationId; readonly data: SectorData };
+import type { ClientOperation } from './clientOperation.js';
+import type { Waiting } from './waiting.js';
+import { NOBODY_WAITS } from './waiting.js';
 
 /**
  * What is known of the data behind `stamp`. `unloaded`: it is on the disk and was not needed yet.
@@ -48,18 +45,19 @@ export interface RegisterState {
   /** The operation under way here; at most one. */
   readonly running: ReadPhase | WritePhase | null;
   /** Operations that wait for it, oldest first. Bounded by the ledger of client operations. */
-  readonly queue: readonly ClientOperation[];
+  readonly queue: Waiting;
 }
 
 const UNLOADED: LocalCopy = { kind: 'unloaded' };
-const NOBODY: readonly ClientOperation[] = [];
+const DAMAGED: LocalCopy = { kind: 'damaged' };
 
-/** The state of a register of which only the disk knows something. */
-export function restingState(stamp: Stamp): RegisterState {
-  return { stamp, copy: UNLOADED, running: null, queue: NOBODY };
+/** The state of a register of which only the disk knows something, `isDamaged` included. */
+export function restingState(stamp: Stamp, isDamaged = false): RegisterState {
+  const copy = isDamaged ? DAMAGED : UNLOADED;
+  return { stamp, copy, running: null, queue: NOBODY_WAITS };
 }
 
 /** Whether nothing but what is on the disk would be lost if this state were forgotten. */
 export function isQuiescent(state: RegisterState): boolean {
-  return state.running === null && state.queue.length === 0;
+  return state.running === null && state.queue.count === 0;
 }

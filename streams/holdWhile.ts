@@ -1,0 +1,60 @@
+import type { MonoTypeOperatorFunction } from 'rxjs';
+import { Observable } from 'rxjs';
+
+export interface HoldWhileOptions<T> {
+  /** Asked before each value is let through. */
+  readonly isHeld: () => boolean;
+  /** Emits when `isHeld` may have become false. */
+  readonly released$: Observable<unknown>;
+  /** Called after a release that has let through everything: the source may go on. */
+  readonly onEmpty: () => void;
+  /** What is still let through when the source ends; the rest is dropped. */
+  readonly keepAtEnd: (value: T) => boolean;
+}
+
+/**
+ * Lets values through as long as nothing holds them, in order; the others wait.
+ *
+ * ```
+ * source     -(ab)--------|     a makes `isHeld` true
+ * released$  -----r--------
+ * result     -a---b-------|
+ * ```
+ *
+ * Errors are passed on at once. At the end of the source what waits is let through if `keepAtEnd`
+ * says so. Bound: none of its own. Whoever holds stops the source as well, so that what waits is
+ * what had arrived together (one chunk of a socket), and lets it go on at `onEmpty` only.
+ */
+export function holdWhile<T>(options: HoldWhileOptions<T>): MonoTypeOperatorFunction<T> {
+  const { isHeld, released$, onEmpty, keepAtEnd } = options;
+  return (source$) =>
+    new Observable((subscriber) => {
+      let waiting: T[] = [];
+      const fail = (error: unknown): void => {
+        subscriber.error(error);
+      };
+      const release = (): void => {
+        let count = 0;
+        while (count < waiting.length && !isHeld()) {
+          subscriber.next(waiting[count]);
+          count += 1;
+        }
+        waiting = waiting.slice(count);
+        if (waiting.length === 0 && !isHeld()) onEmpty();
+      };
+      subscriber.add(released$.subscribe({ next: release, error: fail }));
+      subscriber.add(
+        source$.subscribe({
+          next: (value) => {
+            if (waiting.length > 0 || isHeld()) waiting.push(value);
+            else subscriber.next(value);
+          },
+          error: fail,
+          complete: () => {
+            for (const value of waiting) if (keepAtEnd(value)) subscriber.next(value);
+            subscriber.complete();
+          },
+        }),
+      );
+    });
+}

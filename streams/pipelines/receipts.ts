@@ -1,0 +1,114 @@
+/**
+ * Receipts (docs/wire-protocol.md, docs/adr/0005-links.md): which peers send them, what they have
+ * not given a receipt for, and what they have to be given one for.
+ *
+ * A peer that gets our receipt stops repeating its message. So a receipt for a question must leave
+ * only when our answer is sure to arrive: when it is on record until the peer's receipt for it. The
+ * record is bounded; what finds no place in it is neither answered nor confirmed, and comes again.
+ *
+ * A peer may wait for a receipt with its very first message, before anybody can know that it wants
+ * one. Its first few messages are remembered, and confirmed when it shows itself.
+ */
+import type { Receipt } from '../../src/core/message.js';
+import type { OperationId } from '../../src/core/operation.js';
+import type { Rank } from '../../src/core/rank.js';
+import type { ReceiptDue, Session } from './session.js';
+import { messageKey } from './session.js';
+
+/** A receipt that is to be sent. */
+export interface ReceiptOwed {
+  readonly session: Session;
+  readonly due: ReceiptDue;
+}
+
+interface PeerRecord {
+  sendsReceipts: boolean;
+  /** Replies of ours that its receipt has not come for, if it sends receipts. */
+  readonly unreceipted: Set<string>;
+  /** Its first messages, as long as it has not shown itself. */
+  unconfirmed: ReceiptOwed[];
+  /** Its last answer that nothing here had asked for. */
+  lastStale: string | null;
+  wasProbed: boolean;
+}
+
+export interface ReceiptBook {
+  /** Most replies on record for one peer. */
+  readonly repliesMax: number;
+  readonly peers: Map<Rank, PeerRecord>;
+}
+
+/** How many of a peer's first messages are remembered. */
+const UNCONFIRMED_MAX = 64;
+
+export function newReceiptBook(repliesMax: number): ReceiptBook {
+  return { repliesMax, peers: new Map() };
+}
+
+function recordOf(book: ReceiptBook, peer: Rank): PeerRecord {
+  let record = book.peers.get(peer);
+  if (record === undefined) {
+    record = {
+      sendsReceipts: false,
+      unreceipted: new Set(),
+      unconfirmed: [],
+      lastStale: null,
+      wasProbed: false,
+    };
+    book.peers.set(peer, record);
+  }
+  return record;
+}
+
+/** Whether this reply may be sent: there is a place on record for it, or it needs none. */
+export function noteReply(book: ReceiptBook, to: Rank, key: string): boolean {
+  const record = recordOf(book, to);
+  if (!record.sendsReceipts || record.unreceipted.has(key)) return true;
+  if (record.unreceipted.size >= book.repliesMax) return false;
+  record.unreceipted.add(key);
+  return true;
+}
+
+/** A message was handled, and answered if that is how it is handled. What to send for that. */
+export function confirm(book: ReceiptBook, session: Session, due: ReceiptDue): ReceiptOwed[] {
+  const record = recordOf(book, due.peer);
+  if (record.sendsReceipts) return [{ session, due }];
+  if (record.unconfirmed.length < UNCONFIRMED_MAX) record.unconfirmed.push({ session, due });
+  return [];
+}
+
+/**
+ * A receipt has come: its sender is one that wants them, and has the reply that it names. Of what
+ * is remembered, questions whose answer may have been lost are not confirmed: they come again.
+ */
+export function takeReceipt(book: ReceiptBook, receipt: Receipt): ReceiptOwed[] {
+  const record = recordOf(book, receipt.sender);
+  record.unreceipted.delete(messageKey(receipt.receiptFor, receipt.id));
+  if (record.sendsReceipts) return [];
+  record.sendsReceipts = true;
+  const { unconfirmed } = record;
+  record.unconfirmed = [];
+  return unconfirmed.filter(
+    ({ due }) => due.receiptFor === 'value' || due.receiptFor === 'ack' || due.id === receipt.id,
+  );
+}
+
+/**
+ * An answer came that nothing here had asked for: that happens. The same one again: the peer waits
+ * for a receipt of a process that this one was before it crashed, and may send nothing else until
+ * it has got it. Whether it wants receipts only its receipts can show, so it has to be asked
+ * something. @returns whether to, once.
+ */
+export function isToBeProbed(book: ReceiptBook, due: ReceiptDue): boolean {
+  const record = recordOf(book, due.peer);
+  if (record.sendsReceipts || record.wasProbed) return false;
+  const key = messageKey(due.receiptFor, due.id);
+  record.wasProbed = record.lastStale === key;
+  record.lastStale = key;
+  return record.wasProbed;
+}
+
+/** A question of an operation that does not exist: its answer is ignored, its receipt is not. */
+export function probe(id: OperationId) {
+  return { kind: 'readProc', id } as const;
+}
