@@ -66,18 +66,25 @@ const STATUSES: ReadonlyMap<number, ResponseStatus> = new Map([
   [STATUS_INVALID_SECTOR_INDEX, 'invalidSectorIndex'],
 ]);
 
+interface Waiting {
+  readonly exchange: Exchange;
+  readonly sentAtCheck: number;
+}
+
 export class Link {
   readonly rank: Rank;
   /** The traffic: subscribe once. Completes when the connection is over and nothing is owed. */
   readonly run$: Observable<never>;
   private readonly decoder = createFrameDecoder(CLIENT_MESSAGES);
-  private readonly outstanding = new Map<bigint, Exchange>();
+  /** By request number, oldest first. */
+  private readonly outstanding = new Map<bigint, Waiting>();
   /** Whether the silence is being watched. It outlasts the last answer: traffic comes and goes. */
   private readonly watched = new BehaviorSubject(false);
   private age: 'open' | 'leaving' | 'over' = 'open';
   private answeredEver = false;
   private warned = false;
-  private silentCheckCount = 0;
+  /** Looks at the silence so far: the clock by which requests age. */
+  private checkCount = 0;
   /** Frames of this turn. */
   private gathered: Uint8Array[] = [];
 
@@ -115,7 +122,8 @@ export class Link {
       });
     }
     this.gathered.push(serializeRequest(requestOf(exchange), this.options.tagger));
-    this.outstanding.set(exchange.requestNumber, exchange);
+    const waiting = { exchange, sentAtCheck: this.checkCount };
+    this.outstanding.set(exchange.requestNumber, waiting);
     this.watched.next(true);
   }
 
@@ -125,7 +133,7 @@ export class Link {
     this.age = 'leaving';
     this.flush();
     this.options.connection.end();
-    for (const exchange of [...this.outstanding.values()]) {
+    for (const { exchange } of [...this.outstanding.values()]) {
       if (exchange.kind !== 'read') continue;
       this.outstanding.delete(exchange.requestNumber);
       exchange.lost('left');
@@ -175,7 +183,7 @@ export class Link {
     }
     const message = frame.type.parse(frame.bytes);
     assert(message.family === 'response', 'a client decodes responses only');
-    const exchange = this.outstanding.get(message.requestNumber);
+    const exchange = this.outstanding.get(message.requestNumber)?.exchange;
     const status = STATUSES.get(message.status);
     if (exchange?.kind !== message.request || status === undefined) {
       // Answers to reads that have moved on are no surprise.
@@ -183,7 +191,6 @@ export class Link {
       return;
     }
     this.answeredEver = true;
-    this.silentCheckCount = 0;
     this.outstanding.delete(message.requestNumber);
     // The data is a view into what the socket delivered; the copy lets the rest of that go.
     exchange.answered(status, message.data === null ? null : Uint8Array.from(message.data));
@@ -196,15 +203,20 @@ export class Link {
     this.options.onTrouble('its responses carry wrong tags: is the client key the right one?');
   }
 
+  /**
+   * The oldest request counts, not the last answer: a process that answers some of what it is asked
+   * and never the rest (writes, say, for want of room on its disk) would gather all of the rest.
+   */
   private checkSilence(): void {
     if (this.outstanding.size === 0 || this.age !== 'open') {
       this.watched.next(false);
       return;
     }
-    this.silentCheckCount += 1;
-    if (this.silentCheckCount <= SILENCE_CHECKS) return;
+    this.checkCount += 1;
+    const oldest = firstOf(this.outstanding.values());
+    if (oldest === null || this.checkCount - oldest.sentAtCheck <= SILENCE_CHECKS) return;
     this.options.counters.leftConnections += 1;
-    this.options.onTrouble(`it has answered nothing for ${this.options.unansweredMs} ms`);
+    this.options.onTrouble(`a request has had no answer for ${this.options.unansweredMs} ms`);
     this.leave();
   }
 
@@ -212,7 +224,7 @@ export class Link {
     this.age = 'over';
     this.gathered = [];
     const reason = this.options.connection.endedUnconfirmed === true ? 'unconfirmed' : 'closed';
-    const exchanges = [...this.outstanding.values()];
+    const exchanges = [...this.outstanding.values()].map(({ exchange }) => exchange);
     this.outstanding.clear();
     this.watched.next(false);
     this.watched.complete();
@@ -226,4 +238,9 @@ function requestOf(exchange: Exchange): Parameters<typeof serializeRequest>[0] {
   const { data } = exchange;
   assert(data !== undefined, 'a WRITE carries data');
   return { kind, requestNumber, sector, data };
+}
+
+function firstOf<T>(values: Iterable<T>): T | null {
+  for (const value of values) return value;
+  return null;
 }
