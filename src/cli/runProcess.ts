@@ -30,7 +30,12 @@ function endEarlyOn(signal: NodeJS.Signals): void {
 
 /** The channel to the supervisor breaks when that has ended, even by SIGKILL. */
 function endWithSupervisor(): void {
-  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  const end = (): void => {
+    process.kill(process.pid, 'SIGTERM');
+  };
+  process.once('disconnect', end);
+  // It may have ended while this program was loaded: that was told to nobody.
+  if (!process.connected) end();
   // The channel alone is no reason to go on.
   process.channel?.unref();
 }

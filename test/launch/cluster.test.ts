@@ -95,3 +95,17 @@ test('no process outlives a supervisor that was killed', async (t) => {
   await until(async () => !(await listens(cluster.port)), cluster.output);
   t.pass();
 });
+
+test('a process whose supervisor ended while it began does not stay', async (t) => {
+  const port = await freePort();
+  const folder = makeFolder(t, { 'a.json': { ...GOOD, processes: [`127.0.0.1:${port}`] } });
+  const child = spawn(process.execPath, [PROGRAM, 'run', '--config', join(folder, 'a.json')], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, ATDD_SUPERVISED: '1' },
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  const ended = once(child, 'exit');
+  child.disconnect();
+  const outcome = await Promise.race([ended, sleep(10_000, 'still there', { ref: false })]);
+  t.deepEqual(outcome, [0, null]);
+});
