@@ -5,6 +5,7 @@
  */
 import * as v from 'valibot';
 import { RANK_MAX } from '../src/core/rank.js';
+import { NBD_PORT } from '../src/nbd/constants.js';
 import { ADDRESS_PATTERN, canonicalAddress, parseAddress } from './address.js';
 import { choice, text, wholeNumber } from './fields.js';
 import { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from './limits.js';
@@ -13,6 +14,9 @@ import { describeFound, nearest } from './mistake.js';
 
 /** Sectors of the largest disk: an exabyte, and far inside what a number counts exactly. */
 export const SECTORS_MAX = 2 ** 48;
+
+/** Longest name of an export, in characters: far below what the protocol allows. */
+const EXPORT_NAME_LENGTH_MAX = 256;
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
@@ -102,6 +106,62 @@ const TIMEOUTS = {
   ),
 } satisfies Record<keyof typeof TIMEOUTS_DEFAULT, unknown>;
 
+const EXPORTS_EXPECTED = 'an object of exports by name';
+const EXPORT_EXPECTED = 'an object with the fields firstSector, sectors and readOnly';
+const EXPORT_NAME_EXPECTED = `a name of at most ${EXPORT_NAME_LENGTH_MAX} characters`;
+
+const NBD_EXPORT = {
+  firstSector: v.optional(wholeNumber(0, SECTORS_MAX - 1, 'First sector of the export.'), 0),
+  sectors: wholeNumber(1, SECTORS_MAX, 'Size of the export in sectors.'),
+  readOnly: v.optional(
+    v.pipe(
+      v.boolean('true or false'),
+      v.description('Whether clients may only read it. Exports that share sectors must all be.'),
+    ),
+    false,
+  ),
+};
+
+const NBD = {
+  listen: v.optional(
+    v.pipe(
+      address,
+      v.description(
+        'Address (host:port) on which the gateway takes NBD clients. NBD has no passwords: whoever ' +
+          'reaches it can read and write the disk.',
+      ),
+    ),
+    `127.0.0.1:${NBD_PORT}`,
+  ),
+  socket: v.optional(
+    text(
+      'the path of a socket',
+      'A Unix socket on which it takes them as well. Relative to this file.',
+    ),
+  ),
+  exports: v.optional(
+    v.pipe(
+      v.record(
+        v.pipe(v.string(), v.maxLength(EXPORT_NAME_LENGTH_MAX, EXPORT_NAME_EXPECTED)),
+        v.strictObject(NBD_EXPORT, EXPORT_EXPECTED),
+        EXPORTS_EXPECTED,
+      ),
+      v.description(
+        'Parts of the disk, by the name that clients ask for; "" is the one they get without ' +
+          'asking. Default: the whole disk as "".',
+      ),
+    ),
+  ),
+  waitMs: v.optional(
+    wholeNumber(
+      1,
+      2 ** 31 - 1,
+      'Milliseconds after which a sector that no majority has answered for is an I/O error. ' +
+        'Default: it waits.',
+    ),
+  ),
+};
+
 const FIELDS = {
   $schema: v.optional(
     v.pipe(v.string('text'), v.description('Address of this schema, for editors; not used.')),
@@ -168,6 +228,15 @@ const FIELDS = {
       v.description(
         'Identity of the cluster; a storage folder of another one is refused. Default: derived ' +
           'from the system key, so set it before you ever change that key.',
+      ),
+    ),
+  ),
+  nbd: v.optional(
+    v.pipe(
+      v.strictObject(NBD, 'an object with the fields listen, socket, exports and waitMs'),
+      v.description(
+        'The NBD gateway (atdd nbd), through which Linux, QEMU and others attach the disk. See ' +
+          'docs/nbd.md. With this section atdd cluster starts one too.',
       ),
     ),
   ),
@@ -297,8 +366,8 @@ function unknownFields(
     const field = path === '' ? name : `${path}.${name}`;
     const known = Object.hasOwn(fields, name);
     if (!known) return [unknownField(field, name, Object.keys(fields), source)];
-    const inner = INNER_FIELDS[field];
     const member = value[name];
+    const inner = innerFields(field, path, member);
     if (inner === undefined || typeof member !== 'object' || member === null) return [];
     if (isObject(member)) return unknownFields(member, inner, field, source);
     // The library takes a list for an object.
@@ -306,11 +375,25 @@ function unknownFields(
   });
 }
 
+/** The fields that what stands at `field`, a member of what stands at `path`, may have. */
+function innerFields(
+  field: string,
+  path: string,
+  member: unknown,
+): Readonly<Record<string, unknown>> | undefined {
+  // Exports have the names that they are given.
+  if (field === EXPORTS_FIELD) return isObject(member) ? member : {};
+  return path === EXPORTS_FIELD ? NBD_EXPORT : INNER_FIELDS[field];
+}
+
+const EXPORTS_FIELD = 'nbd.exports';
+
 const INNER_FIELDS: Readonly<Partial<Record<string, Readonly<Record<string, unknown>>>>> = {
   keys: { client: true, system: true },
   log: { level: true, format: true },
   limits: LIMITS,
   timeouts: TIMEOUTS,
+  nbd: NBD,
 };
 
 function unknownField(
@@ -333,7 +416,33 @@ function relationMistakes(value: JsonObject, source: string): Mistake[] {
     ...duplicateAddresses(soundField(value, 'processes') ?? [], source),
     ...rankBeyond(value, source),
     ...pairMistakes(value, source),
+    ...exportMistakes(value, source),
   ];
+}
+
+/** Exports within the disk; none shares sectors with another unless both are read-only. */
+function exportMistakes(value: JsonObject, source: string): Mistake[] {
+  const sectors = soundField(value, 'sectors');
+  const exports = Object.entries(soundField(value, 'nbd')?.exports ?? {});
+  return exports.flatMap(([name, { firstSector, sectors: count, readOnly }], index) => {
+    const field = `nbd.exports.${name}`;
+    const end = firstSector + count;
+    const found = `sectors ${firstSector} to ${end - 1}`;
+    if (sectors !== null && end > sectors) {
+      return [{ source, field, found, expected: `sectors from 0 to ${sectors - 1}` }];
+    }
+    const rival = exports
+      .slice(0, index)
+      .find(
+        ([, other]) =>
+          firstSector < other.firstSector + other.sectors &&
+          other.firstSector < end &&
+          !(readOnly && other.readOnly),
+      );
+    if (rival === undefined) return [];
+    const expected = `sectors of its own, or readOnly in both: nbd.exports.${rival[0]} shares some`;
+    return [{ source, field, found, expected }];
+  });
 }
 
 function duplicateAddresses(processes: readonly string[], source: string): Mistake[] {

@@ -8,6 +8,7 @@ import { defineClusterCommand } from './cluster.js';
 import { defineExportCommand } from './exportFile.js';
 import { defineImportCommand } from './importFile.js';
 import { defineKeygenCommand } from './keygen.js';
+import { defineNbdCommand } from './nbd.js';
 import { addConfigOptions, configOption } from './options.js';
 import { EXIT_USAGE } from './restartPolicy.js';
 import { defineReadCommand } from './read.js';
@@ -52,6 +53,7 @@ function defineProgram(): Command {
   defineWriteCommand(program);
   defineImportCommand(program);
   defineExportCommand(program);
+  defineNbdCommand(program);
   defineBenchCommand(program);
   defineKeygenCommand(program);
   defineCheckConfigCommand(program);

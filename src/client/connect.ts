@@ -143,6 +143,14 @@ export function openClient(options: ConnectOptions): AtomicDiskClient {
   return open(options).client;
 }
 
+/**
+ * The same disk with Observables instead of promises, for programs that are streams themselves.
+ * @throws {AtomicDiskError} ATDD_USAGE for options that make no sense.
+ */
+export function openDisk(options: ConnectOptions): DiskClient {
+  return openCore(options);
+}
+
 const PING_TIMEOUT_MS = 2_000;
 
 /** What Node's timers take, 24 days; they run at once if given more. */
@@ -170,6 +178,11 @@ interface Opened {
 }
 
 function open(options: ConnectOptions): Opened {
+  const core = openCore(options);
+  return { client: facadeOf(core, slotsOf(options)), connected$: core.connected() };
+}
+
+function openCore(options: ConnectOptions): DiskClient {
   const { processes } = options;
   const timeouts = { ...CLIENT_TIMEOUTS_DEFAULT, ...options.timeouts };
   checkOptions(options, timeouts);
@@ -193,7 +206,7 @@ function open(options: ConnectOptions): Opened {
   );
   // An error is a broken invariant: unhandled on purpose, it ends the program.
   core.run$.subscribe();
-  return { client: facadeOf(core, slotsOf(options)), connected$: core.connected() };
+  return core;
 }
 
 function facadeOf(core: DiskClient, slots: readonly Rank[]): AtomicDiskClient {

@@ -34,13 +34,15 @@ import {
 import type { Rank } from '../core/rank.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import type { SectorPart } from '../core/sectorParts.js';
+import { isWholeSector, sectorParts } from '../core/sectorParts.js';
 import { AtomicDiskError } from '../errors.js';
+import type { Disk } from '../ports/disk.js';
 import type { Log } from '../ports/log.js';
 import type { Random } from '../ports/random.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { Tagger } from '../wire/tag.js';
-import { checkRange, checkSector, isWholeSector, sectorParts } from './byteRange.js';
-import type { SectorPart } from './byteRange.js';
+import { checkRange, checkSector } from './byteRange.js';
 import type { AttemptObserver, ClientCounters } from './clientEvents.js';
 import { createCounters } from './clientEvents.js';
 import { Dispatcher } from './dispatcher.js';
@@ -82,7 +84,7 @@ export interface DiskClientPorts {
   readonly log: Log;
 }
 
-export class DiskClient {
+export class DiskClient implements Disk {
   readonly counters: ClientCounters = createCounters();
   /**
    * Keeps the connections: subscribe once, for as long as the client lives. Completes after
@@ -134,6 +136,14 @@ export class DiskClient {
   /** Completes when the data is durable on a majority. */
   write(sector: SectorIndex, data: SectorData): Observable<never> {
     return this.perform({ kind: 'write', sector, data }).pipe(ignoreElements());
+  }
+
+  /**
+   * Reads, changes and writes, with no other operation of this client on the sector in between.
+   * Completes when what `change` gave is durable on a majority.
+   */
+  update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never> {
+    return this.perform({ kind: 'update', sector, change }).pipe(ignoreElements());
   }
 
   /** Emits the bytes and completes. Each sector is atomic by itself, the range is not. */
