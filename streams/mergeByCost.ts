@@ -1,5 +1,5 @@
 import type { ObservableInput, OperatorFunction } from 'rxjs';
-import { Observable, from } from 'rxjs';
+import { Observable, Subscription, from } from 'rxjs';
 
 export interface MergeByCostOptions<T, R> {
   /** What handling a value takes, of whatever is scarce: memory, say. */
@@ -41,19 +41,22 @@ export function mergeByCost<T, R>(options: MergeByCostOptions<T, R>): OperatorFu
       const begin = (value: T, cost: number): void => {
         costUnderWay += cost;
         underWayCount += 1;
-        const handled = from(handle(value)).subscribe({
-          next: (result) => {
-            subscriber.next(result);
-          },
-          error: fail,
-          complete: () => {
-            subscriber.remove(handled);
-            costUnderWay -= cost;
-            underWayCount -= 1;
-            pump();
-          },
-        });
-        if (!handled.closed) subscriber.add(handled);
+        const handling = new Subscription();
+        subscriber.add(handling);
+        handling.add(
+          from(handle(value)).subscribe({
+            next: (result) => {
+              subscriber.next(result);
+            },
+            error: fail,
+            complete: () => {
+              subscriber.remove(handling);
+              costUnderWay -= cost;
+              underWayCount -= 1;
+              pump();
+            },
+          }),
+        );
       };
       // A loop, not a recursion: handling that completes at once must not nest without end.
       const pump = (): void => {
