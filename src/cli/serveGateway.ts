@@ -173,6 +173,8 @@ function endWithSupervisor(): void {
 
 /** Refusals are the client's business, and so many as it likes: at debug level only. */
 function observerOf(log: Log, servers: readonly TcpServer[]): NbdObserver {
+  let failureCount = 0;
+  let quietUntilMs = -Infinity;
   return {
     negotiated: (connection, { export: found, isStructured, hasAllocation }) => {
       for (const server of servers) server.trust(connection);
@@ -188,7 +190,16 @@ function observerOf(log: Log, servers: readonly TcpServer[]): NbdObserver {
       log.debug('refused', { remote: connection.remote, command, error, text });
     },
     failed: (connection, { command }, error) => {
-      log.warn('failed', { remote: connection.remote, command, error: error.message });
+      failureCount += 1;
+      const nowMs = asyncScheduler.now();
+      if (nowMs < quietUntilMs) return;
+      quietUntilMs = nowMs + FAILURE_LOG_MS;
+      const fields = { remote: connection.remote, command, error: error.message };
+      log.warn('requests fail; this is one of them', { ...fields, failures: failureCount });
+      failureCount = 0;
     },
   };
 }
+
+/** Without a majority every request fails, if waitMs is set: that is told so often only. */
+const FAILURE_LOG_MS = 5_000;

@@ -47,6 +47,11 @@ export interface ConnectOptions {
   readonly outstandingPerConnection?: number;
   /** Sectors that one `read` or `write` has under way at a time. Default 256. */
   readonly windowSectors?: number;
+  /**
+   * Whether a read that takes much longer than reads do is asked of another process too; the first
+   * answer counts. Default: yes.
+   */
+  readonly hedgesReads?: boolean;
   /** See CLIENT_TIMEOUTS_DEFAULT. By default operations wait until the cluster answers. */
   readonly timeouts?: ConnectTimeouts;
   /** Called, synchronously, at each step of each attempt; must not throw. */
@@ -194,6 +199,7 @@ function openCore(options: ConnectOptions): DiskClient {
       windowSectors: options.windowSectors ?? CLIENT_DEFAULTS.windowSectors,
       ...(options.sectors !== undefined && { sectors: options.sectors }),
       timeouts,
+      hedgesReads: options.hedgesReads ?? true,
       tagger: createTagger(options.clientKey),
       ...(options.onAttempt !== undefined && { onAttempt: options.onAttempt }),
     },

@@ -14,16 +14,19 @@ import {
   concat,
   defer,
   delay,
+  distinctUntilChanged,
   EMPTY,
   endWith,
   filter,
   finalize,
   from,
   ignoreElements,
+  interval,
   merge,
   mergeMap,
   ReplaySubject,
   Subject,
+  switchMap,
   take,
   takeUntil,
   tap,
@@ -72,6 +75,8 @@ export interface DiskClientOptions {
   /** Size of the disk, if known: then what leaves it is refused here. */
   readonly sectors?: number;
   readonly timeouts: ClientTimeouts;
+  /** Whether reads that take long are asked of another process too. Default: no. */
+  readonly hedgesReads?: boolean;
   readonly tagger: Tagger;
   readonly onAttempt?: AttemptObserver;
 }
@@ -84,6 +89,9 @@ export interface DiskClientPorts {
   readonly log: Log;
 }
 
+/** How often reads that may have to be asked of another process are looked at. */
+const HEDGE_CHECK_MS = 10;
+
 export class DiskClient implements Disk {
   readonly counters: ClientCounters = createCounters();
   /**
@@ -95,6 +103,7 @@ export class DiskClient implements Disk {
   private readonly links = new Set<Link>();
   private readonly linkAdded = new ReplaySubject<Link>(1);
   private readonly held = new Subject<() => void>();
+  private readonly readsUnderWay = new Subject<boolean>();
   private readonly closing = new ReplaySubject<void>(1);
   private readonly stopped = new ReplaySubject<never>(1);
   /** What is wrong with a process, while something is. */
@@ -114,8 +123,17 @@ export class DiskClient implements Disk {
       onHeld: (release) => {
         this.held.next(release);
       },
+      ...(options.hedgesReads === true && {
+        hedging: {
+          nowMs: () => clock.now(),
+          onReadSent: () => {
+            this.readsUnderWay.next(true);
+          },
+        },
+      }),
     });
-    this.run$ = merge(...options.slots.map((rank) => this.slot(rank)), this.releases()).pipe(
+    const slots = options.slots.map((rank) => this.slot(rank));
+    this.run$ = merge(...slots, this.releases(), this.hedges()).pipe(
       takeUntil(this.closing.pipe(delay(options.timeouts.closeMs, clock))),
       finalize(() => {
         this.stopped.complete();
@@ -305,6 +323,20 @@ export class DiskClient implements Disk {
           ? EMPTY
           : timer(unconfirmedMs, schedulers.clock).pipe(tap(release)),
       ),
+      ignoreElements(),
+      takeUntil(this.closing),
+    );
+  }
+
+  /** Looks at the reads under way, as long as there are any. */
+  private hedges(): Observable<never> {
+    const { clock } = this.ports.schedulers;
+    return this.readsUnderWay.pipe(
+      distinctUntilChanged(),
+      switchMap((areUnderWay) => (areUnderWay ? interval(HEDGE_CHECK_MS, clock) : EMPTY)),
+      tap(() => {
+        if (!this.dispatcher.hedge()) this.readsUnderWay.next(false);
+      }),
       ignoreElements(),
       takeUntil(this.closing),
     );

@@ -281,7 +281,11 @@ class ServerHandshake implements Handshake {
   private negotiate(found: NbdExport, rest: Uint8Array): void {
     const { isStructured } = this;
     const hasAllocation = this.allocationOf === found.name;
-    this.end = { kind: 'negotiated', negotiated: { export: found, isStructured, hasAllocation }, rest };
+    this.end = {
+      kind: 'negotiated',
+      negotiated: { export: found, isStructured, hasAllocation },
+      rest,
+    };
   }
 
   private close(reason: string): void {

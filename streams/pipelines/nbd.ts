@@ -125,7 +125,10 @@ export function serveNbd(
         isOpen: () => connection.bufferedBytes <= limits.replyBytes,
         opened$: drained$,
         handle: (input) =>
-          concat(answer(session, input, options), defer(() => finish(session, input, limits))),
+          concat(
+            answer(session, input, options),
+            defer(() => finish(session, input, limits)),
+          ),
       }),
       mergeMap((pieces) => pieces),
     );
