@@ -119,7 +119,7 @@ module.exports = {
       packages('valibot'),
       builtins('[a-z_/]+'),
     ]),
-    allow('composition', 'Puts a process together from ports.', '^src/startProcess\\.ts$', [
+    allow('composition', 'Put together from ports.', '^src/start(?:Process|Gateway)\\.ts$', [
       '^streams/',
       '^src/(?:core|ports|wire)/',
       ERRORS,

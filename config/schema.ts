@@ -127,8 +127,8 @@ const NBD = {
     v.pipe(
       address,
       v.description(
-        'Address (host:port) on which the gateway takes NBD clients. NBD has no passwords: whoever ' +
-          'reaches it can read and write the disk.',
+        'Address (host:port) on which the gateway takes NBD clients. NBD has no passwords: ' +
+          'whoever reaches it can read and write the disk.',
       ),
     ),
     `127.0.0.1:${NBD_PORT}`,

@@ -1,4 +1,4 @@
-/** `atdd nbd`: the disk as a network block device, for Linux, QEMU and all others that speak NBD. */
+/** `atdd nbd`: the disk as a network block device, for Linux, QEMU and others. */
 import type { Command } from 'commander';
 import type { GatewayCommandOptions } from './serveGateway.js';
 import { addConfigOptions, loadClientConfig } from './options.js';
@@ -10,9 +10,9 @@ export function defineNbdCommand(program: Command): void {
     .option('--socket <path>', 'a Unix socket to listen on as well')
     .addHelpText(
       'after',
-      '\nRuns in the foreground until SIGTERM. It keeps nothing: run one on each machine that uses ' +
-        'the disk. What is served stands in the section nbd of the configuration; docs/nbd.md ' +
-        'says how to attach it.',
+      '\nRuns in the foreground until SIGTERM. It keeps nothing: run one on each machine that ' +
+        'uses the disk. What is served stands in the section nbd of the configuration; ' +
+        'docs/nbd.md says how to attach it.',
     )
     .action(async (options: GatewayCommandOptions, command: Command) => {
       const config = await loadClientConfig(command);

@@ -15,6 +15,7 @@ import {
   EMPTY,
   filter,
   finalize,
+  from,
   fromEvent,
   ignoreElements,
   lastValueFrom,
@@ -76,7 +77,7 @@ export async function supervise(
   options: SuperviseOptions = {},
 ): Promise<number> {
   const {
-    argsOf = (member) => [PROGRAM, ...wordsOf(member), '--config', config.file],
+    argsOf = (member: Member) => [PROGRAM, ...wordsOf(member), '--config', config.file],
     signals$ = merge(...['SIGINT', 'SIGTERM', 'SIGHUP'].map((name) => fromEvent(process, name))),
     patienceMs = config.timeouts.shutdownMs + SHUTDOWN_SLACK_MS + PATIENCE_EXTRA_MS,
     scheduler = asyncScheduler,
@@ -100,15 +101,16 @@ export async function supervise(
     );
   };
   // The gateway can wait: it must not keep the processes from being there soon.
-  const gateway$ =
+  const gateway$: Observable<Member> =
     config.nbd === null
       ? EMPTY
       : timer(GATEWAY_START_MS, scheduler).pipe(
+          map((): Member => 'nbd'),
           takeUntil(stop$),
-          mergeMap(() => run('nbd')),
         );
   report.starting();
-  const done$ = merge(...ranks.map(run), gateway$).pipe(
+  const done$ = merge(from<readonly Member[]>(ranks), gateway$).pipe(
+    mergeMap(run),
     tap(report.happened),
     connect((events$) =>
       merge(

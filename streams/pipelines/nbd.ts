@@ -79,8 +79,8 @@ export function nbdGateway(
   schedulers: Schedulers,
   stop$: Observable<unknown>,
 ): Observable<Batch> {
-  return connections$.pipe(
-    takeUntil(stop$),
+  const admitted$ = connections$.pipe(takeUntil(stop$));
+  return admitted$.pipe(
     mergeMap((connection) => serveNbd(connection, options, schedulers, stop$)),
     writeTogether(schedulers.turn),
   );
@@ -103,8 +103,9 @@ export function serveNbd(
       }),
       takeUntil(closed$),
     );
-    const input$ = connection.bytes$.pipe(
-      takeUntil(stop$),
+    // Stopped, it is as if the client had ended: what it has asked for is answered.
+    const bytes$ = connection.bytes$.pipe(takeUntil(stop$));
+    const input$ = bytes$.pipe(
       decodeNbd(exports),
       withDeadline<NbdInput>({
         clock,

@@ -48,10 +48,14 @@ class FakeDisk implements Disk {
       const done = new Subject<never>();
       this.tails.set(sector, done);
       const own$ = this.read(sector).pipe(concatMap((data) => this.write(sector, change(data))));
-      return concat(before$, own$, defer(() => {
-        done.complete();
-        return EMPTY;
-      }));
+      return concat(
+        before$,
+        own$,
+        defer(() => {
+          done.complete();
+          return EMPTY;
+        }),
+      );
     });
   }
 
@@ -78,11 +82,11 @@ class FakeDisk implements Disk {
 
 class Client implements Connection {
   readonly remote = 'test';
-  readonly incoming = new Subject<Uint8Array>();
+  private readonly incoming = new Subject<Uint8Array>();
   readonly bytes$ = this.incoming.asObservable();
   private readonly closing = new Subject<never>();
   readonly closed$ = this.closing.asObservable();
-  readonly drained = new Subject<void>();
+  private readonly drained = new Subject<void>();
   readonly drained$ = this.drained.asObservable();
   bufferedBytes = 0;
   isPaused = false;
@@ -108,6 +112,11 @@ class Client implements Connection {
   }
   say(...chunks: Uint8Array[]): void {
     for (const chunk of chunks) this.incoming.next(chunk);
+  }
+  /** Takes what was buffered. */
+  drain(): void {
+    this.bufferedBytes = 0;
+    this.drained.next();
   }
   /** What has come since this was last asked. */
   take(): Buffer {
@@ -219,10 +228,16 @@ test('zeroes: whole sectors and parts; TRIM leaves parts alone', (t) => {
   for (const sector of [100, 101, 102]) disk.sectors.set(sector, new Uint8Array(4096).fill(7));
   client.say(request({ type: 4, offset: 10, length: 8192 }));
   advance(100);
-  t.deepEqual([100, 101, 102].map((sector) => disk.at(sector)[20]), [7, 0, 7]);
+  t.deepEqual(
+    [100, 101, 102].map((sector) => disk.at(sector)[20]),
+    [7, 0, 7],
+  );
   client.say(request({ type: 6, offset: 10, length: 8192 }));
   advance(100);
-  t.deepEqual([100, 102].map((sector) => disk.at(sector).indexOf(0)), [10, 0]);
+  t.deepEqual(
+    [100, 102].map((sector) => disk.at(sector).indexOf(0)),
+    [10, 0],
+  );
   t.is(disk.at(102).indexOf(7), 10);
 });
 
@@ -307,8 +322,7 @@ test('for a client that does not read its replies nothing is begun', (t) => {
   advance(1_000);
   t.true(client.isPaused);
   t.is(disk.begun, 0);
-  client.bufferedBytes = 0;
-  client.drained.next();
+  client.drain();
   advance(1_000);
   t.false(client.isPaused);
   t.is(disk.begun, 2);
@@ -350,7 +364,10 @@ test('DISC: what was asked before is answered, then the connection ends', (t) =>
   advance(0);
   t.false(client.ended);
   advance(LATENCY_MS);
-  t.deepEqual(parseChunks(client.take()).map(({ cookie }) => cookie), [4n]);
+  t.deepEqual(
+    parseChunks(client.take()).map(({ cookie }) => cookie),
+    [4n],
+  );
   t.true(client.ended);
 });
 
@@ -371,7 +388,10 @@ test('stopping: what was asked is answered, what comes is not, and then it is ov
   client.say(request({ type: READ, cookie: 5n, length: 4096 }));
   const newcomer = connect();
   advance(LATENCY_MS);
-  t.deepEqual(parseChunks(client.take()).map(({ cookie }) => cookie), [4n]);
+  t.deepEqual(
+    parseChunks(client.take()).map(({ cookie }) => cookie),
+    [4n],
+  );
   t.true(client.ended);
   t.is(newcomer.received.length, 0);
   t.deepEqual(ending, []);

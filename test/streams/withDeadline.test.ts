@@ -27,9 +27,9 @@ test('what has come in time is all that counts', deadlineTest, (h, deadline) => 
 });
 
 test('the end of the source, errors, nothing, and unsubscribing', deadlineTest, (h, deadline) => {
-  h.expectObservable(h.cold<string>('--|').pipe(deadline)).toBe('--|');
-  h.expectObservable(h.cold<string>('-a-#').pipe(deadline)).toBe('-a-#');
-  h.expectObservable(h.cold<string>('-').pipe(deadline)).toBe('------(l|)');
+  h.expectObservable(h.cold('--|').pipe(deadline)).toBe('--|');
+  h.expectObservable(h.cold('-a-#').pipe(deadline)).toBe('-a-#');
+  h.expectObservable(h.cold('-').pipe(deadline)).toBe('------(l|)');
   const source$ = h.cold('-a----------');
   h.expectObservable(source$.pipe(deadline), '---!').toBe('-a--');
   h.expectSubscriptions(source$.subscriptions).toBe('^--!');
