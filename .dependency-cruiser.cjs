@@ -121,7 +121,7 @@ module.exports = {
     ]),
     allow('composition', 'Put together from ports.', '^src/start(?:Process|Gateway)\\.ts$', [
       '^streams/',
-      '^src/(?:core|ports|wire)/',
+      '^src/(?:core|ports|wire|nbd)/',
       ERRORS,
       RXJS,
       '^config/limits\\.ts$',
@@ -150,7 +150,7 @@ module.exports = {
     only('winston-in-one-place', 'One adapter knows the log.', '^src/shell/winstonLog\\.ts$', [
       packages('winston', 'logform'),
     ]),
-    only('valibot-in-one-place', 'One schema.', '^config/(?:schema|fields)\\.ts$', [
+    only('valibot-in-one-place', 'One schema.', '^config/(?:schema|\\w*[fF]ields)\\.ts$', [
       packages('valibot'),
     ]),
     only('command-line-libraries', 'Only commands know them.', '^src/(?:main\\.ts$|cli/)', [

@@ -9,8 +9,6 @@ import { homedir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import type { Rank } from '../src/core/rank.js';
 import { isMember } from '../src/core/rank.js';
-import { NBD_PORT } from '../src/nbd/constants.js';
-import type { NbdExport } from '../src/nbd/nbdExport.js';
 import type { Address } from './address.js';
 import { describeAddress, isLoopback, parseAddress } from './address.js';
 import { parseJson } from './json.js';
@@ -19,6 +17,8 @@ import { clusterIdentityOf, expectedKey, isSampleKey, parseKey } from './keys.js
 import type { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from './limits.js';
 import type { Mistake } from './mistake.js';
 import { ConfigInvalid, describeFound, nearest } from './mistake.js';
+import type { NbdConfig } from './nbdConfig.js';
+import { nbdConfigOf } from './nbdConfig.js';
 import type { CheckedConfig, LogFormat, LogLevel } from './schema.js';
 import { checkConfig, expectedRank, LOG_FORMATS, LOG_LEVELS, soundField } from './schema.js';
 import { findConfigFile } from './searchPath.js';
@@ -45,25 +45,6 @@ export interface ClusterConfig {
   readonly nbd: NbdConfig | null;
   /** What is allowed but may surprise: one sentence each. */
   readonly warnings: readonly string[];
-}
-
-export interface NbdConfig {
-  readonly listen: Address;
-  /** Absolute path, or null: TCP only. */
-  readonly socket: string | null;
-  readonly exports: readonly NbdExport[];
-  /** Null: operations wait until the cluster answers. */
-  readonly waitMs: number | null;
-}
-
-/** What the gateway does without a section of the configuration. */
-export function defaultNbdConfig(sectors: number): NbdConfig {
-  return {
-    listen: { host: '127.0.0.1', port: NBD_PORT },
-    socket: null,
-    exports: [{ name: '', firstSector: 0, sectors, isReadOnly: false }],
-    waitMs: null,
-  };
 }
 
 /** What a process needs besides. */
@@ -183,7 +164,7 @@ class Reading {
     const storagePattern = resolve(dirname(file), checked.storage);
     const config: ClusterConfig = {
       ...{ file, chosenBy, processes, sectors, clientKey, log, limits, timeouts },
-      ...{ storagePattern, nbd: nbdConfig(checked, dirname(file)), warnings },
+      ...{ storagePattern, nbd: nbdConfigOf(checked, dirname(file)), warnings },
     };
     return { config, cluster };
   }
@@ -349,22 +330,6 @@ class Reading {
       this.warnings.push(`the environment variable ${name} means nothing to this program${hint}`);
     }
   }
-}
-
-function nbdConfig({ nbd, sectors }: CheckedConfig, folder: string): NbdConfig | null {
-  if (nbd === undefined) return null;
-  const defaults = defaultNbdConfig(sectors);
-  const exports = Object.entries(nbd.exports ?? {}).map(
-    ([name, { firstSector, sectors: count, readOnly: isReadOnly }]) => ({
-      ...{ name, firstSector, sectors: count, isReadOnly },
-    }),
-  );
-  return {
-    listen: parseAddress(nbd.listen) ?? defaults.listen,
-    socket: nbd.socket === undefined ? null : resolve(folder, nbd.socket),
-    exports: exports.length === 0 ? defaults.exports : exports,
-    waitMs: nbd.waitMs ?? null,
-  };
 }
 
 function expectedFile(searched: readonly string[]): string {

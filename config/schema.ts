@@ -5,18 +5,12 @@
  */
 import * as v from 'valibot';
 import { RANK_MAX } from '../src/core/rank.js';
-import { NBD_PORT } from '../src/nbd/constants.js';
-import { ADDRESS_PATTERN, canonicalAddress, parseAddress } from './address.js';
-import { choice, text, wholeNumber } from './fields.js';
-import { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from './limits.js';
+import { canonicalAddress, parseAddress } from './address.js';
+import { SECTORS_MAX, address, choice, text, wholeNumber } from './fields.js';
+import { LIMITS, TIMEOUTS } from './limitFields.js';
 import type { Mistake } from './mistake.js';
 import { describeFound, nearest } from './mistake.js';
-
-/** Sectors of the largest disk: an exabyte, and far inside what a number counts exactly. */
-export const SECTORS_MAX = 2 ** 48;
-
-/** Longest name of an export, in characters: far below what the protocol allows. */
-const EXPORT_NAME_LENGTH_MAX = 256;
+import { NBD, NBD_EXPORT, exportMistakes } from './nbdFields.js';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
@@ -24,143 +18,11 @@ export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-const ADDRESS_EXPECTED =
-  'text such as "10.0.0.1:7101", "[::1]:7101" or "name:7101", port 1 to 65535';
 const PROCESSES_EXPECTED = `a list of 1 to ${RANK_MAX} addresses`;
 const STORAGE_EXPECTED = 'the path of a folder, where "{rank}" is the only thing in braces';
 const CLUSTER_EXPECTED = 'a name of 1 to 64 letters, digits, ".", "_" and "-"';
 const KEYS_EXPECTED = 'an object with the fields client and system';
 const KEY_FILE_EXPECTED = 'the path of a file that holds the key';
-
-const address = v.pipe(
-  v.string(ADDRESS_EXPECTED),
-  v.regex(ADDRESS_PATTERN, ADDRESS_EXPECTED),
-  v.check((value) => parseAddress(value) !== null, ADDRESS_EXPECTED),
-);
-
-const LIMITS = {
-  connections: v.optional(
-    wholeNumber(
-      1,
-      65_536,
-      'Connections taken in at once; more are refused. Keep it about 128 below the limit of open ' +
-        'files (ulimit -n).',
-    ),
-    LIMITS_DEFAULT.connections,
-  ),
-  operationsPerConnection: v.optional(
-    wholeNumber(
-      1,
-      65_536,
-      'Operations of one client connection that may be under way; then it is not read from until ' +
-        'one is answered.',
-    ),
-    LIMITS_DEFAULT.operationsPerConnection,
-  ),
-  operations: v.optional(
-    wholeNumber(
-      1,
-      1_048_576,
-      'Operations of all clients together that may be under way, at 4 KiB of memory each.',
-    ),
-    LIMITS_DEFAULT.operations,
-  ),
-} satisfies Record<keyof typeof LIMITS_DEFAULT, unknown>;
-
-const TIMEOUTS = {
-  shutdownMs: v.optional(
-    wholeNumber(0, 600_000, 'Milliseconds that SIGTERM waits for running operations.'),
-    TIMEOUTS_DEFAULT.shutdownMs,
-  ),
-  retransmitMs: v.optional(
-    wholeNumber(
-      10,
-      60_000,
-      'Milliseconds until a message that a peer did not answer is sent again; doubles each time.',
-    ),
-    TIMEOUTS_DEFAULT.retransmitMs,
-  ),
-  retransmitMsMax: v.optional(
-    wholeNumber(10, 600_000, 'Most milliseconds between two sendings of one message.'),
-    TIMEOUTS_DEFAULT.retransmitMsMax,
-  ),
-  reconnectMs: v.optional(
-    wholeNumber(
-      1,
-      60_000,
-      'Milliseconds until a lost peer is dialled again; doubles each time, with jitter.',
-    ),
-    TIMEOUTS_DEFAULT.reconnectMs,
-  ),
-  reconnectMsMax: v.optional(
-    wholeNumber(1, 600_000, 'Most milliseconds between two dials of one peer.'),
-    TIMEOUTS_DEFAULT.reconnectMsMax,
-  ),
-  dialMs: v.optional(
-    wholeNumber(
-      10,
-      120_000,
-      'Milliseconds after which a peer that does not take a connection counts as down.',
-    ),
-    TIMEOUTS_DEFAULT.dialMs,
-  ),
-} satisfies Record<keyof typeof TIMEOUTS_DEFAULT, unknown>;
-
-const EXPORTS_EXPECTED = 'an object of exports by name';
-const EXPORT_EXPECTED = 'an object with the fields firstSector, sectors and readOnly';
-const EXPORT_NAME_EXPECTED = `a name of at most ${EXPORT_NAME_LENGTH_MAX} characters`;
-
-const NBD_EXPORT = {
-  firstSector: v.optional(wholeNumber(0, SECTORS_MAX - 1, 'First sector of the export.'), 0),
-  sectors: wholeNumber(1, SECTORS_MAX, 'Size of the export in sectors.'),
-  readOnly: v.optional(
-    v.pipe(
-      v.boolean('true or false'),
-      v.description('Whether clients may only read it. Exports that share sectors must all be.'),
-    ),
-    false,
-  ),
-};
-
-const NBD = {
-  listen: v.optional(
-    v.pipe(
-      address,
-      v.description(
-        'Address (host:port) on which the gateway takes NBD clients. NBD has no passwords: ' +
-          'whoever reaches it can read and write the disk.',
-      ),
-    ),
-    `127.0.0.1:${NBD_PORT}`,
-  ),
-  socket: v.optional(
-    text(
-      'the path of a socket',
-      'A Unix socket on which it takes them as well. Relative to this file.',
-    ),
-  ),
-  exports: v.optional(
-    v.pipe(
-      v.record(
-        v.pipe(v.string(), v.maxLength(EXPORT_NAME_LENGTH_MAX, EXPORT_NAME_EXPECTED)),
-        v.strictObject(NBD_EXPORT, EXPORT_EXPECTED),
-        EXPORTS_EXPECTED,
-      ),
-      v.description(
-        'Parts of the disk, by the name that clients ask for; "" is the one they get without ' +
-          'asking. Default: the whole disk as "".',
-      ),
-    ),
-  ),
-  waitMs: v.optional(
-    wholeNumber(
-      1,
-      2 ** 31 - 1,
-      'Milliseconds after which a sector that no majority has answered for is an I/O error. ' +
-        'Default: it waits.',
-    ),
-  ),
-};
 
 const FIELDS = {
   $schema: v.optional(
@@ -416,33 +278,12 @@ function relationMistakes(value: JsonObject, source: string): Mistake[] {
     ...duplicateAddresses(soundField(value, 'processes') ?? [], source),
     ...rankBeyond(value, source),
     ...pairMistakes(value, source),
-    ...exportMistakes(value, source),
+    ...exportMistakes(
+      soundField(value, 'nbd')?.exports ?? {},
+      soundField(value, 'sectors') ?? SECTORS_MAX,
+      source,
+    ),
   ];
-}
-
-/** Exports within the disk; none shares sectors with another unless both are read-only. */
-function exportMistakes(value: JsonObject, source: string): Mistake[] {
-  const sectors = soundField(value, 'sectors');
-  const exports = Object.entries(soundField(value, 'nbd')?.exports ?? {});
-  return exports.flatMap(([name, { firstSector, sectors: count, readOnly }], index) => {
-    const field = `nbd.exports.${name}`;
-    const end = firstSector + count;
-    const found = `sectors ${firstSector} to ${end - 1}`;
-    if (sectors !== null && end > sectors) {
-      return [{ source, field, found, expected: `sectors from 0 to ${sectors - 1}` }];
-    }
-    const rival = exports
-      .slice(0, index)
-      .find(
-        ([, other]) =>
-          firstSector < other.firstSector + other.sectors &&
-          other.firstSector < end &&
-          !(readOnly && other.readOnly),
-      );
-    if (rival === undefined) return [];
-    const expected = `sectors of its own, or readOnly in both: nbd.exports.${rival[0]} shares some`;
-    return [{ source, field, found, expected }];
-  });
 }
 
 function duplicateAddresses(processes: readonly string[], source: string): Mistake[] {

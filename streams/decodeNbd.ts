@@ -1,10 +1,11 @@
 import type { OperatorFunction } from 'rxjs';
-import { concat, defer, mergeMap, of, takeWhile } from 'rxjs';
+import { concat, defer, of, takeWhile } from 'rxjs';
 import type { Negotiated } from '../src/nbd/handshake.js';
 import { createHandshake } from '../src/nbd/handshake.js';
 import type { NbdExport } from '../src/nbd/nbdExport.js';
 import type { Decoded, RequestDecoder } from '../src/nbd/requestDecoder.js';
 import { createRequestDecoder } from '../src/nbd/requestDecoder.js';
+import { mapEach } from './mapEach.js';
 
 /** What comes of a client's bytes. */
 export type NbdInput =
@@ -42,7 +43,7 @@ export function decodeNbd(exports: readonly NbdExport[]): OperatorFunction<Uint8
         return [...inputs, { kind: 'negotiated', negotiated }, ...decoder.push(rest)];
       };
       const greeting: NbdInput = { kind: 'reply', bytes: handshake.greeting };
-      return concat(of(greeting), chunk$.pipe(mergeMap(decode))).pipe(
+      return concat(of(greeting), chunk$.pipe(mapEach(decode))).pipe(
         takeWhile(({ kind }) => kind !== 'end', true),
       );
     });

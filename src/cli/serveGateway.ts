@@ -8,8 +8,9 @@ import { ReplaySubject, asyncScheduler, catchError, concat, filter, firstValueFr
 import { fromEvent, lastValueFrom, map, merge, of, share } from 'rxjs';
 import { describeAddress, parseAddress } from '../../config/address.js';
 import * as limits from '../../config/limits.js';
-import type { ClusterConfig, NbdConfig } from '../../config/load.js';
-import { defaultNbdConfig } from '../../config/load.js';
+import type { ClusterConfig } from '../../config/load.js';
+import type { NbdConfig } from '../../config/nbdConfig.js';
+import { defaultNbdConfig } from '../../config/nbdConfig.js';
 import { openDisk } from '../client/connect.js';
 import { AtomicDiskError } from '../errors.js';
 import { TRANSMISSION_FLAG, flagNames } from '../nbd/constants.js';

@@ -45,8 +45,10 @@ import { stopRequests } from './stopRequests.js';
 import { addressOf, clusterReport } from './clusterReport.js';
 
 export interface SuperviseOptions {
-  /** What runs for a member: arguments of Node, the program first. */
-  readonly argsOf?: (member: Member) => readonly string[];
+  /** What runs for a rank: arguments of Node, the program first. */
+  readonly argsOf?: (rank: Rank) => readonly string[];
+  /** What runs as the NBD gateway, if there is to be one. */
+  readonly gatewayArgs?: readonly string[];
   readonly signals$?: Observable<unknown>;
   /** How long the processes may take to end in good order before they are killed. */
   readonly patienceMs?: number;
@@ -77,7 +79,8 @@ export async function supervise(
   options: SuperviseOptions = {},
 ): Promise<number> {
   const {
-    argsOf = (member: Member) => [PROGRAM, ...wordsOf(member), '--config', config.file],
+    argsOf = (rank) => [PROGRAM, 'run', '--config', config.file, '--rank', String(rank)],
+    gatewayArgs = [PROGRAM, 'nbd', '--config', config.file],
     signals$ = merge(...['SIGINT', 'SIGTERM', 'SIGHUP'].map((name) => fromEvent(process, name))),
     patienceMs = config.timeouts.shutdownMs + SHUTDOWN_SLACK_MS + PATIENCE_EXTRA_MS,
     scheduler = asyncScheduler,
@@ -94,7 +97,11 @@ export async function supervise(
   const report = clusterReport({ config, ranks, write });
   const reporting = stop$.subscribe({ next: report.stopping, error: report.failed });
   const run = (member: Member): Observable<MemberEvent> => {
-    const child$ = spawnChild({ args: argsOf(member), env, stop$ });
+    const child$ = spawnChild({
+      args: member === 'nbd' ? gatewayArgs : argsOf(member),
+      env,
+      stop$,
+    });
     return keepRunning({ child$, stop$, scheduler }).pipe(
       withListening(addressOf(config, member), scheduler),
       map((event): MemberEvent => ({ member, event })),
@@ -132,10 +139,6 @@ export async function supervise(
   );
   await lastValueFrom(done$, { defaultValue: null });
   return report.exitCode();
-}
-
-function wordsOf(member: Member): string[] {
-  return member === 'nbd' ? ['nbd'] : ['run', '--rank', String(member)];
 }
 
 /** @throws {AtomicDiskError} if there is nothing to run here, or it could not run together. */

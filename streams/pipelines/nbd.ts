@@ -26,6 +26,7 @@ import type { Disk } from '../../src/ports/disk.js';
 import type { Schedulers } from '../../src/ports/schedulers.js';
 import type { NbdInput } from '../decodeNbd.js';
 import { decodeNbd } from '../decodeNbd.js';
+import { mapEach } from '../mapEach.js';
 import { mergeByCost } from '../mergeByCost.js';
 import { withDeadline } from '../withDeadline.js';
 import type { Batch, Outgoing } from '../writeTogether.js';
@@ -131,7 +132,7 @@ export function serveNbd(
             defer(() => finish(session, input, limits)),
           ),
       }),
-      mergeMap((pieces) => pieces),
+      mapEach((pieces) => pieces),
     );
     const outgoing$ = pieces$.pipe(map((bytes): Outgoing => ({ connection, bytes })));
     const end: Outgoing = { connection, bytes: null };
