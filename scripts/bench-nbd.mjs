@@ -4,12 +4,10 @@
  * library does without a gateway, at the same depth.
  */
 import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { freePort, runToEnd, withCluster } from './benchCluster.mjs';
+import { freePort, runToEnd, untilListening, withCluster } from './benchCluster.mjs';
 import { ensureReady } from './ensure.mjs';
 
 const SECTORS = 16_384;
@@ -80,19 +78,6 @@ async function library(cluster, mode, depth, seconds) {
   const { code, output, errors } = await cluster.atdd([...words, ...overwriting]);
   if (code !== 0) throw new Error(errors);
   return JSON.parse(output)[`${mode}s`].perSecond;
-}
-
-async function untilListening(port) {
-  for (let tries = 0; tries < 200; tries += 1) {
-    const isUp = await new Promise((resolve) => {
-      const socket = connect(port, '127.0.0.1');
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-      socket.once('connect', () => socket.destroy());
-    });
-    if (isUp) return;
-    await sleep(50);
-  }
-  throw new Error('the gateway did not start');
 }
 
 function row(...cells) {

@@ -5,9 +5,10 @@
 import { spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from './ensure.mjs';
 
 const MAIN = join(ROOT, 'dist', 'main.js');
@@ -25,6 +26,7 @@ export async function withCluster({ processes, sectors }, use) {
     config: join(folder, 'cluster.json'),
     members: [],
     atdd: (words) => atdd(cluster.config, words),
+    untilReady: () => untilReady(cluster),
     start: (words) => {
       const child = start([...words, '--config', cluster.config]);
       children.push(child);
@@ -116,6 +118,20 @@ export function runToEnd(program, args) {
     child.once('error', reject);
     child.once('close', (code) => resolve({ code, output, errors }));
   });
+}
+
+/** Resolves when a gateway takes connections there. */
+export async function untilListening(port) {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const isUp = await new Promise((resolve) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+      socket.once('connect', () => socket.destroy());
+    });
+    if (isUp) return;
+    await sleep(50);
+  }
+  throw new Error('the gateway did not start');
 }
 
 async function untilReady({ members, atdd: command }) {
