@@ -6,7 +6,7 @@ import { resolve } from 'node:path';
 import type { Observable } from 'rxjs';
 import { ReplaySubject, asyncScheduler, catchError, concat, filter, firstValueFrom } from 'rxjs';
 import { fromEvent, lastValueFrom, map, merge, of, share } from 'rxjs';
-import { describeAddress, parseAddress } from '../../config/address.js';
+import { describeAddress, isLoopback, parseAddress } from '../../config/address.js';
 import * as limits from '../../config/limits.js';
 import type { ClusterConfig } from '../../config/load.js';
 import type { NbdConfig } from '../../config/nbdConfig.js';
@@ -79,6 +79,10 @@ export async function serveGateway(
       schedulers: { clock: asyncScheduler, turn: turnScheduler },
     },
   );
+  if (!isLoopback(nbd.listen.host)) {
+    const listen = describeAddress(nbd.listen);
+    log.warn('NBD has no passwords: whoever reaches this address can use the disk', { listen });
+  }
   log.info('ready', { listen: describeAddress(nbd.listen), socket: nbd.socket ?? undefined });
   const ending = await untilEnd(gateway, request$, servers, log);
   await Promise.race([

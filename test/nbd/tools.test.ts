@@ -4,11 +4,14 @@
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { Cluster } from '../helpers/cluster.js';
 import { hasTools, runTool, startGateway } from '../helpers/gateway.js';
 import { NbdClient } from '../helpers/nbdClient.js';
+import { bytes, clientFlags, option, request } from './wire.js';
 
 const SEEN_COUNT = Number(process.env['SEEN_BY_NEXT_REQUEST'] ?? 1_000);
 const FIO_SECONDS = Number(process.env['FIO_SECONDS'] ?? 15);
@@ -262,6 +265,48 @@ test.serial('a process that stands still does not hold up reads', async (t) => {
   client.close();
   t.log(`longest read ${longestMs.toFixed(0)} ms`);
   t.true(longestMs < 2_000, `${longestMs} ms`);
+});
+
+test.serial('hostile clients: the others go on, and memory stays within bounds', async (t) => {
+  const cluster = await Cluster.start(t, { processCount: 3, sectors: 1_024 });
+  const gateway = await startGateway(t, cluster);
+  const sockets: Socket[] = [];
+  const open = (...sent: Buffer[]): Socket => {
+    const socket = connect({ host: '127.0.0.1', port: gateway.port });
+    socket.on('error', () => undefined);
+    socket.pause();
+    socket.write(Buffer.concat(sent));
+    sockets.push(socket);
+    return socket;
+  };
+  const client = await NbdClient.connect(gateway.port);
+  // Asks for 5 GiB and reads none of it.
+  const flood = Array.from({ length: 5_000 }, () => request({ type: 0, length: 2 ** 20 }));
+  open(clientFlags(3), option(1), ...flood);
+  // Announces 32 MiB again and again, and sends a part.
+  for (let count = 0; count < 10; count += 1) {
+    open(clientFlags(3), option(1), request({ type: 1, length: 2 ** 22, data: Buffer.alloc(100) }));
+  }
+  // More half handshakes than there are places; nonsense; a huge option.
+  for (let count = 0; count < 80; count += 1) open(clientFlags(3).subarray(0, count % 4));
+  open(randomBytes(100_000));
+  open(clientFlags(3), bytes('IHAVEOPT', [4, 7], [4, 2 ** 32 - 1]), Buffer.alloc(100_000));
+  open(clientFlags(3), option(1), randomBytes(1_000));
+  const startMs = performance.now();
+  let residentMax = 0;
+  while (performance.now() - startMs < 3_000) {
+    await client.write(4_096, Buffer.from('still here'));
+    t.is((await client.read(4_096, 10)).toString(), 'still here');
+    const status = await readFile(`/proc/${gateway.child.pid}/status`, 'utf8');
+    residentMax = Math.max(residentMax, Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1_024);
+  }
+  const newcomer = await NbdClient.connect(gateway.port);
+  t.is((await newcomer.read(4_096, 10)).toString(), 'still here');
+  newcomer.close();
+  client.close();
+  for (const socket of sockets) socket.destroy();
+  t.log(`at most ${residentMax.toFixed(0)} MiB resident`);
+  t.true(residentMax < 400, `${residentMax} MiB`);
 });
 
 test.serial(
