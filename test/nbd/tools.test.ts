@@ -176,7 +176,10 @@ test.serial('fio with checksums while processes are killed: no error, no long st
   const size = [`--size=${SECTORS * 4_096}`, '--bs=4k', '--iodepth=32'];
   const verify = ['--verify=crc32c', '--verify_fatal=1', '--verify_backlog=1024'];
   const time = ['--time_based=1', `--runtime=${FIO_SECONDS}`, '--output-format=json'];
-  const { code, output } = await runTool(['fio', ...job, ...size, ...verify, ...time]);
+  const { code, output } = await runTool(
+    ['fio', ...job, ...size, ...verify, ...time],
+    cluster.folder,
+  );
   const kills = await killing.stop();
   t.is(code, 0, output);
   const result = JSON.parse(output.slice(output.indexOf('{'))) as {
