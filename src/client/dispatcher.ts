@@ -35,6 +35,7 @@ import { HedgeDelay, HedgeQueue } from './hedging.js';
 import type { Link } from './link.js';
 import type { Operation, SectorRequest } from './operation.js';
 import { describeOutcome } from './operation.js';
+import { SECTOR_NOWHERE } from './ping.js';
 import { createSectorQueues } from './sectorQueues.js';
 
 export interface DispatcherOptions {
@@ -64,6 +65,8 @@ interface HedgeableRead {
 export class Dispatcher {
   private readonly queues = createSectorQueues<Operation>();
   private readonly links = new Set<Link>();
+  /** Links that were asked for their first answer. */
+  private readonly beingProven = new WeakSet<Link>();
   /** In order of insertion. What is sent again, and the WRITE of an update, goes first. */
   private readonly urgent = new Set<Operation>();
   private readonly ready = new Set<Operation>();
@@ -160,11 +163,22 @@ export class Dispatcher {
     return !this.hedgeable.isEmpty;
   }
 
-  /** The link with the fewest outstanding; of equals, the one that has waited longest for work. */
+  /**
+   * The link with the fewest outstanding; of equals, the one that has waited longest for work.
+   *
+   * A process that was just started takes connections long before it has opened its disk. What it
+   * was asked then waits for that, and a WRITE cannot be tried elsewhere meanwhile. So as long as
+   * there are links that have answered, the others get nothing but a question that costs nothing.
+   */
   private pickLink(otherThan?: Rank): Link | undefined {
     let best: Link | undefined;
+    const isAnyProven = this.isAnyProven();
     for (const link of this.links) {
       if (!link.hasRoom || link.rank === otherThan) continue;
+      if (isAnyProven && !link.hasAnswered) {
+        this.prove(link);
+        continue;
+      }
       if (best === undefined || link.outstandingCount < best.outstandingCount) best = link;
     }
     if (best !== undefined) {
@@ -172,6 +186,28 @@ export class Dispatcher {
       this.links.add(best);
     }
     return best;
+  }
+
+  private isAnyProven(): boolean {
+    for (const link of this.links) if (link.isOpen && link.hasAnswered) return true;
+    return false;
+  }
+
+  /** Asks the link's process for an answer, once; with the answer it is one like the others. */
+  private prove(link: Link): void {
+    // What it has been asked already will do.
+    if (link.outstandingCount > 0 || this.beingProven.has(link)) return;
+    this.beingProven.add(link);
+    this.options.counters.pingsSent += 1;
+    link.send({
+      kind: 'read',
+      requestNumber: this.options.nextRequestNumber(),
+      sector: SECTOR_NOWHERE,
+      answered: () => {
+        this.pump();
+      },
+      lost: () => undefined,
+    });
   }
 
   private send(operation: Operation, link: Link): void {
