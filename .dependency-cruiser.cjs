@@ -28,6 +28,7 @@ const only = (name, comment, from, path) => ({
 });
 
 const CORE = '^src/core/';
+const NBD = '^src/nbd/';
 const ERRORS = '^src/errors\\.ts$';
 const PORTS = '^src/ports/';
 const RXJS = packages('rxjs');
@@ -42,6 +43,10 @@ module.exports = {
       CORE,
       builtins('crypto'),
       packages('binary-parser'),
+    ]),
+    allow('nbd-knows-core-only', 'A protocol as tables and machines; sockets are elsewhere.', NBD, [
+      NBD,
+      CORE,
     ]),
     allow('ports-are-types', 'Interfaces: whoever implements them decides what they cost.', PORTS, [
       PORTS,
@@ -65,7 +70,9 @@ module.exports = {
       '^streams/',
       CORE,
       WIRE,
+      NBD,
       PORTS,
+      ERRORS,
       RXJS,
     ]),
     {
@@ -106,14 +113,15 @@ module.exports = {
     allow('config-stands-alone', 'Read before anything else is there.', '^config/', [
       '^config/',
       CORE,
+      '^src/nbd/(?:constants|nbdExport)\\.ts$',
       '^src/wire/constants\\.ts$',
       ERRORS,
       packages('valibot'),
       builtins('[a-z_/]+'),
     ]),
-    allow('composition', 'Puts a process together from ports.', '^src/startProcess\\.ts$', [
+    allow('composition', 'Put together from ports.', '^src/start(?:Process|Gateway)\\.ts$', [
       '^streams/',
-      '^src/(?:core|ports|wire)/',
+      '^src/(?:core|ports|wire|nbd)/',
       ERRORS,
       RXJS,
       '^config/limits\\.ts$',
@@ -142,7 +150,7 @@ module.exports = {
     only('winston-in-one-place', 'One adapter knows the log.', '^src/shell/winstonLog\\.ts$', [
       packages('winston', 'logform'),
     ]),
-    only('valibot-in-one-place', 'One schema.', '^config/(?:schema|fields)\\.ts$', [
+    only('valibot-in-one-place', 'One schema.', '^config/(?:schema|\\w*[fF]ields)\\.ts$', [
       packages('valibot'),
     ]),
     only('command-line-libraries', 'Only commands know them.', '^src/(?:main\\.ts$|cli/)', [

@@ -145,7 +145,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/{core,wire,store,client}/**/*.ts', 'src/startProcess.ts', 'streams/**/*.ts'],
+    files: ['src/{core,wire,nbd,store,client}/**/*.ts', 'src/startProcess.ts', 'streams/**/*.ts'],
     rules: {
       ...AMBIENT,
       'no-restricted-properties': [

@@ -1,5 +1,9 @@
 /** Kinds of fields that a configuration has, each of which says what it expects. */
 import * as v from 'valibot';
+import { ADDRESS_PATTERN, parseAddress } from './address.js';
+
+/** Sectors of the largest disk: an exabyte, and far inside what a number counts exactly. */
+export const SECTORS_MAX = 2 ** 48;
 
 export const wholeNumber = (min: number, max: number, description: string) => {
   const expected = `a whole number from ${min} to ${max}`;
@@ -19,3 +23,12 @@ export const choice = <const Options extends readonly [string, ...string[]]>(
   options: Options,
   description: string,
 ) => v.pipe(v.picklist(options, `one of ${options.join(', ')}`), v.description(description));
+
+const ADDRESS_EXPECTED =
+  'text such as "10.0.0.1:7101", "[::1]:7101" or "name:7101", port 1 to 65535';
+
+export const address = v.pipe(
+  v.string(ADDRESS_EXPECTED),
+  v.regex(ADDRESS_PATTERN, ADDRESS_EXPECTED),
+  v.check((value) => parseAddress(value) !== null, ADDRESS_EXPECTED),
+);

@@ -30,7 +30,7 @@ export const TIMEOUTS_DEFAULT = {
   /** First delay before a peer is dialled again; doubles, with jitter … */
   reconnectMs: 50,
   /** … up to this. */
-  reconnectMsMax: 2_000,
+  reconnectMsMax: 500,
   /** A peer that does not take a connection within this counts as down. */
   dialMs: 3_000,
 } as const;
@@ -70,3 +70,24 @@ export const SHUTDOWN_SLACK_MS = 5_000;
 
 /** A connection to a peer that answers nothing for this long, although asked, is made anew (ms). */
 export const LINK_SILENT_MS = 10_000;
+
+/** The NBD gateway (docs/nbd.md). */
+export const NBD_LIMITS = {
+  /** Connections taken in at once: each may have one longest request under way. */
+  connections: 64,
+  /** Requests of one connection under way or waiting: one of the longest, or many short ones. */
+  requestBytes: 33_554_432,
+  /** Replies that a client has not taken; then nothing is begun for it. */
+  replyBytes: 4_194_304,
+  /** Sectors of one command under way at a time: 1 MiB. */
+  windowSectors: 256,
+  /** Sectors that one BLOCK_STATUS looks at, since each is read for it: 4 MiB. */
+  statusSectors: 1_024,
+  /** A handshake takes a round trip for each option; nobody needs longer than this (ms). */
+  handshakeMs: 10_000,
+  /** How long a client may take to close a connection that we have ended (ms). */
+  lingerMs: 2_000,
+} as const;
+
+/** Operations that the gateway has under way on each of its connections to a process. */
+export const NBD_OUTSTANDING_PER_CONNECTION = 128;

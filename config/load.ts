@@ -17,6 +17,8 @@ import { clusterIdentityOf, expectedKey, isSampleKey, parseKey } from './keys.js
 import type { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from './limits.js';
 import type { Mistake } from './mistake.js';
 import { ConfigInvalid, describeFound, nearest } from './mistake.js';
+import type { NbdConfig } from './nbdConfig.js';
+import { nbdConfigOf } from './nbdConfig.js';
 import type { CheckedConfig, LogFormat, LogLevel } from './schema.js';
 import { checkConfig, expectedRank, LOG_FORMATS, LOG_LEVELS, soundField } from './schema.js';
 import { findConfigFile } from './searchPath.js';
@@ -39,6 +41,8 @@ export interface ClusterConfig {
   readonly timeouts: Timeouts;
   /** Folder of a process as an absolute path, with `{rank}` where its rank belongs. */
   readonly storagePattern: string;
+  /** The NBD gateway, if there is a section for it. */
+  readonly nbd: NbdConfig | null;
   /** What is allowed but may surprise: one sentence each. */
   readonly warnings: readonly string[];
 }
@@ -160,7 +164,7 @@ class Reading {
     const storagePattern = resolve(dirname(file), checked.storage);
     const config: ClusterConfig = {
       ...{ file, chosenBy, processes, sectors, clientKey, log, limits, timeouts },
-      ...{ storagePattern, warnings },
+      ...{ storagePattern, nbd: nbdConfigOf(checked, dirname(file)), warnings },
     };
     return { config, cluster };
   }

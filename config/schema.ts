@@ -5,14 +5,12 @@
  */
 import * as v from 'valibot';
 import { RANK_MAX } from '../src/core/rank.js';
-import { ADDRESS_PATTERN, canonicalAddress, parseAddress } from './address.js';
-import { choice, text, wholeNumber } from './fields.js';
-import { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from './limits.js';
+import { canonicalAddress, parseAddress } from './address.js';
+import { SECTORS_MAX, address, choice, text, wholeNumber } from './fields.js';
+import { LIMITS, TIMEOUTS } from './limitFields.js';
 import type { Mistake } from './mistake.js';
 import { describeFound, nearest } from './mistake.js';
-
-/** Sectors of the largest disk: an exabyte, and far inside what a number counts exactly. */
-export const SECTORS_MAX = 2 ** 48;
+import { NBD, NBD_EXPORT, exportMistakes } from './nbdFields.js';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
@@ -20,87 +18,11 @@ export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
-const ADDRESS_EXPECTED =
-  'text such as "10.0.0.1:7101", "[::1]:7101" or "name:7101", port 1 to 65535';
 const PROCESSES_EXPECTED = `a list of 1 to ${RANK_MAX} addresses`;
 const STORAGE_EXPECTED = 'the path of a folder, where "{rank}" is the only thing in braces';
 const CLUSTER_EXPECTED = 'a name of 1 to 64 letters, digits, ".", "_" and "-"';
 const KEYS_EXPECTED = 'an object with the fields client and system';
 const KEY_FILE_EXPECTED = 'the path of a file that holds the key';
-
-const address = v.pipe(
-  v.string(ADDRESS_EXPECTED),
-  v.regex(ADDRESS_PATTERN, ADDRESS_EXPECTED),
-  v.check((value) => parseAddress(value) !== null, ADDRESS_EXPECTED),
-);
-
-const LIMITS = {
-  connections: v.optional(
-    wholeNumber(
-      1,
-      65_536,
-      'Connections taken in at once; more are refused. Keep it about 128 below the limit of open ' +
-        'files (ulimit -n).',
-    ),
-    LIMITS_DEFAULT.connections,
-  ),
-  operationsPerConnection: v.optional(
-    wholeNumber(
-      1,
-      65_536,
-      'Operations of one client connection that may be under way; then it is not read from until ' +
-        'one is answered.',
-    ),
-    LIMITS_DEFAULT.operationsPerConnection,
-  ),
-  operations: v.optional(
-    wholeNumber(
-      1,
-      1_048_576,
-      'Operations of all clients together that may be under way, at 4 KiB of memory each.',
-    ),
-    LIMITS_DEFAULT.operations,
-  ),
-} satisfies Record<keyof typeof LIMITS_DEFAULT, unknown>;
-
-const TIMEOUTS = {
-  shutdownMs: v.optional(
-    wholeNumber(0, 600_000, 'Milliseconds that SIGTERM waits for running operations.'),
-    TIMEOUTS_DEFAULT.shutdownMs,
-  ),
-  retransmitMs: v.optional(
-    wholeNumber(
-      10,
-      60_000,
-      'Milliseconds until a message that a peer did not answer is sent again; doubles each time.',
-    ),
-    TIMEOUTS_DEFAULT.retransmitMs,
-  ),
-  retransmitMsMax: v.optional(
-    wholeNumber(10, 600_000, 'Most milliseconds between two sendings of one message.'),
-    TIMEOUTS_DEFAULT.retransmitMsMax,
-  ),
-  reconnectMs: v.optional(
-    wholeNumber(
-      1,
-      60_000,
-      'Milliseconds until a lost peer is dialled again; doubles each time, with jitter.',
-    ),
-    TIMEOUTS_DEFAULT.reconnectMs,
-  ),
-  reconnectMsMax: v.optional(
-    wholeNumber(1, 600_000, 'Most milliseconds between two dials of one peer.'),
-    TIMEOUTS_DEFAULT.reconnectMsMax,
-  ),
-  dialMs: v.optional(
-    wholeNumber(
-      10,
-      120_000,
-      'Milliseconds after which a peer that does not take a connection counts as down.',
-    ),
-    TIMEOUTS_DEFAULT.dialMs,
-  ),
-} satisfies Record<keyof typeof TIMEOUTS_DEFAULT, unknown>;
 
 const FIELDS = {
   $schema: v.optional(
@@ -168,6 +90,15 @@ const FIELDS = {
       v.description(
         'Identity of the cluster; a storage folder of another one is refused. Default: derived ' +
           'from the system key, so set it before you ever change that key.',
+      ),
+    ),
+  ),
+  nbd: v.optional(
+    v.pipe(
+      v.strictObject(NBD, 'an object with the fields listen, socket, exports and waitMs'),
+      v.description(
+        'The NBD gateway (atdd nbd), through which Linux, QEMU and others attach the disk. See ' +
+          'docs/nbd.md. With this section atdd cluster starts one too.',
       ),
     ),
   ),
@@ -297,8 +228,8 @@ function unknownFields(
     const field = path === '' ? name : `${path}.${name}`;
     const known = Object.hasOwn(fields, name);
     if (!known) return [unknownField(field, name, Object.keys(fields), source)];
-    const inner = INNER_FIELDS[field];
     const member = value[name];
+    const inner = innerFields(field, path, member);
     if (inner === undefined || typeof member !== 'object' || member === null) return [];
     if (isObject(member)) return unknownFields(member, inner, field, source);
     // The library takes a list for an object.
@@ -306,11 +237,25 @@ function unknownFields(
   });
 }
 
+/** The fields that what stands at `field`, a member of what stands at `path`, may have. */
+function innerFields(
+  field: string,
+  path: string,
+  member: unknown,
+): Readonly<Record<string, unknown>> | undefined {
+  // Exports have the names that they are given.
+  if (field === EXPORTS_FIELD) return isObject(member) ? member : {};
+  return path === EXPORTS_FIELD ? NBD_EXPORT : INNER_FIELDS[field];
+}
+
+const EXPORTS_FIELD = 'nbd.exports';
+
 const INNER_FIELDS: Readonly<Partial<Record<string, Readonly<Record<string, unknown>>>>> = {
   keys: { client: true, system: true },
   log: { level: true, format: true },
   limits: LIMITS,
   timeouts: TIMEOUTS,
+  nbd: NBD,
 };
 
 function unknownField(
@@ -333,6 +278,11 @@ function relationMistakes(value: JsonObject, source: string): Mistake[] {
     ...duplicateAddresses(soundField(value, 'processes') ?? [], source),
     ...rankBeyond(value, source),
     ...pairMistakes(value, source),
+    ...exportMistakes(
+      soundField(value, 'nbd')?.exports ?? {},
+      soundField(value, 'sectors') ?? SECTORS_MAX,
+      source,
+    ),
   ];
 }
 

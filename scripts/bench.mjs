@@ -3,14 +3,11 @@
  * temporary folder), measures writes and then reads of the same sectors with `atdd bench`, and
  * shows what the processes came to. Nothing of it is left afterwards.
  */
-import { spawn } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
-import { ensureReady, ROOT } from './ensure.mjs';
+import { withCluster } from './benchCluster.mjs';
+import { ensureReady } from './ensure.mjs';
 
 const USAGE = `npm run bench -- [options]
   --processes <n>     processes of the cluster (3)
@@ -19,30 +16,23 @@ const USAGE = `npm run bench -- [options]
   --seconds <s>       how long each measurement takes (10)
   --json <file>       also write the result there`;
 
-const MAIN = join(ROOT, 'dist', 'main.js');
 const DISK_SECTORS = 262_144;
-const READY_MS_MAX = 30_000;
-/** Below the ports that systems use for outgoing connections. */
-const PORT_MIN = 10_000;
-const PORT_MAX = 32_000;
 
 const options = readOptions();
 await ensureReady();
-const folder = mkdtempSync(join(tmpdir(), 'atdd-bench-'));
-const members = [];
 try {
   const interrupted = new Promise((_resolve, reject) => {
     for (const signal of ['SIGINT', 'SIGTERM']) {
       process.once(signal, () => reject(new Error('interrupted')));
     }
   });
-  await Promise.race([run(), interrupted]);
+  const { processes } = options;
+  await withCluster({ processes, sectors: DISK_SECTORS }, (cluster) =>
+    Promise.race([run(cluster), interrupted]),
+  );
 } catch (error) {
   process.stderr.write(`atdd: ${error.message}\n`);
   process.exitCode = 1;
-} finally {
-  await Promise.all(members.map(end));
-  rmSync(folder, { recursive: true, force: true });
 }
 // A command that was interrupted may still be running.
 process.exit();
@@ -74,14 +64,13 @@ function readOptions() {
   }
 }
 
-async function run() {
-  const config = join(folder, 'cluster.json');
-  await writeCluster(config);
-  for (let rank = 1; rank <= options.processes; rank += 1) members.push(start(config, rank));
-  await untilReady(config);
-  const { writes } = await measure(config, 'write');
-  const { reads } = await measure(config, 'read');
-  const processes = members.map((member) => ({ rank: member.rank, ...residentBytes(member) }));
+async function run(cluster) {
+  const { writes } = await measure(cluster, 'write');
+  const { reads } = await measure(cluster, 'read');
+  const processes = cluster.members.map((member) => ({
+    rank: member.rank,
+    ...residentBytes(member),
+  }));
   show(writes, reads, processes);
   if (options.json === undefined) return;
   const [connections, depth, seconds] = [options.connections, options.depth, options.seconds].map(
@@ -93,100 +82,13 @@ async function run() {
   writeFileSync(options.json, `${JSON.stringify({ ...result, memory: processes }, null, 2)}\n`);
 }
 
-async function writeCluster(config) {
-  const secret = { mode: 0o600 };
-  writeFileSync(join(folder, 'client.key'), randomBytes(32).toString('hex'), secret);
-  writeFileSync(join(folder, 'system.key'), randomBytes(64).toString('hex'), secret);
-  mkdirSync(join(folder, 'data'));
-  const processes = [];
-  while (processes.length < options.processes) {
-    const address = `127.0.0.1:${await freePort()}`;
-    if (!processes.includes(address)) processes.push(address);
-  }
-  const keys = { client: 'client.key', system: 'system.key' };
-  const content = { processes, sectors: DISK_SECTORS, storage: 'data/{rank}', keys };
-  writeFileSync(config, JSON.stringify(content, null, 2));
-}
-
-async function freePort() {
-  for (;;) {
-    const port = randomInt(PORT_MIN, PORT_MAX);
-    const server = createServer();
-    const isFree = await new Promise((resolve) => {
-      server.once('error', () => resolve(false));
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-    });
-    if (isFree) return port;
-  }
-}
-
-function start(config, rank) {
-  const args = [MAIN, '--config', config, '--rank', String(rank)];
-  const child = spawn(process.execPath, args, {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: environment(),
-  });
-  const member = { rank, child, log: '', ended: null };
-  const keep = (chunk) => (member.log = (member.log + chunk).slice(-4_000));
-  child.stdout.on('data', keep);
-  child.stderr.on('data', keep);
-  member.ended = new Promise((resolve) => {
-    child.once('error', resolve);
-    child.once('exit', resolve);
-  });
-  return member;
-}
-
-async function end({ child, ended }) {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGKILL');
-  await ended;
-}
-
-/** Settings of whoever runs the bench are not those of the cluster. */
-function environment() {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith('ATDD_')),
-  );
-}
-
-/** Resolves to what the command says on standard output. */
-function atdd(config, words) {
-  return new Promise((resolve, reject) => {
-    const args = [MAIN, ...words, '--config', config];
-    const child = spawn(process.execPath, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: environment(),
-    });
-    let output = '';
-    let errors = '';
-    child.stdout.on('data', (chunk) => (output += chunk));
-    child.stderr.on('data', (chunk) => (errors += chunk));
-    child.once('error', reject);
-    child.once('close', (code) => resolve({ code, output, errors }));
-  });
-}
-
-async function untilReady(config) {
-  const giveUpAt = performance.now() + READY_MS_MAX;
-  for (;;) {
-    const dead = members.find(({ child }) => child.exitCode !== null);
-    if (dead !== undefined) throw new Error(`process ${dead.rank} ended:\n${dead.log}`);
-    const { output, errors } = await atdd(config, ['status', '--json', '--timeout', '2']);
-    if (output === '') throw new Error(errors);
-    const { processes, quorum } = JSON.parse(output);
-    if (quorum && processes.every(({ reachable }) => reachable)) return;
-    if (performance.now() > giveUpAt) throw new Error('the cluster did not become ready');
-  }
-}
-
-async function measure(config, mode) {
+async function measure(cluster, mode) {
   process.stderr.write(`atdd: measuring ${mode}s for ${options.seconds} s\n`);
   const { connections, depth, seconds } = options;
   const setting = ['--connections', connections, '--depth', depth, '--seconds', seconds];
   const sectors = ['--sectors', String(Math.max(4_096, connections * depth))];
   const words = ['bench', '--json', '--mode', mode, ...setting, ...sectors];
-  const { code, output, errors } = await atdd(config, words);
+  const { code, output, errors } = await cluster.atdd(words);
   if (code !== 0) throw new Error(errors);
   return JSON.parse(output);
 }

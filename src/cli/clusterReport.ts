@@ -1,12 +1,13 @@
 /** What `atdd cluster` shows: who listens where, commands to try, and the logs of all processes. */
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Address } from '../../config/address.js';
 import { describeAddress } from '../../config/address.js';
 import type { ClusterConfig } from '../../config/load.js';
-import { unreachable } from '../core/assert.js';
+import { assert, unreachable } from '../core/assert.js';
 import type { Rank } from '../core/rank.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
-import type { RankEvent, SupervisorEvent } from './keepRunning.js';
+import type { Member, MemberEvent, SupervisorEvent } from './keepRunning.js';
 import type { Ending, RestartDecision } from './restartPolicy.js';
 import type { StopRequest } from './stopRequests.js';
 
@@ -19,7 +20,7 @@ export interface ClusterReportOptions {
 
 export interface ClusterReport {
   readonly starting: () => void;
-  readonly happened: (event: RankEvent) => void;
+  readonly happened: (event: MemberEvent) => void;
   /** All processes listen. */
   readonly settled: () => void;
   readonly stopping: (request: StopRequest) => void;
@@ -38,18 +39,18 @@ export function clusterReport({ config, ranks, write }: ClusterReportOptions): C
     starting: () => {
       introduction(config, ranks).forEach(write);
     },
-    happened: ({ rank, event }) => {
+    happened: ({ member, event }) => {
       switch (event.kind) {
         case 'started':
           return;
         case 'line':
-          write(`[${rank}] ${event.text}`);
+          write(`[${member}] ${event.text}`);
           return;
         case 'listening':
-          write(`process ${rank} listens on ${describeAddress(config.processes[rank - 1])}`);
+          write(`${nameOf(member)} listens on ${describeAddress(addressOf(config, member))}`);
           return;
         case 'ended':
-          write(`process ${rank} ended ${ended(event)}`);
+          write(`${nameOf(member)} ended ${ended(event)}`);
           return;
         default:
           unreachable(event);
@@ -84,9 +85,20 @@ function introduction(config: ClusterConfig, ranks: readonly Rank[]): string[] {
   ];
 }
 
+function nameOf(member: Member): string {
+  return member === 'nbd' ? 'the NBD gateway' : `process ${member}`;
+}
+
+/** Where that member listens. */
+export function addressOf({ processes, nbd }: ClusterConfig, member: Member): Address {
+  if (member !== 'nbd') return processes[member - 1];
+  assert(nbd !== null, 'a gateway runs only if it is configured');
+  return nbd.listen;
+}
+
 const PROGRAM = fileURLToPath(new URL('../../main.js', import.meta.url));
 
-function commandsToTry({ file }: ClusterConfig): string[] {
+function commandsToTry({ file, nbd }: ClusterConfig): string[] {
   const program = fromHere(PROGRAM);
   const start = program === PROGRAM ? 'atdd' : `node ${program}`;
   const atdd = (command: string): string => `  ${start} ${command} --config ${fromHere(file)}`;
@@ -96,6 +108,7 @@ function commandsToTry({ file }: ClusterConfig): string[] {
     atdd('status'),
     atdd('import README.md'),
     atdd('export copy.md --bytes $(wc -c < README.md)'),
+    ...(nbd === null ? [] : [`  nbdinfo nbd://${describeAddress(nbd.listen)}`]),
     'Ctrl-C stops all of it.',
     '',
   ];

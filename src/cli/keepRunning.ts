@@ -15,9 +15,12 @@ export type SupervisorEvent =
   | Exclude<ChildEvent, { kind: 'ended' }>
   | { readonly kind: 'ended'; readonly ending: Ending; readonly next: RestartDecision };
 
-/** What the supervisor learns about the process of a rank. */
-export interface RankEvent {
-  readonly rank: Rank;
+/** What the supervisor runs: the processes by rank, and the NBD gateway. */
+export type Member = Rank | 'nbd';
+
+/** What the supervisor learns about one of them. */
+export interface MemberEvent {
+  readonly member: Member;
   readonly event: SupervisorEvent | { readonly kind: 'listening' };
 }
 

@@ -8,6 +8,7 @@ import { defineClusterCommand } from './cluster.js';
 import { defineExportCommand } from './exportFile.js';
 import { defineImportCommand } from './importFile.js';
 import { defineKeygenCommand } from './keygen.js';
+import { defineNbdCommand } from './nbd.js';
 import { addConfigOptions, configOption } from './options.js';
 import { EXIT_USAGE } from './restartPolicy.js';
 import { defineReadCommand } from './read.js';
@@ -54,6 +55,7 @@ function defineProgram(): Command {
   defineWriteCommand(program);
   defineImportCommand(program);
   defineExportCommand(program);
+  defineNbdCommand(program);
   defineBenchCommand(program);
   defineKeygenCommand(program);
   defineCheckConfigCommand(program);

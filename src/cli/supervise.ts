@@ -15,11 +15,13 @@ import {
   EMPTY,
   filter,
   finalize,
+  from,
   fromEvent,
   ignoreElements,
   lastValueFrom,
   map,
   merge,
+  mergeMap,
   ReplaySubject,
   retry,
   skip,
@@ -34,17 +36,19 @@ import { SHUTDOWN_SLACK_MS } from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
 import type { Rank } from '../core/rank.js';
 import { AtomicDiskError } from '../errors.js';
-import type { RankEvent, SupervisorEvent } from './keepRunning.js';
+import type { Member, MemberEvent, SupervisorEvent } from './keepRunning.js';
 import { keepRunning } from './keepRunning.js';
 import { localRanks } from './localHost.js';
 import { spawnChild } from './spawnChild.js';
 import type { StopRequest } from './stopRequests.js';
 import { stopRequests } from './stopRequests.js';
-import { clusterReport } from './clusterReport.js';
+import { addressOf, clusterReport } from './clusterReport.js';
 
 export interface SuperviseOptions {
   /** What runs for a rank: arguments of Node, the program first. */
   readonly argsOf?: (rank: Rank) => readonly string[];
+  /** What runs as the NBD gateway, if there is to be one. */
+  readonly gatewayArgs?: readonly string[];
   readonly signals$?: Observable<unknown>;
   /** How long the processes may take to end in good order before they are killed. */
   readonly patienceMs?: number;
@@ -60,6 +64,9 @@ const PATIENCE_EXTRA_MS = 2_000;
 /** How long after all processes listen the commands to try are shown. */
 const SETTLE_MS = 500;
 
+/** How long after the processes the NBD gateway is started. */
+const GATEWAY_START_MS = 1_000;
+
 /** How often a process that was just started is asked whether it takes connections. */
 const PROBE_INTERVAL_MS = 50;
 
@@ -73,6 +80,7 @@ export async function supervise(
 ): Promise<number> {
   const {
     argsOf = (rank) => [PROGRAM, 'run', '--config', config.file, '--rank', String(rank)],
+    gatewayArgs = [PROGRAM, 'nbd', '--config', config.file],
     signals$ = merge(...['SIGINT', 'SIGTERM', 'SIGHUP'].map((name) => fromEvent(process, name))),
     patienceMs = config.timeouts.shutdownMs + SHUTDOWN_SLACK_MS + PATIENCE_EXTRA_MS,
     scheduler = asyncScheduler,
@@ -88,15 +96,28 @@ export async function supervise(
   const env = childEnvironment(config);
   const report = clusterReport({ config, ranks, write });
   const reporting = stop$.subscribe({ next: report.stopping, error: report.failed });
-  const ranks$ = ranks.map((rank) => {
-    const child$ = spawnChild({ args: argsOf(rank), env, stop$ });
+  const run = (member: Member): Observable<MemberEvent> => {
+    const child$ = spawnChild({
+      args: member === 'nbd' ? gatewayArgs : argsOf(member),
+      env,
+      stop$,
+    });
     return keepRunning({ child$, stop$, scheduler }).pipe(
-      withListening(config.processes[rank - 1], scheduler),
-      map((event): RankEvent => ({ rank, event })),
+      withListening(addressOf(config, member), scheduler),
+      map((event): MemberEvent => ({ member, event })),
     );
-  });
+  };
+  // The gateway can wait: it must not keep the processes from being there soon.
+  const gateway$: Observable<Member> =
+    config.nbd === null
+      ? EMPTY
+      : timer(GATEWAY_START_MS, scheduler).pipe(
+          map((): Member => 'nbd'),
+          takeUntil(stop$),
+        );
   report.starting();
-  const done$ = merge(...ranks$).pipe(
+  const done$ = merge(from<readonly Member[]>(ranks), gateway$).pipe(
+    mergeMap(run),
     tap(report.happened),
     connect((events$) =>
       merge(
@@ -135,12 +156,12 @@ function ranksToRun({ processes, storagePattern, file }: ProcessConfig): readonl
   return ranks;
 }
 
-/** Emits once: when each of so many processes has taken a connection. */
-function allListening(count: number): OperatorFunction<RankEvent, unknown> {
+/** Emits once: when each of so many processes, the gateway apart, has taken a connection. */
+function allListening(count: number): OperatorFunction<MemberEvent, unknown> {
   return (events$) =>
     events$.pipe(
-      filter(({ event }) => event.kind === 'listening'),
-      map(({ rank }) => rank),
+      filter(({ member, event }) => member !== 'nbd' && event.kind === 'listening'),
+      map(({ member }) => member),
       distinct(),
       skip(count - 1),
       take(1),
@@ -157,7 +178,7 @@ function childEnvironment({ log }: ProcessConfig): Record<string, string | undef
 function withListening(
   address: Address,
   scheduler: SchedulerLike,
-): (events$: Observable<SupervisorEvent>) => Observable<RankEvent['event']> {
+): (events$: Observable<SupervisorEvent>) => Observable<MemberEvent['event']> {
   const listening$ = defer(() => canConnect(address)).pipe(
     retry({ delay: () => timer(PROBE_INTERVAL_MS, scheduler) }),
     map(() => ({ kind: 'listening' }) as const),

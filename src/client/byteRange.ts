@@ -1,36 +1,6 @@
-/** Byte ranges of the disk as sectors. Pure. */
+/** Which sectors and byte ranges a disk has. Pure. */
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
-import type { SectorIndex } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
-
-/** What of one sector belongs to a range: the bytes `from` (included) to `to` (excluded). */
-export interface SectorPart {
-  readonly sector: SectorIndex;
-  readonly from: number;
-  readonly to: number;
-  /** Where these bytes stand in the range. */
-  readonly at: number;
-}
-
-export function isWholeSector({ from, to }: SectorPart): boolean {
-  return to - from === SECTOR_SIZE_BYTES;
-}
-
-/** The parts of a range, in order; none if it is empty. One small object for each 4 KiB. */
-export function sectorParts(offsetBytes: bigint, lengthBytes: number): SectorPart[] {
-  const size = BigInt(SECTOR_SIZE_BYTES);
-  let sector = Number(offsetBytes / size);
-  let from = Number(offsetBytes % size);
-  const parts: SectorPart[] = [];
-  for (let at = 0; at < lengthBytes;) {
-    const to = Math.min(SECTOR_SIZE_BYTES, from + lengthBytes - at);
-    parts.push({ sector, from, to, at });
-    at += to - from;
-    sector += 1;
-    from = 0;
-  }
-  return parts;
-}
 
 /** The sectors that a number can name, for a disk whose size is not known. */
 const SECTORS_NAMEABLE = Number.MAX_SAFE_INTEGER;

@@ -21,7 +21,7 @@ export interface AttemptEvent {
 /** Called synchronously at each step; must not throw. */
 export type AttemptObserver = (event: AttemptEvent) => void;
 
-/** Counted since the client was made. All but the last three are zero in good times. */
+/** Counted since the client was made. All but the last four are small in good times. */
 export interface ClientCounters {
   /** Responses with a wrong tag: dropped. The keys differ, or someone meddles. */
   badTagResponses: number;
@@ -35,6 +35,8 @@ export interface ClientCounters {
   leftConnections: number;
   /** Writes on connections that ended without a word from the other side: see ADR 0006. */
   heldWrites: number;
+  /** Reads that were asked of a second process since the first took long. */
+  hedgedReads: number;
   /** Attempts, by kind: operations plus what was sent again. */
   readsSent: number;
   writesSent: number;
@@ -49,6 +51,7 @@ export function createCounters(): ClientCounters {
     lostConnections: 0,
     leftConnections: 0,
     heldWrites: 0,
+    hedgedReads: 0,
     readsSent: 0,
     writesSent: 0,
     pingsSent: 0,

@@ -47,6 +47,11 @@ export interface ConnectOptions {
   readonly outstandingPerConnection?: number;
   /** Sectors that one `read` or `write` has under way at a time. Default 256. */
   readonly windowSectors?: number;
+  /**
+   * Whether a read that takes much longer than reads do is asked of another process too; the first
+   * answer counts. Default: yes.
+   */
+  readonly hedgesReads?: boolean;
   /** See CLIENT_TIMEOUTS_DEFAULT. By default operations wait until the cluster answers. */
   readonly timeouts?: ConnectTimeouts;
   /** Called, synchronously, at each step of each attempt; must not throw. */
@@ -143,6 +148,14 @@ export function openClient(options: ConnectOptions): AtomicDiskClient {
   return open(options).client;
 }
 
+/**
+ * The same disk with Observables instead of promises, for programs that are streams themselves.
+ * @throws {AtomicDiskError} ATDD_USAGE for options that make no sense.
+ */
+export function openDisk(options: ConnectOptions): DiskClient {
+  return openCore(options);
+}
+
 const PING_TIMEOUT_MS = 2_000;
 
 /** What Node's timers take, 24 days; they run at once if given more. */
@@ -170,6 +183,11 @@ interface Opened {
 }
 
 function open(options: ConnectOptions): Opened {
+  const core = openCore(options);
+  return { client: facadeOf(core, slotsOf(options)), connected$: core.connected() };
+}
+
+function openCore(options: ConnectOptions): DiskClient {
   const { processes } = options;
   const timeouts = { ...CLIENT_TIMEOUTS_DEFAULT, ...options.timeouts };
   checkOptions(options, timeouts);
@@ -181,6 +199,7 @@ function open(options: ConnectOptions): Opened {
       windowSectors: options.windowSectors ?? CLIENT_DEFAULTS.windowSectors,
       ...(options.sectors !== undefined && { sectors: options.sectors }),
       timeouts,
+      hedgesReads: options.hedgesReads ?? true,
       tagger: createTagger(options.clientKey),
       ...(options.onAttempt !== undefined && { onAttempt: options.onAttempt }),
     },
@@ -193,7 +212,7 @@ function open(options: ConnectOptions): Opened {
   );
   // An error is a broken invariant: unhandled on purpose, it ends the program.
   core.run$.subscribe();
-  return { client: facadeOf(core, slotsOf(options)), connected$: core.connected() };
+  return core;
 }
 
 function facadeOf(core: DiskClient, slots: readonly Rank[]): AtomicDiskClient {

@@ -14,16 +14,19 @@ import {
   concat,
   defer,
   delay,
+  distinctUntilChanged,
   EMPTY,
   endWith,
   filter,
   finalize,
   from,
   ignoreElements,
+  interval,
   merge,
   mergeMap,
   ReplaySubject,
   Subject,
+  switchMap,
   take,
   takeUntil,
   tap,
@@ -34,13 +37,15 @@ import {
 import type { Rank } from '../core/rank.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import type { SectorPart } from '../core/sectorParts.js';
+import { isWholeSector, sectorParts } from '../core/sectorParts.js';
 import { AtomicDiskError } from '../errors.js';
+import type { Disk } from '../ports/disk.js';
 import type { Log } from '../ports/log.js';
 import type { Random } from '../ports/random.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { Tagger } from '../wire/tag.js';
-import { checkRange, checkSector, isWholeSector, sectorParts } from './byteRange.js';
-import type { SectorPart } from './byteRange.js';
+import { checkRange, checkSector } from './byteRange.js';
 import type { AttemptObserver, ClientCounters } from './clientEvents.js';
 import { createCounters } from './clientEvents.js';
 import { Dispatcher } from './dispatcher.js';
@@ -70,6 +75,8 @@ export interface DiskClientOptions {
   /** Size of the disk, if known: then what leaves it is refused here. */
   readonly sectors?: number;
   readonly timeouts: ClientTimeouts;
+  /** Whether reads that take long are asked of another process too. Default: no. */
+  readonly hedgesReads?: boolean;
   readonly tagger: Tagger;
   readonly onAttempt?: AttemptObserver;
 }
@@ -82,7 +89,10 @@ export interface DiskClientPorts {
   readonly log: Log;
 }
 
-export class DiskClient {
+/** How often reads that may have to be asked of another process are looked at. */
+const HEDGE_CHECK_MS = 10;
+
+export class DiskClient implements Disk {
   readonly counters: ClientCounters = createCounters();
   /**
    * Keeps the connections: subscribe once, for as long as the client lives. Completes after
@@ -93,6 +103,7 @@ export class DiskClient {
   private readonly links = new Set<Link>();
   private readonly linkAdded = new ReplaySubject<Link>(1);
   private readonly held = new Subject<() => void>();
+  private readonly readsUnderWay = new Subject<boolean>();
   private readonly closing = new ReplaySubject<void>(1);
   private readonly stopped = new ReplaySubject<never>(1);
   /** What is wrong with a process, while something is. */
@@ -112,8 +123,17 @@ export class DiskClient {
       onHeld: (release) => {
         this.held.next(release);
       },
+      ...(options.hedgesReads === true && {
+        hedging: {
+          nowMs: () => clock.now(),
+          onReadSent: () => {
+            this.readsUnderWay.next(true);
+          },
+        },
+      }),
     });
-    this.run$ = merge(...options.slots.map((rank) => this.slot(rank)), this.releases()).pipe(
+    const slots = options.slots.map((rank) => this.slot(rank));
+    this.run$ = merge(...slots, this.releases(), this.hedges()).pipe(
       takeUntil(this.closing.pipe(delay(options.timeouts.closeMs, clock))),
       finalize(() => {
         this.stopped.complete();
@@ -134,6 +154,14 @@ export class DiskClient {
   /** Completes when the data is durable on a majority. */
   write(sector: SectorIndex, data: SectorData): Observable<never> {
     return this.perform({ kind: 'write', sector, data }).pipe(ignoreElements());
+  }
+
+  /**
+   * Reads, changes and writes, with no other operation of this client on the sector in between.
+   * Completes when what `change` gave is durable on a majority.
+   */
+  update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never> {
+    return this.perform({ kind: 'update', sector, change }).pipe(ignoreElements());
   }
 
   /** Emits the bytes and completes. Each sector is atomic by itself, the range is not. */
@@ -295,6 +323,20 @@ export class DiskClient {
           ? EMPTY
           : timer(unconfirmedMs, schedulers.clock).pipe(tap(release)),
       ),
+      ignoreElements(),
+      takeUntil(this.closing),
+    );
+  }
+
+  /** Looks at the reads under way, as long as there are any. */
+  private hedges(): Observable<never> {
+    const { clock } = this.ports.schedulers;
+    return this.readsUnderWay.pipe(
+      distinctUntilChanged(),
+      switchMap((areUnderWay) => (areUnderWay ? interval(HEDGE_CHECK_MS, clock) : EMPTY)),
+      tap(() => {
+        if (!this.dispatcher.hedge()) this.readsUnderWay.next(false);
+      }),
       ignoreElements(),
       takeUntil(this.closing),
     );

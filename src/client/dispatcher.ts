@@ -31,9 +31,11 @@ import type { SectorData } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
 import type { AttemptEvent, AttemptObserver, ClientCounters } from './clientEvents.js';
 import type { Exchange, LostReason } from './exchange.js';
+import { HedgeDelay, HedgeQueue } from './hedging.js';
 import type { Link } from './link.js';
 import type { Operation, SectorRequest } from './operation.js';
 import { describeOutcome } from './operation.js';
+import { SECTOR_NOWHERE } from './ping.js';
 import { createSectorQueues } from './sectorQueues.js';
 
 export interface DispatcherOptions {
@@ -41,16 +43,35 @@ export interface DispatcherOptions {
   /** A number for each request, never given twice by this client. */
   nextRequestNumber(): bigint;
   readonly onAttempt: AttemptObserver;
+  /** Absent: no read is asked of a second process while the first may still answer. */
+  readonly hedging?: Hedging;
   /** A WRITE is held; the one who knows when it can no longer take effect calls `release`. */
   onHeld(release: () => void): void;
+}
+
+export interface Hedging {
+  nowMs(): number;
+  /** A READ is under way: call `hedge` every few milliseconds until it returns false. */
+  onReadSent(): void;
+}
+
+/** A READ that may be asked of another process too. */
+interface HedgeableRead {
+  readonly operation: Operation;
+  readonly attempt: number;
+  readonly rank: Rank;
 }
 
 export class Dispatcher {
   private readonly queues = createSectorQueues<Operation>();
   private readonly links = new Set<Link>();
+  /** Links that were asked for their first answer. */
+  private readonly beingProven = new WeakSet<Link>();
   /** In order of insertion. What is sent again, and the WRITE of an update, goes first. */
   private readonly urgent = new Set<Operation>();
   private readonly ready = new Set<Operation>();
+  private readonly hedgeDelay = new HedgeDelay();
+  private readonly hedgeable = new HedgeQueue<HedgeableRead>();
   private closed = false;
 
   constructor(private readonly options: DispatcherOptions) {}
@@ -117,11 +138,47 @@ export class Dispatcher {
     }
   }
 
-  /** The link with the fewest outstanding; of equals, the one that has waited longest for work. */
-  private pickLink(): Link | undefined {
+  /**
+   * Asks another process too for what one has not answered in the time that reads take; the first
+   * answer counts. @returns whether there are reads to be watched.
+   */
+  hedge(): boolean {
+    const { hedging, counters } = this.options;
+    if (hedging === undefined || this.closed) return false;
+    const nowMs = hedging.nowMs();
+    const isWaiting = ({ operation, attempt }: HedgeableRead): boolean =>
+      operation.place === 'sent' &&
+      operation.stage === 'read' &&
+      operation.attemptCount === attempt &&
+      !operation.abandoned;
+    for (const read of this.hedgeable.takeDue(nowMs, this.hedgeDelay.delayMs, isWaiting)) {
+      const link = this.pickLink(read.rank);
+      if (link === undefined) {
+        this.hedgeable.add(read, nowMs);
+        continue;
+      }
+      counters.hedgedReads += 1;
+      this.send(read.operation, link);
+    }
+    return !this.hedgeable.isEmpty;
+  }
+
+  /**
+   * The link with the fewest outstanding; of equals, the one that has waited longest for work.
+   *
+   * A process that was just started takes connections long before it has opened its disk. What it
+   * was asked then waits for that, and a WRITE cannot be tried elsewhere meanwhile. So as long as
+   * there are links that have answered, the others get nothing but a question that costs nothing.
+   */
+  private pickLink(otherThan?: Rank): Link | undefined {
     let best: Link | undefined;
+    const isAnyProven = this.isAnyProven();
     for (const link of this.links) {
-      if (!link.hasRoom) continue;
+      if (!link.hasRoom || link.rank === otherThan) continue;
+      if (isAnyProven && !link.hasAnswered) {
+        this.prove(link);
+        continue;
+      }
       if (best === undefined || link.outstandingCount < best.outstandingCount) best = link;
     }
     if (best !== undefined) {
@@ -131,30 +188,80 @@ export class Dispatcher {
     return best;
   }
 
+  private isAnyProven(): boolean {
+    for (const link of this.links) if (link.isOpen && link.hasAnswered) return true;
+    return false;
+  }
+
+  /** Asks the link's process for an answer, once; with the answer it is one like the others. */
+  private prove(link: Link): void {
+    // What it has been asked already will do.
+    if (link.outstandingCount > 0 || this.beingProven.has(link)) return;
+    this.beingProven.add(link);
+    this.options.counters.pingsSent += 1;
+    link.send({
+      kind: 'read',
+      requestNumber: this.options.nextRequestNumber(),
+      sector: SECTOR_NOWHERE,
+      answered: () => {
+        this.pump();
+      },
+      lost: () => undefined,
+    });
+  }
+
   private send(operation: Operation, link: Link): void {
     const { counters } = this.options;
     operation.place = 'sent';
+    const isFirst = operation.inFlightCount === 0;
     operation.attemptCount += 1;
+    operation.inFlightCount += 1;
     if (operation.stage === 'read') counters.readsSent += 1;
     else counters.writesSent += 1;
-    this.observe(operation, link.rank, 'sent');
     link.send(this.exchangeFor(operation, link.rank));
+    if (operation.stage === 'read' && isFirst) this.watch(operation, link.rank);
+  }
+
+  private watch(operation: Operation, rank: Rank): void {
+    const { hedging } = this.options;
+    if (hedging === undefined) return;
+    this.hedgeable.add({ operation, attempt: operation.attemptCount, rank }, hedging.nowMs());
+    hedging.onReadSent();
   }
 
   private exchangeFor(operation: Operation, rank: Rank): Exchange {
-    const { stage: kind, sector, data } = operation;
+    const { stage: kind, sector, data, attemptCount: attempt } = operation;
+    const { hedging, onAttempt } = this.options;
+    const sentMs = hedging?.nowMs() ?? 0;
+    const observe = (event: AttemptEvent['event']): void => {
+      onAttempt({ kind, sector, rank, attempt, event });
+    };
+    // A hedged read may be answered twice: by then the operation is over, or asks something else.
+    const isCurrent = (): boolean => operation.place === 'sent' && operation.stage === kind;
+    observe('sent');
     return {
       kind,
       requestNumber: this.options.nextRequestNumber(),
       sector,
       ...(data !== undefined && { data }),
       answered: (status, answer) => {
-        this.observe(operation, rank, 'answered');
-        this.answered(operation, status, answer);
+        observe('answered');
+        if (isCurrent()) {
+          operation.inFlightCount -= 1;
+          if (hedging !== undefined && kind === 'read') {
+            this.hedgeDelay.add(hedging.nowMs() - sentMs);
+          }
+          this.answered(operation, status, answer);
+        } else {
+          this.pump();
+        }
       },
       lost: (reason) => {
-        this.observe(operation, rank, 'lost');
-        this.lost(operation, reason);
+        observe('lost');
+        if (isCurrent()) {
+          operation.inFlightCount -= 1;
+          this.lost(operation, reason);
+        }
       },
     };
   }
@@ -183,6 +290,7 @@ export class Dispatcher {
       operation.stage = 'write';
       operation.data = request.change(result);
       operation.attemptCount = 0;
+      operation.inFlightCount = 0;
       this.makeReady(operation, this.urgent);
       return;
     }
@@ -193,6 +301,8 @@ export class Dispatcher {
 
   private lost(operation: Operation, reason: LostReason): void {
     assert(reason !== 'left' || operation.stage === 'read', 'a WRITE stays with its connection');
+    // The other attempt may still be answered.
+    if (operation.inFlightCount > 0) return;
     if (operation.abandoned) {
       this.leaveQueue(operation);
     } else if (reason === 'unconfirmed' && operation.stage === 'write') {
@@ -232,11 +342,6 @@ export class Dispatcher {
     const next = this.queues.remove(operation);
     if (next !== undefined) this.makeReady(next, this.ready);
   }
-
-  private observe(operation: Operation, rank: Rank, event: AttemptEvent['event']): void {
-    const { stage: kind, sector, attemptCount: attempt } = operation;
-    this.options.onAttempt({ kind, sector, rank, attempt, event });
-  }
 }
 
 function begin(request: SectorRequest, caller: Operation['caller']): Operation {
@@ -248,6 +353,7 @@ function begin(request: SectorRequest, caller: Operation['caller']): Operation {
     data: request.kind === 'write' ? Uint8Array.from(request.data) : undefined,
     place: 'waiting',
     attemptCount: 0,
+    inFlightCount: 0,
     abandoned: false,
     caller,
   };

@@ -29,6 +29,8 @@ export interface Operation {
   data: SectorData | undefined;
   place: Place;
   attemptCount: number;
+  /** Attempts of this stage that are neither answered nor lost: two if a read was hedged. */
+  inFlightCount: number;
   /** The caller is gone: do not send again. */
   abandoned: boolean;
   /** Gets the sector's data, or an AtomicDiskError. Deaf once it has given up. */

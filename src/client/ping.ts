@@ -7,7 +7,7 @@ import { concatMap, Observable, take } from 'rxjs';
 import type { ClientCounters } from './clientEvents.js';
 import type { Link } from './link.js';
 
-const SECTOR_NOWHERE = 2n ** 64n - 1n;
+export const SECTOR_NOWHERE = 2n ** 64n - 1n;
 
 export interface PingOptions {
   /** Connections to the process, those that stand and those that come. */

@@ -10,12 +10,14 @@ import { AtomicDiskError } from '../errors.js';
 /** Connections that the system completes on its own before the process takes them in. */
 const LISTEN_BACKLOG = 1_024;
 
-export interface BindOptions {
-  readonly host: string;
-  readonly port: number;
+/** An address of TCP, or the path of a Unix socket. */
+export type ListenAddress =
+  { readonly host: string; readonly port: number } | { readonly path: string };
+
+export type BindOptions = ListenAddress & {
   /** Connections kept at once before the takeover; more are refused. */
   readonly connections: number;
-}
+};
 
 export interface BoundSocket {
   readonly server: Server;
@@ -44,8 +46,9 @@ export function bindSocket(options: BindOptions): Promise<BoundSocket> {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(listenError(options, error));
     });
-    const { host, port } = options;
-    server.listen({ host, port, backlog: LISTEN_BACKLOG }, () => {
+    const address =
+      'path' in options ? { path: options.path } : { host: options.host, port: options.port };
+    server.listen({ ...address, backlog: LISTEN_BACKLOG }, () => {
       resolve({
         server,
         takeOver: (take) => {
@@ -58,14 +61,16 @@ export function bindSocket(options: BindOptions): Promise<BoundSocket> {
   });
 }
 
-function listenError({ host, port }: BindOptions, error: NodeJS.ErrnoException): Error {
+function listenError(address: ListenAddress, error: NodeJS.ErrnoException): Error {
   const why: Readonly<Record<string, string>> = {
     EADDRINUSE: 'another program listens there already',
     EADDRNOTAVAIL: 'this machine does not have that address',
+    ENOENT: 'there is no such folder',
     EACCES: 'this user may not listen there',
     ENOTFOUND: 'there is no host of that name',
   };
   const reason = why[error.code ?? ''] ?? error.message;
-  const text = `cannot listen on ${host}:${port}: ${reason}`;
+  const where = 'path' in address ? address.path : `${address.host}:${address.port}`;
+  const text = `cannot listen on ${where}: ${reason}`;
   return new AtomicDiskError('ATDD_LISTEN_FAILED', text, { cause: error });
 }

@@ -62,7 +62,10 @@ class SocketConnection implements TcpConnection {
     assert(socket.allowHalfOpen, 'the socket of a connection can be half open');
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    this.remote = describeAddress(socket.remoteAddress, socket.remotePort);
+    const isLocal = socket.remoteAddress === undefined && !socket.destroyed;
+    this.remote = isLocal
+      ? 'a Unix socket'
+      : describeAddress(socket.remoteAddress, socket.remotePort);
     this.closed$ = this.closed.pipe(ignoreElements());
     this.drained$ = this.drained.asObservable();
     socket.on('end', () => {
@@ -200,6 +203,7 @@ export function isConnectedToItself(socket: Socket): boolean {
   return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
 }
 
+/** Of the other side of a Unix socket nothing is known. */
 function describeAddress(host: string | undefined, port: number | undefined): string {
   if (host === undefined || port === undefined) return 'a closed connection';
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;

@@ -1,7 +1,8 @@
 /** Byte ranges over sectors: alignment, partial sectors, bounds. */
 import test from 'ava';
 import fc from 'fast-check';
-import { checkRange, sectorParts } from '../../src/client/byteRange.js';
+import { checkRange } from '../../src/client/byteRange.js';
+import { sectorParts } from '../../src/core/sectorParts.js';
 import { sectorOf, VirtualCluster } from './virtualCluster.js';
 
 test('the parts of a range cover it exactly and in order', (t) => {

@@ -83,6 +83,22 @@ test('operations are spread over the processes, to the one with the fewest outst
   t.deepEqual(outstanding(), [3, 5, 3], 'both went to the process that had answered');
 });
 
+test('a process that has not answered yet gets no work while others have', (t) => {
+  const cluster = new VirtualCluster({ processCount: 2 });
+  cluster.watch(cluster.client.read(0));
+  cluster.turn();
+  const [first, second] = cluster.at(1).requests.length === 1 ? [1, 2] : [2, 1];
+  cluster.at(first).answer(0);
+  for (let sector = 1; sector < 4; sector += 1) cluster.watch(cluster.client.read(sector));
+  cluster.turn();
+  t.is(cluster.at(first).requests.length, 4);
+  t.is(cluster.at(second).requests.length, 1, 'a question that only asks whether it is there');
+  cluster.at(second).answer(0, undefined, 'invalidSectorIndex');
+  for (let sector = 4; sector < 6; sector += 1) cluster.watch(cluster.client.read(sector));
+  cluster.turn();
+  t.is(cluster.at(second).requests.length, 3);
+});
+
 test('no connection has more outstanding than it may; the rest waits for answers', (t) => {
   const cluster = new VirtualCluster({ processCount: 2, outstandingPerConnection: 3 });
   for (let sector = 0; sector < 10; sector += 1) cluster.watch(cluster.client.read(sector));

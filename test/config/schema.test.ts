@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from '../../config/limits.js';
+import type { Mistake } from '../../config/mistake.js';
 import { checkConfig } from '../../config/schema.js';
 import { configJsonSchema } from './jsonSchema.js';
 
@@ -183,12 +184,46 @@ test('a key that stands in the wrong place is not shown', (t) => {
   t.notRegex(JSON.stringify(result), /0123456789abcdef/);
 });
 
+const plain = { processes: ['127.0.0.1:7101'], sectors: 100, storage: 'data' };
+
+function exportMistakes(exports: unknown): string[] {
+  const result = checkConfig({ ...plain, nbd: { exports } }, 'file');
+  return result.kind === 'checked' ? [] : result.mistakes.map(describeMistake);
+}
+
+function describeMistake({ field, found, expected }: Mistake): string {
+  return `${field}: ${found}; ${expected}`;
+}
+
+test('exports lie within the disk, and share sectors only if nobody writes to them', (t) => {
+  t.deepEqual(exportMistakes({ a: { sectors: 50 }, b: { firstSector: 50, sectors: 50 } }), []);
+  t.deepEqual(exportMistakes({ a: { firstSector: 51, sectors: 50 } }), [
+    'nbd.exports.a: sectors 51 to 100; sectors from 0 to 99',
+  ]);
+  t.deepEqual(exportMistakes({ a: { sectors: 51 }, b: { firstSector: 50, sectors: 50 } }), [
+    'nbd.exports.b: sectors 50 to 99; sectors of its own, or readOnly in both: ' +
+      'nbd.exports.a shares some',
+  ]);
+  const readOnly = true;
+  t.deepEqual(exportMistakes({ a: { sectors: 9, readOnly }, b: { sectors: 9, readOnly } }), []);
+  t.is(exportMistakes({ a: { sectors: 9, readOnly }, b: { sectors: 9 } }).length, 1);
+});
+
+test('what is not a field of an export is named, and what is missing', (t) => {
+  t.deepEqual(exportMistakes({ a: { sectors: 1, sektors: 2 } }), [
+    'nbd.exports.a.sektors: a field that nobody knows; a known field: did you mean sectors?',
+  ]);
+  t.regex(exportMistakes({ a: {} })[0], /^nbd\.exports\.a\.sectors: nothing/);
+  t.regex(exportMistakes([])[0], /^nbd\.exports: /);
+  t.regex(exportMistakes({ ['x'.repeat(257)]: { sectors: 1 } })[0], /at most 256 characters/);
+});
+
 interface JsonField {
   readonly description?: string;
   readonly default?: unknown;
   readonly properties?: Readonly<Record<string, JsonField>>;
   readonly required?: readonly string[];
-  readonly additionalProperties?: boolean;
+  readonly additionalProperties?: boolean | JsonField;
 }
 
 test('config/atdd.schema.json is what config/schema.ts says (else: npm run schema)', (t) => {
@@ -197,8 +232,16 @@ test('config/atdd.schema.json is what config/schema.ts says (else: npm run schem
 });
 
 test('every field has a description, and a default unless it has none to have', (t) => {
-  const withoutDefault = ['$schema', 'rank', 'cluster', 'keys.client', 'keys.system'];
+  const withoutDefault = [
+    ...['$schema', 'rank', 'cluster', 'keys.client', 'keys.system'],
+    ...['nbd', 'nbd.socket', 'nbd.exports', 'nbd.waitMs'],
+  ];
   const check = (field: JsonField, path: string): void => {
+    // What exports are called is not fixed, but what each of them has is.
+    if (path === 'nbd.exports') {
+      check(field.additionalProperties as JsonField, `${path}.*`);
+      return;
+    }
     t.false(field.additionalProperties ?? false, path);
     for (const [name, member] of Object.entries(field.properties ?? {})) {
       const memberPath = path === '' ? name : `${path}.${name}`;

@@ -1,0 +1,94 @@
+/** The section `nbd` of the configuration: what the gateway serves, and where. */
+import * as v from 'valibot';
+import { NBD_PORT } from '../src/nbd/constants.js';
+import { SECTORS_MAX, address, text, wholeNumber } from './fields.js';
+import type { Mistake } from './mistake.js';
+
+/** Longest name of an export, in characters: far below what the protocol allows. */
+const EXPORT_NAME_LENGTH_MAX = 256;
+
+const EXPORTS_EXPECTED = 'an object of exports by name';
+const EXPORT_EXPECTED = 'an object with the fields firstSector, sectors and readOnly';
+const EXPORT_NAME_EXPECTED = `a name of at most ${EXPORT_NAME_LENGTH_MAX} characters`;
+
+export const NBD_EXPORT = {
+  firstSector: v.optional(wholeNumber(0, SECTORS_MAX - 1, 'First sector of the export.'), 0),
+  sectors: wholeNumber(1, SECTORS_MAX, 'Size of the export in sectors.'),
+  readOnly: v.optional(
+    v.pipe(
+      v.boolean('true or false'),
+      v.description('Whether clients may only read it. Exports that share sectors must all be.'),
+    ),
+    false,
+  ),
+};
+
+export const NBD = {
+  listen: v.optional(
+    v.pipe(
+      address,
+      v.description(
+        'Address (host:port) on which the gateway takes NBD clients. NBD has no passwords: ' +
+          'whoever reaches it can read and write the disk.',
+      ),
+    ),
+    `127.0.0.1:${NBD_PORT}`,
+  ),
+  socket: v.optional(
+    text(
+      'the path of a socket',
+      'A Unix socket on which it takes them as well. Relative to this file.',
+    ),
+  ),
+  exports: v.optional(
+    v.pipe(
+      v.record(
+        v.pipe(v.string(), v.maxLength(EXPORT_NAME_LENGTH_MAX, EXPORT_NAME_EXPECTED)),
+        v.strictObject(NBD_EXPORT, EXPORT_EXPECTED),
+        EXPORTS_EXPECTED,
+      ),
+      v.description(
+        'Parts of the disk, by the name that clients ask for; "" is the one they get without ' +
+          'asking. Default: the whole disk as "".',
+      ),
+    ),
+  ),
+  waitMs: v.optional(
+    wholeNumber(
+      1,
+      2 ** 31 - 1,
+      'Milliseconds after which a sector that no majority has answered for is an I/O error. ' +
+        'Default: it waits.',
+    ),
+  ),
+};
+
+type NbdExportFields = v.InferOutput<v.ObjectSchema<typeof NBD_EXPORT, undefined>>;
+
+/** Exports within the disk; none shares sectors with another unless both are read-only. */
+export function exportMistakes(
+  exportsByName: Readonly<Record<string, NbdExportFields>>,
+  sectors: number,
+  source: string,
+): Mistake[] {
+  const exports = Object.entries(exportsByName);
+  return exports.flatMap(([name, { firstSector, sectors: count, readOnly }], index) => {
+    const field = `nbd.exports.${name}`;
+    const end = firstSector + count;
+    const found = `sectors ${firstSector} to ${end - 1}`;
+    if (end > sectors) {
+      return [{ source, field, found, expected: `sectors from 0 to ${sectors - 1}` }];
+    }
+    const rival = exports
+      .slice(0, index)
+      .find(
+        ([, other]) =>
+          firstSector < other.firstSector + other.sectors &&
+          other.firstSector < end &&
+          !(readOnly && other.readOnly),
+      );
+    if (rival === undefined) return [];
+    const expected = `sectors of its own, or readOnly in both: nbd.exports.${rival[0]} shares some`;
+    return [{ source, field, found, expected }];
+  });
+}

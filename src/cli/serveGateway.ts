@@ -1,0 +1,210 @@
+/**
+ * Puts the NBD gateway together from its real parts, and ends it in good order: signals, exit codes
+ * and the life of the program are decided here; what it does, in startGateway.
+ */
+import { resolve } from 'node:path';
+import type { Observable } from 'rxjs';
+import { ReplaySubject, asyncScheduler, catchError, concat, filter, firstValueFrom } from 'rxjs';
+import { fromEvent, lastValueFrom, map, merge, of, share } from 'rxjs';
+import { describeAddress, isLoopback, parseAddress } from '../../config/address.js';
+import * as limits from '../../config/limits.js';
+import type { ClusterConfig } from '../../config/load.js';
+import type { NbdConfig } from '../../config/nbdConfig.js';
+import { defaultNbdConfig } from '../../config/nbdConfig.js';
+import { openDisk } from '../client/connect.js';
+import { AtomicDiskError } from '../errors.js';
+import { TRANSMISSION_FLAG, flagNames } from '../nbd/constants.js';
+import { transmissionFlagsOf } from '../nbd/nbdExport.js';
+import type { Log } from '../ports/log.js';
+import type { ListenAddress } from '../shell/bindSocket.js';
+import { bindSocket } from '../shell/bindSocket.js';
+import type { TcpServer } from '../shell/tcpServer.js';
+import { tcpServer } from '../shell/tcpServer.js';
+import { turnScheduler } from '../shell/turnScheduler.js';
+import { removeStaleSocket } from '../shell/unixSocket.js';
+import { winstonLog } from '../shell/winstonLog.js';
+import type { Gateway } from '../startGateway.js';
+import { startGateway } from '../startGateway.js';
+import type { NbdObserver } from '../../streams/pipelines/nbd.js';
+import type { StopRequest } from './stopRequests.js';
+import { stopRequests } from './stopRequests.js';
+
+/** As the command line says. */
+export interface GatewayCommandOptions {
+  readonly listen?: string;
+  readonly socket?: string;
+}
+
+type Ending =
+  | { readonly kind: 'stopped' }
+  | { readonly kind: StopRequest }
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+const EXIT_STOPPED = 0;
+const EXIT_FAILED = 1;
+
+/**
+ * Serves until a signal or a failure ends it.
+ * @returns the exit code.
+ * @throws {AtomicDiskError} ATDD_USAGE, ATDD_LISTEN_FAILED
+ */
+export async function serveGateway(
+  config: ClusterConfig,
+  options: GatewayCommandOptions,
+): Promise<number> {
+  const nbd = nbdConfig(config, options);
+  // Whoever read the log may go away; that does not end a disk.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  const log = winstonLog({ ...config.log, fields: { gateway: 'nbd' } });
+  const request$ = stopSignals(config);
+  const servers = await Promise.all(addressesOf(nbd).map(listen));
+  const disk = openDisk({
+    processes: config.processes,
+    clientKey: config.clientKey,
+    sectors: config.sectors,
+    outstandingPerConnection: limits.NBD_OUTSTANDING_PER_CONNECTION,
+    timeouts: nbd.waitMs === null ? {} : { operationMs: nbd.waitMs },
+    log,
+  });
+  const gateway = startGateway(
+    {
+      exports: nbd.exports,
+      disk,
+      limits: limits.NBD_LIMITS,
+      lingerMs: limits.NBD_LIMITS.lingerMs,
+      observer: observerOf(log, servers),
+    },
+    {
+      connections$: merge(...servers.map(({ connections$ }) => connections$)),
+      schedulers: { clock: asyncScheduler, turn: turnScheduler },
+    },
+  );
+  if (!isLoopback(nbd.listen.host)) {
+    const listen = describeAddress(nbd.listen);
+    log.warn('NBD has no passwords: whoever reaches this address can use the disk', { listen });
+  }
+  log.info('ready', { listen: describeAddress(nbd.listen), socket: nbd.socket ?? undefined });
+  const ending = await untilEnd(gateway, request$, servers, log);
+  await Promise.race([
+    lastValueFrom(disk.close(), { defaultValue: null }),
+    firstValueFrom(request$.pipe(filter((request) => request === 'kill'))),
+  ]);
+  return report(ending, log);
+}
+
+async function untilEnd(
+  gateway: Gateway,
+  request$: Observable<StopRequest>,
+  servers: readonly TcpServer[],
+  log: Log,
+): Promise<Ending> {
+  const stopped: Ending = { kind: 'stopped' };
+  const done$ = concat(gateway.done$, of(stopped)).pipe(
+    catchError((error: unknown) => of<Ending>({ kind: 'failed', error })),
+  );
+  const ending = await firstValueFrom(merge(request$.pipe(map((kind) => ({ kind }))), done$));
+  if (ending.kind !== 'terminate') return ending;
+  log.info('stopping');
+  for (const server of servers) server.stopListening();
+  gateway.stop();
+  const killed$ = request$.pipe(
+    filter((request) => request === 'kill'),
+    map((kind): Ending => ({ kind })),
+  );
+  return firstValueFrom(merge(done$, killed$));
+}
+
+/** Says why the gateway ends. @returns the exit code. */
+function report(ending: Ending, log: Log): number {
+  switch (ending.kind) {
+    case 'stopped':
+      log.info('stopped');
+      return EXIT_STOPPED;
+    case 'failed': {
+      const { error } = ending;
+      const stack = error instanceof Error ? error.stack : undefined;
+      log.error('the gateway has to stop', { error: String(error), stack });
+      return EXIT_FAILED;
+    }
+    case 'terminate':
+    case 'kill':
+      log.warn('stopped at once: requests were left unanswered');
+      return EXIT_FAILED;
+  }
+}
+
+/** The configuration, with what the command line says put over it. */
+function nbdConfig(config: ClusterConfig, { listen, socket }: GatewayCommandOptions): NbdConfig {
+  const configured = config.nbd ?? defaultNbdConfig(config.sectors);
+  const address = listen === undefined ? configured.listen : parseAddress(listen);
+  if (address === null) {
+    throw new AtomicDiskError('ATDD_USAGE', `--listen: ${listen} is not an address (host:port)`);
+  }
+  return {
+    ...configured,
+    listen: address,
+    socket: socket === undefined ? configured.socket : resolve(socket),
+  };
+}
+
+function addressesOf({ listen: address, socket }: NbdConfig): ListenAddress[] {
+  return socket === null ? [address] : [address, { path: socket }];
+}
+
+async function listen(address: ListenAddress): Promise<TcpServer> {
+  if ('path' in address) await removeStaleSocket(address.path);
+  const { connections } = limits.NBD_LIMITS;
+  return tcpServer(await bindSocket({ ...address, connections }), connections);
+}
+
+/** The first signal asks to end in good order, the second one to end at once. */
+function stopSignals({ timeouts }: ClusterConfig): Observable<StopRequest> {
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'].map((name) => fromEvent(process, name));
+  const request$ = stopRequests({
+    signals$: merge(...signals),
+    patienceMs: timeouts.shutdownMs,
+    scheduler: asyncScheduler,
+  }).pipe(share({ connector: () => new ReplaySubject(2), resetOnRefCountZero: false }));
+  if (process.env['ATDD_SUPERVISED'] === '1') endWithSupervisor();
+  request$.subscribe();
+  return request$;
+}
+
+/** The channel to the supervisor breaks when that has ended, even by SIGKILL. */
+function endWithSupervisor(): void {
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+  process.channel?.unref();
+}
+
+/** Refusals are the client's business, and so many as it likes: at debug level only. */
+function observerOf(log: Log, servers: readonly TcpServer[]): NbdObserver {
+  let failureCount = 0;
+  let quietUntilMs = -Infinity;
+  return {
+    negotiated: (connection, { export: found, isStructured, hasAllocation }) => {
+      for (const server of servers) server.trust(connection);
+      const flags = flagNames(TRANSMISSION_FLAG, transmissionFlagsOf(found, isStructured));
+      const fields = { remote: connection.remote, export: found.name, isStructured, hasAllocation };
+      log.info('attached', { ...fields, flags });
+    },
+    ended: (connection, reason) => {
+      log.info('detached', { remote: connection.remote, reason });
+    },
+    refused: (connection, { command, error, text }) => {
+      if (!log.debugEnabled) return;
+      log.debug('refused', { remote: connection.remote, command, error, text });
+    },
+    failed: (connection, { command }, error) => {
+      failureCount += 1;
+      const nowMs = asyncScheduler.now();
+      if (nowMs < quietUntilMs) return;
+      quietUntilMs = nowMs + FAILURE_LOG_MS;
+      const fields = { remote: connection.remote, command, error: error.message };
+      log.warn('requests fail; this is one of them', { ...fields, failures: failureCount });
+      failureCount = 0;
+    },
+  };
+}
+
+/** Without a majority every request fails, if waitMs is set: that is told so often only. */
+const FAILURE_LOG_MS = 5_000;

@@ -1,0 +1,36 @@
+/** A part of the disk that NBD clients see as a disk of its own. */
+import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import { TRANSMISSION_FLAG } from './constants.js';
+
+export interface NbdExport {
+  /** What clients ask for; the empty name is the default export. */
+  readonly name: string;
+  readonly firstSector: number;
+  readonly sectors: number;
+  readonly isReadOnly: boolean;
+}
+
+/** A bigint: the largest disks have more bytes than a number counts exactly. */
+export function sizeBytesOf({ sectors }: NbdExport): bigint {
+  return BigInt(sectors) * BigInt(SECTOR_SIZE_BYTES);
+}
+
+/**
+ * What the export can. CAN_MULTI_CONN is honest, across gateways too: a write that was answered is
+ * durable on a majority and seen by every read that begins later, over whichever connection; so a
+ * flush has nothing left to do.
+ * @param isStructured Whether structured replies were negotiated: DF means nothing without them.
+ */
+export function transmissionFlagsOf({ isReadOnly }: NbdExport, isStructured: boolean): number {
+  const flag = TRANSMISSION_FLAG;
+  const writing = flag.SEND_TRIM | flag.SEND_WRITE_ZEROES | flag.SEND_FAST_ZERO;
+  return (
+    flag.HAS_FLAGS |
+    flag.SEND_FLUSH |
+    flag.SEND_FUA |
+    flag.SEND_CACHE |
+    flag.CAN_MULTI_CONN |
+    (isStructured ? flag.SEND_DF : 0) |
+    (isReadOnly ? flag.READ_ONLY : writing)
+  );
+}

@@ -1,0 +1,21 @@
+import type { Observable } from 'rxjs';
+import type { SectorData, SectorIndex } from '../core/sector.js';
+
+/**
+ * The disk as those see it who use it: sectors, each atomic.
+ *
+ * Observables here are cold: an operation begins when it is subscribed to. They fail with an
+ * AtomicDiskError, of which a write says whether it may have taken effect; unsubscribing gives up
+ * waiting, not what was sent.
+ */
+export interface Disk {
+  /** Emits the sector's data, which is the caller's own, and completes. */
+  read(sector: SectorIndex): Observable<SectorData>;
+  /** Completes when the data is durable. It is copied when subscribed to. */
+  write(sector: SectorIndex, data: SectorData): Observable<never>;
+  /**
+   * Reads, changes and writes, with no other operation of this user of the disk on the sector in
+   * between. (Other users may get in between: what they write then is lost.)
+   */
+  update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never>;
+}

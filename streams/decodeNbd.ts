@@ -1,0 +1,50 @@
+import type { OperatorFunction } from 'rxjs';
+import { concat, defer, of, takeWhile } from 'rxjs';
+import type { Negotiated } from '../src/nbd/handshake.js';
+import { createHandshake } from '../src/nbd/handshake.js';
+import type { NbdExport } from '../src/nbd/nbdExport.js';
+import type { Decoded, RequestDecoder } from '../src/nbd/requestDecoder.js';
+import { createRequestDecoder } from '../src/nbd/requestDecoder.js';
+import { mapEach } from './mapEach.js';
+
+/** What comes of a client's bytes. */
+export type NbdInput =
+  | Decoded
+  /** To be sent, as part of the handshake. */
+  | { readonly kind: 'reply'; readonly bytes: Uint8Array }
+  /** The handshake is over; requests follow. */
+  | { readonly kind: 'negotiated'; readonly negotiated: Negotiated };
+
+/**
+ * The server's side of an NBD connection up to the requests: the handshake, then what the client
+ * asks for.
+ *
+ * ```
+ * bytes   ----h--h--------r--x-     pieces of a handshake, a request, nonsense
+ * output  g---r--(rn)-----q--(e|)   g = the greeting, r = replies, n = negotiated, q, e = end
+ * ```
+ *
+ * Completes after an `end`, or with the source; errors are passed on. Bound: what the two machines
+ * keep, one option or one request (src/nbd/handshake.ts, src/nbd/requestDecoder.ts).
+ */
+export function decodeNbd(exports: readonly NbdExport[]): OperatorFunction<Uint8Array, NbdInput> {
+  return (chunk$) =>
+    defer(() => {
+      const handshake = createHandshake(exports);
+      let decoder: RequestDecoder | null = null;
+      const decode = (chunk: Uint8Array): NbdInput[] => {
+        if (decoder !== null) return decoder.push(chunk);
+        const { replies, end } = handshake.push(chunk);
+        const inputs = replies.map((bytes): NbdInput => ({ kind: 'reply', bytes }));
+        if (end === null) return inputs;
+        if (end.kind === 'closed') return [...inputs, { kind: 'end', reason: end.reason }];
+        const { negotiated, rest } = end;
+        decoder = createRequestDecoder(negotiated);
+        return [...inputs, { kind: 'negotiated', negotiated }, ...decoder.push(rest)];
+      };
+      const greeting: NbdInput = { kind: 'reply', bytes: handshake.greeting };
+      return concat(of(greeting), chunk$.pipe(mapEach(decode))).pipe(
+        takeWhile(({ kind }) => kind !== 'end', true),
+      );
+    });
+}

@@ -1,0 +1,89 @@
+import type { ObservableInput, OperatorFunction } from 'rxjs';
+import { Observable, Subscription, from } from 'rxjs';
+
+export interface MergeByCostOptions<T, R> {
+  /** What handling a value takes, of whatever is scarce: memory, say. */
+  readonly costOf: (value: T) => number;
+  /** What is handled at once costs no more than this together; a single value may. */
+  readonly costMax: number;
+  /** Nothing is begun while this is false … */
+  readonly isOpen: () => boolean;
+  /** … until this emits. */
+  readonly opened$: Observable<unknown>;
+  readonly handle: (value: T) => ObservableInput<R>;
+}
+
+/**
+ * Handles values side by side, as many as their costs allow; the rest wait their turn, in order.
+ *
+ * ```
+ * values   -(abc)------|    a, b and c cost one each; costMax is two
+ * handle    --x|            what handling one of them gives
+ * results  ---(ab)-c---|    c is begun when a has completed
+ * ```
+ *
+ * Completes when the source and everything begun have; an error of any of them, or of `opened$`,
+ * ends all. Unsubscribing ends what is being handled. Bound: the source's, which has to stop when
+ * too much waits.
+ */
+export function mergeByCost<T, R>(options: MergeByCostOptions<T, R>): OperatorFunction<T, R> {
+  const { costOf, costMax, isOpen, opened$, handle } = options;
+  return (value$) =>
+    new Observable<R>((subscriber) => {
+      const waiting: T[] = [];
+      let costUnderWay = 0;
+      let underWayCount = 0;
+      let isComplete = false;
+      let isPumping = false;
+      const fail = (error: unknown): void => {
+        subscriber.error(error);
+      };
+      const begin = (value: T, cost: number): void => {
+        costUnderWay += cost;
+        underWayCount += 1;
+        const handling = new Subscription();
+        subscriber.add(handling);
+        handling.add(
+          from(handle(value)).subscribe({
+            next: (result) => {
+              subscriber.next(result);
+            },
+            error: fail,
+            complete: () => {
+              subscriber.remove(handling);
+              costUnderWay -= cost;
+              underWayCount -= 1;
+              pump();
+            },
+          }),
+        );
+      };
+      // A loop, not a recursion: handling that completes at once must not nest without end.
+      const pump = (): void => {
+        if (isPumping) return;
+        isPumping = true;
+        while (waiting.length > 0 && isOpen() && !subscriber.closed) {
+          const cost = costOf(waiting[0]);
+          if (underWayCount > 0 && costUnderWay + cost > costMax) break;
+          const [value] = waiting.splice(0, 1);
+          begin(value, cost);
+        }
+        isPumping = false;
+        if (isComplete && underWayCount === 0 && waiting.length === 0) subscriber.complete();
+      };
+      subscriber.add(opened$.subscribe({ next: pump, error: fail }));
+      subscriber.add(
+        value$.subscribe({
+          next: (value) => {
+            waiting.push(value);
+            pump();
+          },
+          error: fail,
+          complete: () => {
+            isComplete = true;
+            pump();
+          },
+        }),
+      );
+    });
+}

@@ -1,0 +1,209 @@
+/**
+ * The gateway between its sockets and the disk. Composition only.
+ *
+ * ```
+ * bytes ─► decodeNbd ─► withDeadline ─► mergeByCost ─► performNbd ─► replies ─► writeTogether
+ *                                          │  ▲            │ ▲
+ *                                          ▼  │            ▼ │
+ *                                    pause, resume         disk
+ * ```
+ *
+ * Where the bounds are: a connection is read from while what it has under way or waiting costs no
+ * more than `requestBytes`, and it has taken its replies but for `replyBytes`; and nothing is begun
+ * for it otherwise.
+ */
+import type { Observable } from 'rxjs';
+import { EMPTY, concat, defer, endWith, map, mergeMap } from 'rxjs';
+import { of, takeUntil, tap } from 'rxjs';
+import { unreachable } from '../../src/core/assert.js';
+import type { AtomicDiskError } from '../../src/errors.js';
+import type { NbdExport } from '../../src/nbd/nbdExport.js';
+import type { Negotiated } from '../../src/nbd/handshake.js';
+import { errorReply } from '../../src/nbd/replies.js';
+import type { NbdRequest, Refusal } from '../../src/nbd/request.js';
+import type { Connection } from '../../src/ports/connection.js';
+import type { Disk } from '../../src/ports/disk.js';
+import type { Schedulers } from '../../src/ports/schedulers.js';
+import type { NbdInput } from '../decodeNbd.js';
+import { decodeNbd } from '../decodeNbd.js';
+import { mapEach } from '../mapEach.js';
+import { mergeByCost } from '../mergeByCost.js';
+import { withDeadline } from '../withDeadline.js';
+import type { Batch, Outgoing } from '../writeTogether.js';
+import { writeTogether } from '../writeTogether.js';
+import { performNbd } from './nbdCommand.js';
+
+export interface NbdLimits {
+  /** Bytes that the requests of one connection, under way or waiting, may take together. */
+  readonly requestBytes: number;
+  /** Bytes of replies that a client has not taken. */
+  readonly replyBytes: number;
+  readonly windowSectors: number;
+  readonly statusSectors: number;
+  /** A client that has not finished its handshake by then is let go (milliseconds). */
+  readonly handshakeMs: number;
+}
+
+/** What the gateway tells whoever keeps the log. */
+export interface NbdObserver {
+  negotiated(connection: Connection, negotiated: Negotiated): void;
+  ended(connection: Connection, reason: string): void;
+  refused(connection: Connection, refusal: Refusal): void;
+  failed(connection: Connection, request: NbdRequest, error: AtomicDiskError): void;
+}
+
+export interface NbdOptions {
+  readonly exports: readonly NbdExport[];
+  readonly disk: Disk;
+  readonly limits: NbdLimits;
+  readonly observer: NbdObserver;
+}
+
+/** What `serveNbd` has to know of a connection to bound its work. */
+interface NbdSession {
+  readonly connection: Connection;
+  negotiated: Negotiated | null;
+  costBytes: number;
+  isPaused: boolean;
+}
+
+/** Least cost of a request, whatever it is about: it has to be remembered. */
+const REQUEST_COST_BYTES = 4_096;
+
+/**
+ * Serves every connection until it ends; the batches are to be written to theirs.
+ * @param stop$ When it emits no more requests are taken; it completes when the rest is answered.
+ */
+export function nbdGateway(
+  connections$: Observable<Connection>,
+  options: NbdOptions,
+  schedulers: Schedulers,
+  stop$: Observable<unknown>,
+): Observable<Batch> {
+  const admitted$ = connections$.pipe(takeUntil(stop$));
+  return admitted$.pipe(
+    mergeMap((connection) => serveNbd(connection, options, schedulers, stop$)),
+    writeTogether(schedulers.turn),
+  );
+}
+
+/** One connection, until everything it asked for is answered and it is to be ended. */
+export function serveNbd(
+  connection: Connection,
+  options: NbdOptions,
+  { clock }: Schedulers,
+  stop$: Observable<unknown>,
+): Observable<Outgoing> {
+  const { limits, observer, exports } = options;
+  return defer(() => {
+    const session: NbdSession = { connection, negotiated: null, costBytes: 0, isPaused: false };
+    const closed$ = connection.closed$.pipe(endWith(null));
+    const drained$ = connection.drained$.pipe(
+      tap(() => {
+        regulate(session, limits);
+      }),
+      takeUntil(closed$),
+    );
+    // Stopped, it is as if the client had ended: what it has asked for is answered.
+    const bytes$ = connection.bytes$.pipe(takeUntil(stop$));
+    const input$ = bytes$.pipe(
+      decodeNbd(exports),
+      withDeadline<NbdInput>({
+        clock,
+        dueMs: limits.handshakeMs,
+        isDone: ({ kind }) => kind === 'negotiated',
+        late: { kind: 'end', reason: 'the handshake took too long' },
+      }),
+      tap((input) => {
+        note(session, input, observer);
+        session.costBytes += costOf(input);
+        regulate(session, limits);
+      }),
+    );
+    const pieces$ = input$.pipe(
+      mergeByCost({
+        costOf,
+        costMax: limits.requestBytes,
+        isOpen: () => connection.bufferedBytes <= limits.replyBytes,
+        opened$: drained$,
+        handle: (input) =>
+          concat(
+            answer(session, input, options),
+            defer(() => finish(session, input, limits)),
+          ),
+      }),
+      mapEach((pieces) => pieces),
+    );
+    const outgoing$ = pieces$.pipe(map((bytes): Outgoing => ({ connection, bytes })));
+    const end: Outgoing = { connection, bytes: null };
+    return concat(outgoing$, of(end)).pipe(takeUntil(closed$));
+  });
+}
+
+/** The pieces of the reply to one input, all at once. */
+function answer(
+  { connection, negotiated }: NbdSession,
+  input: NbdInput,
+  { disk, limits, observer }: NbdOptions,
+): Observable<readonly Uint8Array[]> {
+  switch (input.kind) {
+    case 'reply':
+      return of([input.bytes]);
+    case 'negotiated':
+    case 'end':
+      return EMPTY;
+    case 'refused': {
+      const { cookie, error, text } = input.refusal;
+      return of(errorReply(cookie, error, text, negotiated?.isStructured === true));
+    }
+    case 'request':
+      if (negotiated === null) return EMPTY;
+      return performNbd(input.request, {
+        disk,
+        negotiated,
+        windowSectors: limits.windowSectors,
+        statusSectors: limits.statusSectors,
+        onFailure: (request, error) => {
+          observer.failed(connection, request, error);
+        },
+      });
+    default:
+      return unreachable(input);
+  }
+}
+
+function note(session: NbdSession, input: NbdInput, observer: NbdObserver): void {
+  const { connection } = session;
+  if (input.kind === 'negotiated') {
+    session.negotiated = input.negotiated;
+    observer.negotiated(connection, input.negotiated);
+  } else if (input.kind === 'end') {
+    observer.ended(connection, input.reason);
+  } else if (input.kind === 'refused') {
+    observer.refused(connection, input.refusal);
+  }
+}
+
+/** Bytes of memory that handling it takes, roughly: what it carries, or what it asks for. */
+function costOf(input: NbdInput): number {
+  if (input.kind !== 'request') return REQUEST_COST_BYTES;
+  const { command, lengthBytes } = input.request;
+  const bytes = command === 'READ' || command === 'WRITE' ? lengthBytes : 0;
+  return Math.max(REQUEST_COST_BYTES, bytes);
+}
+
+function finish(session: NbdSession, input: NbdInput, limits: NbdLimits): Observable<never> {
+  session.costBytes -= costOf(input);
+  regulate(session, limits);
+  return EMPTY;
+}
+
+/** Reads on or stops reading. */
+function regulate(session: NbdSession, { requestBytes, replyBytes }: NbdLimits): void {
+  const { connection, costBytes, isPaused } = session;
+  const mayRead = costBytes <= requestBytes && connection.bufferedBytes <= replyBytes;
+  if (mayRead !== isPaused) return;
+  session.isPaused = !mayRead;
+  if (mayRead) connection.resume();
+  else connection.pause();
+}

@@ -1,0 +1,98 @@
+/** Gateways (`atdd nbd`) of a test cluster, and the programs of others that use them. */
+import type { ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect as connectTcp } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ExecutionContext } from 'ava';
+import type { Cluster } from './cluster.js';
+import { MAIN_FILE, cleanEnvironment } from './cluster.js';
+import { freeAddresses } from './ports.js';
+
+const READY_MS_MAX = 20_000;
+
+export interface Gateway {
+  readonly port: number;
+  readonly uri: string;
+  readonly child: ChildProcess;
+  log(): string;
+}
+
+/** Starts a gateway and waits until it takes connections; it is ended with the test. */
+export async function startGateway(
+  t: ExecutionContext,
+  cluster: Cluster,
+  ...options: string[]
+): Promise<Gateway> {
+  const [{ port }] = await freeAddresses(1);
+  const words = ['nbd', '--config', cluster.configFileOf(1), '--listen', `127.0.0.1:${port}`];
+  const child = spawn(process.execPath, [MAIN_FILE, ...words, ...options], {
+    cwd: cluster.folder,
+    env: cleanEnvironment(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let log = '';
+  const keep = (chunk: Buffer): void => {
+    log = (log + chunk.toString()).slice(-100_000);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  t.teardown(async () => {
+    if (!t.passed) t.log(`gateway on ${port}:\n${log.slice(-3_000)}`);
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+  });
+  const giveUpAt = performance.now() + READY_MS_MAX;
+  while (!(await takesConnections(port))) {
+    if (child.exitCode !== null || performance.now() > giveUpAt) {
+      throw new Error(`the gateway does not listen:\n${log}`);
+    }
+    await sleep(50);
+  }
+  return { port, uri: `nbd://127.0.0.1:${port}`, child, log: () => log };
+}
+
+function takesConnections(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connectTcp({ host: '127.0.0.1', port });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => {
+      resolve(false);
+    });
+  });
+}
+
+/** Whether a test may use these programs; if they are required, their absence fails it. */
+export function hasTools(t: ExecutionContext, ...names: string[]): boolean {
+  const missing = names.filter((name) => spawnSync('which', [name]).status !== 0);
+  if (missing.length === 0) return true;
+  const text = `not installed: ${missing.join(', ')}`;
+  if (process.env['REQUIRE_TOOLS'] === '1') t.fail(text);
+  t.log(`left out, ${text}`);
+  t.pass();
+  return false;
+}
+
+export interface ToolResult {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/** Runs a program to its end, one minute at most. Both its outputs, as they came. */
+export async function runTool(words: readonly string[], cwd?: string): Promise<ToolResult> {
+  const child = spawn(words[0], words.slice(1), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: 90_000,
+    killSignal: 'SIGKILL',
+    ...(cwd !== undefined && { cwd }),
+  });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, output };
+}
