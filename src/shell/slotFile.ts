@@ -60,6 +60,7 @@ export function openSlotFile(file: string): SlotFile {
       try {
         writeSlot(descriptor, slot, data);
       } catch (error) {
+        isRoomChecked = false;
         throw fileError(file, `write of slot ${slot}`, error);
       }
     },

@@ -50,6 +50,9 @@ export interface OpenedSectorStore extends SectorStore {
  */
 const SLOT_SLACK = 65_536;
 
+/** Commits by which the data file may be longer than the records tell; one, and one to spare. */
+const COMMITS_OVER = 2;
+
 /** In a message, of a longer list. */
 const SECTORS_NAMED = 8;
 
@@ -146,7 +149,9 @@ function assemble(
 }
 
 /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if the records cannot all be true. */
-function takenSlots(table: SectorTable, { slotFile, log }: SectorStoreOptions): SlotMap {
+function takenSlots(table: SectorTable, options: SectorStoreOptions): SlotMap {
+  const { slotFile, log } = options;
+  assertRecordsComplete(table, options);
   const slotMap = new SlotMap();
   const slotEnd = table.entryCount + SLOT_SLACK;
   const lost: SectorIndex[] = [];
@@ -171,6 +176,24 @@ function takenSlots(table: SectorTable, { slotFile, log }: SectorStoreOptions): 
     });
   }
   return slotMap;
+}
+
+/**
+ * A file never has more slots than sectors were written and one commit may have been adding. If it
+ * has, records are missing: bits may have rotted in LevelDB's log, which then drops what it cannot
+ * read. Those sectors would look as if they had never been written, and be voted with.
+ * @throws {AtomicDiskError} ATDD_STORE_CORRUPT
+ */
+function assertRecordsComplete(table: SectorTable, options: SectorStoreOptions): void {
+  const { slotFile, batchSectors } = options;
+  const slotCount = slotFile.slotCountAtOpen;
+  if (slotCount <= table.entryCount + COMMITS_OVER * batchSectors) return;
+  throw new AtomicDiskError(
+    'ATDD_STORE_CORRUPT',
+    `the data file has ${slotCount} slots, but only ${table.entryCount} sectors are on record: ` +
+      'records were lost. Do not start this process with this folder: it would deny what it has ' +
+      'acknowledged. The other processes have the data',
+  );
 }
 
 function corruptSlot(table: SectorTable, entry: EntryNumber, slot: number): AtomicDiskError {

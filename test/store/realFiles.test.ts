@@ -10,7 +10,17 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { copyFile, cp, mkdir, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { ClassicLevel } from 'classic-level';
@@ -273,6 +283,29 @@ test('a metadata log that cannot be read is not skipped; nor the next time', asy
     await t.throwsAsync(openAt(folder), {
       code: 'ATDD_STORE_CORRUPT',
       message: /acknowledged metadata were lost: .*IO error/,
+    });
+  }
+});
+
+test('a bit that rotted in the metadata log does not make sectors look unwritten', async (t) => {
+  const folder = await freshFolder(t);
+  const store = await openAt(folder);
+  for (let first = 0; first < 900; first += 100) {
+    const sectors = Array.from({ length: 100 }, (_, index) => first + index);
+    await putAll(store, sectors, 1);
+  }
+  await ended(store.close());
+  const names = await readdir(join(folder, 'metadata'));
+  const log = join(folder, 'metadata', names.find((one) => one.endsWith('.log')) ?? '');
+  const bytes = await readFile(log);
+  t.true(bytes.length > 20_000, 'the records are in the log still');
+  bytes[6_000] ^= 4;
+  await writeFile(log, bytes);
+  // LevelDB drops what it cannot read, and the log with it: the second start must know too.
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    await t.throwsAsync(openAt(folder), {
+      code: 'ATDD_STORE_CORRUPT',
+      message: /900 slots, but only \d+ sectors are on record/,
     });
   }
 });
