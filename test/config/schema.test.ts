@@ -115,7 +115,7 @@ const CASES: readonly (readonly [
     { timeouts: { retransmitMs: 5_000, reconnectMs: 3_000 } },
     [
       ['timeouts.retransmitMs', '5000', 'at most 4000, which is timeouts.retransmitMsMax'],
-      ['timeouts.reconnectMs', '3000', 'at most 2000, which is timeouts.reconnectMsMax'],
+      ['timeouts.reconnectMs', '3000', 'at most 500, which is timeouts.reconnectMsMax'],
     ],
   ],
   [
