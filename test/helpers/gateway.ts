@@ -1,6 +1,6 @@
 /** Gateways (`atdd nbd`) of a test cluster, and the programs of others that use them. */
 import type { ChildProcess } from 'node:child_process';
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -64,17 +64,6 @@ function takesConnections(port: number): Promise<boolean> {
       resolve(false);
     });
   });
-}
-
-/** Whether a test may use these programs; if they are required, their absence fails it. */
-export function hasTools(t: ExecutionContext, ...names: string[]): boolean {
-  const missing = names.filter((name) => spawnSync('which', [name]).status !== 0);
-  if (missing.length === 0) return true;
-  const text = `not installed: ${missing.join(', ')}`;
-  if (process.env['REQUIRE_TOOLS'] === '1') t.fail(text);
-  t.log(`left out, ${text}`);
-  t.pass();
-  return false;
 }
 
 export interface ToolResult {

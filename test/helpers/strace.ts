@@ -1,5 +1,4 @@
 /** Runs a process under strace and reads what strace wrote. Linux only. */
-import { spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -16,13 +15,6 @@ export interface SystemCall {
 }
 
 const CALLS = 'fdatasync,fsync,pwrite64,pwritev,write,writev,sendmsg,sendto,read,recvfrom,recvmsg';
-
-/** @throws {Error} that says what to do, if there is no strace. */
-export function requireStrace(): void {
-  if (spawnSync('strace', ['-V']).error !== undefined) {
-    throw new Error('this test needs strace: apt-get install strace (.ci/run does it)');
-  }
-}
 
 /** The command under strace; its process keeps its pid (-D) and its signals. */
 export function underStrace(command: readonly string[], traceFile: string): readonly string[] {

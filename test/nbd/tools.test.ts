@@ -9,7 +9,8 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { Cluster } from '../helpers/cluster.js';
-import { hasTools, runTool, startGateway } from '../helpers/gateway.js';
+import { runTool, startGateway } from '../helpers/gateway.js';
+import { hasTools } from '../helpers/hasTools.js';
 import { NbdClient } from '../helpers/nbdClient.js';
 import { bytes, clientFlags, option, request } from './wire.js';
 
