@@ -383,6 +383,22 @@ test('a peer that repeats an answer nobody asked for is asked something, once', 
   t.deepEqual(dialled.get(3)?.take(), []);
 });
 
+test('a question is confirmed only while there is a place on record for its answer', (t) => {
+  const { connect, pass, dialled } = start(3, t);
+  const peer = connect();
+  peer.bytes$.next(fromPeer(2, 'READ_PROC', ID, 7));
+  pass(1);
+  const receipt = receiptBytes({ receiptFor: 'VALUE', sender: 2, id: ID }, SYSTEM_KEY);
+  dialled.get(2)?.bytes$.next(receipt);
+  pass(1);
+  peer.take();
+  for (let n = 0; n < 40; n += 1) {
+    peer.bytes$.next(fromPeer(2, 'READ_PROC', String(n).padStart(32, '0'), n));
+    pass(1);
+  }
+  t.is(peer.take().length, LIMITS.linkReplies);
+});
+
 test('closing lets operations finish, begins none, and does not wait for ever', (t) => {
   const { connect, pass, running } = start(3, t);
   const client = connect();
