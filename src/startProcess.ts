@@ -4,13 +4,13 @@
  */
 import type { Subscription } from 'rxjs';
 import { Observable, Subject, filter, interval, map, merge, pairwise, take, timer } from 'rxjs';
-import { emptyLedger } from './core/ledger.js';
 import type { Rank } from './core/rank.js';
 import type { Log } from './ports/log.js';
 import { createTagger } from './wire/tag.js';
 import type { ProcessOutput, ProcessPorts } from '../streams/pipelines/process.js';
 import { processPipeline } from '../streams/pipelines/process.js';
-import type { Session } from '../streams/pipelines/session.js';
+import type { ProcessFigures, ProcessRecords } from '../streams/pipelines/records.js';
+import { figuresOf, newRecords } from '../streams/pipelines/records.js';
 
 export interface ProcessOptions {
   readonly rank: Rank;
@@ -47,8 +47,8 @@ export interface ProcessOptions {
 export interface RunningProcess {
   /** Fails when the process must stop at once: a broken invariant or an unusable disk. */
   readonly failure$: Observable<never>;
-  /** Operations of clients that are under way. */
-  operationCount(): number;
+  /** What it has under way at this moment. */
+  figures(): ProcessFigures;
   /**
    * Begins no more operations, lets those under way finish for at most `shutdownMs`, then lets go
    * of everything. Completes when that is done; the store is not closed by it.
@@ -66,13 +66,17 @@ export function startProcess(
   ports: ProcessPorts & { readonly log: Log },
 ): RunningProcess {
   const { log, schedulers } = ports;
-  const ledger = emptyLedger<Session>(options.limits);
+  const { rank, processCount, limits, timeouts } = options;
+  const { retransmitMs, retransmitMsMax } = timeouts;
+  const link = { retransmitMs, retransmitMsMax, repliesMax: limits.linkReplies };
+  const records = newRecords({ rank, processCount }, limits, link);
+  const { ledger } = records;
   const failure$ = new Subject<never>();
   let isAdmitting = true;
   const complain = complaints(log, () => schedulers.clock.now());
 
   const subscription: Subscription = processPipeline(
-    pipelineOptions(options, ledger, () => isAdmitting),
+    pipelineOptions(options, records, () => isAdmitting),
     ports,
   ).subscribe({
     next: (output) => {
@@ -85,7 +89,7 @@ export function startProcess(
 
   return {
     failure$: failure$.asObservable(),
-    operationCount: () => ledger.entries.size,
+    figures: () => figuresOf(records),
     close: () =>
       new Observable<never>((subscriber) => {
         isAdmitting = false;
@@ -164,7 +168,7 @@ function complaints(log: Log, nowMs: () => number): Complain {
 
 function pipelineOptions(
   options: ProcessOptions,
-  ledger: ReturnType<typeof emptyLedger<Session>>,
+  records: ProcessRecords,
   isAdmitting: () => boolean,
 ) {
   const { rank, processCount, sectors, limits, timeouts } = options;
@@ -177,16 +181,12 @@ function pipelineOptions(
       clientTagger: createTagger(options.clientKey),
       systemTagger: createTagger(options.systemKey),
     },
-    ledger,
+    records,
     isAdmitting,
     stripes: limits.stripes,
     session: limits,
     badTagPenaltyMs: timeouts.badTagPenaltyMs,
-    link: {
-      retransmitMs: timeouts.retransmitMs,
-      retransmitMsMax: timeouts.retransmitMsMax,
-      repliesMax: limits.linkReplies,
-    },
+    linkReplies: limits.linkReplies,
     linkBufferBytes: limits.linkBufferBytes,
     reconnectMs: timeouts.reconnectMs,
     reconnectMsMax: timeouts.reconnectMsMax,

@@ -33,6 +33,8 @@ export type SectorOutcome<Origin> =
 export interface ReduceRegistersOptions {
   readonly self: Self;
   readonly store: SectorStore;
+  /** States of the registers that have an operation, for others to look at. Belongs to this. */
+  readonly registers: Map<SectorIndex, RegisterState>;
   /** Number of serial queues: sectors with the same index modulo this share one. */
   readonly stripes: number;
 }
@@ -62,12 +64,10 @@ export function reduceRegisters<Origin>(
   };
 }
 
-function createHandler<Origin>({ self, store }: ReduceRegistersOptions) {
-  const states = new Map<SectorIndex, RegisterState>();
-
+function createHandler<Origin>({ self, store, registers }: ReduceRegistersOptions) {
   const keep = (sector: SectorIndex, state: RegisterState): void => {
-    if (isQuiescent(state)) states.delete(sector);
-    else states.set(sector, state);
+    if (isQuiescent(state)) registers.delete(sector);
+    else registers.set(sector, state);
   };
 
   const step = (
@@ -96,7 +96,7 @@ function createHandler<Origin>({ self, store }: ReduceRegistersOptions) {
   return (cause: SectorEvent<Origin>): ObservableInput<SectorOutcome<Origin>> => {
     const { sector, event } = cause;
     const before =
-      states.get(sector) ?? restingState(store.stampOf(sector), store.isDamaged(sector));
+      registers.get(sector) ?? restingState(store.stampOf(sector), store.isDamaged(sector));
     if (!needsCopy(before, event, self.rank)) return step(before, cause);
     return store
       .load(sector)

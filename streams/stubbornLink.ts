@@ -1,12 +1,11 @@
 import type { OperatorFunction, SchedulerLike, Subscription } from 'rxjs';
 import { EMPTY, Observable, map, switchMap } from 'rxjs';
 import { unreachable } from '../src/core/assert.js';
-import type { OwedLimits } from '../src/core/link/owed.js';
+import type { Owed } from '../src/core/link/owed.js';
 import {
   forgetSent,
   isSettledBySending,
   isSettled,
-  nothingOwed,
   oweQuestion,
   oweReply,
   retireQuestion,
@@ -30,7 +29,8 @@ export interface StubbornLinkOptions {
   /** The connection to the peer, each time there is a new one; null when it is gone. */
   readonly connection$: Observable<Connection | null>;
   readonly clock: SchedulerLike;
-  readonly limits: OwedLimits;
+  /** What the peer is owed: filled here, for others to look at. One for each subscription. */
+  readonly owed: Owed;
   /** With more than this many bytes not taken by the connection, nothing is added to them. */
   readonly bufferBytes: number;
   /**
@@ -54,15 +54,14 @@ export interface StubbornLinkOptions {
  *
  * On a new connection everything owed is sent again: nobody knows what the old one delivered. A
  * connection that does not take bytes is given nothing until it has. Completes with the source;
- * errors of either stream are passed on. Bound: the operations under way, and `limits.repliesMax`.
+ * errors of either stream are passed on. Bound: the operations under way, and `repliesMax`.
  */
 export function stubbornLink(
   options: StubbornLinkOptions,
 ): OperatorFunction<LinkCommand, Outgoing> {
-  const { connection$, clock, limits, bufferBytes } = options;
+  const { connection$, clock, owed, bufferBytes } = options;
   return (command$) =>
     new Observable((subscriber) => {
-      const owed = nothingOwed(limits);
       let connection: Connection | null = null;
       let ticking: Subscription | null = null;
       /** Since when the peer has been asked something over this connection. */
@@ -86,7 +85,7 @@ export function stubbornLink(
       };
       const startTicking = (): void => {
         if (ticking !== null || isSettled(owed)) return;
-        ticking = clock.schedule(tick, limits.retransmitMs / 2);
+        ticking = clock.schedule(tick, owed.limits.retransmitMs / 2);
       };
       const obey = (command: LinkCommand): void => {
         if (command.kind === 'reply' && isSettledBySending(owed) && send(command.bytes)) return;
@@ -119,7 +118,7 @@ export function stubbornLink(
     });
 }
 
-function applyCommand(owed: ReturnType<typeof nothingOwed>, command: LinkCommand): void {
+function applyCommand(owed: Owed, command: LinkCommand): void {
   switch (command.kind) {
     case 'question':
       oweQuestion(owed, command.id, command.bytes);

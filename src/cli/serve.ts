@@ -96,7 +96,7 @@ async function live(config: ProcessConfig, surroundings: Surroundings): Promise<
   );
   const first = await Promise.race([firstValueFrom(request$), failed]);
   if (first.kind !== 'terminate') return first;
-  log.info('stopping', { operations: running.operationCount() });
+  log.info('stopping', { operations: running.figures().operations });
   server.stopListening();
   const closed = lastValueFrom(running.close(), { defaultValue: null })
     .then(() => {

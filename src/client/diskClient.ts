@@ -141,6 +141,11 @@ export class DiskClient implements Disk {
     );
   }
 
+  /** Operations that are not over, given up ones that keep their sector included. */
+  get operationCount(): number {
+    return this.dispatcher.operationCount;
+  }
+
   /** Completes once a process has taken a connection. */
   connected(): Observable<never> {
     return this.untilClosed(this.linkAdded.pipe(take(1), ignoreElements()));

@@ -129,6 +129,11 @@ export class Dispatcher {
     }
   }
 
+  /** Operations that are not over, given up ones that keep their sector included. */
+  get operationCount(): number {
+    return this.queues.all().length;
+  }
+
   /** Fails what is under way, and whatever comes, with ATDD_CLIENT_CLOSED. */
   close(): void {
     this.closed = true;

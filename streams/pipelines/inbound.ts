@@ -2,8 +2,8 @@
  * From the bytes of a connection to events of registers: decode, parse, authenticate, admit.
  */
 import type { Observable } from 'rxjs';
-import { concat, concatMap, connect, defer, endWith, filter, merge, mergeWith } from 'rxjs';
-import { observeOn, takeUntil, tap, timer } from 'rxjs';
+import { concat, concatMap, connect, defer, endWith, filter, finalize, merge } from 'rxjs';
+import { mergeWith, observeOn, takeUntil, tap, timer } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { enterOperation, operationsOf } from '../../src/core/ledger.js';
@@ -24,6 +24,7 @@ import { mapEach } from '../mapEach.js';
 import { parseFrames } from '../parseFrames.js';
 import type { SectorEvent } from '../reduceRegisters.js';
 import type { Outgoing } from '../writeTogether.js';
+import type { ProcessRecords } from './records.js';
 import type { Origin, Session, SessionLimits } from './session.js';
 import { messageKey, newSession, regulate } from './session.js';
 
@@ -38,7 +39,7 @@ export type Inbound =
 export interface InboundOptions {
   readonly verdict: VerdictOptions;
   readonly table: MessageTable;
-  readonly ledger: Ledger<Session>;
+  readonly records: Pick<ProcessRecords, 'ledger' | 'sessions'>;
   readonly limits: SessionLimits;
   readonly badTagPenaltyMs: number;
   readonly schedulers: Schedulers;
@@ -62,16 +63,17 @@ export function serveConnection(
   options: InboundOptions,
 ): Observable<Inbound> {
   return defer(() => {
+    const { ledger, sessions } = options.records;
     const session = newSession(connection, options.isDialled);
-    const regulated = (): Inbound[] =>
-      regulate(session, options.ledger, options.limits).map(toSend);
+    sessions.add(session);
+    const regulated = (): Inbound[] => regulate(session, ledger, options.limits).map(toSend);
     const drained$ = connection.drained$.pipe(
       mapEach(regulated),
       takeUntil(connection.closed$.pipe(endWith(null))),
     );
     const end$ = defer(() => {
       session.hasEnded = true;
-      return [...abandonAll(session, options.ledger), ...regulated()];
+      return [...abandonAll(session, ledger), ...regulated()];
     });
     return connection.bytes$.pipe(
       decodeFrames(options.table),
@@ -97,6 +99,7 @@ export function serveConnection(
         return merge(penalties(verdict$, session, regulated, options), concat(admitted$, end$));
       }),
       mergeWith(drained$),
+      finalize(() => sessions.delete(session)),
     );
   });
 }
@@ -164,11 +167,11 @@ function showTrust(session: Session, options: InboundOptions): void {
 function beginOperation(
   session: Session,
   request: ClientRequest,
-  { ledger, random }: InboundOptions,
+  { records, random }: InboundOptions,
 ): Inbound {
   const { sector, requestNumber } = request;
   const id = random.operationId();
-  enterOperation(ledger, id, { session, sector, request: request.kind, requestNumber });
+  enterOperation(records.ledger, id, { session, sector, request: request.kind, requestNumber });
   const operation: ClientOperation =
     request.kind === 'read' ? { kind: 'read', id } : { kind: 'write', id, data: request.data };
   return {

@@ -11,10 +11,8 @@
  * ```
  */
 import type { Observable } from 'rxjs';
-import { ReplaySubject, connect, defer, filter, map, merge, mergeMap, share } from 'rxjs';
+import { ReplaySubject, connect, defer, filter, map, merge, mergeMap, share, tap } from 'rxjs';
 import { assert } from '../../src/core/assert.js';
-import type { Ledger } from '../../src/core/ledger.js';
-import type { OwedLimits } from '../../src/core/link/owed.js';
 import type { OperationId } from '../../src/core/operation.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { Self } from '../../src/core/register/step.js';
@@ -40,19 +38,21 @@ import { serveConnection } from './inbound.js';
 import type { Outbound, OutboundOptions } from './outbound.js';
 import { dispatch, takeReceipt } from './outbound.js';
 import { newReceiptBook } from './receipts.js';
-import type { Origin, Session, SessionLimits } from './session.js';
+import type { PeerRecord, ProcessRecords } from './records.js';
+import type { Origin, SessionLimits } from './session.js';
 
 export interface ProcessPipelineOptions {
   readonly self: Self;
   readonly verdict: VerdictOptions;
-  readonly ledger: Ledger<Session>;
+  readonly records: ProcessRecords;
   /** Whether client operations are begun; false once the process is shutting down. */
   readonly isAdmitting: () => boolean;
   readonly stripes: number;
   readonly session: SessionLimits;
   readonly badTagPenaltyMs: number;
-  readonly link: OwedLimits;
   readonly linkBufferBytes: number;
+  /** Most replies on record for one peer. */
+  readonly linkReplies: number;
   /** A peer that answers nothing for so long, although it is asked, is dialled anew. */
   readonly linkSilentMs: number;
   readonly reconnectMs: number;
@@ -78,10 +78,8 @@ type ProcessEvent = SectorEvent<Origin | null>;
 type ProcessOutcome = SectorOutcome<Origin | null>;
 
 interface Peer {
-  readonly rank: Rank;
+  readonly record: PeerRecord;
   readonly connection$: Observable<Connection | null>;
-  /** When a message of its came last; 0: never. */
-  heardMs: number;
 }
 
 /** Runs until unsubscribed; an error means that the process has to stop. */
@@ -123,25 +121,31 @@ export function processPipeline(
 
 /** The connections that this process dials, one for each other process. */
 function connectPeers(options: ProcessPipelineOptions, ports: ProcessPorts): Peer[] {
-  const { self, reconnectMs, reconnectMsMax } = options;
-  const peers: Peer[] = [];
-  for (let rank = 1; rank <= self.processCount; rank += 1) {
-    if (rank === self.rank) continue;
+  const { records, reconnectMs, reconnectMsMax } = options;
+  return records.peers.map((record) => {
     const connection$ = keepDialling({
-      dial: () => ports.transport.dial(rank),
+      dial: () => ports.transport.dial(record.rank),
       clock: ports.schedulers.clock,
       fraction: () => ports.random.fraction(),
       reconnectMs,
       reconnectMsMax,
-    }).pipe(share({ connector: () => new ReplaySubject(1) }));
-    peers.push({ rank, connection$, heardMs: 0 });
-  }
-  return peers;
+    }).pipe(
+      tap((connection) => {
+        record.isConnected = connection !== null;
+      }),
+      share({ connector: () => new ReplaySubject(1) }),
+    );
+    return { record, connection$ };
+  });
 }
 
-function peerReports({ rank, connection$ }: Peer): Observable<ProcessOutput> {
+function peerReports({ record, connection$ }: Peer): Observable<ProcessOutput> {
   return connection$.pipe(
-    map((connection) => ({ kind: 'peer', rank, isConnected: connection !== null })),
+    map((connection) => ({
+      kind: 'peer',
+      rank: record.rank,
+      isConnected: connection !== null,
+    })),
   );
 }
 
@@ -151,10 +155,10 @@ function inbound(
   options: ProcessPipelineOptions,
   { transport, schedulers, random }: ProcessPorts,
 ): Observable<Inbound> {
-  const byRank = new Map(peers.map((peer) => [peer.rank, peer]));
+  const byRank = new Map(peers.map(({ record }) => [record.rank, record]));
   const heard = (rank: Rank): void => {
-    const peer = byRank.get(rank);
-    if (peer !== undefined) peer.heardMs = schedulers.clock.now();
+    const record = byRank.get(rank);
+    if (record !== undefined) record.heardMs = schedulers.clock.now();
   };
   const serve = (
     table: MessageTable,
@@ -166,7 +170,7 @@ function inbound(
         verdict: options.verdict,
         table,
         isDialled,
-        ledger: options.ledger,
+        records: options.records,
         limits: options.session,
         badTagPenaltyMs: options.badTagPenaltyMs,
         schedulers,
@@ -192,9 +196,9 @@ function inbound(
 
 /** Registers, fed with what they send to themselves and with what found no room. */
 function registers(options: ProcessPipelineOptions, { store, schedulers }: ProcessPorts) {
-  const { self, stripes, fullRetryMs } = options;
+  const { self, stripes, fullRetryMs, records } = options;
   return withLoopback<ProcessEvent, ProcessOutcome>(
-    reduceRegisters({ self, store, stripes }),
+    reduceRegisters({ self, store, stripes, registers: records.registers }),
     (outcome$) =>
       merge(
         outcome$.pipe(mapEach((outcome) => messagesToSelf(outcome, self.rank))),
@@ -202,7 +206,7 @@ function registers(options: ProcessPipelineOptions, { store, schedulers }: Proce
           mapEach((outcome) => (outcome.kind === 'full' ? ownStep(outcome.cause, self.rank) : [])),
           delayByKey({ delayMs: fullRetryMs, clock: schedulers.clock, keyOf: operationOf }),
           // What nobody waits for any more may wait for the next READ of its sector.
-          filter((event) => options.ledger.entries.has(operationOf(event))),
+          filter((event) => records.ledger.entries.has(operationOf(event))),
         ),
       ),
   );
@@ -246,17 +250,17 @@ function outgoing(
     ofKind('link'),
     map(({ addressed }) => addressed),
   );
-  const links = peers.map((peer) =>
+  const links = peers.map(({ record, connection$ }) =>
     command$.pipe(
-      filter(({ to }) => to === peer.rank || to === 'all'),
+      filter(({ to }) => to === record.rank || to === 'all'),
       map(({ command }) => command),
       stubbornLink({
-        connection$: peer.connection$,
+        connection$,
         clock: schedulers.clock,
-        limits: options.link,
+        owed: record.owed,
         bufferBytes: options.linkBufferBytes,
         silentMs: options.linkSilentMs,
-        lastHeardMs: () => peer.heardMs,
+        lastHeardMs: () => record.heardMs,
       }),
     ),
   );
@@ -272,9 +276,9 @@ function outboundOptionsOf(options: ProcessPipelineOptions, random: Random): Out
     self: options.self.rank,
     clientTagger: options.verdict.clientTagger,
     systemTagger: options.verdict.systemTagger,
-    ledger: options.ledger,
+    ledger: options.records.ledger,
     limits: options.session,
-    receipts: newReceiptBook(options.link.repliesMax),
+    receipts: newReceiptBook(options.linkReplies),
     random,
   };
 }

@@ -243,7 +243,7 @@ test('a client that goes away takes along what has not begun its write phase', (
   client.bytes$.complete();
   pass(1);
   t.deepEqual(client.calls, ['end']);
-  t.is(running.operationCount(), 0);
+  t.is(running.figures().operations, 0);
   if (question.family !== 'process') return t.fail();
   connect().bytes$.next(valueFrom(2, question.id, 7));
   pass(2_000);
@@ -336,11 +336,11 @@ test('what a client sends beyond its share waits, however much comes at once', (
   const client = connect();
   client.bytes$.next(Buffer.concat(Array.from({ length: 50 }, (_, n) => read(n, n))));
   pass(1);
-  t.is(running.operationCount(), LIMITS.operationsPerConnection);
+  t.is(running.figures().operations, LIMITS.operationsPerConnection);
   t.is(dialled.get(2)?.take().length, LIMITS.operationsPerConnection);
   client.bytes$.complete();
   pass(1);
-  t.is(running.operationCount(), 0);
+  t.is(running.figures().operations, 0);
   t.deepEqual(client.calls, ['pause', 'end']);
 });
 
@@ -359,14 +359,14 @@ test('an operation without room is tried again once at a time, and not when it i
   pass(1);
   peer.bytes$.next(fromPeer(2, 'ACK', id, 7));
   pass(1);
-  t.is(running.operationCount(), 1, 'one acknowledgement is no majority');
+  t.is(running.figures().operations, 1, 'one acknowledgement is no majority');
   const before = disk.state.tryCount;
   pass(500);
   t.is(disk.state.tryCount - before, 500 / TIMEOUTS.fullRetryMs);
   const three = connect();
   three.bytes$.next(fromPeer(3, 'ACK', id, 7));
   pass(1);
-  t.is(running.operationCount(), 0);
+  t.is(running.figures().operations, 0);
   const after = disk.state.tryCount;
   pass(1_000);
   t.is(disk.state.tryCount, after);
@@ -407,7 +407,7 @@ test('closing lets operations finish, begins none, and does not wait for ever', 
   running.close().subscribe({ complete: () => (isClosed = true) });
   client.bytes$.next(read(2, 8));
   pass(500);
-  t.is(running.operationCount(), 1);
+  t.is(running.figures().operations, 1);
   t.false(isClosed);
   pass(600);
   t.true(isClosed);

@@ -57,14 +57,20 @@ test('an ACK waits for the flush before it; another sector does not', marbles, (
   const store = storeOf({ put: () => cold('---(s|)', { s: 'stored' as const }) });
   const event$ = cold('     -a--b-----|', { a: newer(1, 'a'), b: newer(2, 'b') });
   const expected = '        ----A--B--|';
-  const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
+  const outcome$ = event$.pipe(
+    reduceRegisters({ self, store, stripes: 8, registers: new Map() }),
+    told(),
+  );
   expectObservable(outcome$).toBe(expected, { A: 'a:store,reply', B: 'b:store,reply' });
 });
 
 test('one event of a sector at a time, flush included', marbles, ({ cold, expectObservable }) => {
   const store = storeOf({ put: () => cold('---(s|)', { s: 'stored' as const }) });
   const event$ = cold('     -ab-------|', { a: newer(1, 'a'), b: older(1, 'b') });
-  const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
+  const outcome$ = event$.pipe(
+    reduceRegisters({ self, store, stripes: 8, registers: new Map() }),
+    told(),
+  );
   expectObservable(outcome$).toBe('----(AB)--|', { A: 'a:store,reply', B: 'b:reply' });
 });
 
@@ -78,7 +84,10 @@ test(
       a: at(1, beginRead('r'), 'a'),
       b: at(9, from(2, readProc('x')), 'b'),
     });
-    const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
+    const outcome$ = event$.pipe(
+      reduceRegisters({ self, store, stripes: 8, registers: new Map() }),
+      told(),
+    );
     expectObservable(outcome$).toBe('-A-B-|', { A: 'a:broadcast', B: 'b:reply' });
   },
 );
@@ -89,14 +98,20 @@ test('data is loaded before it is told, and only then', marbles, ({ cold, expect
     a: at(1, from(2, readProc('x')), 'a'),
     b: older(1, 'b'),
   });
-  const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
+  const outcome$ = event$.pipe(
+    reduceRegisters({ self, store, stripes: 8, registers: new Map() }),
+    told(),
+  );
   expectObservable(outcome$).toBe('---A--B-|', { A: 'a:reply', B: 'b:reply' });
 });
 
 test('a damaged copy is not told', marbles, ({ cold, expectObservable }) => {
   const store = storeOf({ load: () => of({ kind: 'damaged' }) });
   const event$ = cold('-a-|', { a: at(1, from(2, readProc('x')), 'a') });
-  const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
+  const outcome$ = event$.pipe(
+    reduceRegisters({ self, store, stripes: 8, registers: new Map() }),
+    told(),
+  );
   expectObservable(outcome$).toBe('-A-|', { A: 'a:' });
 });
 
@@ -105,14 +120,14 @@ test('a copy known to be damaged is mended by the same value, and votes for no o
   const outcomes: string[] = [];
   const initial = at(1, from(2, writeProc('a', STAMP_INITIAL, A)), 'a');
   of(initial)
-    .pipe(reduceRegisters({ self, store, stripes: 8 }), told())
+    .pipe(reduceRegisters({ self, store, stripes: 8, registers: new Map() }), told())
     .subscribe((text) => {
       outcomes.push(text);
     });
   const knows = { ...store, stampOf: () => stamp(5, 1) };
   const events = [older(1, 'b'), at(1, from(2, writeProc('c', stamp(5, 1), A)), 'c')];
   from$(events)
-    .pipe(reduceRegisters({ self, store: knows, stripes: 8 }), told())
+    .pipe(reduceRegisters({ self, store: knows, stripes: 8, registers: new Map() }), told())
     .subscribe((text) => {
       outcomes.push(text);
     });
@@ -129,7 +144,10 @@ test('without room nothing has happened, and it can happen later', marbles, (hel
     w: at(1, from(3, value('o', stamp(4, 2), B)), 'w'),
     k: at(1, from(2, ack('o')), 'k'),
   });
-  const outcome$ = event$.pipe(reduceRegisters({ self, store, stripes: 8 }), told());
+  const outcome$ = event$.pipe(
+    reduceRegisters({ self, store, stripes: 8, registers: new Map() }),
+    told(),
+  );
   // v: the first of two answers; w: the quorum, but no room; w again: and there is room.
   expectObservable(outcome$).toBe('-R-V-F-W-K-|', {
     R: 'r:broadcast',
@@ -143,13 +161,15 @@ test('without room nothing has happened, and it can happen later', marbles, (hel
 test('a failure of the store ends everything', marbles, ({ cold, expectObservable }) => {
   const store = storeOf({ put: () => cold('--#') });
   const event$ = cold('-a-----|', { a: newer(1, 'a') });
-  expectObservable(event$.pipe(reduceRegisters({ self, store, stripes: 8 }))).toBe('---#');
+  expectObservable(
+    event$.pipe(reduceRegisters({ self, store, stripes: 8, registers: new Map() })),
+  ).toBe('---#');
 });
 
 test('nothing, for ever, and an error', marbles, ({ cold, expectObservable }) => {
   for (const source of ['--|', '---', '--#']) {
     const outcome$ = cold<Event>(source).pipe(
-      reduceRegisters({ self, store: storeOf({}), stripes: 8 }),
+      reduceRegisters({ self, store: storeOf({}), stripes: 8, registers: new Map() }),
     );
     expectObservable(outcome$).toBe(source);
   }

@@ -3,6 +3,7 @@ import type { SchedulerLike } from 'rxjs';
 import { NEVER, map } from 'rxjs';
 import type { RunHelpers } from 'rxjs/testing';
 import { TestScheduler } from 'rxjs/testing';
+import { nothingOwed } from '../../src/core/link/owed.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { LinkCommand } from '../../streams/stubbornLink.js';
 import { stubbornLink } from '../../streams/stubbornLink.js';
@@ -38,7 +39,13 @@ test('a question goes out at once, and again until it is retired', linkTest, (he
   const command$ = cold('     -q---------------r----', commands);
   // Due 4 after it was sent, then 8 after that; looked for every 2.
   const expected = '          -q---q-------q--------';
-  const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10, ...patient });
+  const link = stubbornLink({
+    connection$,
+    clock,
+    owed: nothingOwed(limits),
+    bufferBytes: 10,
+    ...patient,
+  });
   expectObservable(command$.pipe(link, sent()), '22ms !').toBe(expected);
 });
 
@@ -50,7 +57,13 @@ test(
     const connection$ = h.cold<Connection | null>('---C--N--D----', values);
     const command$ = h.cold('                      -q------------', commands);
     const expected = '                             ---q-----q----';
-    const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10, ...patient });
+    const link = stubbornLink({
+      connection$,
+      clock,
+      owed: nothingOwed(limits),
+      bufferBytes: 10,
+      ...patient,
+    });
     h.expectObservable(command$.pipe(link, sent()), '12ms !').toBe(expected);
   },
 );
@@ -58,7 +71,13 @@ test(
 test('a WRITE_PROC takes the place of its READ_PROC', linkTest, (h, clock) => {
   const connection$ = h.cold('---C-', { C: fakeConnection('up') });
   const command$ = h.cold('   -qw--', commands);
-  const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10, ...patient });
+  const link = stubbornLink({
+    connection$,
+    clock,
+    owed: nothingOwed(limits),
+    bufferBytes: 10,
+    ...patient,
+  });
   h.expectObservable(command$.pipe(link, sent()), '5ms !').toBe('---w-');
 });
 
@@ -66,7 +85,13 @@ test('a reply goes out once; without a connection the newest few wait', linkTest
   const connection$ = h.cold('-----C------------', { C: fakeConnection('up') });
   const command$ = h.cold('   -abc-----a--------', commands);
   const expected = '          -----(bc)a--------';
-  const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10, ...patient });
+  const link = stubbornLink({
+    connection$,
+    clock,
+    owed: nothingOwed(limits),
+    bufferBytes: 10,
+    ...patient,
+  });
   h.expectObservable(command$.pipe(link, sent()), '18ms !').toBe(expected);
 });
 
@@ -77,7 +102,13 @@ test(
     const connection$ = h.cold('C---------------', { C: fakeConnection('up') });
     const command$ = h.cold('   -xa------y------', commands);
     const expected = '          --a---a---------';
-    const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10, ...patient });
+    const link = stubbornLink({
+      connection$,
+      clock,
+      owed: nothingOwed(limits),
+      bufferBytes: 10,
+      ...patient,
+    });
     h.expectObservable(command$.pipe(link, sent()), '16ms !').toBe(expected);
   },
 );
@@ -92,7 +123,13 @@ test('a connection that takes nothing is given nothing until it has', linkTest, 
     slow.bufferedBytes = 0;
     slow.drained$.next();
   });
-  const link = stubbornLink({ connection$, clock, limits, bufferBytes: 10, ...patient });
+  const link = stubbornLink({
+    connection$,
+    clock,
+    owed: nothingOwed(limits),
+    bufferBytes: 10,
+    ...patient,
+  });
   h.expectObservable(command$.pipe(link, sent()), '8ms !').toBe(expected);
 });
 
@@ -104,7 +141,7 @@ test('a connection without any answer is dropped; one with answers is not', (t) 
       const link = stubbornLink({
         connection$: cold('C---', { C: connection }),
         clock: scheduler,
-        limits,
+        owed: nothingOwed(limits),
         bufferBytes: 10,
         silentMs: 12,
         lastHeardMs,
@@ -128,7 +165,7 @@ test('a connection without any answer is dropped; one with answers is not', (t) 
 });
 
 test('ends with its source; errors are passed on; unsubscribing lets go', linkTest, (h, clock) => {
-  const options = { clock, limits, bufferBytes: 10, ...patient };
+  const options = { clock, owed: nothingOwed(limits), bufferBytes: 10, ...patient };
   const none$ = NEVER;
   h.expectObservable(
     h.cold<LinkCommand>('--|').pipe(stubbornLink({ ...options, connection$: none$ })),
