@@ -7,6 +7,7 @@ import { reduce } from '../src/core/register/reduce.js';
 import type { RegisterState } from '../src/core/register/state.js';
 import type { Self } from '../src/core/register/step.js';
 import { isQuiescent, restingState } from '../src/core/register/state.js';
+import type { OperationId } from '../src/core/operation.js';
 import type { SectorIndex } from '../src/core/sector.js';
 import type { SectorStore } from '../src/ports/store.js';
 import { serializeByKey } from './serializeByKey.js';
@@ -33,6 +34,8 @@ export type SectorOutcome<Origin> =
 export interface ReduceRegistersOptions {
   readonly self: Self;
   readonly store: SectorStore;
+  /** Whether the client of an operation is gone: the event that says so may still be waiting. */
+  readonly isAbandoned: (id: OperationId) => boolean;
   /** States of the registers that have an operation, for others to look at. Belongs to this. */
   readonly registers: Map<SectorIndex, RegisterState>;
   /** Number of serial queues: sectors with the same index modulo this share one. */
@@ -53,6 +56,8 @@ export interface ReduceRegistersOptions {
  * quorum hold up nobody. The state of a register is kept while it has an operation; after that the
  * disk knows all that there is to know, and the state is forgotten: memory by sectors in use.
  *
+ * A message that would take an operation further whose client is gone drops it instead (O4).
+ *
  * An error of the store, or a broken invariant, ends the stream: the process has to stop.
  */
 export function reduceRegisters<Origin>(
@@ -64,7 +69,9 @@ export function reduceRegisters<Origin>(
   };
 }
 
-function createHandler<Origin>({ self, store, registers }: ReduceRegistersOptions) {
+function createHandler<Origin>(options: ReduceRegistersOptions) {
+  const { self, store, registers, isAbandoned } = options;
+
   const keep = (sector: SectorIndex, state: RegisterState): void => {
     if (isQuiescent(state)) registers.delete(sector);
     else registers.set(sector, state);
@@ -75,7 +82,8 @@ function createHandler<Origin>({ self, store, registers }: ReduceRegistersOption
     cause: SectorEvent<Origin>,
   ): ObservableInput<SectorOutcome<Origin>> => {
     const { sector } = cause;
-    const { state, effects } = reduce(before, cause.event, self);
+    const event = takenFurther(before, cause.event, isAbandoned);
+    const { state, effects } = reduce(before, event, self);
     const first = effects.length > 0 ? effects[0] : null;
     if (first?.kind !== 'store') {
       keep(sector, state);
@@ -102,4 +110,18 @@ function createHandler<Origin>({ self, store, registers }: ReduceRegistersOption
       .load(sector)
       .pipe(concatMap((copy) => step(reduce(before, { kind: 'loaded', copy }, self).state, cause)));
   };
+}
+
+/**
+ * The event, unless it is about an operation in its read phase whose client is gone: that could
+ * choose a stamp by it, and the client may have been told that it never will.
+ */
+function takenFurther(
+  { running }: RegisterState,
+  event: RegisterEvent,
+  isAbandoned: (id: OperationId) => boolean,
+): RegisterEvent {
+  if (event.kind !== 'message' || running?.phase !== 'read') return event;
+  const { id } = running.operation;
+  return event.message.id === id && isAbandoned(id) ? { kind: 'abandon', id } : event;
 }

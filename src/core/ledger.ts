@@ -26,6 +26,8 @@ export interface LedgerEntry<Session> {
   readonly sector: SectorIndex;
   readonly request: 'read' | 'write';
   readonly requestNumber: bigint;
+  /** Its client is gone: if it has not chosen a stamp yet, it must not do so any more. */
+  isAbandoned?: boolean;
 }
 
 export interface Ledger<Session> {
@@ -64,14 +66,20 @@ export function endOperation<Session>(
   return entry;
 }
 
-/** The session's operations under way. */
-export function operationsOf<Session>(
+/** Whether the client of that operation is gone. */
+export function isAbandoned(ledger: Ledger<unknown>, id: OperationId): boolean {
+  return ledger.entries.get(id)?.isAbandoned === true;
+}
+
+/** The session's operations under way, from now on abandoned. */
+export function abandonOperations<Session>(
   ledger: Ledger<Session>,
   session: Session,
 ): { readonly id: OperationId; readonly sector: SectorIndex }[] {
   return [...(ledger.bySession.get(session) ?? [])].map((id) => {
     const entry = ledger.entries.get(id);
     assert(entry !== undefined, 'a session with an operation that is not under way');
+    entry.isAbandoned = true;
     return { id, sector: entry.sector };
   });
 }

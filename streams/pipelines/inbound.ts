@@ -6,7 +6,7 @@ import { concat, concatMap, connect, defer, endWith, filter, finalize, merge } f
 import { mergeWith, observeOn, takeUntil, tap, timer } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import type { Ledger } from '../../src/core/ledger.js';
-import { enterOperation, operationsOf } from '../../src/core/ledger.js';
+import { abandonOperations, enterOperation } from '../../src/core/ledger.js';
 import type { ClientRequest, ProcessMessage, Receipt } from '../../src/core/message.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { ClientOperation } from '../../src/core/register/clientOperation.js';
@@ -193,8 +193,12 @@ function takeMessage(session: Session, { sender, sector, content }: ProcessMessa
   return [{ kind: 'event', event: { sector, event, origin: { session, receipt } } }];
 }
 
+/**
+ * Marked at once, dropped in turn: what of theirs waits in the queue of its sector must not take
+ * them further before the event that drops them is handled.
+ */
 function abandonAll(session: Session, ledger: Ledger<Session>): Inbound[] {
-  return operationsOf(ledger, session).map(({ id, sector }) => ({
+  return abandonOperations(ledger, session).map(({ id, sector }) => ({
     kind: 'event',
     event: { sector, event: { kind: 'abandon', id }, origin: null },
   }));

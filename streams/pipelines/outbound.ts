@@ -60,17 +60,26 @@ export function dispatch(
   }
   if (origin !== null && origin.receipt !== null) {
     const { session, receipt } = origin;
-    session.handling.delete(messageKey(receipt.receiptFor, receipt.id));
     const isStale = outcome.kind === 'done' && outcome.effects.length === 0;
     if (isStale) probeIfNeeded(receipt, sector, options, outbound);
-    if (isHandled) {
-      for (const owed of receipts.confirm(options.receipts, session, receipt)) {
-        outbound.push(receiptTo(owed, options));
-      }
-    }
-    regulateInto(outbound, session, options);
+    const { now, isAwaited, superseded } = isHandled
+      ? receipts.confirm(options.receipts, session, receipt)
+      : receipts.NOT_CONFIRMED;
+    if (now !== null) outbound.push(receiptTo(now, options));
+    if (superseded !== null) release(superseded, options, outbound);
+    if (!isAwaited) release({ session, due: receipt }, options, outbound);
   }
   return outbound;
+}
+
+/** The message is done with: another may take its place. */
+function release(
+  { session, due }: ReceiptOwed,
+  options: OutboundOptions,
+  outbound: Outbound[],
+): void {
+  session.handling.delete(messageKey(due.receiptFor, due.id));
+  regulateInto(outbound, session, options);
 }
 
 function probeIfNeeded(
@@ -163,8 +172,12 @@ function respond(
 export function takeReceipt(receipt: Receipt, options: OutboundOptions): Outbound[] {
   const key = messageKey(receipt.receiptFor, receipt.id);
   const settled = toLink(receipt.sender, { kind: 'receipt', key });
-  const owed = receipts.takeReceipt(options.receipts, receipt);
-  return [settled, ...owed.map((receiptOwed) => receiptTo(receiptOwed, options))];
+  const outbound = [settled];
+  for (const owed of receipts.takeReceipt(options.receipts, receipt)) {
+    outbound.push(receiptTo(owed, options));
+    release(owed, options, outbound);
+  }
+  return outbound;
 }
 
 function receiptTo({ session, due }: ReceiptOwed, options: OutboundOptions): Outbound {

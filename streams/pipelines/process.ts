@@ -14,6 +14,7 @@ import type { Observable } from 'rxjs';
 import { ReplaySubject, connect, defer, filter, map, merge, mergeMap, share, tap } from 'rxjs';
 import { assert } from '../../src/core/assert.js';
 import type { OperationId } from '../../src/core/operation.js';
+import { isAbandoned } from '../../src/core/ledger.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { Self } from '../../src/core/register/step.js';
 import type { Connection, Transport } from '../../src/ports/connection.js';
@@ -198,7 +199,13 @@ function inbound(
 function registers(options: ProcessPipelineOptions, { store, schedulers }: ProcessPorts) {
   const { self, stripes, fullRetryMs, records } = options;
   return withLoopback<ProcessEvent, ProcessOutcome>(
-    reduceRegisters({ self, store, stripes, registers: records.registers }),
+    reduceRegisters({
+      self,
+      store,
+      stripes,
+      registers: records.registers,
+      isAbandoned: (id) => isAbandoned(records.ledger, id),
+    }),
     (outcome$) =>
       merge(
         outcome$.pipe(mapEach((outcome) => messagesToSelf(outcome, self.rank))),

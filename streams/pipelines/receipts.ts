@@ -2,13 +2,17 @@
  * Receipts (docs/wire-protocol.md, docs/adr/0005-links.md): which peers send them, what they have
  * not given a receipt for, and what they have to be given one for.
  *
- * A peer that gets our receipt stops repeating its message. So a receipt for a question must leave
- * only when our answer is sure to arrive: when it is on record until the peer's receipt for it. The
- * record is bounded; what finds no place in it is neither answered nor confirmed, and comes again.
+ * A peer that gets our receipt stops repeating its message. So a receipt for a question leaves only
+ * when our answer has arrived: when the peer's receipt for it is here. Then it does not matter that
+ * we may die, and with us the memory of what we have not answered. The answers without a receipt
+ * are on record, which is bounded; what finds no place in it is not answered, and comes again. (A
+ * question that we never answer, since our copy is damaged, is confirmed: a peer may ask nothing
+ * else before.)
  *
  * A peer may wait for a receipt with its very first message, before anybody can know that it wants
  * one. Its first few messages are remembered, and confirmed when it shows itself.
  */
+import { unreachable } from '../../src/core/assert.js';
 import type { Receipt } from '../../src/core/message.js';
 import type { OperationId } from '../../src/core/operation.js';
 import type { Rank } from '../../src/core/rank.js';
@@ -25,6 +29,8 @@ interface PeerRecord {
   sendsReceipts: boolean;
   /** Replies of ours that its receipt has not come for, if it sends receipts. */
   readonly unreceipted: Set<string>;
+  /** By reply: the question that is confirmed when the receipt for that reply is here. */
+  readonly awaited: Map<string, ReceiptOwed>;
   /** Its first messages, as long as it has not shown itself. */
   unconfirmed: ReceiptOwed[];
   /** Its last answer that nothing here had asked for. */
@@ -51,6 +57,7 @@ function recordOf(book: ReceiptBook, peer: Rank): PeerRecord {
     record = {
       sendsReceipts: false,
       unreceipted: new Set(),
+      awaited: new Map(),
       unconfirmed: [],
       lastStale: null,
       wasProbed: false,
@@ -69,12 +76,46 @@ export function noteReply(book: ReceiptBook, to: Rank, key: string): boolean {
   return true;
 }
 
-/** A message was handled, and answered if that is how it is handled. What to send for that. */
-export function confirm(book: ReceiptBook, session: Session, due: ReceiptDue): ReceiptOwed[] {
+/** What becomes of the receipt for a message that was handled. */
+export interface Confirmation {
+  /** To be sent. */
+  readonly now: ReceiptOwed | null;
+  /** Will be sent over this connection later: the message keeps its place there. */
+  readonly isAwaited: boolean;
+  /** The same question came by another connection before: that one has nothing to wait for now. */
+  readonly superseded: ReceiptOwed | null;
+}
+
+export const NOT_CONFIRMED: Confirmation = { now: null, isAwaited: false, superseded: null };
+
+/** A message was handled, and answered if that is how it is handled. */
+export function confirm(book: ReceiptBook, session: Session, due: ReceiptDue): Confirmation {
   const record = recordOf(book, due.peer);
-  if (record.sendsReceipts) return [{ session, due }];
-  if (record.unconfirmed.length < UNCONFIRMED_MAX) record.unconfirmed.push({ session, due });
-  return [];
+  const owed = { session, due };
+  if (record.sendsReceipts) {
+    const reply = replyTo(due);
+    if (reply === null || !record.unreceipted.has(reply)) return { ...NOT_CONFIRMED, now: owed };
+    const superseded = record.awaited.get(reply) ?? null;
+    record.awaited.set(reply, owed);
+    return { now: null, isAwaited: true, superseded };
+  }
+  if (record.unconfirmed.length < UNCONFIRMED_MAX) record.unconfirmed.push(owed);
+  return NOT_CONFIRMED;
+}
+
+/** What a message is answered with, as `messageKey` calls it; null for an answer. */
+function replyTo({ receiptFor, id }: ReceiptDue): string | null {
+  switch (receiptFor) {
+    case 'readProc':
+      return messageKey('value', id);
+    case 'writeProc':
+      return messageKey('ack', id);
+    case 'value':
+    case 'ack':
+      return null;
+    default:
+      return unreachable(receiptFor);
+  }
 }
 
 /**
@@ -83,8 +124,13 @@ export function confirm(book: ReceiptBook, session: Session, due: ReceiptDue): R
  */
 export function takeReceipt(book: ReceiptBook, receipt: Receipt): ReceiptOwed[] {
   const record = recordOf(book, receipt.sender);
-  record.unreceipted.delete(messageKey(receipt.receiptFor, receipt.id));
-  if (record.sendsReceipts) return [];
+  const reply = messageKey(receipt.receiptFor, receipt.id);
+  record.unreceipted.delete(reply);
+  if (record.sendsReceipts) {
+    const question = record.awaited.get(reply);
+    record.awaited.delete(reply);
+    return question === undefined ? [] : [question];
+  }
   record.sendsReceipts = true;
   const { unconfirmed } = record;
   record.unconfirmed = [];

@@ -7,7 +7,7 @@ import {
   endOperation,
   enterOperation,
   mayBegin,
-  operationsOf,
+  abandonOperations,
 } from '../../src/core/ledger.js';
 
 const entry = (session: string, sector = 0) =>
@@ -44,7 +44,7 @@ test('operations are found by session, and end once', (t) => {
   const ledger = emptyLedger<string>({ operations: 20, operationsPerConnection: 10 });
   enter(ledger, 'a', 2);
   enter(ledger, 'b', 1);
-  t.deepEqual(operationsOf(ledger, 'a'), [
+  t.deepEqual(abandonOperations(ledger, 'a'), [
     { id: 'a0', sector: 0 },
     { id: 'a1', sector: 1 },
   ]);

@@ -9,7 +9,8 @@ export const SECTOR_BYTES = 4096;
 const TAG_BYTES = 32;
 const MAGIC = Buffer.from('atdd', 'latin1');
 
-export type Padding = 'zeros' | 'random';
+/** Padding may be anything; or what a function makes of a length. */
+export type Padding = 'zeros' | 'random' | ((length: number) => Buffer);
 export type RequestKind = 'READ' | 'WRITE';
 export type ProcessKind = 'READ_PROC' | 'VALUE' | 'WRITE_PROC' | 'ACK';
 export type Status = 'Ok' | 'AuthFailure' | 'InvalidSectorIndex';
@@ -69,8 +70,10 @@ function u64(value: bigint): Buffer {
   return bytes;
 }
 
-const pad = (length: number, padding: Padding): Buffer =>
-  padding === 'zeros' ? Buffer.alloc(length) : randomBytes(length);
+function pad(length: number, padding: Padding): Buffer {
+  if (typeof padding === 'function') return padding(length);
+  return padding === 'zeros' ? Buffer.alloc(length) : randomBytes(length);
+}
 
 /** The tag of everything before it. */
 export function tagOf(bytes: Uint8Array, key: Uint8Array): Buffer {

@@ -2,10 +2,9 @@
  * The ways in which processes of other makes send their messages to a peer. All of them are allowed
  * by docs/wire-protocol.md; see strangePeer.ts.
  */
-import net from 'node:net';
 import type { Keys, ProcessKind, ReceiptMessage } from './bytes.js';
 import { MessageReader } from './bytes.js';
-import type { Address } from './rawClient.js';
+import type { StrangeSocket, StrangeWorld, Timer } from './strangeWorld.js';
 
 export interface Outgoing {
   readonly kind: ProcessKind;
@@ -20,7 +19,9 @@ export interface Link {
 }
 
 export interface LinkOptions {
-  readonly address: Address;
+  readonly world: StrangeWorld;
+  /** Of the peer. */
+  readonly rank: number;
   readonly keys: Keys;
   /** Called for every receipt that comes back over a connection that this link dialled. */
   readonly onReceipt: (receipt: ReceiptMessage) => void;
@@ -31,7 +32,7 @@ const REDIAL_MS = 50;
 /** What waits for a connection; more is dropped, as a full queue would: the sender asks again. */
 const WAITING_COUNT_MAX = 10_000;
 
-function onDialledData(socket: net.Socket, options: LinkOptions): void {
+function onDialledData(socket: StrangeSocket, options: LinkOptions): void {
   const reader = new MessageReader(options.keys);
   socket.on('data', (chunk) => {
     for (const { message, tagIsGood } of reader.push(chunk)) {
@@ -48,15 +49,16 @@ export function keptConnection(
   options: LinkOptions,
   { readsBack = true, redialEveryMs }: { readsBack?: boolean; redialEveryMs?: number } = {},
 ): Link {
-  let socket: net.Socket | null = null;
-  let dialling: net.Socket | null = null;
-  let redial: NodeJS.Timeout | undefined;
+  const { world, rank } = options;
+  let socket: StrangeSocket | null = null;
+  let dialling: StrangeSocket | null = null;
+  let redial: Timer | null = null;
   let closed = false;
   const waiting: Buffer[] = [];
 
   const dial = (): void => {
     if (closed) return;
-    const dialled = net.connect({ ...options.address, noDelay: true });
+    const dialled = world.dial(rank);
     dialling = dialled;
     if (readsBack) onDialledData(dialled, options);
     dialled.on('connect', () => {
@@ -68,12 +70,12 @@ export function keptConnection(
     });
     dialled.on('close', () => {
       if (socket === dialled) socket = null;
-      redial = setTimeout(dial, REDIAL_MS);
+      redial = world.later(REDIAL_MS, dial);
     });
   };
   dial();
   const breaker =
-    redialEveryMs === undefined ? undefined : setInterval(() => socket?.destroy(), redialEveryMs);
+    redialEveryMs === undefined ? null : world.every(redialEveryMs, () => socket?.destroy());
 
   return {
     send({ bytes }) {
@@ -82,8 +84,8 @@ export function keptConnection(
     },
     close() {
       closed = true;
-      clearTimeout(redial);
-      clearInterval(breaker);
+      redial?.cancel();
+      breaker?.cancel();
       dialling?.destroy();
     },
   };
@@ -91,10 +93,10 @@ export function keptConnection(
 
 /** A connection for every message, ended right after it. */
 export function connectionPerMessage(options: LinkOptions): Link {
-  const open = new Set<net.Socket>();
+  const open = new Set<StrangeSocket>();
   return {
     send({ bytes }) {
-      const socket = net.connect({ ...options.address, noDelay: true });
+      const socket = options.world.dial(options.rank);
       open.add(socket);
       onDialledData(socket, options);
       socket.on('error', () => {
@@ -116,12 +118,13 @@ export function connectionPerMessage(options: LinkOptions): Link {
 export function stallingLink(
   inner: Link,
   resendMs: number,
+  world: StrangeWorld,
 ): Link & { receiptCame(receipt: ReceiptMessage): void; readonly queuedCount: number } {
   const queue: Outgoing[] = [];
   const sendHead = (): void => {
     if (queue.length > 0) inner.send(queue[0]);
   };
-  const timer = setInterval(sendHead, resendMs);
+  const timer = world.every(resendMs, sendHead);
   return {
     get queuedCount() {
       return queue.length;
@@ -136,7 +139,7 @@ export function stallingLink(
       sendHead();
     },
     close() {
-      clearInterval(timer);
+      timer.cancel();
       inner.close();
     },
   };

@@ -4,13 +4,14 @@
  * part like any process, runs operations of its own as a coordinator, and behaves in one of the
  * ways that the protocol allows and that are awkward for its peers.
  */
-import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import type { Keys, Padding, ProcessMessage, ReceiptMessage, RegisterValue } from './bytes.js';
 import { MessageReader, processBytes, receiptBytes, SECTOR_BYTES } from './bytes.js';
 import type { Address } from './rawClient.js';
 import type { Link, LinkOptions } from './strangeLink.js';
 import { connectionPerMessage, keptConnection, stallingLink } from './strangeLink.js';
+import type { StrangeSocket, StrangeWorld, Timer } from './strangeWorld.js';
+import { realWorld } from './strangeWorld.js';
 
 export interface Behaviour {
   /**
@@ -41,10 +42,17 @@ export const BEHAVIOURS = {
 
 export interface StrangePeerOptions {
   readonly rank: number;
-  /** Of all processes, its own included, in order of rank. */
-  readonly addresses: readonly Address[];
+  readonly processCount: number;
   readonly keys: Keys;
   readonly behaviour: Behaviour;
+  readonly world: StrangeWorld;
+  /** What it keeps when it dies: give the same to its next life. */
+  readonly disk?: Map<bigint, RegisterValue>;
+}
+
+export interface RealPeerOptions extends Pick<StrangePeerOptions, 'rank' | 'keys' | 'behaviour'> {
+  /** Of all processes, its own included, in order of rank. */
+  readonly addresses: readonly Address[];
 }
 
 const RESEND_MS = 300;
@@ -61,7 +69,6 @@ interface RunningOperation {
 }
 
 interface Register {
-  value: RegisterValue;
   running: RunningOperation | null;
   readonly queue: (() => void)[];
 }
@@ -79,57 +86,71 @@ export class StrangePeer {
   receiptCount = 0;
   /** Process messages that came in, by kind. */
   readonly receivedCounts = { READ_PROC: 0, VALUE: 0, WRITE_PROC: 0, ACK: 0 };
+  /** What it holds of each sector. */
+  readonly disk: Map<bigint, RegisterValue>;
   private readonly registers = new Map<bigint, Register>();
   private readonly links = new Map<number, Link>();
   private readonly receiptSenders = new Set<number>();
-  private readonly server: net.Server;
-  private readonly accepted = new Set<net.Socket>();
-  private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly accepted = new Set<StrangeSocket>();
+  private readonly timers = new Set<Timer>();
   private stopped = false;
+  private stopListening = (): Promise<unknown> => Promise.resolve();
 
-  static async start(options: StrangePeerOptions): Promise<StrangePeer> {
-    const peer = new StrangePeer(options);
-    const { host, port } = options.addresses[options.rank - 1];
+  /** On real sockets; resolves when it listens. */
+  static async start({ addresses, ...options }: RealPeerOptions): Promise<StrangePeer> {
+    const processCount = addresses.length;
+    const peer = new StrangePeer({ ...options, processCount, world: realWorld(addresses) });
+    const server = net.createServer({ noDelay: true }, (socket) => {
+      peer.accept(socket);
+    });
+    peer.stopListening = () => new Promise((resolve) => server.close(resolve));
+    const { host, port } = addresses[options.rank - 1];
     await new Promise<void>((resolve, reject) => {
-      peer.server.once('error', reject);
-      peer.server.listen({ host, port }, resolve);
+      server.once('error', reject);
+      server.listen({ host, port }, resolve);
     });
     return peer;
   }
 
-  private constructor(private readonly options: StrangePeerOptions) {
-    this.server = net.createServer({ noDelay: true }, (socket) => {
-      this.accept(socket);
-    });
-    options.addresses.forEach((address, index) => {
-      const rank = index + 1;
-      if (rank !== options.rank) this.links.set(rank, this.linkTo(rank, address));
+  constructor(private readonly options: StrangePeerOptions) {
+    this.disk = options.disk ?? new Map<bigint, RegisterValue>();
+    for (let rank = 1; rank <= options.processCount; rank += 1) {
+      if (rank !== options.rank) this.links.set(rank, this.linkTo(rank));
+    }
+  }
+
+  read(sector: number): Promise<Buffer> {
+    return new Promise((resolve) => {
+      this.operate(sector, null, ({ data }) => {
+        resolve(data);
+      });
     });
   }
 
-  async read(sector: number): Promise<Buffer> {
-    return (await this.operate(BigInt(sector), null)).data;
-  }
-
-  async write(sector: number, data: Buffer): Promise<void> {
-    await this.operate(BigInt(sector), data);
+  write(sector: number, data: Buffer): Promise<void> {
+    return new Promise((resolve) => {
+      this.operate(sector, data, () => {
+        resolve();
+      });
+    });
   }
 
   async stop(): Promise<void> {
     if (this.stopped) return;
     this.stopped = true;
-    for (const timer of this.timers) clearTimeout(timer);
+    for (const timer of this.timers) timer.cancel();
     for (const link of this.links.values()) link.close();
     for (const socket of this.accepted) socket.destroy();
-    await new Promise((resolve) => this.server.close(resolve));
+    await this.stopListening();
   }
 
   // Links
 
-  private linkTo(rank: number, address: Address): Link {
-    const { behaviour, keys } = this.options;
+  private linkTo(rank: number): Link {
+    const { behaviour, keys, world } = this.options;
     const base: Omit<LinkOptions, 'onReceipt'> = {
-      address,
+      world,
+      rank,
       keys,
       onFault: (text) => this.faults.push(`process ${rank}: ${text}`),
     };
@@ -143,10 +164,14 @@ export class StrangePeer {
         noteReceipt(receipt);
         stalling.receiptCame(receipt);
       };
-      const stalling = stallingLink(keptConnection({ ...base, onReceipt }), RESEND_MS);
+      const stalling = stallingLink(this.plainLink({ ...base, onReceipt }), RESEND_MS, world);
       return stalling;
     }
-    const options = { ...base, onReceipt: noteReceipt };
+    return this.plainLink({ ...base, onReceipt: noteReceipt });
+  }
+
+  private plainLink(options: LinkOptions): Link {
+    const { behaviour } = this.options;
     if (behaviour.connectionPerMessage === true) return connectionPerMessage(options);
     return keptConnection(options, {
       readsBack: behaviour.neverReadsBack !== true,
@@ -154,7 +179,8 @@ export class StrangePeer {
     });
   }
 
-  private accept(socket: net.Socket): void {
+  /** Somebody has connected. */
+  accept(socket: StrangeSocket): void {
     this.accepted.add(socket);
     const reader = new MessageReader(this.options.keys);
     socket.on('data', (chunk) => {
@@ -174,7 +200,7 @@ export class StrangePeer {
     socket.on('close', () => this.accepted.delete(socket));
   }
 
-  private sendReceipt({ sender, kind, id }: ProcessMessage, socket: net.Socket): void {
+  private sendReceipt({ sender, kind, id }: ProcessMessage, socket: StrangeSocket): void {
     const { behaviour, keys, rank } = this.options;
     if (behaviour.receipts !== true && !this.receiptSenders.has(sender)) return;
     const receipt = { receiptFor: kind, sender: rank, id };
@@ -196,7 +222,7 @@ export class StrangePeer {
       return;
     }
     for (let copy = 0; copy < 2; copy += 1) {
-      this.later(Math.random() * within, () => link?.send({ kind, id, bytes }));
+      this.later(this.options.world.fraction() * within, () => link?.send({ kind, id, bytes }));
     }
   }
 
@@ -206,10 +232,10 @@ export class StrangePeer {
   }
 
   private later(delayMs: number, action: () => void): void {
-    const timer = setTimeout(() => {
+    const timer = this.options.world.later(delayMs, () => {
       this.timers.delete(timer);
       action();
-    }, delayMs);
+    });
     this.timers.add(timer);
   }
 
@@ -218,38 +244,40 @@ export class StrangePeer {
   private register(sector: bigint): Register {
     let register = this.registers.get(sector);
     if (register === undefined) {
-      register = { value: INITIAL, running: null, queue: [] };
+      register = { running: null, queue: [] };
       this.registers.set(sector, register);
     }
     return register;
   }
 
+  private held(sector: bigint): RegisterValue {
+    return this.disk.get(sector) ?? INITIAL;
+  }
+
   /** Read(), or Write(written). One at a time per register; others wait. */
-  private operate(sector: bigint, written: Buffer | null): Promise<RegisterValue> {
+  operate(sectorIndex: number, written: Buffer | null, done: (value: RegisterValue) => void): void {
+    const sector = BigInt(sectorIndex);
     const register = this.register(sector);
-    return new Promise((resolve) => {
-      const begin = (): void => {
-        const id = randomBytes(16).toString('hex');
-        const readList = new Map<number, RegisterValue>();
-        const running: RunningOperation = {
-          id,
-          written,
-          readList,
-          ackList: new Set(),
-          imposed: null,
-          finish: (value) => {
-            register.running = null;
-            resolve(value);
-            register.queue.shift()?.();
-          },
-        };
-        register.running = running;
-        this.broadcast({ kind: 'READ_PROC', id, sector, register: null });
-        this.askAgain(sector, running);
+    const begin = (): void => {
+      const id = this.options.world.operationId();
+      const running: RunningOperation = {
+        id,
+        written,
+        readList: new Map<number, RegisterValue>(),
+        ackList: new Set(),
+        imposed: null,
+        finish: (value) => {
+          register.running = null;
+          done(value);
+          register.queue.shift()?.();
+        },
       };
-      if (register.running === null) begin();
-      else register.queue.push(begin);
-    });
+      register.running = running;
+      this.broadcast({ kind: 'READ_PROC', id, sector, register: null });
+      this.askAgain(sector, running);
+    };
+    if (register.running === null) begin();
+    else register.queue.push(begin);
   }
 
   /** Stubborn while the operation runs. With receipts that is the link's part, until they come. */
@@ -273,9 +301,9 @@ export class StrangePeer {
     if (this.stopped) return;
     const register = this.register(sector);
     if (kind === 'READ_PROC') {
-      this.send(sender, { kind: 'VALUE', id, sector, register: register.value });
+      this.send(sender, { kind: 'VALUE', id, sector, register: this.held(sector) });
     } else if (kind === 'WRITE_PROC' && value !== null) {
-      if (isNewer(value, register.value)) register.value = value;
+      if (isNewer(value, this.held(sector))) this.disk.set(sector, value);
       this.send(sender, { kind: 'ACK', id, sector, register: null });
     } else if (register.running?.id !== id) {
       // An answer to an operation that is over.
@@ -295,15 +323,14 @@ export class StrangePeer {
     if (running.imposed !== null) return;
     const { readList, written, id } = running;
     readList.set(sender, value);
-    if (readList.size <= this.options.addresses.length / 2) return;
-    const register = this.register(sector);
-    readList.set(this.options.rank, register.value);
+    if (readList.size <= this.options.processCount / 2) return;
+    readList.set(this.options.rank, this.held(sector));
     const highest = [...readList.values()].reduce((a, b) => (isNewer(b, a) ? b : a));
     if (written === null) running.imposed = highest;
     else {
       const timestamp = highest.timestamp + 1n;
       running.imposed = { timestamp, writeRank: this.options.rank, data: written };
-      register.value = running.imposed;
+      this.disk.set(sector, running.imposed);
     }
     this.broadcast({ kind: 'WRITE_PROC', id, sector, register: running.imposed });
   }
@@ -311,6 +338,6 @@ export class StrangePeer {
   private handleAck({ ackList, imposed, finish }: RunningOperation, sender: number): void {
     if (imposed === null) return;
     ackList.add(sender);
-    if (ackList.size > this.options.addresses.length / 2) finish(imposed);
+    if (ackList.size > this.options.processCount / 2) finish(imposed);
   }
 }

@@ -26,9 +26,21 @@ export type TraceLine =
   | { readonly kind: 'committed'; readonly sectors: readonly SectorIndex[] }
   | { readonly kind: 'stored'; readonly sector: SectorIndex };
 
+/** Called with each of what `TraceLine` tells; nobody listens by default. */
+type Listener = (line: TraceLine, data: Uint8Array | null) => void;
+
 interface Fault {
   readonly operation: DiskOperation;
   readonly error: Error;
+  readonly losesPages?: boolean;
+}
+
+/** One life of the program that uses the disk. */
+export interface Life {
+  /** Its timers: what has been begun ends in them. */
+  readonly scheduler: SchedulerLike;
+  /** Called at each step. @returns whether it lives on. */
+  readonly step: () => boolean;
 }
 
 export interface SimulatedFiles {
@@ -38,6 +50,14 @@ export interface SimulatedFiles {
 
 export class SimulatedDisk {
   readonly trace: TraceLine[] = [];
+  /** Whether `trace` is kept. */
+  isTraced = true;
+  onTrace: Listener = () => undefined;
+  /** How long an operation takes, in milliseconds. */
+  delayMs = (): number => this.dice.below(DELAY_MS_END);
+  /** Sectors that a loss of power left in pieces, or as they were before they were written. */
+  tornCount = 0;
+  lostCount = 0;
   /** The crash comes when this many steps were made. */
   crashAtStep = Number.POSITIVE_INFINITY;
   stepCount = 0;
@@ -56,6 +76,7 @@ export class SimulatedDisk {
   /** There was no room for a commit: only `reopen` may follow. */
   #mustReopen = false;
   #faults: Fault[] = [];
+  #user: Life | null = null;
 
   constructor(
     private readonly dice: Dice,
@@ -77,8 +98,14 @@ export class SimulatedDisk {
     return Math.max(0, ...[...this.#durable.keys(), ...this.#unflushed.keys()].map((n) => n + 1));
   }
 
+  /** What is durable of a sector. */
   recordOf(sector: SectorIndex): SectorRecord | undefined {
     return this.#records.get(sector);
+  }
+
+  /** Slots that durable records point to. */
+  get slotsInUse(): number[] {
+    return [...this.#records.values()].flatMap(({ slot }) => (slot === null ? [] : [slot]));
   }
 
   setRecord(record: SectorRecord): void {
@@ -91,6 +118,7 @@ export class SimulatedDisk {
     const flipped = data.slice();
     flipped[1234] ^= 0x10;
     this.#durable.set(slot, flipped);
+    this.#unflushed.delete(slot);
   }
 
   truncate(slotCount: number): void {
@@ -98,19 +126,40 @@ export class SimulatedDisk {
   }
 
   /** The files as a process that starts now finds them. */
-  attach(): SimulatedFiles {
+  attach(user: Life = { scheduler: this.scheduler, step: () => true }): SimulatedFiles {
     this.#life += 1;
+    this.#user = user;
     const life = this.#life;
     return { slotFile: this.#slotFile(life), metadata: this.#metadata(life) };
+  }
+
+  /** The program was killed; its system lives on, and with it what was written and not flushed. */
+  kill(): void {
+    this.#life += 1;
+    this.#resolveLimbo();
+  }
+
+  /** A flush fails: the system forgets what it could not write, and says so once. */
+  failFlush(error: Error): void {
+    this.#faults.push({ operation: 'flush', error, losesPages: true });
   }
 
   /** Power off: whoever has the files open gets no answer any more. */
   crash(): void {
     this.#life += 1;
     this.crashAtStep = Number.POSITIVE_INFINITY;
+    this.#losePages();
+    this.#resolveLimbo();
+  }
+
+  #losePages(): void {
     for (const [slot, versions] of this.#unflushed) this.#tear(slot, versions);
     this.#unflushed.clear();
-    this.#resolveLimbo();
+  }
+
+  #note(line: TraceLine, data: Uint8Array | null = null): void {
+    if (this.isTraced) this.trace.push(line);
+    this.onTrace(line, data);
   }
 
   #slotFile(life: number): SlotFile {
@@ -122,7 +171,7 @@ export class SimulatedDisk {
         this.#throwFault('write');
         if (slot >= this.slotEnd) throw new NoSpace(`no room for slot ${slot}`);
         this.#assertUnused(slot);
-        this.trace.push({ kind: 'write', slot });
+        this.#note({ kind: 'write', slot }, data);
         const versions = this.#unflushed.get(slot) ?? [];
         versions.push(data.slice());
         this.#unflushed.set(slot, versions);
@@ -132,7 +181,7 @@ export class SimulatedDisk {
           const upTo = [...this.#unflushed].map(([slot, versions]) => [slot, versions.length]);
           return () => {
             for (const [slot = 0, count = 0] of upTo) this.#flushSlot(slot, count);
-            this.trace.push({ kind: 'flushed' });
+            this.#note({ kind: 'flushed' });
           };
         }),
       read: (slot) =>
@@ -159,7 +208,7 @@ export class SimulatedDisk {
           return () => {
             this.#apply(records);
             this.#limbo = null;
-            this.trace.push({ kind: 'committed', sectors: records.map((one) => one.sector) });
+            this.#note({ kind: 'committed', sectors: records.map((one) => one.sector) });
           };
         }),
       reopen: (sectors) =>
@@ -186,7 +235,8 @@ export class SimulatedDisk {
     return new Observable<T>((observer) => {
       if (!this.#step(life)) return undefined;
       const end = begin();
-      return this.scheduler.schedule(() => {
+      const scheduler = this.#user?.scheduler ?? this.scheduler;
+      return scheduler.schedule(() => {
         if (!this.#step(life)) return;
         try {
           if (operation !== 'close' && operation !== 'records') this.#throwFault(operation);
@@ -197,13 +247,14 @@ export class SimulatedDisk {
           if (operation === 'commit' && error instanceof NoSpace) this.#mustReopen = true;
           observer.error(error);
         }
-      }, this.dice.below(DELAY_MS_END));
+      }, this.delayMs());
     });
   }
 
   /** @returns whether the process still lives. */
   #step(life: number): boolean {
     if (life !== this.#life) return false;
+    if (this.#user?.step() === false) return false;
     this.stepCount += 1;
     if (this.stepCount < this.crashAtStep) return true;
     this.crash();
@@ -212,7 +263,11 @@ export class SimulatedDisk {
 
   #throwFault(operation: DiskOperation): void {
     const index = this.#faults.findIndex((fault) => fault.operation === operation);
-    if (index >= 0) throw this.#faults.splice(index, 1)[0].error;
+    if (index >= 0) {
+      const [fault] = this.#faults.splice(index, 1);
+      if (fault.losesPages === true) this.#losePages();
+      throw fault.error;
+    }
     if (operation === 'read' || this.noSpaceOneIn === 0) return;
     if (this.dice.below(this.noSpaceOneIn) === 0) throw new NoSpace(`no room for ${operation}`);
   }
@@ -253,6 +308,8 @@ export class SimulatedDisk {
       const source = whole ?? this.dice.pick(choices);
       torn.set(source.subarray(start, start + PIECE_SIZE_BYTES), start);
     }
+    if (whole === before) this.lostCount += 1;
+    else if (whole === null) this.tornCount += 1;
     if (whole !== before || this.#durable.has(slot)) this.#durable.set(slot, torn);
   }
 

@@ -313,10 +313,31 @@ test('receipts go to a peer that sends them, for its first messages too, and to 
   pass(1);
   const expected = { family: 'receipt', receiptFor: 'READ_PROC', sender: 1, id: ID };
   t.like(two.take()[0], expected);
-  two.bytes$.next(fromPeer(2, 'READ_PROC', ID, 8));
-  pass(1);
-  t.like(two.take()[0], expected);
   t.deepEqual(three.take(), []);
+});
+
+test('a question is confirmed only when the receipt for its answer is here', (t) => {
+  const { connect, pass, dialled } = start(3, t);
+  const peer = connect();
+  const other = '00'.repeat(16);
+  const receiptFor = (id: string): Buffer =>
+    receiptBytes({ receiptFor: 'VALUE', sender: 2, id }, SYSTEM_KEY);
+  dialled.get(2)?.bytes$.next(receiptFor(other));
+  peer.bytes$.next(fromPeer(2, 'READ_PROC', ID, 8));
+  pass(1);
+  t.like(dialled.get(2)?.take()[0], { kind: 'VALUE', id: ID });
+  t.deepEqual(peer.take(), [], 'if we die now the peer has to ask again');
+  // It asks again over another connection: that is where the receipt goes.
+  const again = connect();
+  again.bytes$.next(fromPeer(2, 'READ_PROC', ID, 8));
+  dialled.get(2)?.bytes$.next(receiptFor(ID));
+  pass(1);
+  t.deepEqual(peer.take(), []);
+  t.like(again.take()[0], { family: 'receipt', receiptFor: 'READ_PROC', sender: 1, id: ID });
+  // Answers to us are confirmed as they come.
+  again.bytes$.next(fromPeer(2, 'ACK', ID, 8));
+  pass(1);
+  t.like(again.take()[0], { family: 'receipt', receiptFor: 'ACK', sender: 1, id: ID });
 });
 
 test('without room on the disk nothing is acknowledged, reads go on, and it mends itself', (t) => {
@@ -383,7 +404,7 @@ test('a peer that repeats an answer nobody asked for is asked something, once', 
   t.deepEqual(dialled.get(3)?.take(), []);
 });
 
-test('a question is confirmed only while there is a place on record for its answer', (t) => {
+test('a question is answered only while there is a place on record for its answer', (t) => {
   const { connect, pass, dialled } = start(3, t);
   const peer = connect();
   peer.bytes$.next(fromPeer(2, 'READ_PROC', ID, 7));
@@ -391,12 +412,13 @@ test('a question is confirmed only while there is a place on record for its answ
   const receipt = receiptBytes({ receiptFor: 'VALUE', sender: 2, id: ID }, SYSTEM_KEY);
   dialled.get(2)?.bytes$.next(receipt);
   pass(1);
-  peer.take();
+  dialled.get(2)?.take();
+  // Each keeps its place on its connection until the receipt for the answer is here.
   for (let n = 0; n < 40; n += 1) {
-    peer.bytes$.next(fromPeer(2, 'READ_PROC', String(n).padStart(32, '0'), n));
+    connect().bytes$.next(fromPeer(2, 'READ_PROC', String(n).padStart(32, '0'), n));
     pass(1);
   }
-  t.is(peer.take().length, LIMITS.linkReplies);
+  t.is(dialled.get(2)?.take().length, LIMITS.linkReplies);
 });
 
 test('closing lets operations finish, begins none, and does not wait for ever', (t) => {

@@ -58,7 +58,7 @@ test('an ACK waits for the flush before it; another sector does not', marbles, (
   const event$ = cold('     -a--b-----|', { a: newer(1, 'a'), b: newer(2, 'b') });
   const expected = '        ----A--B--|';
   const outcome$ = event$.pipe(
-    reduceRegisters({ self, store, stripes: 8, registers: new Map() }),
+    reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
     told(),
   );
   expectObservable(outcome$).toBe(expected, { A: 'a:store,reply', B: 'b:store,reply' });
@@ -68,7 +68,7 @@ test('one event of a sector at a time, flush included', marbles, ({ cold, expect
   const store = storeOf({ put: () => cold('---(s|)', { s: 'stored' as const }) });
   const event$ = cold('     -ab-------|', { a: newer(1, 'a'), b: older(1, 'b') });
   const outcome$ = event$.pipe(
-    reduceRegisters({ self, store, stripes: 8, registers: new Map() }),
+    reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
     told(),
   );
   expectObservable(outcome$).toBe('----(AB)--|', { A: 'a:store,reply', B: 'b:reply' });
@@ -85,7 +85,7 @@ test(
       b: at(9, from(2, readProc('x')), 'b'),
     });
     const outcome$ = event$.pipe(
-      reduceRegisters({ self, store, stripes: 8, registers: new Map() }),
+      reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
       told(),
     );
     expectObservable(outcome$).toBe('-A-B-|', { A: 'a:broadcast', B: 'b:reply' });
@@ -99,7 +99,7 @@ test('data is loaded before it is told, and only then', marbles, ({ cold, expect
     b: older(1, 'b'),
   });
   const outcome$ = event$.pipe(
-    reduceRegisters({ self, store, stripes: 8, registers: new Map() }),
+    reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
     told(),
   );
   expectObservable(outcome$).toBe('---A--B-|', { A: 'a:reply', B: 'b:reply' });
@@ -109,7 +109,7 @@ test('a damaged copy is not told', marbles, ({ cold, expectObservable }) => {
   const store = storeOf({ load: () => of({ kind: 'damaged' }) });
   const event$ = cold('-a-|', { a: at(1, from(2, readProc('x')), 'a') });
   const outcome$ = event$.pipe(
-    reduceRegisters({ self, store, stripes: 8, registers: new Map() }),
+    reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
     told(),
   );
   expectObservable(outcome$).toBe('-A-|', { A: 'a:' });
@@ -120,14 +120,26 @@ test('a copy known to be damaged is mended by the same value, and votes for no o
   const outcomes: string[] = [];
   const initial = at(1, from(2, writeProc('a', STAMP_INITIAL, A)), 'a');
   of(initial)
-    .pipe(reduceRegisters({ self, store, stripes: 8, registers: new Map() }), told())
+    .pipe(
+      reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
+      told(),
+    )
     .subscribe((text) => {
       outcomes.push(text);
     });
   const knows = { ...store, stampOf: () => stamp(5, 1) };
   const events = [older(1, 'b'), at(1, from(2, writeProc('c', stamp(5, 1), A)), 'c')];
   from$(events)
-    .pipe(reduceRegisters({ self, store: knows, stripes: 8, registers: new Map() }), told())
+    .pipe(
+      reduceRegisters({
+        self,
+        store: knows,
+        stripes: 8,
+        registers: new Map(),
+        isAbandoned: () => false,
+      }),
+      told(),
+    )
     .subscribe((text) => {
       outcomes.push(text);
     });
@@ -145,7 +157,7 @@ test('without room nothing has happened, and it can happen later', marbles, (hel
     k: at(1, from(2, ack('o')), 'k'),
   });
   const outcome$ = event$.pipe(
-    reduceRegisters({ self, store, stripes: 8, registers: new Map() }),
+    reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
     told(),
   );
   // v: the first of two answers; w: the quorum, but no room; w again: and there is room.
@@ -162,14 +174,22 @@ test('a failure of the store ends everything', marbles, ({ cold, expectObservabl
   const store = storeOf({ put: () => cold('--#') });
   const event$ = cold('-a-----|', { a: newer(1, 'a') });
   expectObservable(
-    event$.pipe(reduceRegisters({ self, store, stripes: 8, registers: new Map() })),
+    event$.pipe(
+      reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
+    ),
   ).toBe('---#');
 });
 
 test('nothing, for ever, and an error', marbles, ({ cold, expectObservable }) => {
   for (const source of ['--|', '---', '--#']) {
     const outcome$ = cold<Event>(source).pipe(
-      reduceRegisters({ self, store: storeOf({}), stripes: 8, registers: new Map() }),
+      reduceRegisters({
+        self,
+        store: storeOf({}),
+        stripes: 8,
+        registers: new Map(),
+        isAbandoned: () => false,
+      }),
     );
     expectObservable(outcome$).toBe(source);
   }

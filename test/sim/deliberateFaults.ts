@@ -1,0 +1,410 @@
+/**
+ * Faults that are put into the compiled code while it is loaded, one at a time, to see that the
+ * simulation finds them. Nothing in the code knows of them. An edit that does not apply exactly
+ * once is an error: a fault that is not there would not be found, and nobody would notice.
+ */
+
+/** A change of one module, by its path below dist/. */
+export interface Edit {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+export interface DeliberateFault {
+  /** Short, for the command line. */
+  readonly name: string;
+  /** What is wrong, as a sentence. */
+  readonly text: string;
+  /** Processes of the clusters that it is looked for in. */
+  readonly processCount: number;
+  /** It has to be caught within so many runs, seeds counting up from 1 … */
+  readonly runs: number;
+  /** … and by what users see alone within so many; null: users cannot see it. */
+  readonly blackBoxRuns: number | null;
+  readonly edits: readonly Edit[];
+}
+
+const REDUCE = 'src/core/register/reduce.js';
+const REGISTERS = 'streams/reduceRegisters.js';
+const GROUP_COMMIT = 'src/store/groupCommit.js';
+const OWED = 'src/core/link/owed.js';
+
+const RXJS_OF_REGISTERS: Edit = {
+  file: REGISTERS,
+  find: "import { concatMap, map } from 'rxjs';",
+  replace: "import { concatMap, filter, ignoreElements, map, merge, of, tap } from 'rxjs';",
+};
+
+export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
+  {
+    name: 'small-majority',
+    text: 'a majority is one too small',
+    processCount: 3,
+    runs: 5,
+    blackBoxRuns: 20,
+    edits: [
+      {
+        file: 'src/core/quorum.js',
+        find: 'return count > processCount / 2;',
+        replace: 'return count > processCount / 2 - 1;',
+      },
+    ],
+  },
+  {
+    name: 'ack-before-flush',
+    text: 'an ACK leaves before the value is flushed',
+    processCount: 3,
+    runs: 5,
+    blackBoxRuns: 200,
+    edits: [
+      RXJS_OF_REGISTERS,
+      {
+        file: REGISTERS,
+        find: '        return store.put(sector, first.stamp, first.data).pipe(map(',
+        replace: `        if (first.stamp.writeRank !== self.rank) {
+            return merge(
+              of({ kind: 'done', cause, effects }),
+              store.put(sector, first.stamp, first.data).pipe(
+                tap(() => keep(sector, state)),
+                ignoreElements(),
+              ),
+            );
+        }
+        return store.put(sector, first.stamp, first.data).pipe(map(`,
+      },
+    ],
+  },
+  {
+    name: 'value-unflushed',
+    text: 'a VALUE tells of a value that is not flushed yet',
+    processCount: 3,
+    runs: 20,
+    blackBoxRuns: null,
+    edits: [
+      RXJS_OF_REGISTERS,
+      {
+        file: REGISTERS,
+        find: 'return event$.pipe(serializeByKey(',
+        replace: `const unflushed = (options.unflushed = new Map());
+        const isEarly = ({ sector, event }) =>
+          unflushed.has(sector) && event.kind === 'message' &&
+          event.message.kind === 'readProc' && event.from !== options.self.rank;
+        const early$ = event$.pipe(filter(isEarly), map((cause) => {
+          const { stamp, data } = unflushed.get(cause.sector);
+          const { from, message: { id } } = cause.event;
+          const message = { kind: 'value', id, stamp, data };
+          return { kind: 'done', cause, effects: [{ kind: 'reply', to: from, message }] };
+        }));
+        const rest$ = event$.pipe(filter((event) => !isEarly(event)));
+        return merge(early$, rest$.pipe(serializeByKey(`,
+      },
+      {
+        file: REGISTERS,
+        find: 'sector % options.stripes, handle }));',
+        replace: 'sector % options.stripes, handle })));',
+      },
+      {
+        file: REGISTERS,
+        find: '        return store.put(sector, first.stamp, first.data).pipe(map((outcome) => {',
+        replace: `        options.unflushed.set(sector, first);
+        return store.put(sector, first.stamp, first.data).pipe(map((outcome) => {
+            options.unflushed.delete(sector);`,
+      },
+    ],
+  },
+  {
+    name: 'no-write-back',
+    text: 'a READ returns without writing back',
+    processCount: 3,
+    runs: 5,
+    blackBoxRuns: 200,
+    edits: [
+      {
+        file: REDUCE,
+        find: "assert(data !== null, 'a READ gathered an answer without data');",
+        replace: `assert(data !== null, 'a READ gathered an answer without data');
+    const next = startNext(state);
+    const { id } = operation;
+    const ended = [{ kind: 'retireAll', id }, { kind: 'complete', id, data }];
+    if (ended.length > 0) return { state: next.state, effects: [...ended, ...next.effects] };`,
+      },
+    ],
+  },
+  {
+    name: 'late-values',
+    text: 'the write phase accepts late VALUEs',
+    processCount: 3,
+    runs: 20,
+    blackBoxRuns: null,
+    edits: [
+      {
+        file: REDUCE,
+        find: "if (running?.phase !== 'read' || running.operation.id !== message.id) {",
+        replace: 'if (running?.operation.id !== message.id) {',
+      },
+      {
+        file: REDUCE,
+        find: '...running.readList.filter(',
+        replace: '...(running.readList ?? []).filter(',
+      },
+    ],
+  },
+  {
+    name: 'own-stamp',
+    text: 'the stamp on the own disk is not counted',
+    processCount: 3,
+    runs: 20,
+    blackBoxRuns: 400,
+    edits: [
+      {
+        file: REDUCE,
+        find: 'let newest = state.stamp;',
+        replace: 'let newest = { timestamp: 0n, writeRank: 0 };',
+      },
+      {
+        file: REDUCE,
+        find: "if (copy.kind === 'sound') {",
+        replace: "if (copy.kind === 'sound' && running.operation.kind === 'read') {",
+      },
+      {
+        file: REDUCE,
+        find: "{ kind: 'value', id, stamp, data: ZERO_SECTOR }",
+        replace: "{ kind: 'value', id, stamp: { timestamp: 0n, writeRank: 0 }, data: ZERO_SECTOR }",
+      },
+    ],
+  },
+  {
+    name: 'operation-id',
+    text: 'the operation id of an answer is not checked',
+    processCount: 3,
+    runs: 5,
+    blackBoxRuns: 50,
+    edits: [
+      {
+        file: REDUCE,
+        find: "if (running?.phase !== 'read' || running.operation.id !== message.id) {",
+        replace: "if (running?.phase !== 'read') {",
+      },
+      {
+        file: REDUCE,
+        find: "running?.phase !== 'write' || running.operation.id !== id ||",
+        replace: "running?.phase !== 'write' ||",
+      },
+    ],
+  },
+  {
+    name: 'ack-twice',
+    text: 'two ACKs of one process count twice',
+    processCount: 5,
+    runs: 50,
+    blackBoxRuns: null,
+    edits: [{ file: REDUCE, find: ' || running.ackList.includes(from)) {', replace: ') {' }],
+  },
+  {
+    name: 'busy-group',
+    text: 'the group of a sector is closed while it is busy',
+    processCount: 3,
+    runs: 5,
+    blackBoxRuns: 20,
+    edits: [
+      {
+        file: 'streams/serializeByKey.js',
+        find: 'groupBy(options.keyOf)',
+        replace: 'groupBy(options.keyOf, { duration: (group$) => group$.pipe(skip(1)) })',
+      },
+      {
+        file: 'streams/serializeByKey.js',
+        find: "import { concatMap, groupBy, mergeMap } from 'rxjs';",
+        replace: "import { concatMap, groupBy, mergeMap, skip } from 'rxjs';",
+      },
+    ],
+  },
+  {
+    name: 'reply-twice',
+    text: 'a request is answered twice',
+    processCount: 3,
+    runs: 5,
+    blackBoxRuns: 5,
+    edits: [
+      {
+        file: 'streams/pipelines/outbound.js',
+        find: 'const bytes = serializeResponse(response, options.clientTagger);',
+        replace: `const bytes = serializeResponse(response, options.clientTagger);
+    const { connection } = session;
+    outbound.push({ kind: 'send', outgoing: { connection, bytes } });`,
+      },
+    ],
+  },
+  {
+    name: 'early-resubmission',
+    text: 'the client sends a WRITE again while its process may still begin it',
+    processCount: 3,
+    runs: 200,
+    blackBoxRuns: null,
+    edits: [
+      {
+        file: 'src/client/link.js',
+        find: "if (exchange.kind !== 'read')\n                continue;",
+        replace: '',
+      },
+      {
+        file: 'src/client/dispatcher.js',
+        find: "assert(reason !== 'left' || operation.stage === 'read', ",
+        replace: 'assert(true, ',
+      },
+    ],
+  },
+  {
+    name: 'unconfirmed-end',
+    text: 'a connection that ended on our side alone counts as closed by the process',
+    processCount: 3,
+    runs: 800,
+    blackBoxRuns: null,
+    edits: [
+      {
+        file: 'src/client/link.js',
+        find: "endedUnconfirmed === true ? 'unconfirmed' : 'closed'",
+        replace: "endedUnconfirmed === true ? 'closed' : 'closed'",
+      },
+    ],
+  },
+  {
+    name: 'orphans',
+    text: 'operations of a connection that has closed are not dropped',
+    processCount: 3,
+    runs: 20,
+    blackBoxRuns: null,
+    edits: [
+      {
+        file: 'streams/pipelines/inbound.js',
+        find: '...abandonAll(session, ledger), ',
+        replace: '',
+      },
+    ],
+  },
+  {
+    name: 'late-orphans',
+    text: 'an operation is dropped only when the event that says so has had its turn',
+    processCount: 3,
+    runs: 200,
+    blackBoxRuns: null,
+    edits: [
+      {
+        file: REGISTERS,
+        find: "event.message.id === id && isAbandoned(id) ? { kind: 'abandon', id } : event",
+        replace: 'event',
+      },
+    ],
+  },
+  {
+    name: 'early-free',
+    text: 'the store frees a slot before the metadata are durable',
+    processCount: 3,
+    runs: 5,
+    blackBoxRuns: 20,
+    edits: [
+      {
+        file: GROUP_COMMIT,
+        find: 'const slot = this.#options.slotMap.take();',
+        replace: `const before = this.#committed(sector);
+        if (before !== null && before.slot !== null) this.#options.slotMap.release(before.slot);
+        const slot = this.#options.slotMap.take();`,
+      },
+      {
+        file: GROUP_COMMIT,
+        find: 'if (unused !== null)',
+        replace: 'if (unused !== null && this.#options.slotMap.isTaken(unused) && !tookEffect)',
+      },
+    ],
+  },
+  {
+    name: 'no-flush',
+    text: 'the data are not flushed before the metadata',
+    processCount: 3,
+    runs: 20,
+    blackBoxRuns: 400,
+    edits: [
+      {
+        file: 'src/store/commitBatch.js',
+        find: 'return writeCount === 0 ? EMPTY : slotFile.flush();',
+        replace: 'return writeCount === 0 ? EMPTY : EMPTY;',
+      },
+    ],
+  },
+  {
+    name: 'no-checksum',
+    text: 'the checksum of a sector is not checked',
+    processCount: 3,
+    runs: 20,
+    blackBoxRuns: 20,
+    edits: [
+      {
+        file: 'src/store/openSectorStore.js',
+        find: 'const isSound = checksumOf(sector, stamp, data) === checksum;',
+        replace: 'const isSound = checksumOf(sector, stamp, data) >= 0 || checksum;',
+      },
+    ],
+  },
+  {
+    name: 'full-forgotten',
+    text: 'a put that found no room is answered as if it had been stored',
+    processCount: 3,
+    runs: 20,
+    blackBoxRuns: 400,
+    edits: [
+      {
+        file: GROUP_COMMIT,
+        find: "this.#answer(requests, tookEffect ? 'stored' : 'full');",
+        replace: "this.#answer(requests, 'stored');",
+      },
+    ],
+  },
+  {
+    name: 'resend-forgotten',
+    text: 'what is owed to a peer is forgotten when its connection is made anew',
+    processCount: 3,
+    runs: 5,
+    blackBoxRuns: 5,
+    edits: [
+      {
+        file: OWED,
+        find: `    owed.unsent.clear();
+    for (const debts of [owed.questions, owed.replies]) {
+        for (const debt of debts.values())
+            owed.unsent.add(debt);
+    }`,
+        replace: `    owed.unsent.clear();
+    owed.questions.clear();
+    owed.replies.clear();`,
+      },
+    ],
+  },
+  {
+    name: 'never-again',
+    text: 'a message is sent once for each connection, and a connection that is silent is kept',
+    processCount: 3,
+    runs: 200,
+    blackBoxRuns: 200,
+    edits: [
+      {
+        file: OWED,
+        find: 'if (debt.dueMs > nowMs || owed.unsent.has(debt))',
+        replace: 'if (debt)',
+      },
+      {
+        file: 'streams/stubbornLink.js',
+        find: 'if (isSilent && owed.questions.size > 0)',
+        replace: 'if (isSilent && owed.questions.size < 0)',
+      },
+    ],
+  },
+  {
+    name: 'states-kept',
+    text: 'the state of a register is kept although nothing is asked of it any more',
+    processCount: 3,
+    runs: 5,
+    blackBoxRuns: null,
+    edits: [{ file: REGISTERS, find: 'if (isQuiescent(state))', replace: 'if (false)' }],
+  },
+];

@@ -1,0 +1,25 @@
+/** Module hooks that make the edits of a deliberate fault: see injectFault.ts. */
+import type { LoadHook } from 'node:module';
+import type { Edit } from './deliberateFaults.js';
+
+let edits: readonly (Edit & { readonly url: string })[] = [];
+
+export function initialize(given: typeof edits): void {
+  edits = given;
+}
+
+export const load: LoadHook = async (url, context, nextLoad) => {
+  const result = await nextLoad(url, context);
+  const due = edits.filter((edit) => edit.url === url);
+  if (due.length === 0) return result;
+  let source = Buffer.from(result.source as Uint8Array).toString('utf8');
+  for (const { file, find, replace } of due) {
+    const pieces = source.split(find);
+    if (pieces.length !== 2) {
+      const found = `found ${pieces.length - 1} times in ${file}, expected once`;
+      throw new Error(`the deliberate fault does not apply: "${find}" was ${found}`);
+    }
+    source = pieces.join(replace);
+  }
+  return { ...result, source };
+};

@@ -1,0 +1,236 @@
+/** Makes the faults of a plan happen, counts those that met something, and ends them all. */
+import { unreachable } from '../../src/core/assert.js';
+import type { Rank } from '../../src/core/rank.js';
+import type { Dice } from '../helpers/seed.js';
+import type { Counts } from './counts.js';
+import type { Host } from './endpoint.js';
+import type { Network } from './network.js';
+import { describeFault, type Fault, type PlannedFault } from './plan.js';
+import type { Member } from './member.js';
+import { SimulatedProcess } from './simulatedProcess.js';
+import type { World } from './world.js';
+
+export interface Victims {
+  readonly world: World;
+  readonly network: Network;
+  readonly counts: Counts;
+  readonly dice: Dice;
+  /** In order of rank. */
+  readonly processes: readonly Member[];
+  readonly clients: readonly Host[];
+}
+
+export class FaultInjector {
+  /** Undo what lasts. */
+  private readonly lasting = new Set<() => void>();
+
+  constructor(private readonly victims: Victims) {}
+
+  schedule(plan: readonly PlannedFault[]): void {
+    const { world, counts } = this.victims;
+    for (const planned of plan) {
+      world.schedule(null, planned.atMs * 1_000, () => {
+        world.trace.note('fault', planned.number, 0, () => describeFault(planned));
+        counts.add(planned.fault.kind, this.inflict(planned.fault));
+      });
+    }
+  }
+
+  /** Ends every fault that lasts, and starts what is down. */
+  heal(): void {
+    for (const undo of [...this.lasting]) undo();
+    for (const process of this.victims.processes) {
+      process.boot();
+    }
+  }
+
+  /** @returns how often it happened: 0 if there was nothing for it to happen to. */
+  private inflict(fault: Fault): number {
+    switch (fault.kind) {
+      case 'kill':
+      case 'powerLoss':
+        return this.crash(fault);
+      case 'blackout':
+        return this.blackOut(fault.ranks, fault.downMs);
+      case 'stop':
+        return this.stop(fault.rank, fault.downMs);
+      case 'stall':
+        return this.stall(fault.rank, 1, fault.ms);
+      case 'longStall':
+        return this.stall(fault.rank, fault.steps, fault.ms);
+      case 'partition':
+        return this.partition(fault);
+      case 'isolation':
+        return this.isolate(fault);
+      case 'oneWayPartition':
+        return this.cutOff([[this.process(fault.from), this.process(fault.to)]], fault.ms);
+      case 'slowLink':
+      case 'slowSender':
+        return this.slowDown(fault);
+      case 'severedPeers':
+        return this.severPeers(fault);
+      case 'severedClient':
+        return this.victims.network.sever(
+          this.victims.clients[fault.client],
+          this.process(fault.rank),
+          fault.isToldByProcess ? 'told by process' : {},
+        );
+      case 'slowDisk':
+      case 'fullDisk':
+      case 'failedFlush':
+      case 'failedRead':
+      case 'rot':
+        return this.spoilDisk(fault);
+      default:
+        return unreachable(fault);
+    }
+  }
+
+  private process(rank: Rank): Member {
+    return this.victims.processes[rank - 1];
+  }
+
+  /** Until then, or until everything is healed. */
+  private until(ms: number, undo: () => void): void {
+    const once = (): void => {
+      if (this.lasting.delete(once)) undo();
+    };
+    this.lasting.add(once);
+    this.victims.world.schedule(null, ms * 1_000, once);
+  }
+
+  private crash({ kind, rank, steps, downMs }: Fault & { kind: 'kill' | 'powerLoss' }): number {
+    const process = this.process(rank);
+    if (!process.isUp) return 0;
+    process.interruptAfter(steps, () => {
+      this.end(process, kind, downMs);
+    });
+    return 1;
+  }
+
+  private end(process: Member, kind: 'kill' | 'powerLoss', downMs: number): void {
+    if (kind === 'kill') process.kill();
+    else process.losePower();
+    this.victims.world.schedule(null, downMs * 1_000, () => {
+      process.boot();
+    });
+  }
+
+  private blackOut(ranks: readonly Rank[], downMs: readonly number[]): number {
+    const up = ranks.filter((rank) => this.process(rank).isUp);
+    for (const rank of up) this.end(this.process(rank), 'powerLoss', downMs[ranks.indexOf(rank)]);
+    return up.length > 1 ? 1 : 0;
+  }
+
+  private stop(rank: Rank, downMs: number): number {
+    const process = this.process(rank);
+    if (!process.isUp) return 0;
+    process.stop(() => {
+      this.victims.world.schedule(null, downMs * 1_000, () => {
+        process.boot();
+      });
+    });
+    return 1;
+  }
+
+  private stall(rank: Rank, steps: number, ms: number): number {
+    const process = this.process(rank);
+    if (!process.isUp) return 0;
+    process.interruptAfter(steps, () => {
+      process.stall(ms);
+    });
+    return 1;
+  }
+
+  private severPeers({ a, b, isOneWay }: Fault & { kind: 'severedPeers' }): number {
+    return this.victims.network.sever(this.process(a), this.process(b), {}, isOneWay);
+  }
+
+  private isolate(fault: Fault & { kind: 'isolation' }): number {
+    const { network, clients, world } = this.victims;
+    const { rank, client, cutAfterMs, clientMs, processMs, ms } = fault;
+    world.schedule(null, cutAfterMs * 1_000, () => {
+      network.sever(clients[client], this.process(rank), { clientMs, processMs });
+    });
+    return this.partition({ kind: 'partition', ranks: [rank], cutsClients: false, ms });
+  }
+
+  private partition({ ranks, cutsClients, ms }: Fault & { kind: 'partition' }): number {
+    const { processes, clients } = this.victims;
+    const inside = ranks.map((rank) => this.process(rank));
+    const outside: Host[] = processes.filter((process) => !inside.includes(process));
+    if (cutsClients) outside.push(...clients);
+    const pairs = inside.flatMap((a) =>
+      outside.flatMap((b): [Host, Host][] => [
+        [a, b],
+        [b, a],
+      ]),
+    );
+    return this.cutOff(pairs, ms);
+  }
+
+  private cutOff(pairs: readonly (readonly [Host, Host])[], ms: number): number {
+    const { network } = this.victims;
+    for (const [from, to] of pairs) network.block(from, to);
+    this.until(ms, () => {
+      for (const [from, to] of pairs) network.unblock(from, to);
+    });
+    return pairs.length > 0 ? 1 : 0;
+  }
+
+  private slowDown(fault: Fault & { kind: 'slowLink' | 'slowSender' }): number {
+    const { network, processes } = this.victims;
+    const from = this.process(fault.from);
+    const others =
+      fault.kind === 'slowLink'
+        ? [this.process(fault.to)]
+        : processes.filter((process) => process !== from && process.rank !== fault.except);
+    const bytesPerMs = fault.kind === 'slowLink' ? fault.bytesPerMs : 1_000_000;
+    const extraUs = fault.extraMs * 1_000;
+    const slowness = { extraUsMin: extraUs / 2, extraUsMax: extraUs, bytesPerMs };
+    for (const to of others) network.slowDown(from, to, slowness);
+    this.until(fault.ms, () => {
+      for (const to of others) network.speedUp(from, to);
+    });
+    return others.length > 0 ? 1 : 0;
+  }
+
+  private spoilDisk(
+    fault: Fault & { kind: 'slowDisk' | 'fullDisk' | 'failedFlush' | 'failedRead' | 'rot' },
+  ): number {
+    const process = this.process(fault.rank);
+    if (!(process instanceof SimulatedProcess)) return 0;
+    const { disk } = process;
+    switch (fault.kind) {
+      case 'slowDisk':
+        process.diskExtraMs = fault.extraMs;
+        this.until(fault.ms, () => {
+          process.diskExtraMs = 0;
+        });
+        return 1;
+      case 'fullDisk':
+        disk.noSpaceOneIn = fault.oneIn;
+        this.until(fault.ms, () => {
+          disk.noSpaceOneIn = 0;
+        });
+        return 1;
+      case 'failedFlush':
+        process.mayBeDamaged = true;
+        disk.failFlush(new Error('EIO: the disk could not write'));
+        return 1;
+      case 'failedRead':
+        process.mayBeDamaged = true;
+        disk.failNext('read', new Error('EIO: the disk could not read'));
+        return 1;
+      case 'rot': {
+        const slots = disk.slotsInUse;
+        if (slots.length === 0) return 0;
+        process.mayBeDamaged = true;
+        disk.flipBit(slots[fault.choice % slots.length]);
+        return 1;
+      }
+      default:
+        return unreachable(fault);
+    }
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * What goes wrong in a run, and when: made from the seed before anything runs, as data, so that a
+ * run can be repeated with some of it left out.
+ */
+import type { Dice } from '../helpers/seed.js';
+import type { Rank } from '../../src/core/rank.js';
+import { KEEP_ALIVE_MS_END, KEEP_ALIVE_MS_MIN } from './network.js';
+
+export type Fault =
+  /** SIGKILL after so many steps of the program, so that it comes in the middle of things. */
+  | { readonly kind: 'kill'; readonly rank: Rank; readonly steps: number; readonly downMs: number }
+  | {
+      readonly kind: 'powerLoss';
+      readonly rank: Rank;
+      readonly steps: number;
+      readonly downMs: number;
+    }
+  /** Several at one instant. */
+  | {
+      readonly kind: 'blackout';
+      readonly ranks: readonly Rank[];
+      readonly downMs: readonly number[];
+    }
+  /** SIGTERM. */
+  | { readonly kind: 'stop'; readonly rank: Rank; readonly downMs: number }
+  /** SIGSTOP and SIGCONT. */
+  | { readonly kind: 'stall'; readonly rank: Rank; readonly ms: number }
+  /** Nothing between these and the others, clients included if `cutsClients`. */
+  | {
+      readonly kind: 'partition';
+      readonly ranks: readonly Rank[];
+      readonly cutsClients: boolean;
+      readonly ms: number;
+    }
+  | {
+      readonly kind: 'oneWayPartition';
+      readonly from: Rank;
+      readonly to: Rank;
+      readonly ms: number;
+    }
+  | {
+      readonly kind: 'slowLink';
+      readonly from: Rank;
+      readonly to: Rank;
+      readonly extraMs: number;
+      readonly bytesPerMs: number;
+      readonly ms: number;
+    }
+  /** What one process sends to all others but one is slow: a minority knows its newest values. */
+  | {
+      readonly kind: 'slowSender';
+      readonly from: Rank;
+      readonly except: Rank;
+      readonly extraMs: number;
+      readonly ms: number;
+    }
+  /** Connections between two processes are lost: those that the first one dialled, or all. */
+  | {
+      readonly kind: 'severedPeers';
+      readonly a: Rank;
+      readonly b: Rank;
+      readonly isOneWay: boolean;
+    }
+  | {
+      readonly kind: 'severedClient';
+      /** Position among the clients. */
+      readonly client: number;
+      readonly rank: Rank;
+      readonly isToldByProcess: boolean;
+    }
+  | {
+      readonly kind: 'slowDisk';
+      readonly rank: Rank;
+      readonly extraMs: number;
+      readonly ms: number;
+    }
+  | { readonly kind: 'fullDisk'; readonly rank: Rank; readonly oneIn: number; readonly ms: number }
+  | { readonly kind: 'failedFlush'; readonly rank: Rank }
+  | { readonly kind: 'failedRead'; readonly rank: Rank }
+  /** SIGSTOP for longer than clients are patient: they leave, and go on elsewhere. */
+  | {
+      readonly kind: 'longStall';
+      readonly rank: Rank;
+      readonly steps: number;
+      readonly ms: number;
+    }
+  /**
+   * A process hears nothing of the others, and then a client's connection to it is lost: it may go
+   * on with what that client asked for when the client has long seen that the connection is dead.
+   */
+  | {
+      readonly kind: 'isolation';
+      readonly rank: Rank;
+      readonly client: number;
+      readonly cutAfterMs: number;
+      /** How long after the cut the client notices it, and the process. */
+      readonly clientMs: number;
+      readonly processMs: number;
+      readonly ms: number;
+    }
+  /** A bit of one of the slots in use changes. */
+  | { readonly kind: 'rot'; readonly rank: Rank; readonly choice: number };
+
+export type FaultKind = Fault['kind'];
+
+export interface PlannedFault {
+  /** Counted from 1: names it in `--only`. */
+  readonly number: number;
+  readonly atMs: number;
+  readonly fault: Fault;
+}
+
+export interface PlanOptions {
+  readonly seconds: number;
+  readonly processCount: number;
+  readonly clientCount: number;
+  /** The first so many of them send again what has no answer. */
+  readonly stubbornCount: number;
+  /** The process of another make, or 0: its program keeps its registers in memory. */
+  readonly foreignRank: Rank;
+}
+
+/** Milliseconds between two faults, at most. */
+const GAP_MS_END = 500;
+
+/** How often each kind comes, against the others. */
+const WEIGHTS: readonly (readonly [FaultKind, number])[] = [
+  ['kill', 5],
+  ['powerLoss', 6],
+  ['blackout', 2],
+  ['stop', 2],
+  ['stall', 4],
+  ['partition', 4],
+  ['oneWayPartition', 3],
+  ['slowLink', 4],
+  ['slowSender', 5],
+  ['severedPeers', 5],
+  ['severedClient', 5],
+  ['slowDisk', 3],
+  ['fullDisk', 3],
+  ['failedFlush', 1],
+  ['failedRead', 1],
+  ['rot', 2],
+];
+
+/** One run in so many has a fault that lasts longer than everything else. */
+const LONG_ONE_IN = 6;
+const LONG_KINDS = ['longStall', 'isolation'] as const;
+const LONG_MS_MIN = 11_000;
+const LONG_MS_END = 24_000;
+/** A process that was ended shortly before may be down when the long fault begins. */
+const LONG_CALM_MS = 2_000;
+
+const TOTAL_WEIGHT = WEIGHTS.reduce((sum, [, weight]) => sum + weight, 0);
+
+export const FAULT_KINDS: readonly FaultKind[] = [...WEIGHTS.map(([kind]) => kind), ...LONG_KINDS];
+
+/** When the last fault of a plan is over that goes on when all others are healed. */
+export function endOfLongMs(plan: readonly PlannedFault[]): number {
+  return plan.reduce((latest, { atMs, fault }) => {
+    const isLong = fault.kind === 'longStall' || fault.kind === 'isolation';
+    return isLong ? Math.max(latest, atMs + fault.ms) : latest;
+  }, 0);
+}
+
+export function makePlan(options: PlanOptions, dice: Dice): PlannedFault[] {
+  const plan: PlannedFault[] = [];
+  const endMs = options.seconds * 1_000;
+  // Copies that rot on more than a minority may be all there are.
+  const rotting = shuffledRanks(options.processCount, dice).slice(
+    0,
+    Math.floor((options.processCount - 1) / 2),
+  );
+  for (let atMs = dice.below(GAP_MS_END); atMs < endMs; atMs += dice.below(GAP_MS_END)) {
+    const fault = makeFault(pickKind(dice), options, rotting, dice);
+    if (fault !== null) plan.push({ number: plan.length + 1, atMs, fault });
+  }
+  if (dice.below(LONG_ONE_IN) > 0) return plan;
+  const fault = makeFault(dice.pick(LONG_KINDS), options, rotting, dice);
+  return fault === null ? plan : withLong({ number: 0, atMs: dice.below(endMs), fault }, plan);
+}
+
+/** What would end the program of the process concerned would end the long fault as well. */
+function withLong(long: PlannedFault, plan: readonly PlannedFault[]): PlannedFault[] {
+  const { fault: longFault, atMs } = long;
+  if (!('rank' in longFault)) return [...plan];
+  const { rank } = longFault;
+  const ends = ({ fault }: PlannedFault): boolean => {
+    if (fault.kind === 'blackout') return fault.ranks.includes(rank);
+    const kinds: readonly FaultKind[] = ['kill', 'powerLoss', 'stop', 'failedFlush'];
+    return kinds.includes(fault.kind) && 'rank' in fault && fault.rank === rank;
+  };
+  const left = plan.filter((planned) => planned.atMs < atMs - LONG_CALM_MS || !ends(planned));
+  return [...left, long].map((planned, index) => ({ ...planned, number: index + 1 }));
+}
+
+function pickKind(dice: Dice): FaultKind {
+  let left = dice.below(TOTAL_WEIGHT);
+  for (const [kind, weight] of WEIGHTS) {
+    if (left < weight) return kind;
+    left -= weight;
+  }
+  throw new Error('the weights do not add up');
+}
+
+/** @returns null where the kind makes no sense in this cluster. */
+function makeFault(
+  kind: FaultKind,
+  { processCount, clientCount, stubbornCount, foreignRank }: PlanOptions,
+  rotting: readonly Rank[],
+  dice: Dice,
+): Fault | null {
+  const rank = 1 + dice.below(processCount);
+  const ofTwo = shuffledRanks(processCount, dice);
+  const [from = rank, to = rank] = ofTwo;
+  const ms = dice.between(50, 2_000);
+  const downMs = dice.below(3) === 0 ? dice.below(60) : dice.below(2_000);
+  switch (kind) {
+    case 'kill':
+    case 'powerLoss':
+      return { kind, rank, steps: 1 + dice.below(80), downMs };
+    case 'blackout': {
+      const count = dice.between(Math.ceil(processCount / 2), processCount + 1);
+      const ranks = ofTwo.slice(0, count);
+      return { kind, ranks, downMs: ranks.map(() => dice.below(1_000)) };
+    }
+    case 'stop':
+      return { kind, rank, downMs };
+    case 'stall':
+      return { kind, rank, ms };
+    case 'partition': {
+      const ranks = ofTwo.slice(0, dice.between(1, Math.max(2, processCount)));
+      return { kind, ranks, cutsClients: dice.below(2) === 0, ms };
+    }
+    case 'oneWayPartition':
+      return from === to ? null : { kind, from, to, ms };
+    case 'slowLink':
+      return from === to
+        ? null
+        : {
+            kind,
+            from,
+            to,
+            extraMs: dice.between(2, 300),
+            bytesPerMs: dice.between(20, 4_000),
+            ms,
+          };
+    case 'slowSender':
+      return { kind, from, except: rank, extraMs: dice.between(20, 600), ms };
+    case 'severedPeers':
+      return from === to ? null : { kind, a: from, b: to, isOneWay: dice.below(2) === 0 };
+    case 'severedClient':
+      return { kind, client: dice.below(clientCount), rank, isToldByProcess: dice.below(6) > 0 };
+    case 'slowDisk':
+      return { kind, rank, extraMs: dice.between(5, 200), ms };
+    case 'fullDisk':
+      return { kind, rank, oneIn: 1 + dice.below(4), ms };
+    case 'failedFlush':
+      return { kind, rank };
+    case 'longStall':
+      return { kind, rank, steps: 1 + dice.below(80), ms: dice.between(LONG_MS_MIN, LONG_MS_END) };
+    case 'isolation': {
+      const keepAliveMs = (): number => dice.between(KEEP_ALIVE_MS_MIN, KEEP_ALIVE_MS_END);
+      return {
+        kind,
+        rank,
+        client: dice.below(stubbornCount),
+        cutAfterMs: dice.between(50, 800),
+        clientMs: keepAliveMs(),
+        processMs: keepAliveMs(),
+        // Longer than a client's keep-alive takes at best.
+        ms: dice.between(KEEP_ALIVE_MS_MIN, LONG_MS_END),
+      };
+    }
+    case 'failedRead':
+    case 'rot': {
+      if (rotting.length === 0) return null;
+      const rotten = dice.pick(rotting);
+      if (rotten === foreignRank) return null;
+      if (kind === 'failedRead') return { kind, rank: rotten };
+      return { kind, rank: rotten, choice: dice.below(1_000_000) };
+    }
+  }
+}
+
+function shuffledRanks(processCount: number, dice: Dice): Rank[] {
+  const left = Array.from({ length: processCount }, (_, index) => index + 1);
+  return Array.from({ length: processCount }, () => left.splice(dice.below(left.length), 1)[0]);
+}
+
+export function describeFault({ number, atMs, fault }: PlannedFault): string {
+  const { kind, ...rest } = fault;
+  const details = Object.entries(rest).map(([name, value]) => `${name} ${String(value)}`);
+  return `${number}. at ${atMs} ms: ${kind}, ${details.join(', ')}`;
+}

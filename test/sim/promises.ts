@@ -1,0 +1,171 @@
+/**
+ * What every message promises, checked against the disks at the moment at which it is sent. A
+ * history shows a broken promise only if the right crash comes at the right time; here it shows at
+ * once. (The history is checked all the same: these rules are ours, that one is the user's.)
+ */
+import type { Rank } from '../../src/core/rank.js';
+import type { Stamp } from '../../src/core/stamp.js';
+import { compareStamps, STAMP_INITIAL } from '../../src/core/stamp.js';
+import type { Endpoint } from './endpoint.js';
+import {
+  DAMAGED,
+  describeName,
+  nameOfSector,
+  nameWordOf,
+  ZEROS,
+  type NameWord,
+} from './sectorName.js';
+import type { World } from './world.js';
+
+/** What is durable of a sector in each process, in order of rank. */
+export type DurableStamps = (sector: number) => readonly Stamp[];
+
+// Offsets of docs/wire-protocol.md, written here once more.
+const TYPE_AT = 7;
+const SENDER_AT = 6;
+const STATUS_AT = 6;
+const UUID_AT = 8;
+const NUMBER_AT = 8;
+const SECTOR_AT = 24;
+const TIMESTAMP_AT = 32;
+const WRITE_RANK_AT = 47;
+const PROCESS_DATA_AT = 48;
+const RESPONSE_DATA_AT = 16;
+
+const VALUE = 0x04;
+const WRITE_PROC = 0x05;
+const ACK = 0x06;
+const READ_RESPONSE = 0x41;
+const WRITE_RESPONSE = 0x42;
+
+interface Written {
+  readonly sector: number;
+  readonly stamp: Stamp;
+}
+
+export class Promises {
+  /** By uuid: what a WRITE_PROC asked to hold. */
+  private readonly asked = new Map<string, Written>();
+  /** By name of a value: the stamp that it got. */
+  private readonly written = new Map<NameWord, Written>();
+  /** By sector and stamp: the value that got it. */
+  private readonly names = new Map<string, NameWord>();
+
+  constructor(
+    private readonly world: World,
+    private readonly processCount: number,
+    private readonly durable: DurableStamps,
+  ) {}
+
+  /** The stamp that a value got, if it was ever sent. */
+  stampOf(word: NameWord): Stamp | null {
+    return this.written.get(word)?.stamp ?? null;
+  }
+
+  onMessage({ host, other }: Endpoint, message: Uint8Array): void {
+    if (host.rank === 0) return;
+    const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
+    switch (bytes[TYPE_AT]) {
+      case VALUE:
+        this.onValue(host.rank, bytes);
+        break;
+      case WRITE_PROC:
+        this.onWriteProc(host.rank, bytes);
+        break;
+      case ACK:
+        this.onAck(host.rank, bytes);
+        break;
+      case READ_RESPONSE:
+        if (bytes[STATUS_AT] === 0) this.onRead(nameOfSector(bytes, RESPONSE_DATA_AT));
+        break;
+      case WRITE_RESPONSE: {
+        const client = Number(other.host.name.replace(/\D/g, ''));
+        if (bytes[STATUS_AT] !== 0) break;
+        this.onWritten(nameWordOf(client, bytes.readBigUInt64BE(NUMBER_AT)));
+        break;
+      }
+    }
+  }
+
+  private onValue(rank: Rank, bytes: Buffer): void {
+    const sector = sectorIn(bytes);
+    const stamp = stampIn(bytes);
+    if (compareStamps(this.durable(sector)[rank - 1], stamp) >= 0) return;
+    this.broken(`process ${rank} tells of ${describe(stamp)} in sector ${sector} (VALUE)`, sector);
+  }
+
+  private onWriteProc(rank: Rank, bytes: Buffer): void {
+    const sector = sectorIn(bytes);
+    const stamp = stampIn(bytes);
+    const word = nameOfSector(bytes, PROCESS_DATA_AT);
+    this.asked.set(bytes.toString('latin1', UUID_AT, UUID_AT + 16), { sector, stamp });
+    this.name(sector, stamp, word);
+    if (stamp.writeRank !== rank || bytes[SENDER_AT] !== rank) return;
+    if (compareStamps(this.durable(sector)[rank - 1], stamp) >= 0) return;
+    this.broken(`process ${rank} sends its ${describe(stamp)} of sector ${sector}`, sector);
+  }
+
+  /** One stamp, one value; and one value, one stamp, since each attempt to write is made once. */
+  private name(sector: number, stamp: Stamp, word: NameWord): void {
+    const key = `${sector} ${describe(stamp)}`;
+    const known = this.names.get(key);
+    this.names.set(key, word);
+    if (known !== undefined && known !== word) {
+      const values = `${describeName(known)} and ${describeName(word)}`;
+      this.world.report('stamps', `stamp ${key} stands for two values, ${values}`);
+    }
+    if (word === ZEROS || word === DAMAGED) return;
+    const before = this.written.get(word);
+    this.written.set(word, { sector, stamp });
+    if (before === undefined || compareStamps(before.stamp, stamp) === 0) return;
+    const stamps = `${describe(before.stamp)} and ${describe(stamp)}`;
+    this.world.report('stamps', `value ${describeName(word)} got two stamps, ${stamps}`);
+  }
+
+  private onAck(rank: Rank, bytes: Buffer): void {
+    const asked = this.asked.get(bytes.toString('latin1', UUID_AT, UUID_AT + 16));
+    if (asked === undefined) return;
+    const { sector, stamp } = asked;
+    if (compareStamps(this.durable(sector)[rank - 1], stamp) >= 0) return;
+    this.broken(`process ${rank} acknowledges ${describe(stamp)} of sector ${sector}`, sector);
+  }
+
+  private onRead(word: NameWord): void {
+    if (word !== ZEROS && word !== DAMAGED) this.assertOnMajority(word, 'a READ is answered with');
+  }
+
+  private onWritten(word: NameWord): void {
+    this.assertOnMajority(word, 'answered with Ok:');
+  }
+
+  private assertOnMajority(word: NameWord, what: string): void {
+    const written = this.written.get(word);
+    // Of zeros nothing is known by name; with one process nothing is ever sent.
+    if (written === undefined) return;
+    const { sector, stamp } = written;
+    const holders = this.durable(sector).filter((held) => compareStamps(held, stamp) >= 0).length;
+    if (holders > this.processCount / 2) return;
+    this.broken(
+      `${what} value ${describeName(word)}, ${describe(stamp)}, sector ${sector}`,
+      sector,
+    );
+  }
+
+  private broken(what: string, sector: number): void {
+    const disks = this.durable(sector).map(describe).join(' ');
+    this.world.report('promises', `${what}, but the disks hold ${disks}`);
+  }
+}
+
+function sectorIn(bytes: Buffer): number {
+  return Number(bytes.readBigUInt64BE(SECTOR_AT));
+}
+
+function stampIn(bytes: Buffer): Stamp {
+  const timestamp = bytes.readBigUInt64BE(TIMESTAMP_AT);
+  return timestamp === 0n ? STAMP_INITIAL : { timestamp, writeRank: bytes[WRITE_RANK_AT] };
+}
+
+function describe({ timestamp, writeRank }: Stamp): string {
+  return `(${String(timestamp)},${writeRank})`;
+}

@@ -1,0 +1,24 @@
+/** What the members of a simulated cluster have in common. */
+import type { Rank } from '../../src/core/rank.js';
+import type { Counts } from './counts.js';
+import type { Machine } from './machine.js';
+import type { Network } from './network.js';
+import type { Observations } from './observations.js';
+import type { World } from './world.js';
+
+export interface Keys {
+  readonly clientKey: Uint8Array;
+  readonly systemKey: Uint8Array;
+}
+
+export interface Surroundings {
+  readonly world: World;
+  readonly network: Network;
+  readonly counts: Counts;
+  readonly observations: Observations;
+  readonly keys: Keys;
+  readonly sectors: number;
+  readonly processCount: number;
+  /** The machine of a rank. */
+  readonly machineOf: (rank: Rank) => Machine;
+}
