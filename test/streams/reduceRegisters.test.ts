@@ -1,11 +1,13 @@
 import test from 'ava';
-import { EMPTY, from as from$, map, of } from 'rxjs';
+import { EMPTY, Subject, from as from$, map, of } from 'rxjs';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
+import type { RegisterState } from '../../src/core/register/state.js';
 import type { SectorStore } from '../../src/ports/store.js';
 import type { SectorEvent, SectorOutcome } from '../../streams/reduceRegisters.js';
 import { reduceRegisters } from '../../streams/reduceRegisters.js';
 import { marbles } from '../helpers/marbles.js';
 import {
+  abandon,
   ack,
   beginRead,
   beginWrite,
@@ -34,6 +36,15 @@ function storeOf(answers: Partial<SectorStore>): SectorStore {
   };
 }
 
+/** Options of a process over that store, of which nobody has left. */
+const over = (store: SectorStore) => ({
+  self,
+  store,
+  stripes: 8,
+  registers: new Map<number, RegisterState>(),
+  isAbandoned: () => false,
+});
+
 const at = (sector: number, event: Event['event'], origin = ''): Event => ({
   sector,
   event,
@@ -57,20 +68,14 @@ test('an ACK waits for the flush before it; another sector does not', marbles, (
   const store = storeOf({ put: () => cold('---(s|)', { s: 'stored' as const }) });
   const event$ = cold('     -a--b-----|', { a: newer(1, 'a'), b: newer(2, 'b') });
   const expected = '        ----A--B--|';
-  const outcome$ = event$.pipe(
-    reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
-    told(),
-  );
+  const outcome$ = event$.pipe(reduceRegisters(over(store)), told());
   expectObservable(outcome$).toBe(expected, { A: 'a:store,reply', B: 'b:store,reply' });
 });
 
 test('one event of a sector at a time, flush included', marbles, ({ cold, expectObservable }) => {
   const store = storeOf({ put: () => cold('---(s|)', { s: 'stored' as const }) });
   const event$ = cold('     -ab-------|', { a: newer(1, 'a'), b: older(1, 'b') });
-  const outcome$ = event$.pipe(
-    reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
-    told(),
-  );
+  const outcome$ = event$.pipe(reduceRegisters(over(store)), told());
   expectObservable(outcome$).toBe('----(AB)--|', { A: 'a:store,reply', B: 'b:reply' });
 });
 
@@ -84,10 +89,7 @@ test(
       a: at(1, beginRead('r'), 'a'),
       b: at(9, from(2, readProc('x')), 'b'),
     });
-    const outcome$ = event$.pipe(
-      reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
-      told(),
-    );
+    const outcome$ = event$.pipe(reduceRegisters(over(store)), told());
     expectObservable(outcome$).toBe('-A-B-|', { A: 'a:broadcast', B: 'b:reply' });
   },
 );
@@ -98,20 +100,14 @@ test('data is loaded before it is told, and only then', marbles, ({ cold, expect
     a: at(1, from(2, readProc('x')), 'a'),
     b: older(1, 'b'),
   });
-  const outcome$ = event$.pipe(
-    reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
-    told(),
-  );
+  const outcome$ = event$.pipe(reduceRegisters(over(store)), told());
   expectObservable(outcome$).toBe('---A--B-|', { A: 'a:reply', B: 'b:reply' });
 });
 
 test('a damaged copy is not told', marbles, ({ cold, expectObservable }) => {
   const store = storeOf({ load: () => of({ kind: 'damaged' }) });
   const event$ = cold('-a-|', { a: at(1, from(2, readProc('x')), 'a') });
-  const outcome$ = event$.pipe(
-    reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
-    told(),
-  );
+  const outcome$ = event$.pipe(reduceRegisters(over(store)), told());
   expectObservable(outcome$).toBe('-A-|', { A: 'a:' });
 });
 
@@ -120,26 +116,14 @@ test('a copy known to be damaged is mended by the same value, and votes for no o
   const outcomes: string[] = [];
   const initial = at(1, from(2, writeProc('a', STAMP_INITIAL, A)), 'a');
   of(initial)
-    .pipe(
-      reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
-      told(),
-    )
+    .pipe(reduceRegisters(over(store)), told())
     .subscribe((text) => {
       outcomes.push(text);
     });
   const knows = { ...store, stampOf: () => stamp(5, 1) };
   const events = [older(1, 'b'), at(1, from(2, writeProc('c', stamp(5, 1), A)), 'c')];
   from$(events)
-    .pipe(
-      reduceRegisters({
-        self,
-        store: knows,
-        stripes: 8,
-        registers: new Map(),
-        isAbandoned: () => false,
-      }),
-      told(),
-    )
+    .pipe(reduceRegisters(over(knows)), told())
     .subscribe((text) => {
       outcomes.push(text);
     });
@@ -156,10 +140,7 @@ test('without room nothing has happened, and it can happen later', marbles, (hel
     w: at(1, from(3, value('o', stamp(4, 2), B)), 'w'),
     k: at(1, from(2, ack('o')), 'k'),
   });
-  const outcome$ = event$.pipe(
-    reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
-    told(),
-  );
+  const outcome$ = event$.pipe(reduceRegisters(over(store)), told());
   // v: the first of two answers; w: the quorum, but no room; w again: and there is room.
   expectObservable(outcome$).toBe('-R-V-F-W-K-|', {
     R: 'r:broadcast',
@@ -173,11 +154,7 @@ test('without room nothing has happened, and it can happen later', marbles, (hel
 test('a failure of the store ends everything', marbles, ({ cold, expectObservable }) => {
   const store = storeOf({ put: () => cold('--#') });
   const event$ = cold('-a-----|', { a: newer(1, 'a') });
-  expectObservable(
-    event$.pipe(
-      reduceRegisters({ self, store, stripes: 8, registers: new Map(), isAbandoned: () => false }),
-    ),
-  ).toBe('---#');
+  expectObservable(event$.pipe(reduceRegisters(over(store)))).toBe('---#');
 });
 
 test('nothing, for ever, and an error', marbles, ({ cold, expectObservable }) => {
@@ -193,4 +170,56 @@ test('nothing, for ever, and an error', marbles, ({ cold, expectObservable }) =>
     );
     expectObservable(outcome$).toBe(source);
   }
+});
+
+test('O4: a message drops an operation whose client has gone, and takes it no further', (t) => {
+  const puts: string[] = [];
+  const store = storeOf({
+    put: () => {
+      puts.push('put');
+      return of('stored');
+    },
+  });
+  const gone = new Set<string>();
+  const options = { ...over(store), isAbandoned: (id: string) => gone.has(id) };
+  const events = new Subject<Event>();
+  const outcomes: string[] = [];
+  events.pipe(reduceRegisters(options), told()).subscribe((text) => {
+    outcomes.push(text);
+  });
+  events.next(at(1, beginWrite('o', A), 'begin'));
+  events.next(at(1, beginRead('next'), 'queued'));
+  const begun = options.registers.get(1)?.running?.operation.id ?? '';
+  gone.add(begun);
+  // Two answers waited before the event that drops it: a majority, with our own.
+  events.next(at(1, from(2, value('o', stamp(4, 2), B)), 'value'));
+  events.next(at(1, from(3, value('o', stamp(4, 2), B)), 'value'));
+  events.next(at(1, abandon('o'), 'abandon'));
+  t.deepEqual(outcomes, [
+    'begin:broadcast',
+    'queued:',
+    'value:retireAll,dropped,broadcast',
+    'value:',
+    'abandon:',
+  ]);
+  t.deepEqual(puts, []);
+});
+
+test('an operation in its write phase goes on, though its client has gone', (t) => {
+  const store = storeOf({ put: () => of('stored') });
+  const gone = new Set<string>();
+  const options = { ...over(store), isAbandoned: (id: string) => gone.has(id) };
+  const events = new Subject<Event>();
+  const outcomes: string[] = [];
+  events.pipe(reduceRegisters(options), told()).subscribe((text) => {
+    outcomes.push(text);
+  });
+  events.next(at(1, beginWrite('o', A), 'begin'));
+  const begun = options.registers.get(1)?.running?.operation.id ?? '';
+  events.next(at(1, from(2, value('o', stamp(4, 2), B)), 'value'));
+  events.next(at(1, from(3, value('o', stamp(4, 2), B)), 'value'));
+  gone.add(begun);
+  events.next(at(1, from(2, ack('o')), 'ack'));
+  events.next(at(1, from(3, ack('o')), 'ack'));
+  t.is(outcomes.at(-1), 'ack:retireAll,complete');
 });
