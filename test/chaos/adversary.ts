@@ -36,6 +36,7 @@ type Card = () => boolean;
 const REST_MS_MAX = 1_000;
 const READY_MS_MAX = 60_000;
 const SLOW_SENDER_MS = 800;
+const UNHEARD_MS_MAX = 1_500;
 const SLOW_LINK_MS = 400;
 const THIN_BYTES_PER_SECOND = [64, 256, 1_024].map((kibibytes) => kibibytes * 1024);
 
@@ -50,6 +51,8 @@ export class Adversary {
   private readonly hurry = new AbortController();
   /** Whether the card that is played has to leave a majority alone. */
   private leavesMajority = true;
+  /** Nothing is dealt for so long. */
+  private quietMs = 0;
   private readonly majority: number;
 
   constructor(private readonly options: AdversaryOptions) {
@@ -86,7 +89,8 @@ export class Adversary {
         deckCount += 1;
       }
       if (deckCount > 1 && isOver()) break;
-      await this.rest(random.between(100, REST_MS_MAX));
+      await this.rest(random.between(100, REST_MS_MAX) + this.quietMs);
+      this.quietMs = 0;
       if (weathers.length === 0) weathers = this.weathers();
       weathers.pop()?.();
       await this.playOneOf(deck);
@@ -123,6 +127,7 @@ export class Adversary {
       [2, () => this.kill(this.upTo(longMs / 2))],
       [1, () => this.killStarting()],
       [1, () => this.killPaused()],
+      [2, () => this.killUnheard()],
       [2, () => this.killAtOnce('killMajority', this.majority)],
       [1, () => this.killAtOnce('killAll', this.options.cluster.ranks.length)],
       [1, () => this.stop()],
@@ -136,6 +141,7 @@ export class Adversary {
       [1, () => this.silenceProcess()],
       [1, () => this.silenceClients()],
       [1, () => this.isolate()],
+      [1, () => this.isolateAlone()],
       [disks, () => this.fillDisk('little')],
       [disks, () => this.fillDisk('nothing')],
     ]);
@@ -213,6 +219,27 @@ export class Adversary {
     return true;
   }
 
+  /**
+   * What it has stored last, nobody else has heard of: after its restart one process knows values
+   * that the others do not. Whoever reads such a value must not be the only one.
+   */
+  private killUnheard(): boolean {
+    const { cluster, network, random, tally } = this.options;
+    const rank = this.victim();
+    if (rank === null) return false;
+    const others = cluster.ranks.filter((other) => other !== rank);
+    const unheardMs = random.between(500, UNHEARD_MS_MAX);
+    this.begin(`kill ${rank} unheard`, this.busy, rank, async () => {
+      tally.count('killUnheard', `${rank} after ${unheardMs} ms`);
+      network.delay(rank, others, UNHEARD_MS_MAX, { losesWithSender: true });
+      await this.rest(unheardMs);
+      await this.killNow(rank);
+      network.delay(rank, others, 0);
+      await this.bringUp(rank);
+    });
+    return true;
+  }
+
   private killAtOnce(fault: 'killMajority' | 'killAll', count: number): boolean {
     const { cluster, random, tally } = this.options;
     const free = cluster.ranks.filter((rank) => !this.busy.has(rank));
@@ -232,6 +259,7 @@ export class Adversary {
     tally.count('stop', `${rank}`);
     this.begin(`stop ${rank}`, this.busy, rank, async () => {
       const { code, signal } = await cluster.stop(rank);
+      tally.died(rank);
       if (code !== 0) throw new Error(`it ended with code ${code}, signal ${signal}`);
       await this.rest(this.upTo(300));
       await this.bringUp(rank);
@@ -258,9 +286,11 @@ export class Adversary {
     await this.bringUp(rank);
   }
 
-  private killNow(rank: number): Promise<void> {
-    this.options.tally.count('kill', `${rank}`);
-    return this.options.cluster.kill(rank);
+  private async killNow(rank: number): Promise<void> {
+    const { cluster, tally } = this.options;
+    tally.count('kill', `${rank}`);
+    tally.died(rank);
+    await cluster.kill(rank);
   }
 
   private async bringUp(rank: number): Promise<void> {
@@ -383,22 +413,49 @@ export class Adversary {
   }
 
   private isolate(): boolean {
-    const { network, random, tally } = this.options;
     const rank = this.victim();
     if (rank === null || this.farFromClients.has(rank)) return false;
+    const { random, longMs } = this.options;
     const withClients = random.below(2) === 0;
+    this.beginIsolation(rank, withClients, random.between(1_000, Math.max(2_500, longMs / 2)));
+    return true;
+  }
+
+  /**
+   * All else is well meanwhile, so that what was asked of the process is done elsewhere long before
+   * it can go on with it.
+   */
+  private isolateAlone(): boolean {
+    const { cluster, network, random } = this.options;
+    if (this.untroubled.length < cluster.ranks.length || this.taken.size > 0) return false;
+    network.calm();
+    const ms = random.between(2_000, 4_000);
+    this.beginIsolation(random.pick(cluster.ranks), true, ms);
+    this.quietMs = ms + 500;
+    return true;
+  }
+
+  /**
+   * Clients lose it later than its peers do, and get it back later: what it has begun for them goes
+   * on before it hears that they have given up.
+   */
+  private beginIsolation(rank: number, withClients: boolean, ms: number): void {
+    const { network, random, tally } = this.options;
     const peers = network.peerLinks.filter(
       (link) => (link.from === rank || link.to === rank) && !this.taken.has(link),
     );
     const clients = network.clientLinks.filter(({ to }) => withClients && to === rank);
-    const ms = this.long();
+    const laterMs = random.between(500, 700);
+    const longerMs = random.between(300, 2_000);
     tally.count('isolation', `${rank}${withClients ? ', from clients too' : ''}, ${ms} ms`);
     for (const link of peers) this.taken.add(link);
     this.begin(`isolate ${rank}`, this.isolated, rank, async () => {
-      await this.keepSilent([...peers, ...clients], ['forth', 'back'], ms);
+      const untilHeard = this.keepSilent(peers, ['forth', 'back'], ms);
+      await this.rest(laterMs);
+      await this.keepSilent(clients, ['forth', 'back'], withClients ? ms - laterMs + longerMs : 0);
+      await untilHeard;
       for (const link of peers) this.taken.delete(link);
     });
-    return true;
   }
 
   private async keepSilent(

@@ -13,7 +13,7 @@ test('every option has a default, and is taken', (t) => {
   if (plain.kind !== 'good') throw new Error('it has defaults');
   const { seed, ...rest } = plain.options;
   t.true(Number.isInteger(seed));
-  t.deepEqual(rest, { minutes: 1, processes: 3, clients: 8, libraryClients: 3, out: null });
+  t.deepEqual(rest, { minutes: 1, processes: 3, clients: 12, libraryClients: 3, out: null });
   const words = '--minutes 0.25 --processes 5 --clients 2 --library-clients 1 --seed 7 --out f';
   t.deepEqual(readOptions(words.split(' ')), {
     kind: 'good',
@@ -68,6 +68,7 @@ test('a history is written as JSON, whatever its size', async (t) => {
     raw: Array.from({ length: 5_000 }, () => ({ ...operation, kind: 'read' as const })),
     library: [],
     lostAttempts: [],
+    deaths: [{ rank: 1, at: 1 }],
     notes: [{ at: 1, what: 'kill 1' }],
   };
   const file = path.join(folder, 'history.json');

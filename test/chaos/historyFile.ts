@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import type { Operation } from '../linearizability/history.js';
 import type { LostAttempt } from './libraryLoad.js';
-import type { Note } from './tally.js';
+import type { Death, Note } from './tally.js';
 
 /** All times are milliseconds on one clock. */
 export interface RunHistory {
@@ -14,6 +14,7 @@ export interface RunHistory {
   /** Of the library's clients. */
   readonly library: readonly Operation[];
   readonly lostAttempts: readonly LostAttempt[];
+  readonly deaths: readonly Death[];
   /** What was done to the cluster when. */
   readonly notes: readonly Note[];
 }

@@ -3,38 +3,47 @@
  * writes were sent again.
  *
  * One case remains in which they are not, and docs/adr/0006-client-resubmission.md says which: an
- * attempt that was lost in its write phase, with a stamp that only the process knew which made it,
- * may still take effect after a later write. `explained` says of a violation that it is that case:
- * it goes away if each late read of a value of which an attempt was lost is taken for a read of
- * that attempt, a write of its own that nobody answered. Anything else is a violation like others.
+ * attempt whose process died in its write phase, with a stamp above one that only this process
+ * knew, may still take effect after a later write. `explained` says of a violation that it is that
+ * case: it goes away if each late read of a value is taken for a read of such an attempt, a write
+ * of its own that nobody answered. Anything else is a violation like others; so is an attempt that
+ * takes effect late at a process that never died: the library has sent it again too early.
  */
 import { checkLinearizable } from '../linearizability/check.js';
 import type { Violation } from '../linearizability/explain.js';
 import type { Operation, Value } from '../linearizability/history.js';
 import { bySector } from '../linearizability/history.js';
 import type { LostAttempt } from './libraryLoad.js';
+import type { Death } from './tally.js';
 
 export interface Verdict {
   readonly violations: readonly Violation[];
-  /** Those that lost attempts explain. */
+  /** Those that attempts explain which were lost with their process. */
   readonly explained: readonly Violation[];
 }
 
 /** Of a history with one writer for each sector. */
-export function judge(history: readonly Operation[], lost: readonly LostAttempt[]): Verdict {
+export function judge(
+  history: readonly Operation[],
+  lost: readonly LostAttempt[],
+  deaths: readonly Death[],
+): Verdict {
+  const lostWithProcess = lost.filter(({ rank, sentAt, lostAt }) =>
+    deaths.some((death) => death.rank === rank && sentAt <= death.at && death.at <= lostAt),
+  );
   const violations: Violation[] = [];
   const explained: Violation[] = [];
   for (const [sector, operations] of bySector(history)) {
     const result = checkLinearizable(operations);
     if (result.ok) continue;
-    const ofSector = lost.filter((attempt) => attempt.sector === sector);
+    const ofSector = lostWithProcess.filter((attempt) => attempt.sector === sector);
     const isExplained = checkLinearizable(withLostAttempts(operations, ofSector)).ok;
     (isExplained ? explained : violations).push(...result.violations);
   }
   return { violations, explained };
 }
 
-/** Late reads of a value are given to an attempt to write it that was lost, if there was one. */
+/** Late reads of a value are given to a lost attempt to write it, if there was one. */
 function withLostAttempts(
   operations: readonly Operation[],
   lost: readonly LostAttempt[],

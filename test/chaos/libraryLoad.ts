@@ -41,9 +41,11 @@ export interface LostAttempt {
 
 const FIRST_SECTOR = 100;
 /** Of each client: the share of writes among what the writer does with it. */
-const WRITE_PERCENTS = [80, 25];
+const WRITE_PERCENTS = [50, 15, 5];
+/** Of each client, of all sectors: what comes back for a moment only has to be seen in it. */
+const READER_COUNT = 2;
 /** When a client leaves a process that does not answer; the last is the library's default. */
-const UNANSWERED_MS = [1_500, 4_000, 10_000];
+const UNANSWERED_MS = [700, 1_200, 10_000];
 
 export class LibraryLoad {
   readonly recorder = new HistoryRecorder(() => performance.now());
@@ -134,10 +136,12 @@ export class LibraryLoad {
         else await this.write(client, who, sector, `${who}, write ${count}`);
       });
     });
-    const reader = this.loop(hooks, `${name}, reader`, (who) =>
-      this.read(client, who, random.pick(this.sectors)),
+    const readers = Array.from({ length: READER_COUNT }, (_, place) =>
+      this.loop(hooks, `${name}, reader ${place + 1}`, (who) =>
+        this.read(client, who, random.pick(this.sectors)),
+      ),
     );
-    return [...own, reader];
+    return [...own, ...readers];
   }
 
   private async loop(

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 export const USAGE = `npm run chaos -- [options]
   --minutes <m>           how long the cluster is mistreated; fractions are fine (1)
   --processes <n>         processes of the cluster: 3, 4 or 5 (3)
-  --clients <n>           raw clients, which never send anything twice (8)
+  --clients <n>           raw clients, which never send anything twice (12)
   --library-clients <n>   clients of the library, which send again (3)
   --seed <n>              makes the same random choices again (default: another each time)
   --out <file>            also write the history there; without it only a failure is written`;
@@ -29,7 +29,7 @@ const SEED_LIMIT = 2 ** 31;
 const OPTIONS = {
   minutes: { type: 'string', default: '1' },
   processes: { type: 'string', default: '3' },
-  clients: { type: 'string', default: '8' },
+  clients: { type: 'string', default: '12' },
   'library-clients': { type: 'string', default: '3' },
   seed: { type: 'string' },
   out: { type: 'string' },

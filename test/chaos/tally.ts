@@ -5,6 +5,7 @@ export const FAULTS = {
   kill: 'kills (SIGKILL)',
   killStarting: '  while it was starting',
   killPaused: '  while it was paused',
+  killUnheard: '  before anybody had heard of its last values',
   killMajority: '  of a majority at once (times)',
   killAll: '  of all at once (times)',
   restart: 'restarts',
@@ -26,12 +27,19 @@ export interface Note {
   readonly what: string;
 }
 
+/** A process was killed or stopped, and what it had under way went with it. */
+export interface Death {
+  readonly rank: number;
+  readonly at: number;
+}
+
 export class Tally {
   readonly counts: Record<Fault, number>;
   /** In the order of time. A few for every second of the run. */
   readonly notes: Note[] = [];
   /** From the launch of each process that had died to its first answer. */
   readonly recoveryMs: number[] = [];
+  readonly deaths: Death[] = [];
   /** Times that a process said that its disk is full. */
   fullDiskSaidCount = 0;
 
@@ -43,6 +51,10 @@ export class Tally {
   count(fault: Fault, detail = '', times = 1): void {
     this.counts[fault] += times;
     this.note(`${fault} ${detail}`);
+  }
+
+  died(rank: number): void {
+    this.deaths.push({ rank, at: performance.now() });
   }
 
   note(what: string): void {
