@@ -1,7 +1,9 @@
 /** npm run chaos: see options.ts, and docs/testing.md. */
+import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { writeHistory } from './historyFile.js';
+import type { ReadOptions } from './options.js';
 import { readOptions, USAGE } from './options.js';
 import { ProgramScope } from './programScope.js';
 import type { ChaosReport } from './runChaos.js';
@@ -21,7 +23,7 @@ const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-const read = readOptions(process.argv.slice(2));
+const read = await withWritableOut(readOptions(process.argv.slice(2)));
 if (read.kind === 'help') say(USAGE);
 else if (read.kind === 'wrong') {
   process.stderr.write(`chaos: ${read.mistakes.join('\nchaos: ')}\n${USAGE}\n`);
@@ -59,6 +61,20 @@ else if (read.kind === 'wrong') {
   for (const failure of scope.failures) say(`\nFAILED: ${failure}`);
   say(scope.passed ? '\nchaos: passed' : `\nchaos: FAILED (--seed ${options.seed})`);
   process.exit(scope.passed ? EXIT_GOOD : EXIT_FAILED);
+}
+
+/** Not to find out after the run that its history cannot be kept. */
+async function withWritableOut(found: ReadOptions): Promise<ReadOptions> {
+  if (found.kind !== 'good' || found.options.out === null) return found;
+  const { out } = found.options;
+  try {
+    await writeFile(out, '');
+    return found;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const mistake = `--out: found "${out}", expected a file that can be written: ${why}`;
+    return { kind: 'wrong', mistakes: [mistake] };
+  }
 }
 
 async function tell(report: ChaosReport, out: string | null): Promise<void> {
