@@ -2,12 +2,20 @@
  * The verdict on what the library's clients saw: their sectors must be plain registers, although
  * writes were sent again.
  *
- * One case remains in which they are not, and docs/adr/0006-client-resubmission.md says which: an
- * attempt whose process died in its write phase, with a stamp above one that only this process
- * knew, may still take effect after a later write. `explained` says of a violation that it is that
- * case: it goes away if each late read of a value is taken for a read of such an attempt, a write
- * of its own that nobody answered. Anything else is a violation like others; so is an attempt that
- * takes effect late at a process that never died: the library has sent it again too early.
+ * One case remains in which they are not, and docs/adr/0006-client-resubmission.md says which: a
+ * process dies in a write with a stamp that nobody else has heard of, comes back, dies in the next
+ * attempt, whose stamp lies above that one, and so comes back with a stamp above those of later
+ * writes. `explained` says of a violation that it can be that case and no other.
+ *
+ * How far above? Call the excess of an attempt how much its timestamp lies above the highest of a
+ * finished write. It is one, and one more for each attempt before it that was lost with its
+ * process, less one for each write that was finished in between. The same value is written again
+ * elsewhere, with an excess of one; the first write after it has two, the next one three. So an
+ * attempt with an excess of e can only come back after less than e later writes: with e = 1, never.
+ *
+ * A late read of a value is taken for a read of such an attempt, a write of its own that nobody
+ * answered. If the violation is still there, or there is no such attempt, it is one like any other;
+ * so is one of an attempt whose process never died: the library has sent it again too early.
  */
 import { checkLinearizable } from '../linearizability/check.js';
 import type { Violation } from '../linearizability/explain.js';
@@ -43,40 +51,64 @@ export function judge(
   return { violations, explained };
 }
 
-/** Late reads of a value are given to a lost attempt to write it, if there was one. */
+/** Late reads of a value are given to a lost attempt to write it, if one can have come so late. */
 function withLostAttempts(
   operations: readonly Operation[],
   lost: readonly LostAttempt[],
 ): Operation[] {
-  const overtakenAt = overtakings(operations);
-  const attempts = new Map(lost.map((attempt) => [attempt.value, attempt]));
-  const written = new Map<Value, Operation>();
+  const earliestEnds = earliestEndOfEach(operations);
+  const writes = operations.filter(({ kind }) => kind === 'write');
+  const written = writes.toSorted((a, b) => a.invoke - b.invoke).map(({ value }) => value);
+  const strongest = strongestOf(lost, writes);
+  const added = new Map<Value, Operation>();
   const result = operations.map((operation): Operation => {
-    const attempt = attempts.get(operation.value ?? '');
-    const isLate = operation.invoke > (overtakenAt.get(operation.value) ?? Infinity);
-    if (attempt === undefined || operation.kind === 'write' || !isLate) return operation;
-    const value = `${attempt.value}, by an attempt that was lost`;
-    const { sector, sentAt } = attempt;
-    const ghost = { client: `attempt at process ${attempt.rank}`, sector, kind: 'write' } as const;
-    written.set(value, { ...ghost, value, invoke: sentAt, return: null });
-    return { ...operation, value };
+    const { kind, value, invoke, sector } = operation;
+    const candidate = strongest.get(value ?? '');
+    if (kind === 'write' || candidate === undefined) return operation;
+    // Later writes that had certainly taken effect.
+    const laterCount = written
+      .slice(written.indexOf(value) + 1)
+      .filter((later) => (earliestEnds.get(later) ?? Infinity) < invoke).length;
+    if (laterCount === 0 || laterCount >= candidate.excess) return operation;
+    const { rank, sentAt } = candidate.attempt;
+    const name = `${value}, by an attempt that was lost`;
+    const ghost = { client: `attempt at process ${rank}`, sector, kind: 'write' } as const;
+    added.set(name, { ...ghost, value: name, invoke: sentAt, return: null });
+    return { ...operation, value: name };
   });
-  return [...result, ...written.values()];
+  return [...result, ...added.values()];
 }
 
-/** When each value was certainly overwritten: something of a later write had ended. */
-function overtakings(operations: readonly Operation[]): Map<Value, number> {
-  const earliestEnd = new Map<Value, number>();
+/** When each value was certainly there: the first end of an operation that wrote or read it. */
+function earliestEndOfEach(operations: readonly Operation[]): Map<Value, number> {
+  const ends = new Map<Value, number>();
   for (const { value, return: end } of operations) {
-    earliestEnd.set(value, Math.min(earliestEnd.get(value) ?? Infinity, end ?? Infinity));
+    ends.set(value, Math.min(ends.get(value) ?? Infinity, end ?? Infinity));
   }
-  const writes = operations.filter(({ kind }) => kind === 'write');
-  const latestFirst = writes.sort((a, b) => b.invoke - a.invoke);
-  const overtaken = new Map<Value, number>();
-  let earliest = Infinity;
-  for (const { value } of latestFirst) {
-    overtaken.set(value, earliest);
-    earliest = Math.min(earliest, earliestEnd.get(value) ?? Infinity);
+  return ends;
+}
+
+interface Candidate {
+  readonly attempt: LostAttempt;
+  readonly excess: number;
+}
+
+/** Of the attempts to write each value the one with the greatest excess. */
+function strongestOf(
+  lost: readonly LostAttempt[],
+  writes: readonly Operation[],
+): Map<string, Candidate> {
+  const strongest = new Map<string, Candidate>();
+  let excess = 0;
+  let lostAt = 0;
+  for (const attempt of lost.toSorted((a, b) => a.sentAt - b.sentAt)) {
+    const { value, sentAt } = attempt;
+    const isFinished = (end: number | null): boolean =>
+      end !== null && lostAt < end && end < sentAt;
+    const finishedCount = writes.filter(({ return: end }) => isFinished(end)).length;
+    excess = Math.max(0, excess - finishedCount) + 1;
+    lostAt = attempt.lostAt;
+    if (excess > (strongest.get(value)?.excess ?? 0)) strongest.set(value, { attempt, excess });
   }
-  return overtaken;
+  return strongest;
 }
