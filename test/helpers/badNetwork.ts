@@ -1,92 +1,53 @@
 /**
- * A network between the processes of a cluster that can be made slow, link by link and direction by
- * direction: a small proxy for every ordered pair of processes. On loopback all messages arrive at
- * once, and most of what can go wrong between the first and the last of them never shows.
+ * A network around the processes of a cluster that can be bad, link by link and direction by
+ * direction: a relay for every ordered pair of processes, and, for those who ask for them, from
+ * clients to every process. On loopback all messages arrive at once, and most of what can go wrong
+ * between the first and the last of them never shows.
  */
-import net from 'node:net';
-import type { ExecutionContext } from 'ava';
+import type { ClusterOptions } from './cluster.js';
 import { Cluster } from './cluster.js';
 import { freeAddresses } from './ports.js';
 import type { Address } from './rawClient.js';
+import { Relay } from './relay.js';
 import type { Dice } from './seed.js';
+import type { TestScope } from './testScope.js';
 
-class SlowLink {
-  /** What is sent from now on arrives this much later; never before what was sent earlier. */
-  delayMs = 0;
-  /** Whether what is on its way is lost when the sender dies; null: now so, now so. */
-  losesWithSender: boolean | null = null;
-  private readonly sockets = new Set<net.Socket>();
-  private readonly timers = new Set<NodeJS.Timeout>();
-  private readonly server: net.Server;
-
-  constructor(
-    readonly from: number,
-    readonly to: number,
-    private readonly destination: Address,
-    private readonly random: Dice,
-  ) {
-    this.server = net.createServer({ noDelay: true }, (incoming) => {
-      this.carry(incoming);
-    });
-  }
-
-  async listen({ host, port }: Address): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen({ host, port }, resolve);
-    });
-  }
-
-  async close(): Promise<void> {
-    for (const timer of this.timers) clearTimeout(timer);
-    for (const socket of this.sockets) socket.destroy();
-    await new Promise((resolve) => this.server.close(resolve));
-  }
-
-  private carry(incoming: net.Socket): void {
-    const outgoing = net.connect({ ...this.destination, noDelay: true });
-    this.sockets.add(incoming).add(outgoing);
-    let latestArrival = 0;
-    const arriveLate = (action: () => void): void => {
-      latestArrival = Math.max(latestArrival, performance.now() + this.delayMs);
-      const timer = setTimeout(() => {
-        this.timers.delete(timer);
-        action();
-      }, latestArrival - performance.now());
-      this.timers.add(timer);
-    };
-    incoming.on('data', (chunk) => {
-      arriveLate(() => outgoing.write(chunk));
-    });
-    outgoing.pipe(incoming);
-    for (const socket of [incoming, outgoing]) {
-      socket.on('error', () => {
-        // 'close' follows.
-      });
-    }
-    incoming.on('close', () => {
-      this.sockets.delete(incoming);
-      // What was on its way when the sender died arrives, or is lost with it.
-      if (this.losesWithSender ?? this.random.below(2) === 0) outgoing.destroy();
-      else arriveLate(() => outgoing.end());
-    });
-    outgoing.on('close', () => {
-      this.sockets.delete(outgoing);
-      incoming.destroy();
-    });
-  }
+/** The way from a process, or from all clients of a kind, to a process. */
+export interface NetworkLink {
+  readonly from: number | 'raw clients' | 'library clients';
+  readonly to: number;
+  readonly entrance: Address;
+  readonly relay: Relay;
 }
 
-/** A cluster of real processes whose links can be made slow. */
+export interface BadNetworkOptions {
+  /** Whether clients have relays too. */
+  readonly withClients?: boolean;
+}
+
+/** A cluster of real processes whose links can be made bad. */
 export async function startOnBadNetwork(
-  t: ExecutionContext,
+  t: TestScope,
   processCount: number,
   random: Dice,
 ): Promise<{ cluster: Cluster; network: BadNetwork }> {
+  const { cluster, network } = await prepareOnBadNetwork(t, { processCount }, random);
+  await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
+  return { cluster, network };
+}
+
+/** The same, with nothing started yet. */
+export async function prepareOnBadNetwork(
+  t: TestScope,
+  setting: Omit<ClusterOptions, 'network'>,
+  random: Dice,
+  options: BadNetworkOptions = {},
+): Promise<{ cluster: Cluster; network: BadNetwork }> {
   const created: { network?: BadNetwork } = {};
-  const cluster = await Cluster.start(t, {
-    processCount,
-    network: async (addresses) => (created.network = await BadNetwork.create(t, addresses, random)),
+  const cluster = await Cluster.prepare(t, {
+    ...setting,
+    network: async (addresses) =>
+      (created.network = await BadNetwork.create(t, addresses, random, options)),
   });
   if (created.network === undefined) throw new Error('the cluster has no network');
   return { cluster, network: created.network };
@@ -94,39 +55,61 @@ export async function startOnBadNetwork(
 
 export class BadNetwork {
   static async create(
-    t: ExecutionContext,
+    t: TestScope,
     addresses: readonly Address[],
     random: Dice,
+    { withClients = false }: BadNetworkOptions = {},
   ): Promise<BadNetwork> {
-    const links: SlowLink[] = [];
-    const entrances = new Map<SlowLink, Address>();
-    t.teardown(() => Promise.all(links.map((link) => link.close())));
-    for (const from of addresses.keys()) {
-      for (const [to, destination] of addresses.entries()) {
-        if (from === to) continue;
-        const link = new SlowLink(from + 1, to + 1, destination, random);
+    const ranks = addresses.map((_, index) => index + 1);
+    const links: NetworkLink[] = [];
+    t.teardown(async () => {
+      await Promise.all(links.map(({ relay }) => relay.close()));
+    });
+    const sources = [...ranks, ...(withClients ? CLIENTS : [])];
+    for (const from of sources) {
+      for (const to of ranks.filter((rank) => rank !== from)) {
+        const isHonest = from === 'library clients';
+        const relay = new Relay({ destination: addresses[to - 1], random, isHonest });
         const [entrance] = await freeAddresses(1);
-        await link.listen(entrance);
-        links.push(link);
-        entrances.set(link, entrance);
+        await relay.listen(entrance);
+        links.push({ from, to, entrance, relay });
       }
     }
-    return new BadNetwork(addresses, links, entrances, random);
+    return new BadNetwork(addresses, links, random);
   }
 
   private constructor(
     private readonly addresses: readonly Address[],
-    private readonly links: readonly SlowLink[],
-    private readonly entrances: ReadonlyMap<SlowLink, Address>,
+    private readonly links: readonly NetworkLink[],
     private readonly random: Dice,
   ) {}
 
-  /** For the configuration of process `rank`: itself as it is, the others through this network. */
-  addressesSeenBy(rank: number): readonly Address[] {
-    return this.addresses.map((address, index) => {
-      const link = this.links.find(({ from, to }) => from === rank && to === index + 1);
-      return link === undefined ? address : (this.entrances.get(link) ?? address);
-    });
+  /** Each process directly for itself, and through this network for everyone else. */
+  addressesSeenBy(from: NetworkLink['from']): readonly Address[] {
+    return this.addresses.map((address, index) =>
+      from === index + 1 ? address : this.link(from, index + 1).entrance,
+    );
+  }
+
+  link(from: NetworkLink['from'], to: number): NetworkLink {
+    const found = this.links.find((link) => link.from === from && link.to === to);
+    if (found === undefined) throw new Error(`there is no link from ${from} to ${to}`);
+    return found;
+  }
+
+  /** Links between processes. */
+  get peerLinks(): readonly NetworkLink[] {
+    return this.links.filter(({ from }) => typeof from === 'number');
+  }
+
+  /** Links from clients. */
+  get clientLinks(): readonly NetworkLink[] {
+    return this.links.filter(({ from }) => typeof from === 'string');
+  }
+
+  /** Both directions between two processes let everything through at once. */
+  isGoodBetween(one: number, other: number): boolean {
+    return [this.link(one, other), this.link(other, one)].every(({ relay }) => relay.isUndisturbed);
   }
 
   /**
@@ -137,9 +120,9 @@ export class BadNetwork {
   slowSender(delayMsMax: number): void {
     const sender = 1 + this.random.below(this.addresses.length);
     const listener = 1 + this.random.below(this.addresses.length);
-    for (const link of this.links) {
-      const isSlow = link.from === sender && link.to !== listener;
-      link.delayMs = isSlow ? this.random.between(delayMsMax / 2, delayMsMax) : 0;
+    for (const { from, to, relay } of this.peerLinks) {
+      const isSlow = from === sender && to !== listener;
+      relay.delay('forth', isSlow ? this.random.between(delayMsMax / 2, delayMsMax) : 0);
     }
   }
 
@@ -150,22 +133,46 @@ export class BadNetwork {
     delayMs: number,
     { losesWithSender = null }: { losesWithSender?: boolean | null } = {},
   ): void {
-    for (const link of this.links) {
-      if (link.from !== sender || !listeners.includes(link.to)) continue;
-      link.delayMs = delayMs;
-      link.losesWithSender = losesWithSender;
+    for (const { from, to, relay } of this.peerLinks) {
+      if (from !== sender || !listeners.includes(to)) continue;
+      relay.delay('forth', delayMs);
+      relay.losesWithSender = losesWithSender;
     }
   }
 
-  /** Any link may be slow. */
+  /** Any link between processes may be slow. */
   slowLinks(delayMsMax: number): void {
-    for (const link of this.links) {
-      link.delayMs = this.random.below(10) < 6 ? 0 : this.random.below(delayMsMax);
+    for (const { relay } of this.peerLinks) {
+      relay.delay('forth', this.random.below(10) < 6 ? 0 : this.random.below(delayMsMax));
+    }
+  }
+
+  /** What clients ask, or are answered, may be late. */
+  slowClients(delayMsMax: number): void {
+    for (const { relay } of this.clientLinks) {
+      for (const direction of ['forth', 'back'] as const) {
+        relay.delay(direction, this.random.below(10) < 6 ? 0 : this.random.below(delayMsMax));
+      }
+    }
+  }
+
+  /** Any link, also of clients and in either direction, may carry only so many bytes a second. */
+  thinLinks(bytesPerSecond: number): void {
+    for (const { relay } of this.links) {
+      if (this.random.below(10) < 6) continue;
+      relay.throttle(this.random.below(2) === 0 ? 'forth' : 'back', bytesPerSecond);
     }
   }
 
   /** All links fast. */
   calm(): void {
-    for (const link of this.links) link.delayMs = 0;
+    for (const { relay } of this.links) {
+      for (const direction of ['forth', 'back'] as const) {
+        relay.delay(direction, 0);
+        relay.throttle(direction, Infinity);
+      }
+    }
   }
 }
+
+const CLIENTS = ['raw clients', 'library clients'] as const;

@@ -7,15 +7,15 @@
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { ExecutionContext } from 'ava';
 import { freeAddresses } from './ports.js';
 import type { Address, RawClientOptions } from './rawClient.js';
 import { RawClient } from './rawClient.js';
+import type { TestScope } from './testScope.js';
 
 /** This file runs as <dist>/test/helpers/cluster.js. */
 export const MAIN_FILE = fileURLToPath(new URL('../../main.js', import.meta.url));
@@ -33,6 +33,8 @@ export interface ClusterOptions {
   ) => Promise<{ addressesSeenBy(rank: number): readonly Address[] }>;
   /** Changes the command line that starts a process: to run it under a limit or a tracer. */
   readonly wrap?: (command: readonly string[], rank: number) => readonly string[];
+  /** Is told what a process logs, in pieces. */
+  readonly onLog?: (rank: number, text: string) => void;
 }
 
 export interface Exit {
@@ -61,14 +63,14 @@ export class Cluster {
   private readonly members: Member[];
 
   /** Writes the files of a cluster and starts its processes; resolves when all of them answer. */
-  static async start(t: ExecutionContext, options: ClusterOptions): Promise<Cluster> {
+  static async start(t: TestScope, options: ClusterOptions): Promise<Cluster> {
     const cluster = await Cluster.prepare(t, options);
     await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
     return cluster;
   }
 
   /** Writes the files of a cluster and starts nothing yet. */
-  static async prepare(t: ExecutionContext, options: ClusterOptions): Promise<Cluster> {
+  static async prepare(t: TestScope, options: ClusterOptions): Promise<Cluster> {
     const folder = await mkdtemp(path.join(tmpdir(), 'atdd-test-'));
     const addresses = await freeAddresses(options.processCount);
     const cluster = new Cluster(t, options, folder, addresses);
@@ -89,7 +91,7 @@ export class Cluster {
   readonly systemKey = randomBytes(64);
 
   private constructor(
-    private readonly t: ExecutionContext,
+    private readonly t: TestScope,
     private readonly options: ClusterOptions,
     readonly folder: string,
     readonly addresses: readonly Address[],
@@ -176,6 +178,7 @@ export class Cluster {
     });
     const keepLog = (chunk: Buffer): void => {
       member.log = (member.log + chunk.toString()).slice(-LOG_LENGTH_MAX);
+      this.options.onLog?.(rank, chunk.toString());
     };
     child.stdout.on('data', keepLog);
     child.stderr.on('data', keepLog);
@@ -267,6 +270,20 @@ export class Cluster {
     const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
     if (kibibytes === undefined) throw new Error('found no VmRSS in /proc');
     return Number(kibibytes) * 1024;
+  }
+
+  /** What the open descriptors of a process are, as /proc shows them. */
+  async descriptors(rank: number): Promise<string[]> {
+    const folder = `/proc/${this.pid(rank)}/fd`;
+    const targets = (await readdir(folder)).map(async (name) => {
+      try {
+        return await readlink(path.join(folder, name));
+      } catch {
+        // Closed meanwhile.
+        return null;
+      }
+    });
+    return (await Promise.all(targets)).filter((target) => target !== null);
   }
 
   private async end(rank: number, signal: NodeJS.Signals): Promise<Exit> {

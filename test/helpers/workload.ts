@@ -12,7 +12,7 @@ import { checkLinearizable } from '../linearizability/check.js';
 import type { Operation, Pending } from '../linearizability/history.js';
 import { HistoryRecorder } from '../linearizability/history.js';
 import type { Cluster } from './cluster.js';
-import type { Outcome, RawClient } from './rawClient.js';
+import type { Address, Outcome, RawClient } from './rawClient.js';
 import { nameOf, sectorNamed } from './sectorValue.js';
 import type { Dice } from './seed.js';
 
@@ -33,23 +33,34 @@ export interface WorkloadOptions {
   readonly random: Dice;
   /** How long a client waits for an answer before it breaks the connection. */
   readonly patienceMs: number;
+  /** Where each process is to be reached, by rank. Default: where it listens. */
+  readonly addresses?: readonly Address[];
+  /** Resolves when one more operation may begin. Default: always. */
+  readonly mayBegin?: () => Promise<void>;
+  readonly onAnswer?: () => void;
 }
+
+/** After something went without an answer. The next process may be as dead as the last. */
+const REST_MS = 20;
 
 export class Workload {
   readonly recorder = new HistoryRecorder(() => performance.now());
   /** What processes did against the protocol. */
   readonly faults: string[] = [];
+  readonly answered = { read: 0, write: 0 };
+  readonly unknown = { read: 0, write: 0 };
+  /** Of each client, when it asked for what it was answered last. */
+  readonly lastAnsweredAskedAt: number[];
   private stopping = false;
   private readonly clients: Promise<void>[];
 
   constructor(private readonly options: WorkloadOptions) {
-    this.clients = Array.from({ length: options.clientCount }, (_, index) =>
-      this.runClient(`client ${index + 1}`),
-    );
+    this.lastAnsweredAskedAt = Array.from({ length: options.clientCount }, () => -Infinity);
+    this.clients = this.lastAnsweredAskedAt.map((_, index) => this.runClient(index));
   }
 
   get answeredCount(): number {
-    return this.recorder.operations.filter((operation) => operation.return !== null).length;
+    return this.answered.read + this.answered.write;
   }
 
   /** Resolves when every client has finished or given up what it was doing. */
@@ -60,32 +71,32 @@ export class Workload {
 
   /** Reads every sector through each of the processes, as part of the history. */
   async readAll(ranks: readonly number[]): Promise<void> {
-    for (const rank of ranks) {
-      const client = await this.options.cluster.client(rank);
-      for (const { sector } of this.options.sectors) {
-        const pending = this.recorder.begin(`last reader at ${rank}`, sector, 'read');
-        this.settle(pending, 'read', await this.answerOf(client, client.read(sector)));
-      }
-      await this.close(client);
-    }
+    const { cluster, sectors, patienceMs } = this.options;
+    const indexes = sectors.map(({ sector }) => sector);
+    this.faults.push(...(await readEach(cluster, ranks, indexes, patienceMs, this.recorder)));
   }
 
-  private async runClient(name: string): Promise<void> {
-    const { sectors, random } = this.options;
+  private async runClient(index: number): Promise<void> {
+    const { sectors, random, patienceMs, mayBegin, onAnswer } = this.options;
+    const name = `client ${index + 1}`;
     let client: RawClient | null = null;
     for (let count = 0; !this.stopping; count += 1) {
+      await mayBegin?.();
       if (client?.isOpen !== true) client = await this.connect();
       if (client === null) continue;
       const { sector, writePercent } = random.pick(sectors);
-      if (random.below(100) >= writePercent) {
-        const pending = this.recorder.begin(name, sector, 'read');
-        this.settle(pending, 'read', await this.answerOf(client, client.read(sector)));
-      } else {
-        const value = `${name}, write ${count}`;
-        const pending = this.recorder.begin(name, sector, 'write', value);
-        const outcome = client.write(sector, sectorNamed(value));
-        this.settle(pending, 'write', await this.answerOf(client, outcome));
-      }
+      const kind = random.below(100) >= writePercent ? 'read' : 'write';
+      const value = kind === 'write' ? `${name}, write ${count}` : null;
+      const askedAt = performance.now();
+      const pending = this.recorder.begin(name, sector, kind, value);
+      const answer =
+        value === null ? client.read(sector) : client.write(sector, sectorNamed(value));
+      const outcome = await within(patienceMs, client, answer);
+      this.settle(pending, kind, outcome);
+      if (outcome.kind === 'answered') {
+        this.lastAnsweredAskedAt[index] = askedAt;
+        onAnswer?.();
+      } else await sleep(REST_MS);
       // Now and then elsewhere, so that every process keeps being a coordinator for every sector.
       if (random.below(50) === 0) {
         await this.close(client);
@@ -97,42 +108,83 @@ export class Workload {
 
   /** Null if that process does not take a connection now. */
   private async connect(): Promise<RawClient | null> {
-    const { cluster, random } = this.options;
+    const { cluster, random, addresses = cluster.addresses } = this.options;
+    const rank = random.pick(cluster.ranks);
     try {
-      return await cluster.client(random.pick(cluster.ranks), { connectTimeoutMs: 1_000 });
+      return await cluster.client(rank, { address: addresses[rank - 1], connectTimeoutMs: 1_000 });
     } catch {
-      await sleep(20);
+      await sleep(REST_MS);
       return null;
     }
   }
 
-  /** The outcome, which is unknown once patience is at an end: then the connection is broken. */
-  private async answerOf(client: RawClient, answer: Promise<Outcome>): Promise<Outcome> {
-    const timer = setTimeout(() => client.socket.destroy(), this.options.patienceMs);
-    const outcome = await answer;
-    clearTimeout(timer);
-    return outcome;
-  }
-
   private settle(pending: Pending, kind: 'read' | 'write', outcome: Outcome): void {
-    if (outcome.kind === 'unknown') {
-      pending.unknown();
-      return;
-    }
-    if (outcome.status !== 'Ok') {
-      this.faults.push(`a good request was answered with ${outcome.status}`);
-      pending.unknown();
-    } else if (kind === 'write') pending.answered();
-    else if (outcome.data === null) {
-      this.faults.push('a READ was answered without data');
-      pending.unknown();
-    } else pending.answered(nameOf(outcome.data));
+    if (settle(pending, kind, outcome, this.faults)) this.answered[kind] += 1;
+    else this.unknown[kind] += 1;
   }
 
   private async close(client: RawClient): Promise<void> {
     await client.destroy();
     this.faults.push(...client.faults);
   }
+}
+
+/**
+ * Reads sectors through each process, with a client of its own and as part of a history.
+ * @returns what was wrong, an answer that did not come included.
+ */
+export async function readEach(
+  cluster: Cluster,
+  ranks: readonly number[],
+  sectors: readonly number[],
+  patienceMs: number,
+  recorder: HistoryRecorder,
+): Promise<string[]> {
+  const faults: string[] = [];
+  for (const rank of ranks) {
+    const client = await cluster.client(rank);
+    for (const sector of sectors) {
+      const pending = recorder.begin(`last reader at ${rank}`, sector, 'read');
+      const outcome = await within(patienceMs, client, client.read(sector));
+      if (settle(pending, 'read', outcome, faults)) continue;
+      faults.push(`the last READ of sector ${sector} at process ${rank} was not answered`);
+    }
+    await client.destroy();
+    faults.push(...client.faults);
+  }
+  return faults;
+}
+
+/** The outcome, which is unknown once patience is at an end: then the connection is broken. */
+async function within(ms: number, client: RawClient, answer: Promise<Outcome>): Promise<Outcome> {
+  const timer = setTimeout(() => client.socket.destroy(), ms);
+  const outcome = await answer;
+  clearTimeout(timer);
+  return outcome;
+}
+
+/** @returns whether there was a good answer. */
+function settle(
+  pending: Pending,
+  kind: 'read' | 'write',
+  outcome: Outcome,
+  faults: string[],
+): boolean {
+  const fault = faultIn(kind, outcome);
+  if (fault !== null) faults.push(fault);
+  if (fault !== null || outcome.kind === 'unknown') {
+    pending.unknown();
+    return false;
+  }
+  if (kind === 'write') pending.answered();
+  else pending.answered(outcome.data === null ? null : nameOf(outcome.data));
+  return true;
+}
+
+function faultIn(kind: 'read' | 'write', outcome: Outcome): string | null {
+  if (outcome.kind === 'unknown') return null;
+  if (outcome.status !== 'Ok') return `a good request was answered with ${outcome.status}`;
+  return kind === 'read' && outcome.data === null ? 'a READ was answered without data' : null;
 }
 
 /** Fails the test, with the explanation, if the history is not linearizable; keeps the history. */

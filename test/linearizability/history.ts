@@ -48,16 +48,20 @@ export function bySector(history: readonly Operation[]): Map<number, Operation[]
 /** Gathers a history while it happens. */
 export class HistoryRecorder {
   readonly operations: Operation[] = [];
+  /** So that all reads of a value share one string: histories may have a million operations. */
+  private readonly written = new Map<Value, Value>();
 
   constructor(private readonly now: () => number) {}
 
   /** Notes that an operation was asked for now; call the result when its outcome is known. */
   begin(client: string, sector: number, kind: 'read' | 'write', written: Value = null): Pending {
     const invoke = this.now();
+    if (kind === 'write') this.written.set(written, written);
     let settled = false;
-    const settle = (value: Value, returned: number | null): void => {
+    const settle = (found: Value, returned: number | null): void => {
       if (settled) throw new Error(`an operation of ${client} was settled twice`);
       settled = true;
+      const value = this.written.get(found) ?? found;
       this.operations.push({ client, sector, kind, value, invoke, return: returned });
     };
     return {
