@@ -4,6 +4,8 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from '../config/limits.js';
+import { DELIBERATE_FAULTS } from './sim/deliberateFaults.js';
+import { FAULT_KINDS } from './sim/plan.js';
 
 /** This file runs as dist/test/tidy.test.js. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -77,6 +79,35 @@ test('no file is longer than 400 lines', (t) => {
     for (const name of list(folder, '.ts')) {
       const lines = read(`${folder}/${name}`).split('\n').length;
       t.true(lines <= 400, `${folder}/${name} has ${lines} lines`);
+    }
+  }
+});
+
+test('every deliberate fault of the simulation is in the table of docs/testing.md', (t) => {
+  const page = read('docs/testing.md');
+  for (const { name, text, runs } of DELIBERATE_FAULTS) {
+    const row = page.split('\n').find((line) => line.startsWith(`| \`${name}\` | ${text} |`));
+    t.true(row?.includes(` of ${runs}: `), `${name} is not in the table, or with other numbers`);
+  }
+});
+
+test('every row of docs/faults.md names tests, and they are there', (t) => {
+  const rows = read('docs/faults.md')
+    .split('\n')
+    .filter((line) => /^\| (?!what happens|---)/.test(line));
+  t.true(rows.length > 20);
+  for (const row of rows) {
+    const shownBy = row.split('|').at(-2) ?? '';
+    const named = [...shownBy.matchAll(/`([^`]+)`/g)].map((match) => match[1]);
+    const isStated = /not covered yet|not encrypted|is lost: no copy|every simulated run/.test(row);
+    t.true(named.length > 0 || isStated, row);
+    for (const name of named) {
+      const kind = /^simulate: (\w+)$/.exec(name)?.[1];
+      const isThere =
+        kind === undefined
+          ? existsSync(join(ROOT, name))
+          : FAULT_KINDS.some((known) => known === kind);
+      t.true(isThere, `docs/faults.md: ${name} is not there`);
     }
   }
 });

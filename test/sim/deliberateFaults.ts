@@ -259,7 +259,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     name: 'unconfirmed-end',
     text: 'a connection that ended on our side alone counts as closed by the process',
     processCount: 3,
-    runs: 800,
+    runs: 200,
     blackBoxRuns: null,
     edits: [
       {
@@ -287,7 +287,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     name: 'late-orphans',
     text: 'an operation is dropped only when the event that says so has had its turn',
     processCount: 3,
-    runs: 200,
+    runs: 800,
     blackBoxRuns: null,
     edits: [
       {
@@ -364,8 +364,8 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     name: 'resend-forgotten',
     text: 'what is owed to a peer is forgotten when its connection is made anew',
     processCount: 3,
-    runs: 5,
-    blackBoxRuns: 5,
+    runs: 50,
+    blackBoxRuns: 50,
     edits: [
       {
         file: OWED,
