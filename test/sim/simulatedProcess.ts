@@ -83,6 +83,10 @@ export class SimulatedProcess extends Member {
     this.disk = new SimulatedDisk(dice, this.schedulers().clock);
     this.disk.isTraced = false;
     this.disk.delayMs = () => this.diskDelayMs();
+    this.disk.onTrace = (line) => {
+      const number = 'slot' in line ? line.slot : 0;
+      around.world.trace.note('disk', rank, number, () => `${this.name}: ${JSON.stringify(line)}`);
+    };
   }
 
   override get isReady(): boolean {
