@@ -4,11 +4,11 @@
  * once, and most of what can go wrong between the first and the last of them never shows.
  */
 import net from 'node:net';
-import type { ExecutionContext } from 'ava';
 import { Cluster } from './cluster.js';
 import { freeAddresses } from './ports.js';
 import type { Address } from './rawClient.js';
 import type { Dice } from './seed.js';
+import type { TestScope } from './testScope.js';
 
 class SlowLink {
   /** What is sent from now on arrives this much later; never before what was sent earlier. */
@@ -79,7 +79,7 @@ class SlowLink {
 
 /** A cluster of real processes whose links can be made slow. */
 export async function startOnBadNetwork(
-  t: ExecutionContext,
+  t: TestScope,
   processCount: number,
   random: Dice,
 ): Promise<{ cluster: Cluster; network: BadNetwork }> {
@@ -94,7 +94,7 @@ export async function startOnBadNetwork(
 
 export class BadNetwork {
   static async create(
-    t: ExecutionContext,
+    t: TestScope,
     addresses: readonly Address[],
     random: Dice,
   ): Promise<BadNetwork> {

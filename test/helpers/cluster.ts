@@ -12,10 +12,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { ExecutionContext } from 'ava';
 import { freeAddresses } from './ports.js';
 import type { Address, RawClientOptions } from './rawClient.js';
 import { RawClient } from './rawClient.js';
+import type { TestScope } from './testScope.js';
 
 /** This file runs as <dist>/test/helpers/cluster.js. */
 export const MAIN_FILE = fileURLToPath(new URL('../../main.js', import.meta.url));
@@ -61,14 +61,14 @@ export class Cluster {
   private readonly members: Member[];
 
   /** Writes the files of a cluster and starts its processes; resolves when all of them answer. */
-  static async start(t: ExecutionContext, options: ClusterOptions): Promise<Cluster> {
+  static async start(t: TestScope, options: ClusterOptions): Promise<Cluster> {
     const cluster = await Cluster.prepare(t, options);
     await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
     return cluster;
   }
 
   /** Writes the files of a cluster and starts nothing yet. */
-  static async prepare(t: ExecutionContext, options: ClusterOptions): Promise<Cluster> {
+  static async prepare(t: TestScope, options: ClusterOptions): Promise<Cluster> {
     const folder = await mkdtemp(path.join(tmpdir(), 'atdd-test-'));
     const addresses = await freeAddresses(options.processCount);
     const cluster = new Cluster(t, options, folder, addresses);
@@ -89,7 +89,7 @@ export class Cluster {
   readonly systemKey = randomBytes(64);
 
   private constructor(
-    private readonly t: ExecutionContext,
+    private readonly t: TestScope,
     private readonly options: ClusterOptions,
     readonly folder: string,
     readonly addresses: readonly Address[],
@@ -300,7 +300,7 @@ export class Cluster {
   private async tearDown(): Promise<void> {
     const running = this.members.filter(({ child }) => child !== null);
     await Promise.all(running.map(({ rank }) => this.kill(rank)));
-    if (!this.t.passed) this.t.log(this.members.map(({ rank }) => this.tailOf(rank)).join('\n'));
+    if (this.t.passed === false) this.t.log(this.members.map(({ rank }) => this.tailOf(rank)).join('\n'));
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -4,10 +4,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ExecutionContext } from 'ava';
 import type { Cluster } from './cluster.js';
 import { MAIN_FILE, cleanEnvironment } from './cluster.js';
 import { freeAddresses } from './ports.js';
+import type { TestScope } from './testScope.js';
 
 const READY_MS_MAX = 20_000;
 
@@ -20,7 +20,7 @@ export interface Gateway {
 
 /** Starts a gateway and waits until it takes connections; it is ended with the test. */
 export async function startGateway(
-  t: ExecutionContext,
+  t: TestScope,
   cluster: Cluster,
   ...options: string[]
 ): Promise<Gateway> {
@@ -38,7 +38,7 @@ export async function startGateway(
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   t.teardown(async () => {
-    if (!t.passed) t.log(`gateway on ${port}:\n${log.slice(-3_000)}`);
+    if (t.passed === false) t.log(`gateway on ${port}:\n${log.slice(-3_000)}`);
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGKILL');
     await once(child, 'exit');
