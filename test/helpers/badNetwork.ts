@@ -10,6 +10,9 @@ import type { Address } from './rawClient.js';
 import type { Dice } from './seed.js';
 import type { TestScope } from './testScope.js';
 
+/** Sees what `from` sends to `to`, by connection. */
+export type Tap = (from: number, to: number, connection: net.Socket, chunk: Buffer) => void;
+
 class SlowLink {
   /** What is sent from now on arrives this much later; never before what was sent earlier. */
   delayMs = 0;
@@ -24,6 +27,7 @@ class SlowLink {
     readonly to: number,
     private readonly destination: Address,
     private readonly random: Dice,
+    private readonly tap: Tap,
   ) {
     this.server = net.createServer({ noDelay: true }, (incoming) => {
       this.carry(incoming);
@@ -56,6 +60,7 @@ class SlowLink {
       this.timers.add(timer);
     };
     incoming.on('data', (chunk) => {
+      this.tap(this.from, this.to, incoming, chunk);
       arriveLate(() => outgoing.write(chunk));
     });
     outgoing.pipe(incoming);
@@ -92,19 +97,26 @@ export async function startOnBadNetwork(
   return { cluster, network: created.network };
 }
 
+export interface NetworkOptions {
+  readonly tap?: Tap;
+  /** Ranks that are reached without this network between. */
+  readonly direct?: readonly number[];
+}
+
 export class BadNetwork {
   static async create(
     t: TestScope,
     addresses: readonly Address[],
     random: Dice,
+    { tap = () => undefined, direct = [] }: NetworkOptions = {},
   ): Promise<BadNetwork> {
     const links: SlowLink[] = [];
     const entrances = new Map<SlowLink, Address>();
     t.teardown(() => Promise.all(links.map((link) => link.close())));
     for (const from of addresses.keys()) {
       for (const [to, destination] of addresses.entries()) {
-        if (from === to) continue;
-        const link = new SlowLink(from + 1, to + 1, destination, random);
+        if (from === to || direct.includes(to + 1)) continue;
+        const link = new SlowLink(from + 1, to + 1, destination, random, tap);
         const [entrance] = await freeAddresses(1);
         await link.listen(entrance);
         links.push(link);

@@ -1,7 +1,8 @@
 /**
- * A program that crowds a process: `node crowd.js PORT IDLE SLOW` opens IDLE connections that do
- * nothing and keeps SLOW ones that send a WRITE's bytes one per second, opened again when they are
- * closed. Every 200 ms it prints what it holds, as a line of JSON. It ends with its standard input.
+ * A program that crowds a process: `node crowd.js PORT IDLE SLOW CHURNING` opens IDLE connections
+ * that do nothing, keeps SLOW ones that send a WRITE's bytes one per second, opened again when they
+ * are closed, and CHURNING ones that it closes itself as soon as they stand, now in one way, now in
+ * another. Every 200 ms it prints what it did, as a line of JSON. It ends with its standard input.
  *
  * A program of its own, since a test could not hold that many connections within its own limit.
  */
@@ -18,7 +19,7 @@ export interface CrowdReport {
 
 const CONCURRENT_ATTEMPTS_MAX = 50;
 
-function crowd(port: number, idleCount: number, slowCount: number): void {
+function crowd(port: number, idleCount: number, slowCount: number, churningCount: number): void {
   const report: CrowdReport = { connected: 0, refused: 0, closed: 0 };
 
   const open = (onConnect: (socket: net.Socket) => void, onEnd: () => void): void => {
@@ -73,11 +74,28 @@ function crowd(port: number, idleCount: number, slowCount: number): void {
   };
   for (let lane = 0; lane < slowCount; lane += 1) keepSending();
 
+  // Closed before anything was sent, after half a message, with a reset, with half of it left open.
+  const endings: readonly ((socket: net.Socket) => void)[] = [
+    (socket) => socket.destroy(),
+    (socket) => socket.resetAndDestroy(),
+    (socket) => socket.write(bytes.subarray(0, 2_000), () => socket.resetAndDestroy()),
+    (socket) => {
+      socket.end(bytes.subarray(0, 5));
+      setTimeout(() => socket.destroy(), 100);
+    },
+  ];
+  let churned = 0;
+  const churn = (): void => {
+    churned += 1;
+    open(endings[churned % endings.length], () => setImmediate(churn));
+  };
+  for (let lane = 0; lane < churningCount; lane += 1) churn();
+
   setInterval(() => process.stdout.write(`${JSON.stringify(report)}\n`), 200);
 }
 
-if (process.argv.length === 5) {
-  const [port, idleCount, slowCount] = process.argv.slice(2).map(Number);
+if (process.argv.length === 6) {
+  const [port, idleCount, slowCount, churningCount] = process.argv.slice(2).map(Number);
   process.stdin.on('end', () => process.exit(0)).resume();
-  crowd(port, idleCount, slowCount);
+  crowd(port, idleCount, slowCount, churningCount);
 }
