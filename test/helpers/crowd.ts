@@ -1,8 +1,9 @@
 /**
- * A program that crowds a process: `node crowd.js PORT IDLE SLOW CHURNING` opens IDLE connections
- * that do nothing, keeps SLOW ones that send a WRITE's bytes one per second, opened again when they
- * are closed, and CHURNING ones that it closes itself as soon as they stand, now in one way, now in
- * another. Every 200 ms it prints what it did, as a line of JSON. It ends with its standard input.
+ * A program that crowds a process: `node crowd.js PORT IDLE SLOW CHURNING HELLO` opens IDLE
+ * connections that do nothing but say HELLO (bytes in hexadecimal), keeps SLOW ones that send a
+ * WRITE's bytes one per second, opened again when they are closed, and CHURNING ones that it closes
+ * itself as soon as they stand, now in one way, now in another. Every 200 ms it prints what it did,
+ * as a line of JSON. It ends with its standard input.
  *
  * A program of its own, since a test could not hold that many connections within its own limit.
  */
@@ -19,7 +20,15 @@ export interface CrowdReport {
 
 const CONCURRENT_ATTEMPTS_MAX = 50;
 
-function crowd(port: number, idleCount: number, slowCount: number, churningCount: number): void {
+interface Orders {
+  readonly port: number;
+  readonly idleCount: number;
+  readonly slowCount: number;
+  readonly churningCount: number;
+  readonly hello: Buffer;
+}
+
+function crowd({ port, idleCount, slowCount, churningCount, hello }: Orders): void {
   const report: CrowdReport = { connected: 0, refused: 0, closed: 0 };
 
   const open = (onConnect: (socket: net.Socket) => void, onEnd: () => void): void => {
@@ -50,7 +59,10 @@ function crowd(port: number, idleCount: number, slowCount: number, churningCount
       if (!hasMovedOn) setImmediate(openIdle);
       hasMovedOn = true;
     };
-    open(moveOn, moveOn);
+    open((socket) => {
+      if (hello.length > 0) socket.write(hello);
+      moveOn();
+    }, moveOn);
   };
   for (let lane = 0; lane < CONCURRENT_ATTEMPTS_MAX; lane += 1) openIdle();
 
@@ -77,8 +89,11 @@ function crowd(port: number, idleCount: number, slowCount: number, churningCount
   // Closed before anything was sent, after half a message, with a reset, with half of it left open.
   const endings: readonly ((socket: net.Socket) => void)[] = [
     (socket) => socket.destroy(),
-    (socket) => socket.resetAndDestroy(),
-    (socket) => socket.write(bytes.subarray(0, 2_000), () => socket.resetAndDestroy()),
+    reset,
+    (socket) =>
+      socket.write(bytes.subarray(0, 2_000), () => {
+        reset(socket);
+      }),
     (socket) => {
       socket.end(bytes.subarray(0, 5));
       setTimeout(() => socket.destroy(), 100);
@@ -94,8 +109,15 @@ function crowd(port: number, idleCount: number, slowCount: number, churningCount
   setInterval(() => process.stdout.write(`${JSON.stringify(report)}\n`), 200);
 }
 
-if (process.argv.length === 6) {
-  const [port, idleCount, slowCount, churningCount] = process.argv.slice(2).map(Number);
+/** A socket that is just being shut down cannot be reset: Node would never say that it is gone. */
+export function reset(socket: net.Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
+if (process.argv.length === 7) {
+  const [port, idleCount, slowCount, churningCount] = process.argv.slice(2, 6).map(Number);
   process.stdin.on('end', () => process.exit(0)).resume();
-  crowd(port, idleCount, slowCount, churningCount);
+  const hello = Buffer.from(process.argv[6], 'hex');
+  crowd({ port, idleCount, slowCount, churningCount, hello });
 }

@@ -1,5 +1,5 @@
 /** How much a process of the program has: descriptors, and memory (see memoryProbe.ts). Linux. */
-import { readdir, readlink } from 'node:fs/promises';
+import { readFile, readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -8,6 +8,8 @@ export interface Levels {
   /** Of the heap and of buffers, after garbage collection. */
   readonly usedBytes: number;
   readonly residentBytes: number;
+  /** The most that was ever resident. */
+  readonly peakBytes: number;
 }
 
 export interface Descriptors {
@@ -44,7 +46,8 @@ export async function levelsOf(measured: Measured): Promise<Levels> {
     const probe = lastProbe(measured.log());
     if (probe !== null && probe.count > countBefore) {
       const descriptors = await descriptorsOf(measured.pid);
-      return { descriptors, usedBytes: probe.used, residentBytes: probe.rss };
+      const peakBytes = await peakBytesOf(measured.pid);
+      return { descriptors, usedBytes: probe.used, residentBytes: probe.rss, peakBytes };
     }
     if (performance.now() > giveUpAt) throw new Error(`${measured.name} does not answer the probe`);
     await sleep(10);
@@ -55,6 +58,11 @@ function lastProbe(log: string): { count: number; used: number; rss: number } | 
   const last = [...log.matchAll(PROBE_LINE)].at(-1);
   if (last === undefined) return null;
   return JSON.parse(last[1]) as { count: number; used: number; rss: number };
+}
+
+async function peakBytesOf(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1_024;
 }
 
 export async function descriptorsOf(pid: number): Promise<Descriptors> {

@@ -12,6 +12,8 @@ export interface CrowdSize {
   readonly slow: number;
   /** Connections at a time that are opened and closed again and again. */
   readonly churning?: number;
+  /** What the idle ones say. */
+  readonly hello?: Buffer;
 }
 
 export interface Crowd {
@@ -23,9 +25,10 @@ export interface Crowd {
 export function startCrowd(
   t: TestScope,
   port: number,
-  { idle, slow, churning = 0 }: CrowdSize,
+  { idle, slow, churning = 0, hello = Buffer.alloc(0) }: CrowdSize,
 ): Crowd {
-  const child = spawn(process.execPath, [PROGRAM, ...[port, idle, slow, churning].map(String)], {
+  const words = [port, idle, slow, churning, hello.toString('hex')].map(String);
+  const child = spawn(process.execPath, [PROGRAM, ...words], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   t.teardown(() => child.kill('SIGKILL'));
