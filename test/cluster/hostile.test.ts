@@ -13,6 +13,7 @@ import { processBytes, receiptBytes, requestBytes } from '../helpers/bytes.js';
 import { Cluster } from '../helpers/cluster.js';
 import type { Outcome, RawClient } from '../helpers/rawClient.js';
 import { SECTOR_NOWHERE } from '../helpers/rawClient.js';
+import { newcomer } from '../helpers/newcomer.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
 import { startCrowd } from '../helpers/startCrowd.js';
 import { within } from '../helpers/within.js';
@@ -39,21 +40,6 @@ async function assertServed(t: ExecutionContext, client: RawClient, sector = 1):
   const name = `served ${randomBytes(4).toString('hex')}`;
   t.deepEqual(await within(3_000, client.write(sector, sectorNamed(name))), WRITTEN);
   t.is(await nameRead(client, sector), name);
-}
-
-/** Attempts until one succeeds: a crowd may push a newcomer out before it has shown its key. */
-async function newcomer(cluster: Cluster, rank: number): Promise<RawClient> {
-  for (let attempt = 0; attempt < 20; attempt += 1) {
-    try {
-      const client = await cluster.client(rank);
-      if ((await within(2_000, client.ping())) !== 'too late' && client.isOpen) return client;
-      await client.destroy();
-    } catch {
-      // Refused: again.
-    }
-    await sleep(100);
-  }
-  throw new Error('no connection was let in');
 }
 
 test.serial('2,000 idle connections and 100 slow senders against 1,024 descriptors', async (t) => {
@@ -85,7 +71,7 @@ test.serial('2,000 idle connections and 100 slow senders against 1,024 descripto
     await sleep(50);
   }
   t.true(total().tried >= 2_100, `the crowd made only ${total().tried} attempts`);
-  const after = await newcomer(cluster, 1);
+  const after = await newcomer(() => cluster.client(1));
   for (let round = 0; round < 20; round += 1) {
     await Promise.all([assertServed(t, before, 1), assertServed(t, after, 2)]);
     await sleep(150);
@@ -100,7 +86,7 @@ test.serial('2,000 idle connections and 100 slow senders against 1,024 descripto
   await cluster.kill(3);
   await assertServed(t, await cluster.client(2), 3);
   await Promise.all(crowds.map((crowd) => crowd.end()));
-  await assertServed(t, await newcomer(cluster, 1), 4);
+  await assertServed(t, await newcomer(() => cluster.client(1)), 4);
   t.deepEqual([...before.faults, ...after.faults], []);
 });
 

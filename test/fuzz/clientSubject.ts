@@ -50,6 +50,7 @@ function make(random: Dice): Experiment {
     sectors: [],
     timestamps: [],
     ids: [],
+    operations: [],
     requestNumbers: [...OUTSTANDING, ...OUTSTANDING, 7n],
     maySign: () => true,
   });

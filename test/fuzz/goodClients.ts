@@ -15,7 +15,7 @@ const PAUSE_MS = 5;
 
 export class GoodClients {
   operationCount = 0;
-  longestMs = 0;
+  private longestMs = 0;
   private readonly faults: string[] = [];
   private isStopping = false;
   private readonly running: Promise<void>[] = [];
@@ -33,6 +33,13 @@ export class GoodClients {
   check(): void {
     const faults = [...this.faults, ...this.clients.flatMap((client) => client.faults)];
     if (faults.length > 0) throw new Error(`a client that behaves: ${faults.join('; ')}`);
+  }
+
+  /** How long the slowest operation took since this was last asked. */
+  takeLongestMs(): number {
+    const longestMs = this.longestMs;
+    this.longestMs = 0;
+    return longestMs;
   }
 
   /** Resolves when so many more operations are done. */

@@ -98,6 +98,7 @@ function decoderAfterGarbage(random: Dice, mebibytes: number): unknown {
     requestNumbers: [1n],
     timestamps: [1n],
     ids: [random.bytes(16).toString('hex')],
+    operations: [],
     maySign: () => true,
   };
   const chunks = Array.from({ length: 64 }, () => Buffer.concat(hostileStream(random, cast)));
@@ -181,6 +182,7 @@ function connectionsThatCameAndWent(random: Dice): MemoryResult {
     requestNumbers: [1n],
     timestamps: [1n, 2n],
     ids: [random.bytes(16).toString('hex')],
+    operations: [],
     // Anything else that is stored would stay, and rightly.
     maySign: (message: Message) => !('sector' in message) || message.sector <= 3n,
   };

@@ -117,7 +117,8 @@ export function nbdSession(random: Dice): Buffer[] {
   if (random.chance(80)) {
     if (random.chance(60)) pieces.push(option(8));
     const name = random.pick(EXPORT_NAMES);
-    if (random.chance(50)) pieces.push(option(10, metaData(name, 'base:allocation')));
+    const described = random.chance(80) ? name : random.pick(EXPORT_NAMES);
+    if (random.chance(50)) pieces.push(option(10, metaData(described, 'base:allocation')));
     pieces.push(random.chance(80) ? option(7, infoData(name)) : option(1, Buffer.from(name)));
     for (let count = random.below(12); count > 0; count -= 1) {
       pieces.push(mangled(makeRequest(random), random));

@@ -41,7 +41,11 @@ function make(random: Dice): Experiment {
       // which only a member can bring about.
       timestamps: [0n, 1n, 2n, 2n ** 62n, 2n ** 63n, 2n ** 64n - 1n],
       ids: [1, 2, 3, 4, 5, 12].map(idNumber).concat(random.bytes(16).toString('hex')),
-      maySign: (message) => !('sector' in message) || !isGood(message.sector),
+      operations: [1, 2, 3, 4, 5, 6].map((count) => ({
+        id: idNumber(count),
+        sector: BigInt(random.below(4)),
+      })),
+      maySign: isHarmless,
     });
     return pieces.flatMap((bytes) => cutSomewhere(bytes, random)).map((bytes) => ({ lane, bytes }));
   });
@@ -53,6 +57,12 @@ function make(random: Dice): Experiment {
   }
   const pauses = pieces.map(() => random.pick([0, 0, 1, 7]));
   return { pieces, check: (given) => new World().endure(given, pauses) };
+}
+
+/** To those who behave: of others, or by nobody who is a member beside the process itself. */
+function isHarmless(message: Message): boolean {
+  if (!('sector' in message) || !isGood(message.sector)) return true;
+  return message.family === 'process' && ![2, 3].includes(message.sender);
 }
 
 /** The ids that the virtual process gives its operations, in order. */

@@ -2,7 +2,7 @@
 import { Cluster } from '../helpers/cluster.js';
 import { BadNetwork } from '../helpers/badNetwork.js';
 import type { Measured } from '../helpers/levels.js';
-import { withProbe } from '../helpers/levels.js';
+import { levelsOf, withProbe } from '../helpers/levels.js';
 import { dice } from '../helpers/seed.js';
 import type { TestScope } from '../helpers/testScope.js';
 import type { Battlefield } from './attacks.js';
@@ -59,28 +59,34 @@ export async function attackProcesses(options: LiveOptions): Promise<number> {
   scope.teardown(() => good.stop());
   await good.untilDone(100);
 
+  const measured: Measured[] = RANKS.map((rank) => ({
+    name: `process ${rank}`,
+    pid: cluster.pid(rank),
+    log: () => cluster.logOf(rank),
+  }));
   const field: Battlefield = {
     scope,
     seed,
     keys,
     addresses: RANKS.map((rank) => addresses[rank - 1]),
     processCount: LYING_RANK,
-    knownIds: () => recorder.ids(),
+    operations: () => recorder.operations(),
+    usedBytes: async () => {
+      const levels = await Promise.all(measured.map(levelsOf));
+      return levels.map(({ usedBytes }) => usedBytes);
+    },
     evidence,
   };
-  const measured: Measured[] = RANKS.map((rank) => ({
-    name: `process ${rank}`,
-    pid: cluster.pid(rank),
-    log: () => cluster.logOf(rank),
-  }));
-  const fromOutside = attacksOn(field);
+  const fromOutside = attacksOn(field, true);
   const lies = member.attacks();
   // Newcomers find no place, and are not let in, while others with the key take all of them.
   const places = allPlacesTaken(field);
   const replays = replayAttack(field, cluster, recorder);
-  const together = options.together ? [allAtOnce([...fromOutside, lies[2]])] : [];
+  const together = options.together ? [allAtOnce([...attacksOn(field, false), lies[2]])] : [];
   // First what fills what is kept for a peer: from then on all is at its level.
   const attacks = [...lies, ...fromOutside, places, replays, ...together];
+  /** Of the operations of the clients that behave, by attack. */
+  const longestMs = new Map<string, number>();
   const laps = await runLaps({
     attacks,
     measured,
@@ -88,16 +94,17 @@ export async function attackProcesses(options: LiveOptions): Promise<number> {
     residentSlackBytes: RESIDENT_SLACK_BYTES,
     attackMs: options.attackMs,
     mayGoOn: options.mayGoOn,
-    check: async () => {
+    check: async ({ name }) => {
       await good.untilDone(30);
       await assertAllRun(cluster);
+      longestMs.set(name, Math.max(longestMs.get(name) ?? 0, good.takeLongestMs()));
     },
     log,
   });
   await good.stop();
   good.check();
-  const served = `${good.operationCount} operations, the longest ${good.longestMs.toFixed(0)} ms`;
-  log(`meanwhile, of the clients that behave: ${served}`);
+  const slowest = [...longestMs].map(([name, ms]) => `${Math.round(ms)} ms (${name})`);
+  log(`meanwhile ${good.operationCount} good operations, none longer than ${slowest.join(', ')}`);
   return laps;
 }
 

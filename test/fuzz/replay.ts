@@ -21,6 +21,7 @@ import type { Battlefield } from './attacks.js';
 import { AREAS } from './attacks.js';
 import type { Attack } from './laps.js';
 import { dial, inLanes, letGo, say, withConnection } from './sockets.js';
+import type { KnownOperation } from './wireMessages.js';
 
 const KEPT_MAX = 2_000;
 const ANSWER_MS_MAX = 20_000;
@@ -56,8 +57,8 @@ export class Recorder {
     return this.heard.filter(({ message }) => message.sector === BigInt(sector));
   }
 
-  ids(): string[] {
-    return this.heard.map(({ message }) => message.id);
+  operations(): KnownOperation[] {
+    return this.heard.slice(-100).map(({ message: { id, sector } }) => ({ id, sector }));
   }
 
   /** Processes pad with zeros, so these are the bytes that were overheard. */

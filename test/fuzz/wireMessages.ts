@@ -6,6 +6,11 @@ import type { Dice } from '../helpers/seed.js';
 
 export type Family = Message['family'];
 
+export interface KnownOperation {
+  readonly id: string;
+  readonly sector: bigint;
+}
+
 /** What messages are made of: lists to choose from. */
 export interface Cast {
   readonly keys: Keys;
@@ -18,6 +23,8 @@ export interface Cast {
   readonly requestNumbers: readonly bigint[];
   readonly timestamps: readonly bigint[];
   readonly ids: readonly string[];
+  /** Which really are under way, or were. */
+  readonly operations: readonly KnownOperation[];
   /** Whether a message of that content may be given a right tag: it will be obeyed. */
   maySign(message: Message): boolean;
 }
@@ -29,17 +36,33 @@ export const U64_EDGES: readonly bigint[] = [
 
 const PROCESS_KINDS: readonly ProcessKind[] = ['READ_PROC', 'VALUE', 'WRITE_PROC', 'ACK'];
 
-/** A whole message with a right tag. */
+/** A whole message; its tag is right, unless it is one that may have none. */
 export function makeMessage(random: Dice, cast: Cast): Buffer {
-  const { keys } = cast;
+  const message = makeContent(random, cast);
   const padding: Padding = random.chance(50) ? 'zeros' : (length) => random.bytes(length);
-  switch (random.pick(cast.families)) {
+  const { clientKey, systemKey } = cast.maySign(message)
+    ? cast.keys
+    : { clientKey: random.bytes(32), systemKey: random.bytes(64) };
+  switch (message.family) {
+    case 'request':
+      return requestBytes(message, clientKey, padding);
+    case 'response':
+      return responseBytes(message, clientKey, padding);
+    case 'receipt':
+      return receiptBytes(message, systemKey, padding);
+    case 'process':
+      return processBytes(message, systemKey, padding);
+  }
+}
+
+function makeContent(random: Dice, cast: Cast): Message {
+  const family = random.pick(cast.families);
+  switch (family) {
     case 'request': {
       const data = random.chance(50) ? makeData(random, cast) : null;
       const requestNumber = random.pick(cast.requestNumbers);
-      const kind = data === null ? 'READ' : 'WRITE';
       const sector = random.pick(cast.requestSectors);
-      return requestBytes({ kind, requestNumber, sector, data }, keys.clientKey, padding);
+      return { family, kind: data === null ? 'READ' : 'WRITE', requestNumber, sector, data };
     }
     case 'response': {
       const kind = random.pick(['READ', 'WRITE'] as const);
@@ -48,23 +71,31 @@ export function makeMessage(random: Dice, cast: Cast): Buffer {
         ...(['unknown 3', 'unknown 255'] as const),
       ]);
       const data = kind === 'READ' && status === 'Ok' ? makeData(random, cast) : null;
-      const requestNumber = random.pick(cast.requestNumbers);
-      return responseBytes({ kind, status, requestNumber, data }, keys.clientKey, padding);
+      return { family, kind, status, requestNumber: random.pick(cast.requestNumbers), data };
     }
     case 'receipt': {
-      const receiptFor = random.pick(PROCESS_KINDS);
-      const [sender, id] = [random.pick(cast.ranks), random.pick(cast.ids)];
-      return receiptBytes({ receiptFor, sender, id }, keys.systemKey, padding);
+      const { id } = pickOperation(random, cast);
+      return {
+        family,
+        receiptFor: random.pick(PROCESS_KINDS),
+        sender: random.pick(cast.ranks),
+        id,
+      };
     }
     case 'process': {
       const kind = random.pick(PROCESS_KINDS);
       const carriesData = kind === 'VALUE' || kind === 'WRITE_PROC';
       const register = carriesData ? makeRegister(random, cast) : null;
-      const [sender, id] = [random.pick(cast.ranks), random.pick(cast.ids)];
-      const message = { kind, sender, id, sector: random.pick(cast.sectors), register };
-      return processBytes(message, keys.systemKey, padding);
+      const sender = random.pick(cast.ranks);
+      return { family, kind, sender, register, ...pickOperation(random, cast) };
     }
   }
+}
+
+/** One that there is, or any. */
+function pickOperation(random: Dice, { operations, ids, sectors }: Cast): KnownOperation {
+  if (operations.length > 0 && random.chance(50)) return random.pick(operations);
+  return { id: random.pick(ids), sector: random.pick(sectors) };
 }
 
 function makeRegister(random: Dice, cast: Cast): RegisterValue {
