@@ -20,30 +20,25 @@ import { within } from '../helpers/within.js';
 import type { Battlefield } from './attacks.js';
 import { AREAS } from './attacks.js';
 import type { Attack } from './laps.js';
+import type { Listener } from './overhearing.js';
 import { dial, inLanes, letGo, say, withConnection } from './sockets.js';
 import type { KnownOperation } from './wireMessages.js';
 
 const KEPT_MAX = 2_000;
 const ANSWER_MS_MAX = 20_000;
 
-export interface Overheard {
-  readonly from: number;
-  readonly to: number;
-  readonly message: ProcessMessage;
-}
-
-/** Listens to what processes send to each other: see Tap in badNetwork.ts. */
+/** Listens to what processes send to each other: see overhearing.ts. */
 export class Recorder {
   private readonly readers = new WeakMap<net.Socket, MessageReader>();
-  private heard: Overheard[] = [];
+  private heard: ProcessMessage[] = [];
   private keys: Keys | null = null;
 
-  readonly tap = (from: number, to: number, connection: net.Socket, chunk: Buffer): void => {
+  readonly listener: Listener = (connection, chunk) => {
     if (this.keys === null) return;
     const reader = this.readers.get(connection) ?? new MessageReader(this.keys);
     this.readers.set(connection, reader);
     for (const { message } of reader.push(chunk)) {
-      if (message.family === 'process') this.heard.push({ from, to, message });
+      if (message.family === 'process') this.heard.push(message);
     }
     if (this.heard.length > KEPT_MAX) this.heard = this.heard.slice(-KEPT_MAX / 2);
   };
@@ -53,16 +48,16 @@ export class Recorder {
     this.keys = keys;
   }
 
-  about(sector: number): Overheard[] {
-    return this.heard.filter(({ message }) => message.sector === BigInt(sector));
+  about(sector: number): ProcessMessage[] {
+    return this.heard.filter((message) => message.sector === BigInt(sector));
   }
 
   operations(): KnownOperation[] {
-    return this.heard.slice(-100).map(({ message: { id, sector } }) => ({ id, sector }));
+    return this.heard.slice(-100).map(({ id, sector }) => ({ id, sector }));
   }
 
   /** Processes pad with zeros, so these are the bytes that were overheard. */
-  bytesOf({ message }: Overheard): Buffer {
+  bytesOf(message: ProcessMessage): Buffer {
     if (this.keys === null) throw new Error('nothing was overheard yet');
     return processBytes(message, this.keys.systemKey);
   }
@@ -74,7 +69,7 @@ export class Recorder {
     const told = new Map<number, RegisterValue>();
     for (const giveUpAt = performance.now() + ANSWER_MS_MAX; performance.now() < giveUpAt;) {
       for (const one of this.about(sector)) {
-        const { kind, sender, register } = one.message;
+        const { kind, sender, register } = one;
         if (before.has(one) || kind !== 'VALUE' || register === null) continue;
         told.set(sender, register);
       }

@@ -4,14 +4,11 @@
  * once, and most of what can go wrong between the first and the last of them never shows.
  */
 import net from 'node:net';
+import type { ExecutionContext } from 'ava';
 import { Cluster } from './cluster.js';
 import { freeAddresses } from './ports.js';
 import type { Address } from './rawClient.js';
 import type { Dice } from './seed.js';
-import type { TestScope } from './testScope.js';
-
-/** Sees what `from` sends to `to`, by connection. */
-export type Tap = (from: number, to: number, connection: net.Socket, chunk: Buffer) => void;
 
 class SlowLink {
   /** What is sent from now on arrives this much later; never before what was sent earlier. */
@@ -27,7 +24,6 @@ class SlowLink {
     readonly to: number,
     private readonly destination: Address,
     private readonly random: Dice,
-    private readonly tap: Tap,
   ) {
     this.server = net.createServer({ noDelay: true }, (incoming) => {
       this.carry(incoming);
@@ -60,7 +56,6 @@ class SlowLink {
       this.timers.add(timer);
     };
     incoming.on('data', (chunk) => {
-      this.tap(this.from, this.to, incoming, chunk);
       arriveLate(() => outgoing.write(chunk));
     });
     outgoing.pipe(incoming);
@@ -84,7 +79,7 @@ class SlowLink {
 
 /** A cluster of real processes whose links can be made slow. */
 export async function startOnBadNetwork(
-  t: TestScope,
+  t: ExecutionContext,
   processCount: number,
   random: Dice,
 ): Promise<{ cluster: Cluster; network: BadNetwork }> {
@@ -97,26 +92,19 @@ export async function startOnBadNetwork(
   return { cluster, network: created.network };
 }
 
-export interface NetworkOptions {
-  readonly tap?: Tap;
-  /** Ranks that are reached without this network between. */
-  readonly direct?: readonly number[];
-}
-
 export class BadNetwork {
   static async create(
-    t: TestScope,
+    t: ExecutionContext,
     addresses: readonly Address[],
     random: Dice,
-    { tap = () => undefined, direct = [] }: NetworkOptions = {},
   ): Promise<BadNetwork> {
     const links: SlowLink[] = [];
     const entrances = new Map<SlowLink, Address>();
     t.teardown(() => Promise.all(links.map((link) => link.close())));
     for (const from of addresses.keys()) {
       for (const [to, destination] of addresses.entries()) {
-        if (from === to || direct.includes(to + 1)) continue;
-        const link = new SlowLink(from + 1, to + 1, destination, random, tap);
+        if (from === to) continue;
+        const link = new SlowLink(from + 1, to + 1, destination, random);
         const [entrance] = await freeAddresses(1);
         await link.listen(entrance);
         links.push(link);

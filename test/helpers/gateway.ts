@@ -48,7 +48,7 @@ export async function startWrappedGateway(
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
   t.teardown(async () => {
-    if (t.passed === false) t.log(`gateway on ${port}:\n${log.slice(-3_000)}`);
+    if (!t.passed) t.log(`gateway on ${port}:\n${log.slice(-3_000)}`);
     if (child.exitCode !== null || child.signalCode !== null) return;
     child.kill('SIGKILL');
     await once(child, 'exit');

@@ -1,12 +1,12 @@
 /**
- * What helpers need of a test: AVA's `t` is one; a program that uses them makes its own. What they
- * started is ended by `teardown`, last first, however the test ends.
+ * What helpers need of the test that they work for. AVA's `t` has it; programs that are no AVA test
+ * bring their own (test/chaos/programScope.ts).
  */
 export interface TestScope {
-  teardown(fn: () => unknown): void;
-  /** Fails the test, also from outside its own course. */
-  fail(message: string): unknown;
+  /** Runs when the test is over, however it ends; what was asked for last runs first. */
+  teardown(work: (() => Promise<void>) | (() => void)): void;
+  /** Fails the test. May throw. */
+  fail(message: string): void;
   log(...values: unknown[]): void;
-  /** False once it has failed: then helpers tell what they know. */
-  readonly passed?: boolean;
+  readonly passed: boolean;
 }
