@@ -32,7 +32,7 @@ export const SECTORS = 1_024;
 
 type Area = (typeof AREAS)[keyof typeof AREAS];
 
-const isIn = ({ first, count }: Area, sector: bigint): boolean =>
+export const isIn = ({ first, count }: Area, sector: bigint): boolean =>
   sector >= BigInt(first) && sector < BigInt(first + count);
 
 const isNowhere = (sector: bigint): boolean => sector >= BigInt(SECTORS);

@@ -11,7 +11,7 @@ import { report } from './report.js';
 
 /** The first takes everything to its level, the second is compared with it. */
 const LAPS = 2;
-const ATTACK_MS = 150;
+const ATTACK_MS = 100;
 
 async function attack(
   t: ExecutionContext,

@@ -92,7 +92,7 @@ export async function attackProcesses(options: LiveOptions): Promise<number> {
     attackMs: options.attackMs,
     mayGoOn: options.mayGoOn,
     check: async ({ name }) => {
-      await good.untilDone(30);
+      await good.untilDone(15);
       await assertAllRun(cluster);
       longestMs.set(name, Math.max(longestMs.get(name) ?? 0, good.takeLongestMs()));
     },

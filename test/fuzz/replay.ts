@@ -18,19 +18,22 @@ import type { Dice } from '../helpers/seed.js';
 import { dice, seedOf } from '../helpers/seed.js';
 import { within } from '../helpers/within.js';
 import type { Battlefield } from './attacks.js';
-import { AREAS } from './attacks.js';
+import { AREAS, isIn } from './attacks.js';
 import type { Attack } from './laps.js';
 import type { Listener } from './overhearing.js';
 import { dial, inLanes, letGo, say, withConnection } from './sockets.js';
 import type { KnownOperation } from './wireMessages.js';
 
-const KEPT_MAX = 2_000;
+const MESSAGES_KEPT_MAX = 2_000;
+const OPERATIONS_KEPT_MAX = 100;
 const ANSWER_MS_MAX = 20_000;
 
 /** Listens to what processes send to each other: see overhearing.ts. */
 export class Recorder {
   private readonly readers = new WeakMap<net.Socket, MessageReader>();
+  /** Of the sectors that are for this. */
   private heard: ProcessMessage[] = [];
+  private latest: KnownOperation[] = [];
   private keys: Keys | null = null;
 
   readonly listener: Listener = (connection, chunk) => {
@@ -38,9 +41,13 @@ export class Recorder {
     const reader = this.readers.get(connection) ?? new MessageReader(this.keys);
     this.readers.set(connection, reader);
     for (const { message } of reader.push(chunk)) {
-      if (message.family === 'process') this.heard.push(message);
+      if (message.family !== 'process') continue;
+      const { id, sector } = message;
+      this.latest.push({ id, sector });
+      if (isIn(AREAS.replays, sector)) this.heard.push(message);
     }
-    if (this.heard.length > KEPT_MAX) this.heard = this.heard.slice(-KEPT_MAX / 2);
+    this.heard = this.heard.slice(-MESSAGES_KEPT_MAX);
+    this.latest = this.latest.slice(-OPERATIONS_KEPT_MAX);
   };
 
   /** Without the keys it does not know where one message ends. */
@@ -52,8 +59,9 @@ export class Recorder {
     return this.heard.filter((message) => message.sector === BigInt(sector));
   }
 
-  operations(): KnownOperation[] {
-    return this.heard.slice(-100).map(({ id, sector }) => ({ id, sector }));
+  /** The latest last. */
+  operations(): readonly KnownOperation[] {
+    return this.latest;
   }
 
   /** Processes pad with zeros, so these are the bytes that were overheard. */
