@@ -1,5 +1,5 @@
 /** The command line of `npm run fuzz`, and what becomes of a case that fails. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { runToEnd } from '../helpers/runToEnd.js';
@@ -75,4 +75,5 @@ test('a report names the seed, the case, the bytes and the command', (t) => {
   t.regex(text, new RegExp(`npm run fuzz -- --only decoders --seed 5 --case ${process.pid}$`));
   const [file] = /\S+\.hex/.exec(text) ?? [''];
   t.is(readFileSync(file, 'utf8'), '6174\n6464\n');
+  rmSync(file);
 });
