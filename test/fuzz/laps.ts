@@ -35,9 +35,8 @@ export interface LapsOptions {
 const MEBIBYTE = 2 ** 20;
 /** Objects and buffers: as much as it was, but for what happens to be under way. */
 const USED_SLACK_BYTES = 4 * MEBIBYTE;
-/** Between the first laps and the last, when there are enough of them. */
+/** Between the second third of the laps and the last, when there are enough of them. */
 const USED_GROWTH_BYTES_MAX = MEBIBYTE;
-const RESIDENT_GROWTH_BYTES_MAX = 32 * MEBIBYTE;
 const LAPS_FOR_TREND = 6;
 /** By then broken connections of peers are dialled again, and silent ones found out. */
 const SETTLE_MS_MAX = 30_000;
@@ -118,16 +117,16 @@ class History {
       const used = after.map(({ usedBytes }) => usedBytes);
       assertLevel(`${key}: in use`, used, USED_GROWTH_BYTES_MAX);
       const resident = after.map(({ residentBytes }) => residentBytes);
-      assertLevel(`${key}: resident`, resident, RESIDENT_GROWTH_BYTES_MAX);
+      assertLevel(`${key}: resident`, resident, this.residentSlackBytes / 2);
     }
   }
 }
 
-/** Between the first third and the last, if there are enough to tell. */
+/** The second third and the last, if there are enough to tell: in the first, steps are usual. */
 function assertLevel(what: string, series: readonly number[], growthMax: number): void {
   if (series.length < LAPS_FOR_TREND) return;
   const third = Math.floor(series.length / 3);
-  const growth = median(series.slice(-third)) - median(series.slice(0, third));
+  const growth = median(series.slice(-third)) - median(series.slice(-2 * third, -third));
   if (growth <= growthMax) return;
   throw new Error(`${what} grows from lap to lap: ${series.map(inMebibytes).join(', ')}`);
 }
