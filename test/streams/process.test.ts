@@ -218,6 +218,20 @@ test('a question is confirmed only when the receipt for its answer is here', (t)
   t.like(again.take()[0], { family: 'receipt', receiptFor: 'ACK', sender: 1, id: ID });
 });
 
+test('a peer that is gone and has not confirmed does not keep its connection for ever', (t) => {
+  const { connect, pass, dialled, running } = start(3, t);
+  const receipt = receiptBytes({ receiptFor: 'VALUE', sender: 2, id: ID }, SYSTEM_KEY);
+  dialled.get(2)?.bytes$.next(receipt);
+  const asking = connect();
+  asking.bytes$.next(fromPeer(2, 'READ_PROC', '00'.repeat(16), 8));
+  asking.bytes$.complete();
+  pass(TIMEOUTS.linkSilentMs - 1);
+  t.deepEqual(asking.calls, [], 'the receipt is still to come');
+  pass(1);
+  t.deepEqual(asking.calls, ['end']);
+  t.is(running.figures().messages, 0);
+});
+
 test('without room on the disk nothing is acknowledged, reads go on, and it mends itself', (t) => {
   const { connect, pass, disk } = start(1, t);
   const client = connect();
