@@ -27,7 +27,7 @@ async function attack(
       scope: t,
       seed,
       attackMs: ATTACK_MS,
-      together: false,
+      isThorough: false,
       mayGoOn: (lapsDone) => lapsDone < LAPS,
       evidence,
       log: (line) => {

@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Keys, ProcessMessage } from '../helpers/bytes.js';
 import { MessageReader, processBytes, receiptBytes } from '../helpers/bytes.js';
 import { reset } from '../helpers/crowd.js';
@@ -28,13 +29,22 @@ export interface LyingMemberOptions {
 /** docs/limits.md: 1,024 answers are kept. */
 const QUESTIONS = 1_500;
 
+/** Of a member that is gone at once; and how long they may be kept. */
+const CONNECTIONS = 30;
+const GONE_MS_MAX = 30_000;
+
 type Mode = (socket: net.Socket, chunk: Buffer, member: LyingMember) => void;
 
-/** Reads and says nothing: a member that is there and does not take part. */
+/** A member that is there, does not take part, and confirms what it gets: what it does at rest. */
+const confirming: Mode = (socket, chunk, member) => {
+  for (const message of member.messagesIn(socket, chunk)) member.confirm(socket, message);
+};
+
+/** Reads and says nothing. */
 const silent: Mode = () => undefined;
 
 export class LyingMember {
-  private mode: Mode = silent;
+  private mode: Mode = confirming;
   private readonly sockets = new Set<net.Socket>();
   private readonly readers = new WeakMap<net.Socket, MessageReader>();
   /** To each other process: what a member sends goes over a connection of its own. */
@@ -76,7 +86,7 @@ export class LyingMember {
         'a member that confirms none of its answers',
         silent,
         () => {
-          this.askWithoutEnd();
+          this.askAndNotConfirm(QUESTIONS);
         },
       ],
       ['a member that never reads', deaf],
@@ -93,32 +103,63 @@ export class LyingMember {
     }));
   }
 
-  private async behave(mode: Mode, ms: number, begin?: () => void): Promise<void> {
+  /**
+   * Asks once over each of many connections, ends them, and confirms no answer, now or ever. They
+   * are not kept for it: all descriptors are back while it is still as good as gone.
+   */
+  goneAfterAsking(socketCounts: () => Promise<readonly number[]>): Attack {
+    const name = 'a member that asks and is gone';
+    const run = async (_ms: number, lap: number): Promise<void> => {
+      this.random = dice(seedOf(this.options.seed, name, lap));
+      const before = await socketCounts();
+      this.mode = silent;
+      for (let count = 0; count < CONNECTIONS; count += 1) {
+        this.own = await this.dialOthers();
+        this.askAndNotConfirm(1);
+        await sleep(10);
+        await Promise.all(this.own.map(letGo));
+      }
+      const giveUpAt = performance.now() + GONE_MS_MAX;
+      while (!isDeepStrictEqual(await socketCounts(), before)) {
+        const now = await socketCounts();
+        if (performance.now() > giveUpAt) {
+          throw new Error(`sockets of the processes: ${before.join()} before, ${now.join()} now`);
+        }
+        await sleep(200);
+      }
+      this.mode = confirming;
+      await Promise.all([...this.sockets].map(letGo));
+    };
+    return { name, run };
+  }
+
+  private async dialOthers(): Promise<net.Socket[]> {
     const others = this.options.addresses.filter((_, index) => index + 1 !== this.options.rank);
-    const dialled = await Promise.all(others.map(dial));
-    this.own = dialled.filter((socket) => socket !== null);
-    for (const socket of this.own) socket.resume();
+    const dialled = (await Promise.all(others.map(dial))).filter((socket) => socket !== null);
+    for (const socket of dialled) socket.resume();
+    return dialled;
+  }
+
+  private async behave(mode: Mode, ms: number, begin?: () => void): Promise<void> {
+    this.own = await this.dialOthers();
     this.mode = mode;
     for (const socket of this.sockets) {
       if (mode === deaf) socket.pause();
     }
     begin?.();
     await sleep(ms);
-    this.mode = silent;
+    this.mode = confirming;
     // They dial anew; what was on its way to a member that did not read is gone with this.
     await Promise.all([...this.sockets, ...this.own].map(letGo));
   }
 
-  /**
-   * Shows that it sends receipts, asks for more answers than are kept until a receipt has come, and
-   * gives none.
-   */
-  private askWithoutEnd(): void {
+  /** Shows that it sends receipts, asks for so many answers, and confirms none of them. */
+  private askAndNotConfirm(questions: number): void {
     const { rank: sender, keys } = this.options;
     for (const socket of this.own) {
       const id = this.random.bytes(16).toString('hex');
       socket.write(receiptBytes({ receiptFor: 'VALUE', sender, id }, keys.systemKey));
-      for (let count = 0; count < QUESTIONS; count += 1) {
+      for (let count = 0; count < questions; count += 1) {
         const asked = this.random.bytes(16).toString('hex');
         const sector = BigInt(AREAS.liars.first + (count % AREAS.liars.count));
         const question = { kind: 'READ_PROC', sender, id: asked, sector, register: null } as const;
@@ -155,6 +196,11 @@ export class LyingMember {
     const sender = random.pick([0, 1, 2, 3, this.options.rank, this.options.rank + 1, 255]);
     const bytes = processBytes({ kind, sender, id, sector, register }, this.options.keys.systemKey);
     for (const socket of this.own) socket.write(bytes);
+  }
+
+  confirm(socket: net.Socket, { kind: receiptFor, id }: ProcessMessage): void {
+    const { rank: sender, keys } = this.options;
+    socket.write(receiptBytes({ receiptFor, sender, id }, keys.systemKey));
   }
 
   /** Over the connection that the message came by, and over others. */

@@ -95,7 +95,7 @@ async function live(
         scope,
         seed,
         attackMs: ATTACK_MS,
-        together: true,
+        isThorough: true,
         mayGoOn: (lapsDone) => lapsDone < LAPS_MIN || performance.now() < untilMs,
         evidence,
         log: (line) => {

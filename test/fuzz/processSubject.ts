@@ -5,8 +5,9 @@
  * they are gone nothing is left of them.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Message, RegisterValue, ResponseMessage } from '../helpers/bytes.js';
-import { processBytes, requestBytes } from '../helpers/bytes.js';
+import type { Message, ProcessMessage, RegisterValue } from '../helpers/bytes.js';
+import type { ResponseMessage } from '../helpers/bytes.js';
+import { processBytes, receiptBytes, requestBytes } from '../helpers/bytes.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
 import type { Dice } from '../helpers/seed.js';
 import { decodeSlowly, judgeSlowly } from '../helpers/slowDecoder.js';
@@ -81,8 +82,12 @@ const SETTLE_MS_MAX = 60_000;
 class World {
   private failure: unknown = null;
   private readonly process = startVirtual(3, (error) => (this.failure = error));
-  /** The connection of process 2, which behaves; 3 is silent. */
-  private readonly peer = this.process.connect();
+  /** The connections of 2, which behaves, and of 3, which says nothing of itself. */
+  private readonly peers = new Map(DIALLED_RANKS.map((rank) => [rank, this.process.connect()]));
+  /** What the process has told them, and they have not confirmed. */
+  private readonly unconfirmed = new Map(
+    DIALLED_RANKS.map((rank): [number, ProcessMessage[]] => [rank, []]),
+  );
   private readonly registers = new Map<bigint, RegisterValue>();
   private readonly client = this.process.connect();
   private readonly written = new Map<number, string>();
@@ -119,36 +124,46 @@ class World {
     return this.work() ?? this.leave();
   }
 
-  /** Lets time pass; process 2 answers what it is asked. */
+  /** Lets time pass; the others do their part. */
   private pass(ms: number): void {
     this.process.pass(ms);
-    for (let turn = 0; turn < 100 && this.answer(); turn += 1) this.process.pass(1);
+    for (let turn = 0; turn < 100 && this.takePart(); turn += 1) this.process.pass(1);
     if (this.failure !== null) throw new Error('the process has failed', { cause: this.failure });
   }
 
-  private answer(): boolean {
-    const asked = this.process.dialled.get(2)?.take() ?? [];
-    for (const message of asked) {
-      if (message.family !== 'process') continue;
-      const { kind, id, sector } = message;
-      const reply = { sender: 2, id, sector };
-      const held = this.registers.get(sector) ?? {
-        timestamp: 0n,
-        writeRank: 0,
-        data: Buffer.alloc(4_096),
-      };
-      if (kind === 'READ_PROC') {
-        this.tell(processBytes({ ...reply, kind: 'VALUE', register: held }, KEYS.systemKey));
-      } else if (kind === 'WRITE_PROC' && message.register !== null) {
-        if (isNewer(message.register, held)) this.registers.set(sector, message.register);
-        this.tell(processBytes({ ...reply, kind: 'ACK', register: null }, KEYS.systemKey));
+  /** Process 2 answers what it is asked; both confirm answers, once that is expected of them. */
+  private takePart(): boolean {
+    let wasTold = false;
+    for (const [rank, unconfirmed] of this.unconfirmed) {
+      for (const message of this.process.dialled.get(rank)?.take() ?? []) {
+        if (message.family !== 'process') continue;
+        wasTold = true;
+        if (message.kind === 'VALUE' || message.kind === 'ACK') unconfirmed.push(message);
+        else if (rank === 2) this.answer(message);
+      }
+      const { peers } = this.process.running.figures();
+      if (peers.every((peer) => peer.rank !== rank || peer.replies === 0)) continue;
+      for (const { kind: receiptFor, id } of unconfirmed.splice(0)) {
+        this.tell(rank, receiptBytes({ receiptFor, sender: rank, id }, KEYS.systemKey));
       }
     }
-    return asked.length > 0;
+    return wasTold;
   }
 
-  private tell(bytes: Buffer): void {
-    this.peer.bytes$.next(bytes);
+  private answer({ kind, id, sector, register }: ProcessMessage): void {
+    const reply = { sender: 2, id, sector };
+    const initial = { timestamp: 0n, writeRank: 0, data: Buffer.alloc(4_096) };
+    const held = this.registers.get(sector) ?? initial;
+    if (kind === 'READ_PROC') {
+      this.tell(2, processBytes({ ...reply, kind: 'VALUE', register: held }, KEYS.systemKey));
+    } else if (kind === 'WRITE_PROC' && register !== null) {
+      if (isNewer(register, held)) this.registers.set(sector, register);
+      this.tell(2, processBytes({ ...reply, kind: 'ACK', register: null }, KEYS.systemKey));
+    }
+  }
+
+  private tell(rank: number, bytes: Buffer): void {
+    this.peers.get(rank)?.bytes$.next(bytes);
   }
 
   /** A write and a read of the client that behaves. @returns what is wrong with them. */
@@ -197,8 +212,8 @@ class World {
     const { operations, registers, sessions, messages, peers } = this.process.running.figures();
     const questions = peers.reduce((sum, peer) => sum + peer.questions, 0);
     const left = { operations, registers, messages, questions, sessions };
-    // Process 2, the client, and the two connections that the process dialled.
-    const expected = { operations: 0, registers: 0, messages: 0, questions: 0, sessions: 4 };
+    // The client, the two other processes, and the two connections that the process dialled.
+    const expected = { operations: 0, registers: 0, messages: 0, questions: 0, sessions: 5 };
     return isDeepStrictEqual(left, expected) ? null : `there is left ${JSON.stringify(left)}`;
   }
 }

@@ -1,12 +1,13 @@
 /** Three real processes and a lying fourth member, attacked lap after lap; see laps.ts. */
 import { Cluster } from '../helpers/cluster.js';
 import type { Measured } from '../helpers/levels.js';
-import { levelsOf, withProbe } from '../helpers/levels.js';
+import { descriptorsOf, levelsOf, withProbe } from '../helpers/levels.js';
 import type { TestScope } from '../helpers/testScope.js';
 import type { Battlefield } from './attacks.js';
 import { SECTORS, allAtOnce, allPlacesTaken, attacksOn } from './attacks.js';
 import type { Evidence } from './evidence.js';
 import { GoodClients } from './goodClients.js';
+import type { Attack } from './laps.js';
 import { runLaps } from './laps.js';
 import { LyingMember } from './lyingMember.js';
 import { overhear } from './overhearing.js';
@@ -16,8 +17,8 @@ export interface LiveOptions {
   readonly scope: TestScope;
   readonly seed: number;
   readonly attackMs: number;
-  /** Whether the attacks of a lap are also made side by side, at its end. */
-  readonly together: boolean;
+  /** Whether there are the attacks that take longest, too. */
+  readonly isThorough: boolean;
   /** Asked before each lap. */
   readonly mayGoOn: (lapsDone: number) => boolean;
   readonly evidence: Evidence;
@@ -79,9 +80,15 @@ export async function attackProcesses(options: LiveOptions): Promise<number> {
   // Newcomers find no place, and are not let in, while others with the key take all of them.
   const places = allPlacesTaken(field);
   const replays = replayAttack(field, cluster, recorder);
-  const together = options.together ? [allAtOnce([...attacksOn(field, false), lies[2]])] : [];
-  // First what fills what is kept for a peer: from then on all is at its level.
-  const attacks = [...lies, ...fromOutside, places, replays, ...together];
+  const attacks: Attack[] = [...lies, ...fromOutside, places, replays];
+  if (options.isThorough) {
+    const socketCounts = async (): Promise<number[]> => {
+      const descriptors = await Promise.all(measured.map(({ pid }) => descriptorsOf(pid)));
+      return descriptors.map(({ sockets }) => sockets);
+    };
+    attacks.push(member.goneAfterAsking(socketCounts));
+    attacks.push(allAtOnce([...attacksOn(field, false), lies[2]]));
+  }
   /** Of the operations of the clients that behave, by attack. */
   const longestMs = new Map<string, number>();
   const laps = await runLaps({
