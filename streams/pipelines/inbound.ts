@@ -81,7 +81,8 @@ export function serveConnection(
     );
     const end$ = defer(() => {
       session.hasEnded = true;
-      return concat([...abandonAll(session, ledger), ...regulated()], forgotten$);
+      const ended = [...abandonAll(session, ledger), ...regulated()];
+      return session.handling.size === 0 ? ended : concat(ended, forgotten$);
     });
     return connection.bytes$.pipe(
       decodeFrames(options.table),
