@@ -62,7 +62,8 @@ class SocketConnection implements TcpConnection {
     assert(socket.allowHalfOpen, 'the socket of a connection can be half open');
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
-    const isLocal = socket.remoteAddress === undefined && !socket.destroyed;
+    // A TCP socket that was reset has no remote address either, but still one of its own.
+    const isLocal = socket.localAddress === undefined && !socket.destroyed;
     this.remote = isLocal
       ? 'a Unix socket'
       : describeAddress(socket.remoteAddress, socket.remotePort);

@@ -42,6 +42,8 @@ export interface InboundOptions {
   readonly records: Pick<ProcessRecords, 'ledger' | 'sessions'>;
   readonly limits: SessionLimits;
   readonly badTagPenaltyMs: number;
+  /** How long a connection that has ended is kept for questions that its peer does not confirm. */
+  readonly silentMs: number;
   readonly schedulers: Schedulers;
   readonly random: Random;
   /** Whether this process dialled the connection. */
@@ -67,13 +69,20 @@ export function serveConnection(
     const session = newSession(connection, options.isDialled);
     sessions.add(session);
     const regulated = (): Inbound[] => regulate(session, ledger, options.limits).map(toSend);
-    const drained$ = connection.drained$.pipe(
-      mapEach(regulated),
-      takeUntil(connection.closed$.pipe(endWith(null))),
+    const closed$ = connection.closed$.pipe(endWith(null));
+    const drained$ = connection.drained$.pipe(mapEach(regulated), takeUntil(closed$));
+    // A peer that is gone confirms nothing, and asks again if it comes back (ADR 12).
+    const forgotten$ = timer(options.silentMs, options.schedulers.clock).pipe(
+      mapEach(() => {
+        session.handling.clear();
+        return regulated();
+      }),
+      takeUntil(closed$),
     );
     const end$ = defer(() => {
       session.hasEnded = true;
-      return [...abandonAll(session, ledger), ...regulated()];
+      const ended = [...abandonAll(session, ledger), ...regulated()];
+      return session.handling.size === 0 ? ended : concat(ended, forgotten$);
     });
     return connection.bytes$.pipe(
       decodeFrames(options.table),

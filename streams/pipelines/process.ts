@@ -174,6 +174,7 @@ function inbound(
         records: options.records,
         limits: options.session,
         badTagPenaltyMs: options.badTagPenaltyMs,
+        silentMs: options.linkSilentMs,
         schedulers,
         random,
         isAdmitting: options.isAdmitting,

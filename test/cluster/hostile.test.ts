@@ -2,21 +2,21 @@
  * Hostile input on real processes: crowds, rubbish, forgeries, clients that never read. The process
  * lives, its memory and its descriptors stay bounded, and a client that behaves is served.
  */
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { ProcessMessage } from '../helpers/bytes.js';
 import { processBytes, receiptBytes, requestBytes } from '../helpers/bytes.js';
 import { Cluster } from '../helpers/cluster.js';
-import type { CrowdReport } from '../helpers/crowd.js';
 import type { Outcome, RawClient } from '../helpers/rawClient.js';
 import { SECTOR_NOWHERE } from '../helpers/rawClient.js';
+import { newcomer } from '../helpers/newcomer.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
+import { startCrowd } from '../helpers/startCrowd.js';
+import { within } from '../helpers/within.js';
 
 const MEBIBYTE = 2 ** 20;
 /** What the whole process may take, whatever is done to it. */
@@ -26,9 +26,6 @@ const SECTORS = 1_024;
 const WRITTEN = { kind: 'answered', status: 'Ok', data: null } as const;
 const AUTH_FAILURE = { kind: 'answered', status: 'AuthFailure', data: null } as const;
 const INVALID_INDEX = { kind: 'answered', status: 'InvalidSectorIndex', data: null } as const;
-
-const within = <Value>(ms: number, value: Promise<Value>): Promise<Value | 'too late'> =>
-  Promise.race([value, sleep(ms, 'too late' as const)]);
 
 async function nameRead(client: RawClient, sector: number): Promise<string | null> {
   const outcome = await within(5_000, client.read(sector));
@@ -45,43 +42,6 @@ async function assertServed(t: ExecutionContext, client: RawClient, sector = 1):
   t.is(await nameRead(client, sector), name);
 }
 
-/** Attempts until one succeeds: a crowd may push a newcomer out before it has shown its key. */
-async function newcomer(cluster: Cluster, rank: number): Promise<RawClient> {
-  for (let attempt = 0; attempt < 20; attempt += 1) {
-    try {
-      const client = await cluster.client(rank);
-      if ((await within(2_000, client.ping())) !== 'too late' && client.isOpen) return client;
-      await client.destroy();
-    } catch {
-      // Refused: again.
-    }
-    await sleep(100);
-  }
-  throw new Error('no connection was let in');
-}
-
-interface Crowd {
-  report(): CrowdReport;
-  end(): void;
-}
-
-function startCrowd(t: ExecutionContext, port: number, idle: number, slow: number): Crowd {
-  const program = fileURLToPath(new URL('../helpers/crowd.js', import.meta.url));
-  const child = spawn(process.execPath, [program, `${port}`, `${idle}`, `${slow}`], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  t.teardown(() => child.kill('SIGKILL'));
-  let latest: CrowdReport = { connected: 0, refused: 0, closed: 0 };
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    const lines = (text + chunk.toString()).split('\n');
-    text = lines.pop() ?? '';
-    const last = lines.at(-1);
-    if (last !== undefined) latest = JSON.parse(last) as CrowdReport;
-  });
-  return { report: () => latest, end: () => child.stdin.end() };
-}
-
 test.serial('2,000 idle connections and 100 slow senders against 1,024 descriptors', async (t) => {
   t.timeout(90_000);
   const underLimit = ['sh', '-c', 'ulimit -n 1024; exec "$@"', 'sh'];
@@ -96,7 +56,7 @@ test.serial('2,000 idle connections and 100 slow senders against 1,024 descripto
   const before = await cluster.client(1);
   await assertServed(t, before);
   const { port } = cluster.addresses[0];
-  const crowds = [1, 2, 3, 4].map(() => startCrowd(t, port, 500, 25));
+  const crowds = [1, 2, 3, 4].map(() => startCrowd(t, port, { idle: 500, slow: 25 }));
   const total = () =>
     crowds.reduce(
       (sum, crowd) => {
@@ -111,7 +71,7 @@ test.serial('2,000 idle connections and 100 slow senders against 1,024 descripto
     await sleep(50);
   }
   t.true(total().tried >= 2_100, `the crowd made only ${total().tried} attempts`);
-  const after = await newcomer(cluster, 1);
+  const after = await newcomer(() => cluster.client(1));
   for (let round = 0; round < 20; round += 1) {
     await Promise.all([assertServed(t, before, 1), assertServed(t, after, 2)]);
     await sleep(150);
@@ -125,8 +85,8 @@ test.serial('2,000 idle connections and 100 slow senders against 1,024 descripto
   // Other processes still reach it: it can be the one that makes the majority.
   await cluster.kill(3);
   await assertServed(t, await cluster.client(2), 3);
-  for (const crowd of crowds) crowd.end();
-  await assertServed(t, await newcomer(cluster, 1), 4);
+  await Promise.all(crowds.map((crowd) => crowd.end()));
+  await assertServed(t, await newcomer(() => cluster.client(1)), 4);
   t.deepEqual([...before.faults, ...after.faults], []);
 });
 

@@ -6,14 +6,14 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
 export const SECTOR_BYTES = 4096;
-const TAG_BYTES = 32;
-const MAGIC = Buffer.from('atdd', 'latin1');
+export const TAG_BYTES = 32;
+export const MAGIC = Buffer.from('atdd', 'latin1');
 
 /** Padding may be anything; or what a function makes of a length. */
 export type Padding = 'zeros' | 'random' | ((length: number) => Buffer);
 export type RequestKind = 'READ' | 'WRITE';
 export type ProcessKind = 'READ_PROC' | 'VALUE' | 'WRITE_PROC' | 'ACK';
-export type Status = 'Ok' | 'AuthFailure' | 'InvalidSectorIndex';
+export type Status = 'Ok' | 'AuthFailure' | 'InvalidSectorIndex' | `unknown ${number}`;
 
 const REQUEST_TYPES = { READ: 0x01, WRITE: 0x02 } as const;
 const PROCESS_TYPES = { READ_PROC: 0x03, VALUE: 0x04, WRITE_PROC: 0x05, ACK: 0x06 } as const;
@@ -95,6 +95,17 @@ export function requestBytes(
   return tagged(data === null ? fixed : [...fixed, data], clientKey);
 }
 
+/** magic(4) padding(2) status(1) type(1) request_number(8) [data(4096)] tag(32) */
+export function responseBytes(
+  { kind, status, requestNumber, data }: Omit<ResponseMessage, 'family'>,
+  clientKey: Uint8Array,
+  padding: Padding = 'zeros',
+): Buffer {
+  const type = u8(ANSWER + REQUEST_TYPES[kind]);
+  const fixed = [pad(2, padding), u8(codeOf(status)), type, u64(requestNumber)];
+  return tagged(data === null ? fixed : [...fixed, data], clientKey);
+}
+
 /** magic(4) padding(2) sender_rank(1) type(1) uuid(16) sector_index(8) [content] tag(32) */
 export function processBytes(
   { kind, sender, id, sector, register }: Omit<ProcessMessage, 'family'>,
@@ -151,7 +162,7 @@ export class MessageReader {
       if (this.rest.length < size) return received;
       const bytes = Buffer.from(this.rest.subarray(0, size));
       this.rest = this.rest.subarray(size);
-      received.push(this.parse(bytes));
+      received.push(receive(bytes, this.keys));
     }
   }
 
@@ -176,20 +187,19 @@ export class MessageReader {
     this.skippedBytes += length;
     this.rest = this.rest.subarray(length);
   }
+}
 
-  private parse(bytes: Buffer): Received {
-    const message = parse(bytes);
-    const key =
-      message.family === 'request' || message.family === 'response'
-        ? this.keys.clientKey
-        : this.keys.systemKey;
-    const tag = bytes.subarray(-TAG_BYTES);
-    return { message, tagIsGood: tagOf(bytes.subarray(0, -TAG_BYTES), key).equals(tag) };
-  }
+/** What the bytes of one whole message, of a known type, say. */
+export function receive(bytes: Buffer, keys: Keys): Received {
+  const message = parse(bytes);
+  const isOfClients = message.family === 'request' || message.family === 'response';
+  const key = isOfClients ? keys.clientKey : keys.systemKey;
+  const tag = bytes.subarray(-TAG_BYTES);
+  return { message, tagIsGood: tagOf(bytes.subarray(0, -TAG_BYTES), key).equals(tag) };
 }
 
 /** Whole length of the message that starts here, by its first 8 bytes; null for a type unknown. */
-function sizeOf(bytes: Buffer): number | null {
+export function sizeOf(bytes: Buffer): number | null {
   switch (bytes[7]) {
     case REQUEST_TYPES.READ:
       return 56;
@@ -251,8 +261,12 @@ function parse(bytes: Buffer): Message {
 }
 
 function statusOf(code: number): Status {
-  if (code >= STATUSES.length) throw new Error(`a response has status ${code}`);
-  return STATUSES[code];
+  return code < STATUSES.length ? STATUSES[code] : `unknown ${code}`;
+}
+
+function codeOf(status: Status): number {
+  const known = STATUSES.indexOf(status);
+  return known === -1 ? Number(status.replace('unknown ', '')) : known;
 }
 
 function kindOf(type: number): ProcessKind {

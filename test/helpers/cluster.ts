@@ -317,7 +317,9 @@ export class Cluster {
   private async tearDown(): Promise<void> {
     const running = this.members.filter(({ child }) => child !== null);
     await Promise.all(running.map(({ rank }) => this.kill(rank)));
-    if (!this.t.passed) this.t.log(this.members.map(({ rank }) => this.tailOf(rank)).join('\n'));
+    if (!this.t.passed) {
+      this.t.log(this.members.map(({ rank }) => this.tailOf(rank)).join('\n'));
+    }
     await rm(this.folder, { recursive: true, force: true });
   }
 }

@@ -1,7 +1,9 @@
 /**
- * A program that crowds a process: `node crowd.js PORT IDLE SLOW` opens IDLE connections that do
- * nothing and keeps SLOW ones that send a WRITE's bytes one per second, opened again when they are
- * closed. Every 200 ms it prints what it holds, as a line of JSON. It ends with its standard input.
+ * A program that crowds a process: `node crowd.js PORT IDLE SLOW CHURNING HELLO` opens IDLE
+ * connections that do nothing but say HELLO (bytes in hexadecimal), keeps SLOW ones that send a
+ * WRITE's bytes one per second, opened again when they are closed, and CHURNING ones that it closes
+ * itself as soon as they stand, now in one way, now in another. Every 200 ms it prints what it did,
+ * as a line of JSON. It ends with its standard input.
  *
  * A program of its own, since a test could not hold that many connections within its own limit.
  */
@@ -18,7 +20,15 @@ export interface CrowdReport {
 
 const CONCURRENT_ATTEMPTS_MAX = 50;
 
-function crowd(port: number, idleCount: number, slowCount: number): void {
+interface Orders {
+  readonly port: number;
+  readonly idleCount: number;
+  readonly slowCount: number;
+  readonly churningCount: number;
+  readonly hello: Buffer;
+}
+
+function crowd({ port, idleCount, slowCount, churningCount, hello }: Orders): void {
   const report: CrowdReport = { connected: 0, refused: 0, closed: 0 };
 
   const open = (onConnect: (socket: net.Socket) => void, onEnd: () => void): void => {
@@ -49,7 +59,10 @@ function crowd(port: number, idleCount: number, slowCount: number): void {
       if (!hasMovedOn) setImmediate(openIdle);
       hasMovedOn = true;
     };
-    open(moveOn, moveOn);
+    open((socket) => {
+      if (hello.length > 0) socket.write(hello);
+      moveOn();
+    }, moveOn);
   };
   for (let lane = 0; lane < CONCURRENT_ATTEMPTS_MAX; lane += 1) openIdle();
 
@@ -73,11 +86,38 @@ function crowd(port: number, idleCount: number, slowCount: number): void {
   };
   for (let lane = 0; lane < slowCount; lane += 1) keepSending();
 
+  // Closed before anything was sent, after half a message, with a reset, with half of it left open.
+  const endings: readonly ((socket: net.Socket) => void)[] = [
+    (socket) => socket.destroy(),
+    reset,
+    (socket) =>
+      socket.write(bytes.subarray(0, 2_000), () => {
+        reset(socket);
+      }),
+    (socket) => {
+      socket.end(bytes.subarray(0, 5));
+      setTimeout(() => socket.destroy(), 100);
+    },
+  ];
+  let churned = 0;
+  const churn = (): void => {
+    churned += 1;
+    open(endings[churned % endings.length], () => setImmediate(churn));
+  };
+  for (let lane = 0; lane < churningCount; lane += 1) churn();
+
   setInterval(() => process.stdout.write(`${JSON.stringify(report)}\n`), 200);
 }
 
-if (process.argv.length === 5) {
-  const [port, idleCount, slowCount] = process.argv.slice(2).map(Number);
+/** A socket that is just being shut down cannot be reset: Node would never say that it is gone. */
+export function reset(socket: net.Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
+if (process.argv.length === 7) {
+  const [port, idleCount, slowCount, churningCount] = process.argv.slice(2, 6).map(Number);
   process.stdin.on('end', () => process.exit(0)).resume();
-  crowd(port, idleCount, slowCount);
+  const hello = Buffer.from(process.argv[6], 'hex');
+  crowd({ port, idleCount, slowCount, churningCount, hello });
 }

@@ -4,10 +4,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ExecutionContext } from 'ava';
 import type { Cluster } from './cluster.js';
 import { MAIN_FILE, cleanEnvironment } from './cluster.js';
 import { freeAddresses } from './ports.js';
+import type { TestScope } from './testScope.js';
 
 const READY_MS_MAX = 20_000;
 
@@ -15,18 +15,28 @@ export interface Gateway {
   readonly port: number;
   readonly uri: string;
   readonly child: ChildProcess;
-  log(): string;
+  readonly log: () => string;
 }
 
 /** Starts a gateway and waits until it takes connections; it is ended with the test. */
-export async function startGateway(
-  t: ExecutionContext,
+export function startGateway(
+  t: TestScope,
   cluster: Cluster,
   ...options: string[]
 ): Promise<Gateway> {
+  return startWrappedGateway(t, cluster, (command) => [...command, ...options]);
+}
+
+/** @param wrap Changes the command line, as in ClusterOptions. */
+export async function startWrappedGateway(
+  t: TestScope,
+  cluster: Cluster,
+  wrap: (command: readonly string[]) => readonly string[],
+): Promise<Gateway> {
   const [{ port }] = await freeAddresses(1);
   const words = ['nbd', '--config', cluster.configFileOf(1), '--listen', `127.0.0.1:${port}`];
-  const child = spawn(process.execPath, [MAIN_FILE, ...words, ...options], {
+  const [program, ...args] = wrap([process.execPath, MAIN_FILE, ...words]);
+  const child = spawn(program, args, {
     cwd: cluster.folder,
     env: cleanEnvironment(),
     stdio: ['ignore', 'pipe', 'pipe'],

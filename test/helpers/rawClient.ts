@@ -158,6 +158,7 @@ export class RawClient {
         continue;
       }
       if (waiting.kind !== kind) this.faults.push(`a ${waiting.kind} was answered as a ${kind}`);
+      if (status.startsWith('unknown')) this.faults.push(`a response has status ${status}`);
       this.waiting.delete(requestNumber);
       waiting.resolve({ kind: 'answered', status, data });
     }

@@ -290,3 +290,17 @@ test('a socket that met itself is told from one that met a listener', async (t) 
   t.true(isConnectedToItself(itself));
   itself.destroy();
 });
+
+test('a connection that was reset at once is not taken for a local one', async (t) => {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => server.close());
+  const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
+  const other = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
+  const socket = await accepted;
+  other.resetAndDestroy();
+  // Until the system knows; asking for the address would make the socket remember it.
+  await soon(100);
+  t.is(tcpConnection(socket).remote, 'a closed connection');
+  socket.destroy();
+});

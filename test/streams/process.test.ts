@@ -4,135 +4,13 @@
  */
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
-import type { Observable } from 'rxjs';
-import { NEVER, Subject, VirtualAction, VirtualTimeScheduler, of } from 'rxjs';
-import { STAMP_INITIAL } from '../../src/core/stamp.js';
-import type { Connection } from '../../src/ports/connection.js';
-import type { SectorStore } from '../../src/ports/store.js';
-import type { ProcessOptions } from '../../src/startProcess.js';
-import { startProcess } from '../../src/startProcess.js';
 import type { Message } from '../helpers/bytes.js';
-import { MessageReader, processBytes, receiptBytes, requestBytes } from '../helpers/bytes.js';
+import { processBytes, receiptBytes, requestBytes } from '../helpers/bytes.js';
 import { CLIENT_KEY, DATA, ID, SYSTEM_KEY } from '../wire/messages.js';
+import { LIMITS, TIMEOUTS, startVirtual } from './virtualProcess.js';
 
-const KEYS = { clientKey: CLIENT_KEY, systemKey: SYSTEM_KEY };
-const LIMITS = {
-  operations: 100,
-  operationsPerConnection: 4,
-  processMessagesPerConnection: 8,
-  clientBufferBytes: 10_000,
-  linkBufferBytes: 100_000,
-  linkReplies: 16,
-  stripes: 8,
-};
-const TIMEOUTS = {
-  shutdownMs: 1_000,
-  retransmitMs: 100,
-  retransmitMsMax: 400,
-  reconnectMs: 10,
-  reconnectMsMax: 100,
-  badTagPenaltyMs: 5,
-  fullRetryMs: 50,
-  linkSilentMs: 5_000,
-};
-
-/** A connection whose other side is the test. */
-class TestConnection implements Connection {
-  readonly remote = 'test';
-  // The other side of these is the test.
-  /* eslint-disable rxjs-x/no-exposed-subjects */
-  readonly bytes$ = new Subject<Uint8Array>();
-  readonly closed$: Observable<never> = NEVER;
-  readonly drained$ = new Subject<void>();
-  /* eslint-enable rxjs-x/no-exposed-subjects */
-  readonly calls: string[] = [];
-  bufferedBytes = 0;
-  private readonly reader = new MessageReader(KEYS);
-  private received: Message[] = [];
-
-  write(chunks: readonly Uint8Array[]): void {
-    for (const chunk of chunks) {
-      for (const { message } of this.reader.push(Buffer.from(chunk))) this.received.push(message);
-    }
-  }
-  pause = (): void => void this.calls.push('pause');
-  resume = (): void => void this.calls.push('resume');
-  end = (): void => void this.calls.push('end');
-  destroy = (): void => void this.calls.push('destroy');
-
-  /** What has arrived at the other side since the last call. */
-  take(): Message[] {
-    const taken = this.received;
-    this.received = [];
-    return taken;
-  }
-}
-
-/** A disk in memory, with a switch for "no room". */
-function memoryStore() {
-  const held = new Map<number, { stamp: typeof STAMP_INITIAL; data: Uint8Array }>();
-  const state = { isFull: false, putCount: 0, tryCount: 0 };
-  const store: SectorStore = {
-    stampOf: (sector) => held.get(sector)?.stamp ?? STAMP_INITIAL,
-    isDamaged: () => false,
-    load: (sector) => of({ kind: 'sound', data: held.get(sector)?.data ?? new Uint8Array(4096) }),
-    put: (sector, stamp, data) => {
-      state.tryCount += 1;
-      if (state.isFull) return of('full');
-      state.putCount += 1;
-      held.set(sector, { stamp, data });
-      return of('stored');
-    },
-  };
-  return { store, held, state };
-}
-
-function start(processCount: number, t: ExecutionContext) {
-  const clock = new VirtualTimeScheduler(VirtualAction);
-  const accepted$ = new Subject<Connection>();
-  const trusted: Connection[] = [];
-  const dialled = new Map<number, TestConnection>();
-  const disk = memoryStore();
-  let idCount = 0;
-  const silent = () => undefined;
-  const options: ProcessOptions = {
-    rank: 1,
-    processCount,
-    sectors: 100,
-    ...KEYS,
-    limits: LIMITS,
-    timeouts: TIMEOUTS,
-  };
-  const running = startProcess(options, {
-    transport: {
-      connections$: accepted$,
-      dial: (rank) => {
-        const connection = new TestConnection();
-        dialled.set(rank, connection);
-        return of(connection);
-      },
-      trust: (connection) => trusted.push(connection),
-    },
-    store: disk.store,
-    schedulers: { clock, turn: clock },
-    random: { operationId: () => String((idCount += 1)).padStart(16, '0'), fraction: () => 1 },
-    log: { debugEnabled: false, debug: silent, info: silent, warn: silent, error: silent },
-  });
-  running.failure$.subscribe({ error: (error: unknown) => t.fail(String(error)) });
-  /** Lets so many milliseconds pass. */
-  const pass = (ms: number): void => {
-    clock.maxFrames = clock.frame + ms;
-    clock.flush();
-    clock.frame = clock.maxFrames;
-  };
-  const connect = (): TestConnection => {
-    const connection = new TestConnection();
-    accepted$.next(connection);
-    return connection;
-  };
-  pass(0);
-  return { running, disk, trusted, dialled, pass, connect };
-}
+const start = (processCount: number, t: ExecutionContext) =>
+  startVirtual(processCount, (error) => t.fail(String(error)));
 
 type Request = Parameters<typeof requestBytes>[0];
 const read = (n: number, sector: number, key = CLIENT_KEY): Buffer =>
@@ -338,6 +216,20 @@ test('a question is confirmed only when the receipt for its answer is here', (t)
   again.bytes$.next(fromPeer(2, 'ACK', ID, 8));
   pass(1);
   t.like(again.take()[0], { family: 'receipt', receiptFor: 'ACK', sender: 1, id: ID });
+});
+
+test('a peer that is gone and has not confirmed does not keep its connection for ever', (t) => {
+  const { connect, pass, dialled, running } = start(3, t);
+  const receipt = receiptBytes({ receiptFor: 'VALUE', sender: 2, id: ID }, SYSTEM_KEY);
+  dialled.get(2)?.bytes$.next(receipt);
+  const asking = connect();
+  asking.bytes$.next(fromPeer(2, 'READ_PROC', '00'.repeat(16), 8));
+  asking.bytes$.complete();
+  pass(TIMEOUTS.linkSilentMs - 1);
+  t.deepEqual(asking.calls, [], 'the receipt is still to come');
+  pass(1);
+  t.deepEqual(asking.calls, ['end']);
+  t.is(running.figures().messages, 0);
 });
 
 test('without room on the disk nothing is acknowledged, reads go on, and it mends itself', (t) => {

@@ -5,7 +5,8 @@ import type { FrameDecoder } from '../../src/wire/frame.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { CLIENT_MESSAGES, PEER_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import { SIZE_PROCESS_DATA } from '../../src/wire/constants.js';
-import { MESSAGES, noise } from './messages.js';
+import { decodeSlowly } from '../helpers/slowDecoder.js';
+import { CLIENT_KEY, MESSAGES, SYSTEM_KEY, noise } from './messages.js';
 
 const NAMES = Object.keys(MESSAGES);
 
@@ -29,29 +30,10 @@ function* cut(bytes: Buffer, sizes: readonly number[]): Generator<Buffer> {
 }
 
 /** What the page says, done naively on all the bytes at once. */
-function framesByThePage(bytes: Buffer): Buffer[] {
-  const sizes: Record<number, number> = {
-    ...{ 0x01: 56, 0x02: 4152, 0x03: 64, 0x04: 4176, 0x05: 4176, 0x06: 64 },
-    ...{ 0x43: 56, 0x44: 56, 0x45: 56, 0x46: 56 },
-  };
-  const frames: Buffer[] = [];
-  for (let at = 0; at + 8 <= bytes.length;) {
-    if (bytes.toString('latin1', at, at + 4) !== 'atdd') {
-      at += 1;
-      continue;
-    }
-    const size = sizes[bytes[at + 7]] as number | undefined;
-    if (size === undefined) {
-      at += 8;
-    } else if (at + size <= bytes.length) {
-      frames.push(bytes.subarray(at, at + size));
-      at += size;
-    } else {
-      break;
-    }
-  }
-  return frames;
-}
+const framesByThePage = (bytes: Buffer): Buffer[] =>
+  decodeSlowly(bytes, 'server', { clientKey: CLIENT_KEY, systemKey: SYSTEM_KEY }).flatMap((item) =>
+    item.kind === 'message' ? [item.bytes] : [],
+  );
 
 test('every message comes out whole when it goes in one byte at a time', (t) => {
   for (const [name, message] of Object.entries(MESSAGES)) {

@@ -1,0 +1,108 @@
+/**
+ * "Bad input" of docs/wire-protocol.md taken literally: all bytes at once, one step at a time, with
+ * no thought of speed. What the program makes of bytes that came in pieces is compared with it.
+ */
+import type { Keys, Message } from './bytes.js';
+import { MAGIC, receive, sizeOf } from './bytes.js';
+
+/** Who reads: that decides which types it knows. */
+export type Receiver =
+  /** A process, on a connection that a client or a peer opened. */
+  | 'server'
+  /** A process, on a connection that it opened to a peer. */
+  | 'dialler'
+  | 'client';
+
+export type Item =
+  | {
+      readonly kind: 'message';
+      readonly bytes: Buffer;
+      readonly message: Message;
+      readonly tagIsGood: boolean;
+    }
+  /** Belongs to no message. */
+  | { readonly kind: 'skipped'; readonly count: number }
+  /** The rest: the beginning of a message, or what may become one. */
+  | { readonly kind: 'pending'; readonly count: number };
+
+const TYPES_KNOWN: Readonly<Record<Receiver, readonly number[]>> = {
+  server: [0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x43, 0x44, 0x45, 0x46],
+  dialler: [0x03, 0x04, 0x05, 0x06, 0x43, 0x44, 0x45, 0x46],
+  client: [0x41, 0x42],
+};
+
+export function decodeSlowly(bytes: Buffer, receiver: Receiver, keys: Keys): Item[] {
+  const items: Item[] = [];
+  let at = 0;
+  const skip = (count: number): void => {
+    items.push({ kind: 'skipped', count });
+    at += count;
+  };
+  while (at < bytes.length) {
+    const rest = bytes.subarray(at);
+    const begin = rest.subarray(0, MAGIC.length);
+    if (!begin.equals(MAGIC.subarray(0, begin.length))) {
+      skip(1);
+      continue;
+    }
+    const isKnown = rest.length >= 8 && TYPES_KNOWN[receiver].includes(rest[7]);
+    if (rest.length >= 8 && !isKnown) {
+      skip(8);
+      continue;
+    }
+    const size = isKnown ? sizeOf(rest) : null;
+    if (size === null || rest.length < size) {
+      items.push({ kind: 'pending', count: rest.length });
+      break;
+    }
+    const whole = rest.subarray(0, size);
+    items.push({ kind: 'message', bytes: whole, ...receive(whole, keys) });
+    at += size;
+  }
+  return items;
+}
+
+export interface Judge {
+  readonly self: number;
+  readonly processCount: number;
+  /** How many there are. */
+  readonly sectors: bigint;
+}
+
+/** What becomes of a message: the words of the table in "Bad input". */
+export type Judgement =
+  | 'accepted'
+  | 'AuthFailure'
+  | 'InvalidSectorIndex'
+  | 'dropped: wrong tag'
+  | 'dropped: sector index'
+  | 'dropped: sender rank'
+  | 'dropped: timestamp'
+  | 'dropped: not for a process';
+
+/**
+ * For a process; a client has no such table. Which of two faults is named matters to logs alone: in
+ * this order.
+ */
+export function judgeSlowly(
+  { message, tagIsGood }: Extract<Item, { kind: 'message' }>,
+  { self, processCount, sectors }: Judge,
+): Judgement {
+  switch (message.family) {
+    case 'request':
+      if (!tagIsGood) return 'AuthFailure';
+      return message.sector >= sectors ? 'InvalidSectorIndex' : 'accepted';
+    case 'response':
+      return 'dropped: not for a process';
+    case 'receipt':
+    case 'process': {
+      if (!tagIsGood) return 'dropped: wrong tag';
+      const { sender } = message;
+      if (sender < 1 || sender > processCount || sender === self) return 'dropped: sender rank';
+      if (message.family === 'receipt') return 'accepted';
+      if (message.sector >= sectors) return 'dropped: sector index';
+      const isTooNew = message.register !== null && message.register.timestamp >= 2n ** 63n;
+      return isTooNew ? 'dropped: timestamp' : 'accepted';
+    }
+  }
+}

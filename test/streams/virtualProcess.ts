@@ -1,0 +1,140 @@
+/**
+ * A process in virtual time: connections are subjects, the disk is a map, and whoever uses it plays
+ * its clients and the other processes.
+ */
+import { Subject, VirtualAction, VirtualTimeScheduler, of } from 'rxjs';
+import { STAMP_INITIAL } from '../../src/core/stamp.js';
+import type { Connection } from '../../src/ports/connection.js';
+import type { SectorStore } from '../../src/ports/store.js';
+import type { ProcessOptions } from '../../src/startProcess.js';
+import { startProcess } from '../../src/startProcess.js';
+import type { Message } from '../helpers/bytes.js';
+import { MessageReader } from '../helpers/bytes.js';
+import { CLIENT_KEY, SYSTEM_KEY } from '../wire/messages.js';
+
+export const KEYS = { clientKey: CLIENT_KEY, systemKey: SYSTEM_KEY };
+export const LIMITS = {
+  operations: 100,
+  operationsPerConnection: 4,
+  processMessagesPerConnection: 8,
+  clientBufferBytes: 10_000,
+  linkBufferBytes: 100_000,
+  linkReplies: 16,
+  stripes: 8,
+};
+export const TIMEOUTS = {
+  shutdownMs: 1_000,
+  retransmitMs: 100,
+  retransmitMsMax: 400,
+  reconnectMs: 10,
+  reconnectMsMax: 100,
+  badTagPenaltyMs: 5,
+  fullRetryMs: 50,
+  linkSilentMs: 5_000,
+};
+
+/** A connection whose other side is the test. */
+export class TestConnection implements Connection {
+  readonly remote = 'test';
+  // The other side of these is the test.
+  /* eslint-disable rxjs-x/no-exposed-subjects */
+  readonly bytes$ = new Subject<Uint8Array>();
+  readonly closed$ = new Subject<never>();
+  readonly drained$ = new Subject<void>();
+  /* eslint-enable rxjs-x/no-exposed-subjects */
+  readonly calls: string[] = [];
+  bufferedBytes = 0;
+  private readonly reader = new MessageReader(KEYS);
+  private received: Message[] = [];
+
+  write(chunks: readonly Uint8Array[]): void {
+    for (const chunk of chunks) {
+      for (const { message } of this.reader.push(Buffer.from(chunk))) this.received.push(message);
+    }
+  }
+  pause = (): void => void this.calls.push('pause');
+  resume = (): void => void this.calls.push('resume');
+  end = (): void => void this.calls.push('end');
+  destroy = (): void => void this.calls.push('destroy');
+
+  /** The connection is over, in both directions. */
+  close(): void {
+    this.bytes$.complete();
+    this.drained$.complete();
+    this.closed$.complete();
+  }
+
+  /** What has arrived at the other side since the last call. */
+  take(): Message[] {
+    const taken = this.received;
+    this.received = [];
+    return taken;
+  }
+}
+
+/** A disk in memory, with a switch for "no room". */
+function memoryStore() {
+  const held = new Map<number, { stamp: typeof STAMP_INITIAL; data: Uint8Array }>();
+  const state = { isFull: false, putCount: 0, tryCount: 0 };
+  const store: SectorStore = {
+    stampOf: (sector) => held.get(sector)?.stamp ?? STAMP_INITIAL,
+    isDamaged: () => false,
+    load: (sector) => of({ kind: 'sound', data: held.get(sector)?.data ?? new Uint8Array(4096) }),
+    put: (sector, stamp, data) => {
+      state.tryCount += 1;
+      if (state.isFull) return of('full');
+      state.putCount += 1;
+      held.set(sector, { stamp, data });
+      return of('stored');
+    },
+  };
+  return { store, held, state };
+}
+
+/** Process 1 of so many. */
+export function startVirtual(processCount: number, onFailure: (error: unknown) => void) {
+  const clock = new VirtualTimeScheduler(VirtualAction);
+  const accepted$ = new Subject<Connection>();
+  const trusted: Connection[] = [];
+  const dialled = new Map<number, TestConnection>();
+  const disk = memoryStore();
+  let idCount = 0;
+  const silent = () => undefined;
+  const options: ProcessOptions = {
+    rank: 1,
+    processCount,
+    sectors: 100,
+    ...KEYS,
+    limits: LIMITS,
+    timeouts: TIMEOUTS,
+  };
+  const running = startProcess(options, {
+    transport: {
+      connections$: accepted$,
+      dial: (rank) => {
+        const connection = new TestConnection();
+        dialled.set(rank, connection);
+        return of(connection);
+      },
+      trust: (connection) => trusted.push(connection),
+    },
+    store: disk.store,
+    schedulers: { clock, turn: clock },
+    random: { operationId: () => String((idCount += 1)).padStart(16, '0'), fraction: () => 1 },
+    log: { debugEnabled: false, debug: silent, info: silent, warn: silent, error: silent },
+  });
+  running.failure$.subscribe({ error: onFailure });
+  /** Lets so many milliseconds pass. */
+  const pass = (ms: number): void => {
+    clock.maxFrames = clock.frame + ms;
+    clock.flush();
+    clock.frame = clock.maxFrames;
+  };
+  const connect = (): TestConnection => {
+    const connection = new TestConnection();
+    accepted$.next(connection);
+    return connection;
+  };
+  pass(0);
+  return { running, disk, trusted, dialled, pass, connect };
+}
