@@ -1,5 +1,5 @@
 import type { ObservableInput, OperatorFunction } from 'rxjs';
-import { concatMap, groupBy, mergeMap } from 'rxjs';
+import { concatMap, defer, groupBy, mergeMap, queueScheduler, subscribeOn } from 'rxjs';
 
 export interface SerializeByKeyOptions<T, R> {
   /**
@@ -23,11 +23,16 @@ export interface SerializeByKeyOptions<T, R> {
  * An error of the source or of any result ends everything: it means that the process has to stop.
  * Unsubscribing ends what is being handled. A queue is as long as what its sources have in flight:
  * the sources bound it (src/core/ledger.ts, and the number of messages handled per connection).
+ *
+ * concatMap begins the next value inside the completion of the one before. A long queue of values
+ * that are handled on the spot would go as deep into the stack, and overflow it: the queue
+ * scheduler begins each when the one before has returned, and at once if nothing is being handled.
  */
 export function serializeByKey<T, R>(options: SerializeByKeyOptions<T, R>): OperatorFunction<T, R> {
+  const handle = (value: T) => defer(() => options.handle(value)).pipe(subscribeOn(queueScheduler));
   return (value$) =>
     value$.pipe(
       groupBy(options.keyOf),
-      mergeMap((group$) => group$.pipe(concatMap(options.handle))),
+      mergeMap((group$) => group$.pipe(concatMap(handle))),
     );
 }

@@ -12,6 +12,7 @@ import type { Transport } from '../ports/connection.js';
 import type { Log } from '../ports/log.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { BoundSocket } from '../shell/bindSocket.js';
+import { endOnLostDefects } from '../shell/lostErrors.js';
 import { monotonicClock } from '../shell/monotonicClock.js';
 import { openStore } from '../shell/openStore.js';
 import { systemRandom } from '../shell/systemRandom.js';
@@ -40,6 +41,7 @@ type Ending =
 
 /** Runs the process until a signal or a failure ends it. @returns the exit code. */
 export async function serve(config: ProcessConfig, bound: BoundSocket): Promise<number> {
+  endOnLostDefects();
   const log = winstonLog({ ...config.log, fields: { rank: config.rank } });
   for (const warning of config.warnings) log.warn(warning);
   const request$ = stopSignals(config);

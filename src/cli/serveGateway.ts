@@ -18,6 +18,7 @@ import { transmissionFlagsOf } from '../nbd/nbdExport.js';
 import type { Log } from '../ports/log.js';
 import type { ListenAddress } from '../shell/bindSocket.js';
 import { bindSocket } from '../shell/bindSocket.js';
+import { endOnLostDefects } from '../shell/lostErrors.js';
 import type { TcpServer } from '../shell/tcpServer.js';
 import { tcpServer } from '../shell/tcpServer.js';
 import { turnScheduler } from '../shell/turnScheduler.js';
@@ -52,6 +53,7 @@ export async function serveGateway(
   config: ClusterConfig,
   options: GatewayCommandOptions,
 ): Promise<number> {
+  endOnLostDefects();
   const nbd = nbdConfig(config, options);
   // Whoever read the log may go away; that does not end a disk.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);

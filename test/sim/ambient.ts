@@ -1,8 +1,12 @@
 /**
  * While a simulation runs there is no time but its own: whoever asks the world for the time, for a
- * timer or for a random number is found out. (RxJS reports an error that nobody handles through a
- * timer: that error is thrown here at once.)
+ * timer or for a random number is found out. RxJS reports through a
+ * timer what nobody handles, and what comes to subscribers that have ended: that happens here at
+ * once, and is thrown if it is a defect, as in the programs themselves.
  */
+import type { ObservableNotification } from 'rxjs';
+import { config } from 'rxjs';
+import { throwLostDefect } from '../../src/shell/lostErrors.js';
 
 type Ambient = Record<string, unknown>;
 
@@ -10,6 +14,7 @@ const TIMERS = ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'] a
 
 export function withoutAmbientTime(run: () => void, found: (what: string) => void): void {
   const restore: (() => void)[] = [];
+  const told = { isForLateComer: false };
   const replace = (holder: object, name: string, put: (...args: unknown[]) => unknown): void => {
     const fields = holder as Ambient;
     const before = fields[name];
@@ -18,10 +23,16 @@ export function withoutAmbientTime(run: () => void, found: (what: string) => voi
       fields[name] = before;
     });
   };
+  replace(config, 'onStoppedNotification', (notification) => {
+    told.isForLateComer = true;
+    throwLostDefect(notification as ObservableNotification<unknown>);
+    return undefined;
+  });
   for (const name of TIMERS) {
     replace(globalThis, name, (callback) => {
-      found(name);
+      told.isForLateComer = false;
       if (typeof callback === 'function') Reflect.apply(callback, undefined, []);
+      if (!told.isForLateComer) found(name);
       return 0;
     });
   }

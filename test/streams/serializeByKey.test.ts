@@ -94,3 +94,18 @@ test('at most one handler a key, in order, whatever comes (20,000 random events)
   await done;
   t.is(handled, 20_000);
 });
+
+test('a long queue does not overflow the stack', (t) => {
+  const first = new Subject<number>();
+  const value$ = new Subject<number>();
+  const results: number[] = [];
+  const handle = (value: number) => (value === 0 ? first : [value]);
+  value$.pipe(serializeByKey({ keyOf: () => 1, handle })).subscribe((result) => {
+    results.push(result);
+  });
+  for (let value = 0; value <= 50_000; value += 1) value$.next(value);
+  t.deepEqual(results, []);
+  first.complete();
+  t.is(results.length, 50_000);
+  t.is(results.at(-1), 50_000);
+});
