@@ -14,7 +14,7 @@ const TIMERS = ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'] a
 
 export function withoutAmbientTime(run: () => void, found: (what: string) => void): void {
   const restore: (() => void)[] = [];
-  const told = { isForLateComer: false };
+  let lateCount = 0;
   const replace = (holder: object, name: string, put: (...args: unknown[]) => unknown): void => {
     const fields = holder as Ambient;
     const before = fields[name];
@@ -24,15 +24,15 @@ export function withoutAmbientTime(run: () => void, found: (what: string) => voi
     });
   };
   replace(config, 'onStoppedNotification', (notification) => {
-    told.isForLateComer = true;
+    lateCount += 1;
     throwLostDefect(notification as ObservableNotification<unknown>);
     return undefined;
   });
   for (const name of TIMERS) {
     replace(globalThis, name, (callback) => {
-      told.isForLateComer = false;
+      const before = lateCount;
       if (typeof callback === 'function') Reflect.apply(callback, undefined, []);
-      if (!told.isForLateComer) found(name);
+      if (lateCount === before) found(name);
       return 0;
     });
   }
