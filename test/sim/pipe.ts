@@ -48,6 +48,8 @@ export class Pipe<Place> {
   private isScheduled = false;
   /** Nothing arrives any more. */
   private isCut = false;
+  /** Nothing that is sent from now on arrives: something before it was lost. */
+  private hasLostTail = false;
 
   constructor(
     private readonly network: PipeNetwork<Place>,
@@ -64,6 +66,10 @@ export class Pipe<Place> {
   send(bytes: Uint8Array | null): void {
     if (this.isCut) return;
     const size = bytes?.length ?? 0;
+    if (this.hasLostTail) {
+      this.inFlightBytes += size;
+      return;
+    }
     const nowUs = this.network.world.nowUs;
     const delayUs = this.network.delayUs(this.from.host, this.to.host, size, this.dice);
     const arrivalUs = Math.max(this.latestArrivalUs, nowUs + delayUs);
@@ -87,6 +93,7 @@ export class Pipe<Place> {
 
   /** What is on its way arrives up to some byte; the rest is lost. */
   loseTail(): void {
+    this.hasLostTail = true;
     const kept = this.dice.below(this.segments.length + 1);
     for (const { bytes } of this.segments.splice(kept)) this.inFlightBytes -= bytes?.length ?? 0;
     const last = this.segments.at(-1);

@@ -11,13 +11,7 @@ const COMMON = { seconds: 5, isBlackBox: false, inject: null, only: null, failur
 const SEED = 1_000_000;
 
 /** Found quickly, and each by another check. */
-const FAULTS_HERE = [
-  'small-majority',
-  'late-orphans',
-  'no-flush',
-  'reply-twice',
-  'resend-forgotten',
-];
+const FAULTS_HERE = ['small-majority', 'orphans', 'no-flush', 'reply-twice', 'resend-forgotten'];
 
 for (const [processCount, runs] of [
   [3, 120],
