@@ -30,6 +30,14 @@ export const LIMITS = {
     ),
     LIMITS_DEFAULT.operations,
   ),
+  scrubSectorsPerSecond: v.optional(
+    wholeNumber(
+      0,
+      1_000_000,
+      'Sectors that a process reads in a second to find damage before anybody needs them; 0: none.',
+    ),
+    LIMITS_DEFAULT.scrubSectorsPerSecond,
+  ),
 } satisfies Record<keyof typeof LIMITS_DEFAULT, unknown>;
 
 export const TIMEOUTS = {

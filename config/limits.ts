@@ -17,6 +17,8 @@ export const LIMITS_DEFAULT = {
   operationsPerConnection: 256,
   /** Operations of all clients together: 16384 x 4 KiB = 64 MiB. Shared out when many connect. */
   operations: 16_384,
+  /** Sectors that a process reads in a second to find damage: half a MiB, a few % of a core. */
+  scrubSectorsPerSecond: 128,
 } as const;
 
 /** Milliseconds. */
@@ -91,3 +93,23 @@ export const NBD_LIMITS = {
 
 /** Operations that the gateway has under way on each of its connections to a process. */
 export const NBD_OUTSTANDING_PER_CONNECTION = 128;
+
+/** Repairs: src and streams/pipelines/repair.ts. */
+export const REPAIR_LIMITS = {
+  /** How often what was missed is written down; how late an acknowledgement may be (ms). */
+  missedMs: 1_000,
+  /** A question of a repair is given up, and asked again later, after this (ms). */
+  answerMs: 5_000,
+  /** Repairs of a kind under way at a time, while clients wait … */
+  lanesBusy: 4,
+  /** … and while none does. */
+  lanesIdle: 32,
+  /** Before a scrub begins on its own accord: an hour after the start, and after the last (ms). */
+  scrubPauseMs: 3_600_000,
+} as const;
+
+/** Chunks of 4 KiB that the bitmap of what a peer has missed takes at most: 4 MiB, 32 Mi sectors. */
+export const MISSED_CHUNKS = 1_024;
+
+/** A process whose disk is new waits for so long for all others to say who they are (ms). */
+export const GRACE_MS = 500;

@@ -4,13 +4,23 @@
  */
 import type { Subscription } from 'rxjs';
 import { Observable, Subject, filter, interval, map, merge, pairwise, take, timer } from 'rxjs';
+import type { Standing } from './core/membership/identity.js';
 import type { Rank } from './core/rank.js';
+import { ranksBut } from './core/rank.js';
+import { newMissedLog } from './core/repair/missedLog.js';
 import type { Log } from './ports/log.js';
 import { createTagger } from './wire/tag.js';
-import type { ProcessOutput, ProcessPorts } from '../streams/pipelines/process.js';
+import type {
+  ProcessOutput,
+  ProcessPipelineOptions,
+  ProcessPorts,
+} from '../streams/pipelines/process.js';
+import type { MembershipState } from '../streams/pipelines/membership.js';
+import { openMembership } from '../streams/pipelines/membership.js';
 import { processPipeline } from '../streams/pipelines/process.js';
 import type { ProcessFigures, ProcessRecords } from '../streams/pipelines/records.js';
 import { figuresOf, newRecords } from '../streams/pipelines/records.js';
+import type { RepairLimits } from '../streams/pipelines/repair.js';
 
 export interface ProcessOptions {
   readonly rank: Rank;
@@ -31,7 +41,9 @@ export interface ProcessOptions {
     readonly linkBufferBytes: number;
     readonly linkReplies: number;
     readonly stripes: number;
+    readonly missedChunks: number;
   };
+  readonly repair: RepairLimits;
   readonly timeouts: {
     readonly shutdownMs: number;
     readonly retransmitMs: number;
@@ -41,6 +53,7 @@ export interface ProcessOptions {
     readonly badTagPenaltyMs: number;
     readonly fullRetryMs: number;
     readonly linkSilentMs: number;
+    readonly graceMs: number;
   };
 }
 
@@ -69,14 +82,20 @@ export function startProcess(
   const { rank, processCount, limits, timeouts } = options;
   const { retransmitMs, retransmitMsMax } = timeouts;
   const link = { retransmitMs, retransmitMsMax, repliesMax: limits.linkReplies };
-  const records = newRecords({ rank, processCount }, limits, link);
+  const { random, store, notes } = ports;
+  const self = { rank, processCount };
+  const hasData = store.counts().written > 0;
+  const membership = openMembership(self, notes, hasData, () => random.operationId());
+  const peers = ranksBut(rank, processCount);
+  const missed = newMissedLog(peers, limits.missedChunks);
+  const records = newRecords(self, limits, link, membership, missed);
   const { ledger } = records;
   const failure$ = new Subject<never>();
   let isAdmitting = true;
   const complain = complaints(log, () => schedulers.clock.now());
 
   const subscription: Subscription = processPipeline(
-    pipelineOptions(options, records, () => isAdmitting),
+    pipelineOptions(options, records, membership, () => isAdmitting),
     ports,
   ).subscribe({
     next: (output) => {
@@ -86,6 +105,8 @@ export function startProcess(
       failure$.error(error);
     },
   });
+
+  subscription.add(membership.standing$.subscribe(standingReports(membership.standing, log)));
 
   return {
     failure$: failure$.asObservable(),
@@ -117,6 +138,23 @@ export function startProcess(
             },
           });
       }),
+  };
+}
+
+/** Tells of each change. */
+function standingReports(initial: Standing, log: Log): (standing: Standing) => void {
+  let before = initial;
+  return (standing) => {
+    if (standing === 'joining') {
+      log.warn('the disk is new: taking in what the others have; no votes until then', {
+        event: 'joining',
+      });
+    } else if (standing === 'member' && before === 'joining') {
+      log.info('everything is here again: a full member', { event: 'rebuilt' });
+    } else if (standing === 'member' && before === 'fresh') {
+      log.info('a member of a new cluster', { event: 'founded' });
+    }
+    before = standing;
   };
 }
 
@@ -169,8 +207,9 @@ function complaints(log: Log, nowMs: () => number): Complain {
 function pipelineOptions(
   options: ProcessOptions,
   records: ProcessRecords,
+  membership: MembershipState,
   isAdmitting: () => boolean,
-) {
+): ProcessPipelineOptions {
   const { rank, processCount, sectors, limits, timeouts } = options;
   return {
     self: { rank, processCount },
@@ -182,6 +221,9 @@ function pipelineOptions(
       systemTagger: createTagger(options.systemKey),
     },
     records,
+    membership,
+    repair: options.repair,
+    graceMs: timeouts.graceMs,
     isAdmitting,
     stripes: limits.stripes,
     session: limits,

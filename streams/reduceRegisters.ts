@@ -32,10 +32,13 @@ export type SectorOutcome<Origin> =
   | { readonly kind: 'full'; readonly cause: SectorEvent<Origin> };
 
 export interface ReduceRegistersOptions {
-  readonly self: Self;
+  /** This process, as it is at the moment. */
+  readonly self: () => Self;
   readonly store: SectorStore;
   /** Whether the client of an operation is gone: the event that says so may still be waiting. */
   readonly isAbandoned: (id: OperationId) => boolean;
+  /** The disk could not give back what it holds of that sector. */
+  readonly damaged?: (sector: SectorIndex) => void;
   /** States of the registers that have an operation, for others to look at. Belongs to this. */
   readonly registers: Map<SectorIndex, RegisterState>;
   /** Number of serial queues: sectors with the same index modulo this share one. */
@@ -83,7 +86,7 @@ function createHandler<Origin>(options: ReduceRegistersOptions) {
   ): ObservableInput<SectorOutcome<Origin>> => {
     const { sector } = cause;
     const event = takenFurther(before, cause.event, isAbandoned);
-    const { state, effects } = reduce(before, event, self);
+    const { state, effects } = reduce(before, event, self());
     const first = effects.length > 0 ? effects[0] : null;
     if (first?.kind !== 'store') {
       keep(sector, state);
@@ -105,10 +108,12 @@ function createHandler<Origin>(options: ReduceRegistersOptions) {
     const { sector, event } = cause;
     const before =
       registers.get(sector) ?? restingState(store.stampOf(sector), store.isDamaged(sector));
-    if (!needsCopy(before, event, self.rank)) return step(before, cause);
+    if (!needsCopy(before, event, self().rank)) return step(before, cause);
     return store
       .load(sector)
-      .pipe(concatMap((copy) => step(reduce(before, { kind: 'loaded', copy }, self).state, cause)));
+      .pipe(
+        concatMap((copy) => step(reduce(before, { kind: 'loaded', copy }, self()).state, cause)),
+      );
   };
 }
 

@@ -23,12 +23,16 @@ export type LinkCommand =
   | { readonly kind: 'retire'; readonly id: OperationId }
   | { readonly kind: 'reply'; readonly key: string; readonly bytes: Uint8Array }
   /** The peer's receipt for the reply of that key has come: it sends receipts. */
-  | { readonly kind: 'receipt'; readonly key: string };
+  | { readonly kind: 'receipt'; readonly key: string }
+  /** Send the greeting again: it has changed. */
+  | { readonly kind: 'greet' };
 
 export interface StubbornLinkOptions {
   /** The connection to the peer, each time there is a new one; null when it is gone. */
   readonly connection$: Observable<Connection | null>;
   readonly clock: SchedulerLike;
+  /** What stands at the beginning of each connection, as it is then; default: nothing. */
+  readonly greeting?: () => Uint8Array;
   /** What the peer is owed: filled here, for others to look at. One for each subscription. */
   readonly owed: Owed;
   /** With more than this many bytes not taken by the connection, nothing is added to them. */
@@ -87,7 +91,16 @@ export function stubbornLink(
         if (ticking !== null || isSettled(owed)) return;
         ticking = clock.schedule(tick, owed.limits.retransmitMs / 2);
       };
+      // Before all else, however much waits: what comes after it rests on it.
+      const greet = (): void => {
+        if (connection === null || options.greeting === undefined) return;
+        subscriber.next({ connection, bytes: options.greeting() });
+      };
       const obey = (command: LinkCommand): void => {
+        if (command.kind === 'greet') {
+          greet();
+          return;
+        }
         if (command.kind === 'reply' && isSettledBySending(owed) && send(command.bytes)) return;
         if (owed.questions.size === 0) askedMs = clock.now();
         applyCommand(owed, command);
@@ -100,6 +113,7 @@ export function stubbornLink(
           connection = next;
           if (next === null) return EMPTY;
           askedMs = clock.now();
+          greet();
           forgetSent(owed);
           sendUnsent(owed, clock.now(), send);
           return next.drained$;
@@ -118,7 +132,7 @@ export function stubbornLink(
     });
 }
 
-function applyCommand(owed: Owed, command: LinkCommand): void {
+function applyCommand(owed: Owed, command: Exclude<LinkCommand, { kind: 'greet' }>): void {
   switch (command.kind) {
     case 'question':
       oweQuestion(owed, command.id, command.bytes);

@@ -82,6 +82,7 @@ async function live(config: ProcessConfig, surroundings: Surroundings): Promise<
   const running = startProcess(processOptions(config), {
     transport: transport(config, server),
     store,
+    notes: store.notes,
     schedulers: SCHEDULERS,
     random: systemRandom(),
     log,
@@ -194,6 +195,11 @@ function processOptions(config: ProcessConfig): ProcessOptions {
       linkBufferBytes: limits.LINK_BUFFER_BYTES,
       linkReplies: limits.LINK_REPLIES_WAITING,
       stripes: limits.STRIPES,
+      missedChunks: limits.MISSED_CHUNKS,
+    },
+    repair: {
+      ...limits.REPAIR_LIMITS,
+      scrubSectorsPerSecond: config.limits.scrubSectorsPerSecond,
     },
     timeouts: {
       shutdownMs: config.timeouts.shutdownMs,
@@ -204,6 +210,7 @@ function processOptions(config: ProcessConfig): ProcessOptions {
       badTagPenaltyMs: limits.BAD_TAG_PENALTY_MS,
       fullRetryMs: limits.FULL_RETRY_MS,
       linkSilentMs: limits.LINK_SILENT_MS,
+      graceMs: limits.GRACE_MS,
     },
   };
 }

@@ -8,3 +8,10 @@ export const RANK_MAX = 254;
 export function isMember(rank: number, processCount: number): boolean {
   return Number.isInteger(rank) && rank >= 1 && rank <= processCount;
 }
+
+/** The ranks of all others. */
+export function ranksBut(self: Rank, processCount: number): Rank[] {
+  return Array.from({ length: processCount }, (_, index) => index + 1).filter(
+    (rank) => rank !== self,
+  );
+}

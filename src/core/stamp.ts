@@ -24,7 +24,21 @@ export function compareStamps(a: Stamp, b: Stamp): number {
   return a.writeRank - b.writeRank;
 }
 
-/** The stamp that a writer of rank `writeRank` gives a value that follows `highest`. */
-export function nextStamp(highest: Stamp, writeRank: Rank): Stamp {
-  return { timestamp: highest.timestamp + 1n, writeRank };
+/** Incarnations take the low bits of the timestamps that they choose. */
+const INCARNATION_BITS = 16n;
+/** Times that a process may lose its disk. */
+export const INCARNATION_MAX = 65_535;
+
+/**
+ * The stamp that a writer of rank `writeRank` gives a value that follows `highest`.
+ *
+ * A process that lost its disk may have chosen stamps that it knows nothing of any more, and must
+ * not choose one of them again for another value. So each of its later incarnations (1, 2, …) has
+ * low bits of its own, and goes far enough up that no stamp of incarnation 0, which counts by one,
+ * is there (docs/adr/0013-membership.md).
+ */
+export function nextStamp(highest: Stamp, writeRank: Rank, incarnation = 0): Stamp {
+  if (incarnation === 0) return { timestamp: highest.timestamp + 1n, writeRank };
+  const above = (highest.timestamp >> INCARNATION_BITS) + 2n;
+  return { timestamp: (above << INCARNATION_BITS) | BigInt(incarnation), writeRank };
 }

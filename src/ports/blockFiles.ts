@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import type { Stamp } from '../core/stamp.js';
+import type { NoteChanges } from './notes.js';
 
 /**
  * What the store needs of a disk. The simulation has a disk of its own that loses and tears.
@@ -58,5 +59,14 @@ export interface MetadataFile {
    * with NoSpace while there is no room for that either; it may then be called again.
    */
   reopen(sectors: readonly SectorIndex[]): Observable<ReadonlyMap<SectorIndex, SectorRecord>>;
+  /** The records from that sector on, in order, at most `limit`; emits them once. */
+  list(from: SectorIndex, limit: number): Observable<readonly SectorRecord[]>;
+  /** All notes; emits them once. */
+  notes(): Observable<ReadonlyMap<string, Uint8Array>>;
+  /**
+   * Changes notes, all or none, durable when it completes. Fails with NoSpace if there was no room:
+   * it is unknown whether they were changed, and they may be put again.
+   */
+  putNotes(changes: NoteChanges): Observable<never>;
   close(): Observable<never>;
 }

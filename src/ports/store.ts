@@ -1,4 +1,5 @@
 import type { Observable } from 'rxjs';
+import type { StampEntry } from '../core/membership/memberMessage.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import type { Stamp } from '../core/stamp.js';
 
@@ -42,4 +43,11 @@ export interface SectorStore {
   /** The data behind `stampOf(sector)`, read from the disk and checked; zeros if never written. */
   load(sector: SectorIndex): Observable<Copy>;
   put(sector: SectorIndex, stamp: Stamp, data: SectorData): Observable<PutOutcome>;
+  /**
+   * The next written sectors from `from` on, in order, at most `limit`: emits them once. What is
+   * told of each was durable when it was read.
+   */
+  list(from: SectorIndex, limit: number): Observable<readonly StampEntry[]>;
+  /** Sectors that were ever written, and those known to be damaged. From memory. */
+  counts(): { readonly written: number; readonly damaged: number };
 }

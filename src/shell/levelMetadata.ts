@@ -22,8 +22,12 @@ import { NoSpace, type MetadataFile, type SectorRecord } from '../ports/blockFil
 import type { Log } from '../ports/log.js';
 import {
   DAMAGE_KEY,
+  decodeNote,
   decodeRecord,
+  encodeNote,
   encodeRecord,
+  NOTE_KEY_END,
+  NOTE_KEY_MIN,
   RECORD_KEY_END,
   RECORD_KEY_MIN,
   recordKeyOf,
@@ -95,6 +99,8 @@ function createMetadata(
 ): LevelMetadata {
   let database = opened;
   let recordsSinceOpen = 0;
+  /** Notes found no room: what is appended to LevelDB's log now could be lost. */
+  let mustReopen = false;
   /** One thing at a time: a close that comes during a commit waits for it. */
   let tail: Promise<unknown> = Promise.resolve();
 
@@ -109,6 +115,7 @@ function createMetadata(
     await database.close();
     database = await openDatabase(location, { createIfMissing: false, log });
     recordsSinceOpen = 0;
+    mustReopen = false;
   };
 
   return {
@@ -116,7 +123,7 @@ function createMetadata(
 
     commit: (records) =>
       inTurn('commit', async () => {
-        if (recordsSinceOpen >= reopenAfterRecords) await openAgain();
+        if (mustReopen || recordsSinceOpen >= reopenAfterRecords) await openAgain();
         recordsSinceOpen += records.length;
         const batch = database.batch();
         for (const record of records) {
@@ -137,6 +144,31 @@ function createMetadata(
         });
         return found;
       }),
+
+    list: (from, limit) =>
+      inTurn('list', () =>
+        database.iterator({ gte: recordKeyOf(from), lt: RECORD_KEY_END, limit }).all(),
+      ).pipe(map((entries) => entries.map(([key, value]) => decode(key, value, location)))),
+
+    notes: () =>
+      inTurn('read of the notes', () =>
+        database.iterator({ gte: NOTE_KEY_MIN, lt: NOTE_KEY_END }).all(),
+      ).pipe(map((entries) => new Map(entries.map(([key, value]) => note(key, value, location))))),
+
+    putNotes: (changes) =>
+      inTurn('write of notes', async () => {
+        if (mustReopen) await openAgain();
+        const batch = database.batch();
+        for (const [name, bytes] of changes) {
+          const { key, value } = encodeNote(name, bytes ?? NOTHING);
+          if (bytes === null) batch.del(key);
+          else batch.put(key, value);
+        }
+        recordsSinceOpen += changes.size;
+        mustReopen = true;
+        await batch.write({ sync: true });
+        mustReopen = false;
+      }).pipe(ignoreElements()),
 
     close: () => inTurn('close', () => database.close()).pipe(ignoreElements()),
 
@@ -183,6 +215,17 @@ function scan(database: Database, location: string): Observable<readonly SectorR
       },
     );
   });
+}
+
+const NOTHING = new Uint8Array(0);
+
+function note(key: Uint8Array, value: Uint8Array, location: string): [string, Uint8Array] {
+  const decoded = decodeNote(key, value);
+  if (decoded !== null) return [decoded.name, decoded.bytes];
+  throw new AtomicDiskError(
+    'ATDD_STORE_CORRUPT',
+    `${location}: a note is not what was written: ${Buffer.from(key).toString('hex')}. ${ADVICE}`,
+  );
 }
 
 function decode(key: Uint8Array, value: Uint8Array, location: string): SectorRecord {

@@ -1,11 +1,12 @@
 /** Opens the durable registers of a process over two files: where the store's parts meet. */
-import { catchError, concat, defer, map, Observable, of, reduce } from 'rxjs';
+import { catchError, concat, concatMap, defer, map, Observable, of, reduce } from 'rxjs';
 import { assert } from '../core/assert.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR, type SectorIndex } from '../core/sector.js';
 import { STAMP_INITIAL } from '../core/stamp.js';
 import { AtomicDiskError } from '../errors.js';
 import type { MetadataFile, SlotFile } from '../ports/blockFiles.js';
 import type { Log } from '../ports/log.js';
+import type { Notes } from '../ports/notes.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { Copy, PutOutcome, SectorStore } from '../ports/store.js';
 import { checksumOf } from './checksum.js';
@@ -36,6 +37,7 @@ export interface StoreFigures {
 }
 
 export interface OpenedSectorStore extends SectorStore {
+  readonly notes: Notes;
   figures(): StoreFigures;
   /**
    * Waits for the commit under way, refuses all later puts, closes both files. To be called when
@@ -76,7 +78,10 @@ export function openSectorStore(options: SectorStoreOptions): Observable<OpenedS
         }
         return table;
       }, new SectorTable()),
-      map((table) => assemble(table, takenSlots(table, options), options)),
+      map((table) => ({ table, slotMap: takenSlots(table, options) })),
+      concatMap(({ table, slotMap }) =>
+        options.metadata.notes().pipe(map((notes) => assemble(table, slotMap, notes, options))),
+      ),
     ),
   );
 }
@@ -84,6 +89,7 @@ export function openSectorStore(options: SectorStoreOptions): Observable<OpenedS
 function assemble(
   table: SectorTable,
   slotMap: SlotMap,
+  notes: ReadonlyMap<string, Uint8Array>,
   options: SectorStoreOptions,
 ): OpenedSectorStore {
   const { slotFile, metadata, schedulers, log, batchSectors } = options;
@@ -139,6 +145,9 @@ function assemble(
         groupCommit.put({ sector, stamp, data, observer });
       });
     },
+    counts: () => ({ written: table.entryCount, damaged: table.markCount }),
+    list: (from, limit) => metadata.list(from, limit),
+    notes: { initial: notes, put: (changes) => metadata.putNotes(changes) },
     figures: () => ({
       writtenCount: table.entryCount,
       slotCount: slotMap.takenCount,

@@ -4,9 +4,10 @@
  *   superblock   00             JSON (src/store/superblock.ts)
  *   record       01 sector(8)   timestamp(8) writeRank(1) slot(4) checksum(4) check(4)
  *   damage       02             why these metadata may not be used (src/shell/levelMetadata.ts)
+ *   note         03 name        check(4) bytes (src/ports/notes.ts; the name in UTF-8)
  *
  * `slot` is ffffffff for a sector of zeros. `check` is the CRC-32 of the key and of the value
- * before it: LevelDB has checksums of its own but does not verify them when it reads, and a stamp
+ * without it: LevelDB has checksums of its own but does not verify them when it reads, and a stamp
  * that rotted would make this process forget, or refuse, a value.
  */
 import { assert } from '../core/assert.js';
@@ -25,6 +26,13 @@ export const RECORD_KEY_MIN: Uint8Array = Uint8Array.of(RECORD_PREFIX);
 /** … to below this one. */
 export const RECORD_KEY_END: Uint8Array = Uint8Array.of(RECORD_PREFIX + 1);
 
+const NOTE_PREFIX = 0x03;
+/** Notes are the keys from this one up … */
+export const NOTE_KEY_MIN: Uint8Array = Uint8Array.of(NOTE_PREFIX);
+/** … to below this one. */
+export const NOTE_KEY_END: Uint8Array = Uint8Array.of(NOTE_PREFIX + 1);
+
+const CHECK_SIZE_BYTES = 4;
 const KEY_SIZE_BYTES = 9;
 const VALUE_SIZE_BYTES = 21;
 const OFFSET_RANK = 8;
@@ -71,4 +79,28 @@ export function decodeRecord(key: Uint8Array, value: Uint8Array): SectorRecord |
     slot: slot === NO_SLOT ? null : slot,
     checksum: view.getUint32(OFFSET_CHECKSUM),
   };
+}
+
+export function noteKeyOf(name: string): Uint8Array {
+  return Buffer.concat([NOTE_KEY_MIN, Buffer.from(name)]);
+}
+
+export function encodeNote(name: string, bytes: Uint8Array): EncodedRecord {
+  const key = noteKeyOf(name);
+  const value = Buffer.allocUnsafe(CHECK_SIZE_BYTES + bytes.length);
+  value.set(bytes, CHECK_SIZE_BYTES);
+  value.writeUInt32BE(crc32Of(bytes, crc32Of(key)), 0);
+  return { key, value };
+}
+
+/** @returns the note, or null if these are not the bytes that were written. */
+export function decodeNote(
+  key: Uint8Array,
+  value: Uint8Array,
+): { readonly name: string; readonly bytes: Uint8Array } | null {
+  if (value.length < CHECK_SIZE_BYTES) return null;
+  const bytes = value.subarray(CHECK_SIZE_BYTES);
+  const view = new DataView(value.buffer, value.byteOffset, value.length);
+  if (view.getUint32(0) !== crc32Of(bytes, crc32Of(key))) return null;
+  return { name: Buffer.from(key.subarray(1)).toString('utf8'), bytes };
 }

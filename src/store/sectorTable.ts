@@ -63,10 +63,16 @@ export class SectorTable {
     usedCount: 0,
   }));
   #entryCount = 0;
+  #markCount = 0;
 
   /** Sectors in the table; their entry numbers are 0 .. entryCount - 1. */
   get entryCount(): number {
     return this.#entryCount;
+  }
+
+  /** Entries with a mark. */
+  get markCount(): number {
+    return this.#markCount;
   }
 
   get byteLength(): number {
@@ -103,6 +109,7 @@ export class SectorTable {
     timestampWhole[0] = stamp.timestamp;
     const block = this.#blockOf(entry);
     const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY;
+    if (this.isMarked(entry)) this.#markCount -= 1;
     block[offset + WORD_SECTOR_HIGH_RANK_MARK] =
       Math.floor(sector / TWO_TO_32) | (stamp.writeRank << RANK_SHIFT);
     block[offset + WORD_TIMESTAMP_LOW] = timestampHalves[0];
@@ -142,6 +149,7 @@ export class SectorTable {
   mark(entry: EntryNumber): void {
     const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY + WORD_SECTOR_HIGH_RANK_MARK;
     const block = this.#blockOf(entry);
+    if (!this.isMarked(entry)) this.#markCount += 1;
     block[offset] |= MARK_BIT;
   }
 

@@ -2,7 +2,9 @@
  * The numbers of the wire protocol (docs/wire-protocol.md), each once. Everything is big-endian.
  */
 import { assert } from '../core/assert.js';
+import { ENTRIES_MAX } from '../core/membership/memberMessage.js';
 import { OPERATION_ID_SIZE_BYTES } from '../core/operation.js';
+import { RANK_MAX } from '../core/rank.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 
 /** "atdd": the first bytes of every message. */
@@ -42,6 +44,14 @@ export const TYPE_ANSWER = 0x40;
 /** Types from here up are free for a cluster's own messages. */
 export const TYPE_EXTENSION_MIN = 0x80;
 
+/** Between processes of this make. */
+export const TYPE_HELLO = 0x80;
+export const TYPE_LIST = 0x81;
+export const TYPE_LISTED = 0x82;
+/** From clients of this make, about a process itself; answered with TYPE_ANSWER added. */
+export const TYPE_STATUS = 0x90;
+export const TYPE_SCRUB = 0x91;
+
 export const STATUS_OK = 0x00;
 export const STATUS_AUTH_FAILURE = 0x01;
 export const STATUS_INVALID_SECTOR_INDEX = 0x02;
@@ -55,6 +65,34 @@ export const SIZE_PROCESS = OFFSET_TIMESTAMP + TAG_SIZE_BYTES;
 export const SIZE_PROCESS_DATA = OFFSET_PROCESS_DATA + SECTOR_SIZE_BYTES + TAG_SIZE_BYTES;
 export const SIZE_RECEIPT = OFFSET_PROCESS_SECTOR + TAG_SIZE_BYTES;
 
+/** HELLO: after the header and where an operation id would stand, the storage id. */
+export const OFFSET_HELLO_STORAGE = 8;
+export const OFFSET_HELLO_VERSION = 24;
+export const OFFSET_HELLO_STANDING = 26;
+/** 1: the storage id of the addressee that follows is one. */
+export const OFFSET_HELLO_IS_KNOWN = 27;
+export const OFFSET_HELLO_INCARNATION = 28;
+export const OFFSET_HELLO_KNOWN = 32;
+export const OFFSET_HELLO_INCARNATIONS = 48;
+export const SIZE_HELLO = OFFSET_HELLO_INCARNATIONS + 2 * RANK_MAX + TAG_SIZE_BYTES;
+
+/** LISTED: after the sector that the list begins with. */
+export const OFFSET_LISTED_NEXT = 32;
+export const OFFSET_LISTED_COUNT = 40;
+/** 48 bits. */
+export const OFFSET_LISTED_WRITTEN = 42;
+export const OFFSET_LISTED_ENTRIES = 48;
+export const SIZE_LISTED_ENTRY = 17;
+export const SIZE_LIST = SIZE_PROCESS;
+export const SIZE_LISTED = SIZE_PROCESS_DATA;
+/** Instead of a sector: there is no next one. */
+export const NO_NEXT = 0xffff_ffff_ffff_ffffn;
+
+export const SIZE_INQUIRY = SIZE_READ;
+
+/** Of the messages from 0x80 up. */
+export const EXTENSION_VERSION = 1;
+
 /** Keys, as raw bytes. */
 export const CLIENT_KEY_SIZE_BYTES = 32;
 export const SYSTEM_KEY_SIZE_BYTES = 64;
@@ -65,3 +103,7 @@ assert(SIZE_PROCESS === 64 && SIZE_PROCESS_DATA === 4176, 'process message sizes
 assert(SIZE_RECEIPT === 56, 'receipt size');
 assert(OFFSET_OPERATION_ID + OPERATION_ID_SIZE_BYTES === OFFSET_PROCESS_SECTOR, 'uuid size');
 assert(OFFSET_WRITE_RANK + 1 === OFFSET_PROCESS_DATA, 'write rank precedes the data');
+assert(
+  OFFSET_LISTED_ENTRIES + ENTRIES_MAX * SIZE_LISTED_ENTRY <= SIZE_LISTED - TAG_SIZE_BYTES,
+  'a list fits',
+);

@@ -13,6 +13,7 @@ import { OPERATION_ID_SIZE_BYTES } from '../core/operation.js';
 import type { SectorData } from '../core/sector.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import * as wire from './constants.js';
+import { INQUIRIES, MEMBER_MESSAGES, REPORTS } from './extensionTypes.js';
 import type { WireMessage } from './wireMessage.js';
 
 export interface MessageType {
@@ -206,10 +207,20 @@ function table(rows: readonly MessageType[]): MessageTable {
 }
 
 /** On a connection that another side opened to a process: clients and peers share the port. */
-export const SERVER_MESSAGES: MessageTable = table([...REQUESTS, ...PROCESS_MESSAGES, ...RECEIPTS]);
+export const SERVER_MESSAGES: MessageTable = table([
+  ...REQUESTS,
+  ...PROCESS_MESSAGES,
+  ...RECEIPTS,
+  ...MEMBER_MESSAGES,
+  ...INQUIRIES,
+]);
 
 /** On a connection that a process opened to a peer. */
-export const PEER_MESSAGES: MessageTable = table([...PROCESS_MESSAGES, ...RECEIPTS]);
+export const PEER_MESSAGES: MessageTable = table([
+  ...PROCESS_MESSAGES,
+  ...RECEIPTS,
+  ...MEMBER_MESSAGES,
+]);
 
 /** On a connection that a client opened to a process. */
-export const CLIENT_MESSAGES: MessageTable = table(RESPONSES);
+export const CLIENT_MESSAGES: MessageTable = table([...RESPONSES, ...REPORTS]);

@@ -8,8 +8,11 @@ import type {
   RegisterMessageKind,
   ResponseStatus,
 } from '../core/message.js';
+import type { Standing } from '../core/membership/identity.js';
+import type { Inquiry, SignedMemberMessage, StampEntry } from '../core/membership/memberMessage.js';
 import type { OperationId } from '../core/operation.js';
 import { OPERATION_ID_SIZE_BYTES } from '../core/operation.js';
+import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import * as wire from './constants.js';
 import type { Tagger } from './tag.js';
 
@@ -24,6 +27,14 @@ const STATUS_OF: Readonly<Record<ResponseStatus, number>> = {
   ok: wire.STATUS_OK,
   authFailure: wire.STATUS_AUTH_FAILURE,
   invalidSectorIndex: wire.STATUS_INVALID_SECTOR_INDEX,
+};
+
+/** On the wire a standing is its place in this list. */
+export const STANDINGS: readonly Standing[] = ['fresh', 'joining', 'member'];
+
+const INQUIRY_TYPES: Readonly<Record<Inquiry, number>> = {
+  status: wire.TYPE_STATUS,
+  scrub: wire.TYPE_SCRUB,
 };
 
 /** A buffer with magic, the byte before the type, and the type; padding is zero. */
@@ -106,4 +117,92 @@ export function serializeReceipt(receipt: Receipt, tagger: Tagger): Buffer {
 
 function writeOperationId(bytes: Buffer, id: OperationId): void {
   bytes.write(id, wire.OFFSET_OPERATION_ID, OPERATION_ID_SIZE_BYTES, 'latin1');
+}
+
+export function serializeMemberMessage(
+  { sender, content }: SignedMemberMessage,
+  tagger: Tagger,
+): Buffer {
+  let bytes: Buffer;
+  switch (content.kind) {
+    case 'hello':
+      bytes = beginMessage(wire.SIZE_HELLO, sender, wire.TYPE_HELLO).fill(
+        0,
+        wire.HEADER_SIZE_BYTES,
+      );
+      bytes.write(content.storage, wire.OFFSET_HELLO_STORAGE, 'latin1');
+      bytes.writeUInt16BE(wire.EXTENSION_VERSION, wire.OFFSET_HELLO_VERSION);
+      bytes[wire.OFFSET_HELLO_STANDING] = STANDINGS.indexOf(content.standing);
+      bytes[wire.OFFSET_HELLO_IS_KNOWN] = content.known === null ? 0 : 1;
+      bytes.writeUInt32BE(content.incarnation, wire.OFFSET_HELLO_INCARNATION);
+      bytes.write(content.known ?? '', wire.OFFSET_HELLO_KNOWN, 'latin1');
+      content.incarnations.forEach((incarnation, index) => {
+        bytes.writeUInt16BE(incarnation, wire.OFFSET_HELLO_INCARNATIONS + 2 * index);
+      });
+      break;
+    case 'list':
+      bytes = beginMessage(wire.SIZE_LIST, sender, wire.TYPE_LIST);
+      writeOperationId(bytes, content.id);
+      bytes.writeBigUInt64BE(BigInt(content.from), wire.OFFSET_PROCESS_SECTOR);
+      break;
+    case 'listed':
+      bytes = beginMessage(wire.SIZE_LISTED, sender, wire.TYPE_LISTED);
+      bytes.fill(0, wire.OFFSET_LISTED_COUNT);
+      writeOperationId(bytes, content.id);
+      bytes.writeBigUInt64BE(BigInt(content.from), wire.OFFSET_PROCESS_SECTOR);
+      bytes.writeBigUInt64BE(
+        content.next === null ? wire.NO_NEXT : BigInt(content.next),
+        wire.OFFSET_LISTED_NEXT,
+      );
+      bytes.writeUIntBE(content.written, wire.OFFSET_LISTED_WRITTEN, 6);
+      writeEntries(bytes, content.entries);
+      break;
+    default:
+      return unreachable(content);
+  }
+  tagger.sign(bytes);
+  return bytes;
+}
+
+function writeEntries(bytes: Buffer, entries: readonly StampEntry[]): void {
+  bytes.writeUInt16BE(entries.length, wire.OFFSET_LISTED_COUNT);
+  entries.forEach(({ sector, stamp }, index) => {
+    const at = wire.OFFSET_LISTED_ENTRIES + index * wire.SIZE_LISTED_ENTRY;
+    bytes.writeBigUInt64BE(BigInt(sector), at);
+    bytes.writeBigUInt64BE(stamp.timestamp, at + 8);
+    bytes[at + 16] = stamp.writeRank;
+  });
+}
+
+export function serializeInquiry(
+  { inquiry, requestNumber }: { readonly inquiry: Inquiry; readonly requestNumber: bigint },
+  tagger: Tagger,
+): Buffer {
+  const bytes = beginMessage(wire.SIZE_INQUIRY, 0, INQUIRY_TYPES[inquiry]);
+  bytes.writeBigUInt64BE(requestNumber, wire.OFFSET_REQUEST_NUMBER);
+  bytes.writeBigUInt64BE(0n, wire.OFFSET_REQUEST_SECTOR);
+  tagger.sign(bytes);
+  return bytes;
+}
+
+/** @param text null: the tag of the inquiry was wrong. At most 4096 bytes. */
+export function serializeReport(
+  inquiry: Inquiry,
+  requestNumber: bigint,
+  text: string | null,
+  tagger: Tagger,
+): Buffer {
+  const type = wire.TYPE_ANSWER + INQUIRY_TYPES[inquiry];
+  const bytes = beginMessage(
+    text === null ? wire.SIZE_RESPONSE : wire.SIZE_RESPONSE_DATA,
+    text === null ? wire.STATUS_AUTH_FAILURE : wire.STATUS_OK,
+    type,
+  );
+  bytes.writeBigUInt64BE(requestNumber, wire.OFFSET_REQUEST_NUMBER);
+  if (text !== null) {
+    bytes.fill(0, wire.OFFSET_RESPONSE_DATA);
+    bytes.write(text, wire.OFFSET_RESPONSE_DATA, SECTOR_SIZE_BYTES, 'utf8');
+  }
+  tagger.sign(bytes);
+  return bytes;
 }

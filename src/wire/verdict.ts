@@ -4,14 +4,27 @@
  */
 import { unreachable } from '../core/assert.js';
 import type { ClientRequest, ClientResponse, ProcessMessage, Receipt } from '../core/message.js';
+import type {
+  Inquiry,
+  MemberMessage,
+  SignedMemberMessage,
+} from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import { isMember } from '../core/rank.js';
-import { TIMESTAMP_REFUSED } from '../core/stamp.js';
+import { INCARNATION_MAX, TIMESTAMP_REFUSED } from '../core/stamp.js';
+import { NO_NEXT } from './constants.js';
+import { STANDINGS } from './serialize.js';
 import type { Tagger } from './tag.js';
 import type { Decoded, WireMessage } from './wireMessage.js';
 
 export type DropReason =
-  'badTag' | 'unknownSender' | 'invalidSectorIndex' | 'invalidTimestamp' | 'unexpectedFamily';
+  | 'badTag'
+  | 'unknownSender'
+  | 'invalidSectorIndex'
+  | 'invalidTimestamp'
+  | 'invalidContent'
+  | 'unexpectedFamily'
+  | 'outdatedSender';
 
 export type Verdict =
   /** A client's request, authentic and in range. */
@@ -20,6 +33,10 @@ export type Verdict =
   | { readonly kind: 'refused'; readonly response: ClientResponse }
   | { readonly kind: 'processMessage'; readonly message: ProcessMessage }
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
+  | { readonly kind: 'member'; readonly message: SignedMemberMessage }
+  /** A client asks something about this process. */
+  | { readonly kind: 'inquiry'; readonly inquiry: Inquiry; readonly requestNumber: bigint }
+  | { readonly kind: 'refusedInquiry'; readonly inquiry: Inquiry; readonly requestNumber: bigint }
   | { readonly kind: 'dropped'; readonly reason: DropReason };
 
 export interface VerdictOptions {
@@ -35,6 +52,7 @@ export interface VerdictOptions {
 
 type RequestMessage = Extract<WireMessage, { family: 'request' }>;
 type ProcessWireMessage = Extract<WireMessage, { family: 'process' }>;
+type MemberWireMessage = Extract<WireMessage, { family: 'hello' | 'list' | 'listed' }>;
 type ReceiptMessage = Extract<WireMessage, { family: 'receipt' }>;
 
 const DROPPED: Readonly<Record<DropReason, Verdict>> = {
@@ -42,6 +60,8 @@ const DROPPED: Readonly<Record<DropReason, Verdict>> = {
   unknownSender: { kind: 'dropped', reason: 'unknownSender' },
   invalidSectorIndex: { kind: 'dropped', reason: 'invalidSectorIndex' },
   invalidTimestamp: { kind: 'dropped', reason: 'invalidTimestamp' },
+  invalidContent: { kind: 'dropped', reason: 'invalidContent' },
+  outdatedSender: { kind: 'dropped', reason: 'outdatedSender' },
   unexpectedFamily: { kind: 'dropped', reason: 'unexpectedFamily' },
 };
 
@@ -54,7 +74,17 @@ export function judge({ frame, message }: Decoded, options: VerdictOptions): Ver
       return judgeProcessMessage(frame, message, options);
     case 'receipt':
       return judgeReceipt(frame, message, options);
+    case 'hello':
+    case 'list':
+    case 'listed':
+      return judgeMember(frame, message, options);
+    case 'inquiry': {
+      const isGood = options.clientTagger.verify(frame);
+      const { inquiry, requestNumber } = message;
+      return { kind: isGood ? 'inquiry' : 'refusedInquiry', inquiry, requestNumber };
+    }
     case 'response':
+    case 'report':
       return DROPPED.unexpectedFamily;
     default:
       return unreachable(message);
@@ -98,6 +128,58 @@ function judgeProcessMessage(
     kind: 'processMessage',
     message: { sender, sector: Number(sector), content: own },
   };
+}
+
+function judgeMember(
+  frame: Uint8Array,
+  message: MemberWireMessage,
+  options: VerdictOptions,
+): Verdict {
+  if (!options.systemTagger.verify(frame)) return DROPPED.badTag;
+  const { sender } = message;
+  if (!isOtherMember(sender, options)) return DROPPED.unknownSender;
+  const content = memberContent(message, BigInt(options.sectors), options.processCount);
+  if (content === null) return DROPPED.invalidContent;
+  return { kind: 'member', message: { sender, content } };
+}
+
+/** @returns null if a field is out of its range. */
+function memberContent(
+  message: MemberWireMessage,
+  sectors: bigint,
+  processCount: number,
+): MemberMessage | null {
+  switch (message.family) {
+    case 'hello': {
+      const { storage, known, incarnation } = message;
+      const standing = STANDINGS.at(message.standing);
+      if (standing === undefined || incarnation > INCARNATION_MAX) return null;
+      const incarnations = message.incarnations.slice(0, processCount);
+      return { kind: 'hello', standing, storage, incarnation, known, incarnations };
+    }
+    case 'list':
+      if (message.from > sectors) return null;
+      return { kind: 'list', id: message.id, from: Number(message.from) };
+    case 'listed': {
+      const { id, from, entries, written } = message;
+      const next = message.next === NO_NEXT ? null : message.next;
+      if (from > sectors || (next !== null && (next > sectors || next <= from))) return null;
+      const end = next ?? sectors;
+      const isWrong = ({ sector, stamp }: (typeof entries)[number]): boolean =>
+        sector < from || sector >= end || stamp.timestamp >= TIMESTAMP_REFUSED;
+      if (entries.some(isWrong)) return null;
+      return {
+        kind: 'listed',
+        id,
+        from: Number(from),
+        next: next === null ? null : Number(next),
+        entries: entries.map(({ sector, stamp }) => ({ sector: Number(sector), stamp })),
+        written,
+      };
+    }
+    default:
+      return unreachable(message);
+  }
 }
 
 function judgeReceipt(

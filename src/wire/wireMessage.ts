@@ -1,6 +1,9 @@
 import type { RegisterMessage, RegisterMessageKind } from '../core/message.js';
+import type { StorageId } from '../core/membership/identity.js';
+import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { OperationId } from '../core/operation.js';
 import type { SectorData } from '../core/sector.js';
+import type { Stamp } from '../core/stamp.js';
 
 /**
  * Messages as they stand on the wire: every field read, nothing believed yet. A sector is still a
@@ -31,6 +34,44 @@ export type WireMessage =
       readonly request: 'read' | 'write';
       readonly status: number;
       readonly requestNumber: bigint;
+      readonly data: SectorData | null;
+    }
+  | ExtensionMessage;
+
+/** Of this make's own messages (types from 0x80 up), read but not believed. */
+export type ExtensionMessage =
+  | {
+      readonly family: 'hello';
+      readonly sender: number;
+      readonly version: number;
+      readonly standing: number;
+      readonly storage: StorageId;
+      readonly incarnation: number;
+      readonly known: StorageId | null;
+      readonly incarnations: readonly number[];
+    }
+  | {
+      readonly family: 'list';
+      readonly sender: number;
+      readonly id: OperationId;
+      readonly from: bigint;
+    }
+  | {
+      readonly family: 'listed';
+      readonly sender: number;
+      readonly id: OperationId;
+      readonly from: bigint;
+      readonly next: bigint;
+      readonly entries: readonly { readonly sector: bigint; readonly stamp: Stamp }[];
+      readonly written: number;
+    }
+  | { readonly family: 'inquiry'; readonly inquiry: Inquiry; readonly requestNumber: bigint }
+  | {
+      readonly family: 'report';
+      readonly inquiry: Inquiry;
+      readonly status: number;
+      readonly requestNumber: bigint;
+      /** 4096 bytes: a text, and zeros. */
       readonly data: SectorData | null;
     };
 

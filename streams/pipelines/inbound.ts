@@ -7,6 +7,13 @@ import { mergeWith, observeOn, takeUntil, tap, timer } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { abandonOperations, enterOperation } from '../../src/core/ledger.js';
+import type {
+  Inquiry,
+  MemberMessage,
+  SignedMemberMessage,
+} from '../../src/core/membership/memberMessage.js';
+import type { Hello, MembershipEffect } from '../../src/core/membership/membership.js';
+import { hearBase, hearHello, isOutdated } from '../../src/core/membership/membership.js';
 import type { ClientRequest, ProcessMessage, Receipt } from '../../src/core/message.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { ClientOperation } from '../../src/core/register/clientOperation.js';
@@ -15,7 +22,7 @@ import type { Random } from '../../src/ports/random.js';
 import type { Schedulers } from '../../src/ports/schedulers.js';
 import { TYPE_READ, TYPE_WRITE } from '../../src/wire/constants.js';
 import type { MessageTable } from '../../src/wire/messageTypes.js';
-import { serializeResponse } from '../../src/wire/serialize.js';
+import { serializeReport, serializeResponse } from '../../src/wire/serialize.js';
 import type { DropReason, Verdict, VerdictOptions } from '../../src/wire/verdict.js';
 import { authenticate } from '../authenticate.js';
 import { decodeFrames } from '../decodeFrames.js';
@@ -34,12 +41,27 @@ export type Inbound =
   | { readonly kind: 'send'; readonly outgoing: Outgoing }
   /** The peer has shown that it sends receipts, and has the reply that this one names. */
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
+  /** A peer has said who it is, or that it is of another make. */
+  | { readonly kind: 'membership'; readonly effects: readonly MembershipEffect[] }
+  /** A peer asks which sectors there are, or answers that. */
+  | { readonly kind: 'listing'; readonly session: Session; readonly message: ListMessage }
+  | {
+      readonly kind: 'inquiry';
+      readonly session: Session;
+      readonly inquiry: Inquiry;
+      readonly requestNumber: bigint;
+    }
   | { readonly kind: 'dropped'; readonly remote: string; readonly reason: DropReason };
+
+export interface ListMessage {
+  readonly sender: Rank;
+  readonly content: Exclude<MemberMessage, Hello>;
+}
 
 export interface InboundOptions {
   readonly verdict: VerdictOptions;
   readonly table: MessageTable;
-  readonly records: Pick<ProcessRecords, 'ledger' | 'sessions'>;
+  readonly records: Pick<ProcessRecords, 'ledger' | 'sessions' | 'registers' | 'membership'>;
   readonly limits: SessionLimits;
   readonly badTagPenaltyMs: number;
   /** How long a connection that has ended is kept for questions that its peer does not confirm. */
@@ -157,7 +179,20 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
     case 'processMessage':
       showTrust(session, options);
       options.heard(verdict.message.sender);
-      return takeMessage(session, verdict.message);
+      return admitMessage(session, verdict.message, options);
+    case 'member':
+      showTrust(session, options);
+      options.heard(verdict.message.sender);
+      return admitMember(session, verdict.message, options);
+    case 'inquiry':
+      showTrust(session, options);
+      return [{ ...verdict, session }];
+    case 'refusedInquiry': {
+      const { inquiry, requestNumber } = verdict;
+      const { clientTagger } = options.verdict;
+      const bytes = serializeReport(inquiry, requestNumber, null, clientTagger);
+      return [toSend({ connection: session.connection, bytes })];
+    }
     case 'receipt':
       return [{ kind: 'receipt', receipt: verdict.receipt }];
     case 'dropped':
@@ -187,6 +222,57 @@ function beginOperation(
     kind: 'event',
     event: { sector, event: { kind: 'begin', operation }, origin: { session, receipt: null } },
   };
+}
+
+/** A peer of this make says who it is before it says anything else. */
+function admitMessage(
+  session: Session,
+  message: ProcessMessage,
+  { records }: InboundOptions,
+): Inbound[] {
+  const { current } = records.membership;
+  const { sender } = message;
+  if (session.hello?.rank !== sender) {
+    const effects = hearBase(current, sender);
+    const taken = takeMessage(session, message);
+    return effects.length === 0 ? taken : [{ kind: 'membership', effects }, ...taken];
+  }
+  if (isOutdated(current, sender, session.hello)) {
+    const { remote } = session.connection;
+    return [{ kind: 'dropped', remote, reason: 'outdatedSender' }];
+  }
+  return takeMessage(session, message);
+}
+
+function admitMember(
+  session: Session,
+  { sender, content }: SignedMemberMessage,
+  { records }: InboundOptions,
+): Inbound[] {
+  if (content.kind !== 'hello') {
+    return [{ kind: 'listing', session, message: { sender, content } }];
+  }
+  const { storage, incarnation } = content;
+  session.hello = { rank: sender, storage, incarnation };
+  const effects = hearHello(records.membership.current, sender, content);
+  if (effects.length === 0) return [];
+  // In this order: what comes by this connection next may rest on what was said here.
+  return [...disavowals(effects, records), { kind: 'membership', effects }];
+}
+
+/** For every operation under way: what it counts of a disk that is lost. */
+function disavowals(
+  effects: readonly MembershipEffect[],
+  { registers }: InboundOptions['records'],
+): Inbound[] {
+  return effects.flatMap((effect) => {
+    if (effect.kind !== 'disavow') return [];
+    const { rank } = effect;
+    return [...registers.keys()].map((sector): Inbound => {
+      const event = { kind: 'disavow', rank } as const;
+      return { kind: 'event', event: { sector, event, origin: null } };
+    });
+  });
 }
 
 /**

@@ -6,10 +6,11 @@ import { unreachable } from '../../src/core/assert.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { endOperation } from '../../src/core/ledger.js';
 import type { Receipt, RegisterMessage } from '../../src/core/message.js';
-import type { OperationId } from '../../src/core/operation.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { RegisterEffect } from '../../src/core/register/effect.js';
-import type { SectorData, SectorIndex } from '../../src/core/sector.js';
+import type { MissedLog } from '../../src/core/repair/missedLog.js';
+import { noteLateAck, noteWritten } from '../../src/core/repair/missedLog.js';
+import type { SectorIndex } from '../../src/core/sector.js';
 import type { Random } from '../../src/ports/random.js';
 import {
   serializeProcessMessage,
@@ -42,6 +43,7 @@ export interface OutboundOptions {
   readonly ledger: Ledger<Session>;
   readonly limits: SessionLimits;
   readonly receipts: ReceiptBook;
+  readonly missed: MissedLog;
   readonly random: Random;
 }
 
@@ -50,7 +52,10 @@ export function dispatch(
   outcome: SectorOutcome<Origin | null>,
   options: OutboundOptions,
 ): Outbound[] {
-  const { origin, sector } = outcome.cause;
+  const { origin, sector, event } = outcome.cause;
+  if (event.kind === 'message' && event.message.kind === 'ack') {
+    noteLateAck(options.missed, event.from, event.message.id);
+  }
   const outbound: Outbound[] = [];
   let isHandled = outcome.kind === 'done';
   if (outcome.kind === 'done') {
@@ -119,6 +124,12 @@ function dispatchEffect(
       outbound.push(toLink('all', { kind: 'question', id: message.id, bytes }));
       return true;
     }
+    case 'ask': {
+      const { to, message } = effect;
+      const bytes = toBytes(message, sector, options);
+      outbound.push(toLink(to, { kind: 'question', id: message.id, bytes }));
+      return true;
+    }
     case 'reply': {
       const { to, message } = effect;
       const key = messageKey(message.kind, message.id);
@@ -133,7 +144,7 @@ function dispatchEffect(
       outbound.push(toLink('all', { kind: 'retire', id: effect.id }));
       return true;
     case 'complete':
-      respond(effect.id, effect.data, options, outbound);
+      respond(effect, sector, options, outbound);
       return true;
     case 'dropped':
       regulateInto(outbound, endOperation(options.ledger, effect.id).session, options);
@@ -156,12 +167,13 @@ function toBytes(
 }
 
 function respond(
-  id: OperationId,
-  data: SectorData | null,
+  { id, data, ranks }: Extract<RegisterEffect, { kind: 'complete' }>,
+  sector: SectorIndex,
   options: OutboundOptions,
   outbound: Outbound[],
 ): void {
   const { session, request, requestNumber } = endOperation(options.ledger, id);
+  if (request === 'write') noteWritten(options.missed, id, sector, ranks);
   const response = { request, status: 'ok', requestNumber, data } as const;
   const bytes = serializeResponse(response, options.clientTagger);
   outbound.push({ kind: 'send', outgoing: { connection: session.connection, bytes } });

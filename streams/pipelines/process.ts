@@ -15,9 +15,12 @@ import { ReplaySubject, connect, defer, filter, map, merge, mergeMap, share, tap
 import { assert } from '../../src/core/assert.js';
 import type { OperationId } from '../../src/core/operation.js';
 import { isAbandoned } from '../../src/core/ledger.js';
+import type { Standing } from '../../src/core/membership/identity.js';
 import type { Rank } from '../../src/core/rank.js';
+import type { RegisterEvent } from '../../src/core/register/event.js';
 import type { Self } from '../../src/core/register/step.js';
 import type { Connection, Transport } from '../../src/ports/connection.js';
+import type { Notes } from '../../src/ports/notes.js';
 import type { Random } from '../../src/ports/random.js';
 import type { Schedulers } from '../../src/ports/schedulers.js';
 import type { SectorStore } from '../../src/ports/store.js';
@@ -30,20 +33,29 @@ import { mapEach } from '../mapEach.js';
 import { ofKind } from '../ofKind.js';
 import type { SectorEvent, SectorOutcome } from '../reduceRegisters.js';
 import { reduceRegisters } from '../reduceRegisters.js';
+import { putAside } from '../putAside.js';
 import { stubbornLink } from '../stubbornLink.js';
 import { withLoopback } from '../withLoopback.js';
 import type { Batch, Outgoing } from '../writeTogether.js';
 import { writeTogether } from '../writeTogether.js';
+import { Exchange } from './exchange.js';
 import type { Inbound } from './inbound.js';
 import { serveConnection } from './inbound.js';
+import { greetingTo, memberPipelines } from './members.js';
+import type { MembershipState } from './membership.js';
 import type { Outbound, OutboundOptions } from './outbound.js';
 import { dispatch, takeReceipt } from './outbound.js';
 import { newReceiptBook } from './receipts.js';
 import type { PeerRecord, ProcessRecords } from './records.js';
+import type { RepairLimits } from './repair.js';
 import type { Origin, SessionLimits } from './session.js';
 
 export interface ProcessPipelineOptions {
-  readonly self: Self;
+  readonly self: Pick<Self, 'rank' | 'processCount'>;
+  readonly membership: MembershipState;
+  readonly repair: RepairLimits;
+  /** How long a process whose disk is new waits for the others to say who they are. */
+  readonly graceMs: number;
   readonly verdict: VerdictOptions;
   readonly records: ProcessRecords;
   /** Whether client operations are begun; false once the process is shutting down. */
@@ -65,6 +77,7 @@ export interface ProcessPipelineOptions {
 export interface ProcessPorts {
   readonly transport: Transport;
   readonly store: SectorStore;
+  readonly notes: Notes;
   readonly schedulers: Schedulers;
   readonly random: Random;
 }
@@ -90,20 +103,34 @@ export function processPipeline(
 ): Observable<ProcessOutput> {
   return defer(() => {
     const peers = connectPeers(options, ports);
+    const { self, verdict, records } = options;
+    const { systemTagger } = verdict;
+    const exchange = new Exchange({ self: self.rank, systemTagger, random: ports.random });
+    records.repair.questions = () => exchange.pendingCount;
     const outboundOptions = outboundOptionsOf(options, ports.random);
+    const members = memberPipelines(options, ports, exchange);
     return inbound(peers, options, ports).pipe(
       connect((inbound$) => {
-        const outcome$ = inbound$.pipe(
-          ofKind('event'),
-          map(({ event }) => event),
+        const outcome$ = merge(
+          inbound$.pipe(
+            ofKind('event'),
+            map(({ event }) => event),
+          ),
+          exchange.event$,
+          members.vote$,
+        ).pipe(
           registers(options, ports),
+          filter((outcome) => exchange.takeOutcome(outcome)),
         );
         const outbound$ = merge(
+          // Before what is done with messages that came later: see the effects `greet`.
+          members.outbound(inbound$),
           outcome$.pipe(mapEach((outcome) => dispatch(outcome, outboundOptions))),
           inbound$.pipe(
             ofKind('receipt'),
             mapEach(({ receipt }) => takeReceipt(receipt, outboundOptions)),
           ),
+          exchange.command$.pipe(map((addressed): Outbound => ({ kind: 'link', addressed }))),
         );
         const refusal$ = inbound$.pipe(ofKind('send'), map(toOutgoing));
         return merge(
@@ -113,6 +140,7 @@ export function processPipeline(
             map((batch): ProcessOutput => ({ kind: 'write', batch })),
           ),
           inbound$.pipe(ofKind('dropped')),
+          members.repair$,
           ...peers.map(peerReports),
         );
       }),
@@ -196,17 +224,44 @@ function inbound(
   return merge(accepted$, ...dialled);
 }
 
+function isQuestion(event: RegisterEvent, self: Rank): boolean {
+  return event.kind === 'message' && event.message.kind === 'readProc' && event.from !== self;
+}
+
+/** This process as its registers see it. */
+function selfOf({ self, membership }: ProcessPipelineOptions): () => Self {
+  let standing: Standing | null = null;
+  let current: Self = self;
+  return () => {
+    if (standing !== membership.standing) {
+      standing = membership.standing;
+      const { incarnation } = membership.current.own;
+      current = { ...self, incarnation, isSilent: standing !== 'member' };
+    }
+    return current;
+  };
+}
+
 /** Registers, fed with what they send to themselves and with what found no room. */
 function registers(options: ProcessPipelineOptions, { store, schedulers }: ProcessPorts) {
-  const { self, stripes, fullRetryMs, records } = options;
+  const { self, stripes, fullRetryMs, records, membership } = options;
   return withLoopback<ProcessEvent, ProcessOutcome>(
-    reduceRegisters({
-      self,
-      store,
-      stripes,
-      registers: records.registers,
-      isAbandoned: (id) => isAbandoned(records.ledger, id),
-    }),
+    (event$) =>
+      event$.pipe(
+        // Who does not know yet whether it may vote has no answer yet.
+        putAside({
+          isEarly: ({ event }) => membership.standing === 'fresh' && isQuestion(event, self.rank),
+          due$: membership.standing$.pipe(filter((standing) => standing !== 'fresh')),
+        }),
+        reduceRegisters({
+          self: selfOf(options),
+          store,
+          stripes,
+          registers: records.registers,
+          isAbandoned: (id) => isAbandoned(records.ledger, id),
+          damaged: (sector) => records.repair.toHeal.add(sector),
+        }),
+      ),
     (outcome$) =>
       merge(
         outcome$.pipe(mapEach((outcome) => messagesToSelf(outcome, self.rank))),
@@ -266,6 +321,7 @@ function outgoing(
         connection$,
         clock: schedulers.clock,
         owed: record.owed,
+        greeting: () => greetingTo(record.rank, options),
         bufferBytes: options.linkBufferBytes,
         silentMs: options.linkSilentMs,
         lastHeardMs: () => record.heardMs,
@@ -287,6 +343,7 @@ function outboundOptionsOf(options: ProcessPipelineOptions, random: Random): Out
     ledger: options.records.ledger,
     limits: options.session,
     receipts: newReceiptBook(options.linkReplies),
+    missed: options.records.missed,
     random,
   };
 }

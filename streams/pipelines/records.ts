@@ -3,9 +3,13 @@ import { emptyLedger } from '../../src/core/ledger.js';
 import type { LedgerLimits } from '../../src/core/ledger.js';
 import type { Owed, OwedLimits } from '../../src/core/link/owed.js';
 import { nothingOwed } from '../../src/core/link/owed.js';
+import type { Standing } from '../../src/core/membership/identity.js';
+import type { Membership, PeerMemory } from '../../src/core/membership/membership.js';
 import type { Rank } from '../../src/core/rank.js';
+import { ranksBut } from '../../src/core/rank.js';
 import type { RegisterState } from '../../src/core/register/state.js';
 import type { Self } from '../../src/core/register/step.js';
+import type { MissedLog } from '../../src/core/repair/missedLog.js';
 import type { SectorIndex } from '../../src/core/sector.js';
 import type { Session } from './session.js';
 
@@ -28,6 +32,53 @@ export interface ProcessRecords {
   readonly registers: Map<SectorIndex, RegisterState>;
   readonly sessions: Set<Session>;
   readonly peers: readonly PeerRecord[];
+  readonly membership: MembershipRecord;
+  readonly missed: MissedLog;
+  readonly repair: RepairRecord;
+}
+
+/** Who this process and the others are. */
+export interface MembershipRecord {
+  readonly current: Membership;
+  /** What this process acts by: it is a member only once that is durable. */
+  standing: Standing;
+  /** What is durable of `current.remembered`. */
+  readonly durable: Map<Rank, PeerMemory>;
+}
+
+/** How far the repairs are; for the status. */
+export interface RepairRecord {
+  /** Sectors known to be damaged that wait to be mended. */
+  readonly toHeal: Set<SectorIndex>;
+  healedCount: number;
+  rebuild: {
+    /** Everything below this has been taken in. */
+    cursor: SectorIndex;
+    takenCount: number;
+    /** Sectors that the others have, as far as known. */
+    totalCount: number;
+    isEnough: boolean;
+  };
+  scrub: ScrubRecord;
+  questions: () => number;
+}
+
+export interface ScrubRecord {
+  isRunning: boolean;
+  /** A scrub was asked for: from the beginning, at full speed. */
+  isWanted: boolean;
+  /** The one that runs was asked for. */
+  isFast: boolean;
+  passCount: number;
+  cursor: SectorIndex;
+  verifiedCount: number;
+  damagedCount: number;
+  /** Sectors of which others had something newer, which was taken in. */
+  behindCount: number;
+  /** Sectors that others had an older value of, or none, and are handed. */
+  aheadCount: number;
+  /** Members that were compared with in this pass. */
+  comparedRanks: Rank[];
 }
 
 /** How much of everything there is: 0 everywhere in a process that has nothing to do. */
@@ -47,20 +98,67 @@ export interface ProcessFigures {
     readonly replies: number;
     readonly unsent: number;
   }[];
+  /** Questions of the repairs without an answer. */
+  readonly repairs: number;
+  /** Sectors that this process knows others to have missed. */
+  readonly missed: number;
+  readonly standing: Standing;
 }
 
-export function newRecords(self: Self, limits: LedgerLimits, link: OwedLimits): ProcessRecords {
-  const peers: PeerRecord[] = [];
-  for (let rank = 1; rank <= self.processCount; rank += 1) {
-    if (rank === self.rank) continue;
-    peers.push({ rank, owed: nothingOwed(link), isConnected: false, heardMs: 0 });
-  }
-  return { ledger: emptyLedger(limits), registers: new Map(), sessions: new Set(), peers };
+export function newRecords(
+  self: Self,
+  limits: LedgerLimits,
+  link: OwedLimits,
+  membership: MembershipRecord,
+  missed: MissedLog,
+): ProcessRecords {
+  const peers = ranksBut(self.rank, self.processCount).map((rank): PeerRecord => {
+    return { rank, owed: nothingOwed(link), isConnected: false, heardMs: 0 };
+  });
+  return {
+    ledger: emptyLedger(limits),
+    registers: new Map(),
+    sessions: new Set(),
+    peers,
+    membership,
+    missed,
+    repair: newRepairRecord(),
+  };
 }
 
-export function figuresOf({ ledger, registers, sessions, peers }: ProcessRecords): ProcessFigures {
+function newRepairRecord(): RepairRecord {
+  return {
+    toHeal: new Set(),
+    healedCount: 0,
+    rebuild: { cursor: 0, takenCount: 0, totalCount: 0, isEnough: false },
+    scrub: newScrubRecord(),
+    questions: () => 0,
+  };
+}
+
+export function newScrubRecord(): ScrubRecord {
+  return {
+    isRunning: false,
+    isWanted: false,
+    isFast: false,
+    passCount: 0,
+    cursor: 0,
+    verifiedCount: 0,
+    damagedCount: 0,
+    behindCount: 0,
+    aheadCount: 0,
+    comparedRanks: [],
+  };
+}
+
+export function figuresOf(records: ProcessRecords): ProcessFigures {
+  const { ledger, registers, sessions, peers, missed, repair, membership } = records;
   let messages = 0;
   for (const { handling } of sessions) messages += handling.size;
+  let missedCount = 0;
+  for (const peer of missed.peers.values()) {
+    missedCount += peer.missed.count + peer.young.size + peer.old.size;
+  }
   return {
     operations: ledger.entries.size,
     registers: registers.size,
@@ -73,5 +171,8 @@ export function figuresOf({ ledger, registers, sessions, peers }: ProcessRecords
       replies: owed.replies.size,
       unsent: owed.unsent.size,
     })),
+    repairs: repair.questions(),
+    missed: missedCount,
+    standing: membership.standing,
   };
 }

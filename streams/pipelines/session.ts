@@ -2,6 +2,7 @@ import type { Observable } from 'rxjs';
 import { Subject } from 'rxjs';
 import type { Ledger } from '../../src/core/ledger.js';
 import { mayBegin } from '../../src/core/ledger.js';
+import type { Incarnation, StorageId } from '../../src/core/membership/identity.js';
 import type { RegisterMessageKind } from '../../src/core/message.js';
 import type { OperationId } from '../../src/core/operation.js';
 import type { Rank } from '../../src/core/rank.js';
@@ -22,6 +23,8 @@ export interface Session {
   /** Wrong tags not atoned for yet. */
   penaltyCount: number;
   isTrusted: boolean;
+  /** Who its other side says it is; null: it has not said so, as those of another make do not. */
+  hello: SessionHello | null;
   /** The other side sends nothing more. */
   hasEnded: boolean;
   /** … and nothing more will be sent to it: `regulate` has said so. */
@@ -30,6 +33,12 @@ export interface Session {
   /** Emits when the connection may be read from again: first what waits of it, then the socket. */
   readonly released$: Observable<void>;
   readonly release: () => void;
+}
+
+export interface SessionHello {
+  readonly rank: Rank;
+  readonly storage: StorageId;
+  readonly incarnation: Incarnation;
 }
 
 export interface SessionLimits {
@@ -62,6 +71,7 @@ export function newSession(connection: Connection, isDialled: boolean): Session 
     handling: new Set(),
     penaltyCount: 0,
     isTrusted: false,
+    hello: null,
     hasEnded: false,
     isDone: false,
     isPaused: false,

@@ -50,6 +50,8 @@ export class FaultInjector {
       case 'kill':
       case 'powerLoss':
         return this.crash(fault);
+      case 'diskLoss':
+        return this.loseDisk(fault.rank, fault.downMs);
       case 'blackout':
         return this.blackOut(fault.ranks, fault.downMs);
       case 'stop':
@@ -114,6 +116,17 @@ export class FaultInjector {
     this.victims.world.schedule(null, downMs * 1_000, () => {
       process.boot();
     });
+  }
+
+  private loseDisk(rank: Rank, downMs: number): number {
+    const process = this.process(rank);
+    if (!(process instanceof SimulatedProcess)) return 0;
+    process.losePower();
+    process.replaceDisk();
+    this.victims.world.schedule(null, downMs * 1_000, () => {
+      process.boot();
+    });
+    return 1;
   }
 
   private blackOut(ranks: readonly Rank[], downMs: readonly number[]): number {

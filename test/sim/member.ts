@@ -19,6 +19,12 @@ export abstract class Member extends Machine {
   /** Operations of its own that are not over. */
   abstract get busyCount(): number;
   abstract durableStamp(sector: number): Stamp;
+
+  /** The newest that any of its disks has held: what it has once acknowledged. */
+  latestStamp(sector: number): Stamp {
+    return this.durableStamp(sector);
+  }
+
   /** Starts its program, if it does not run. */
   abstract boot(): void;
   /** Its program has ended; what was in memory is gone. */

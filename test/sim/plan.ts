@@ -98,6 +98,8 @@ export type Fault =
       readonly processMs: number;
       readonly ms: number;
     }
+  /** Its machine gets another disk, an empty one. */
+  | { readonly kind: 'diskLoss'; readonly rank: Rank; readonly downMs: number }
   /** A bit of one of the slots in use changes. */
   | { readonly kind: 'rot'; readonly rank: Rank; readonly choice: number };
 
@@ -141,6 +143,7 @@ const WEIGHTS: readonly (readonly [FaultKind, number])[] = [
   ['failedFlush', 1],
   ['failedRead', 1],
   ['rot', 2],
+  ['diskLoss', 2],
 ];
 
 /** One run in so many has a fault that lasts longer than everything else. */
@@ -187,7 +190,7 @@ function withLong(long: PlannedFault, plan: readonly PlannedFault[]): PlannedFau
   const { rank } = longFault;
   const ends = ({ fault }: PlannedFault): boolean => {
     if (fault.kind === 'blackout') return fault.ranks.includes(rank);
-    const kinds: readonly FaultKind[] = ['kill', 'powerLoss', 'stop', 'failedFlush'];
+    const kinds: readonly FaultKind[] = ['kill', 'powerLoss', 'stop', 'failedFlush', 'diskLoss'];
     return kinds.includes(fault.kind) && 'rank' in fault && fault.rank === rank;
   };
   const left = plan.filter((planned) => planned.atMs < atMs - LONG_CALM_MS || !ends(planned));
@@ -273,11 +276,14 @@ function makeFault(
       };
     }
     case 'failedRead':
+    case 'diskLoss':
     case 'rot': {
       if (rotting.length === 0) return null;
       const rotten = dice.pick(rotting);
       if (rotten === foreignRank) return null;
       if (kind === 'failedRead') return { kind, rank: rotten };
+      // With a member of another make there may be too few that know who is who.
+      if (kind === 'diskLoss') return foreignRank === 0 ? { kind, rank: rotten, downMs } : null;
       return { kind, rank: rotten, choice: dice.below(1_000_000) };
     }
   }

@@ -55,7 +55,14 @@ export class Promises {
     private readonly world: World,
     private readonly processCount: number,
     private readonly durable: DurableStamps,
+    /** The same, of all disks that each process has had. */
+    private readonly latest: DurableStamps,
   ) {}
+
+  /** By rank and sector: the newest that it has acknowledged, or written itself. */
+  private readonly promised = new Map<string, Stamp>();
+  /** By sector: the newest that a client has been answered with or for. */
+  private readonly complete = new Map<number, Stamp>();
 
   /** The stamp that a value got, if it was ever sent. */
   stampOf(word: NameWord): Stamp | null {
@@ -90,8 +97,29 @@ export class Promises {
   private onValue(rank: Rank, bytes: Buffer): void {
     const sector = sectorIn(bytes);
     const stamp = stampIn(bytes);
+    this.assertRemembered(rank, sector);
     if (compareStamps(this.durable(sector)[rank - 1], stamp) >= 0) return;
     this.broken(`process ${rank} tells of ${describe(stamp)} in sector ${sector} (VALUE)`, sector);
+  }
+
+  /** Who votes must not have forgotten what it has helped to complete, whatever its disk went through. */
+  private assertRemembered(rank: Rank, sector: number): void {
+    const held = this.durable(sector)[rank - 1];
+    const promised = this.promised.get(`${rank} ${sector}`);
+    const complete = this.complete.get(sector);
+    if (promised === undefined || complete === undefined) return;
+    if (compareStamps(promised, complete) < 0 || compareStamps(held, complete) >= 0) return;
+    this.broken(
+      `process ${rank} votes in sector ${sector}, but it has acknowledged ` +
+        `${describe(promised)}, and ${describe(complete)} is complete`,
+      sector,
+    );
+  }
+
+  private promise(rank: Rank, sector: number, stamp: Stamp): void {
+    const key = `${rank} ${sector}`;
+    const before = this.promised.get(key);
+    if (before === undefined || compareStamps(stamp, before) > 0) this.promised.set(key, stamp);
   }
 
   private onWriteProc(rank: Rank, bytes: Buffer): void {
@@ -101,6 +129,7 @@ export class Promises {
     this.asked.set(bytes.toString('latin1', UUID_AT, UUID_AT + 16), { sector, stamp });
     this.name(sector, stamp, word);
     if (stamp.writeRank !== rank || bytes[SENDER_AT] !== rank) return;
+    this.promise(rank, sector, stamp);
     if (compareStamps(this.durable(sector)[rank - 1], stamp) >= 0) return;
     this.broken(`process ${rank} sends its ${describe(stamp)} of sector ${sector}`, sector);
   }
@@ -126,6 +155,7 @@ export class Promises {
     const asked = this.asked.get(bytes.toString('latin1', UUID_AT, UUID_AT + 16));
     if (asked === undefined) return;
     const { sector, stamp } = asked;
+    this.promise(rank, sector, stamp);
     if (compareStamps(this.durable(sector)[rank - 1], stamp) >= 0) return;
     this.broken(`process ${rank} acknowledges ${describe(stamp)} of sector ${sector}`, sector);
   }
@@ -143,7 +173,9 @@ export class Promises {
     // Of zeros nothing is known by name; with one process nothing is ever sent.
     if (written === undefined) return;
     const { sector, stamp } = written;
-    const holders = this.durable(sector).filter((held) => compareStamps(held, stamp) >= 0).length;
+    const before = this.complete.get(sector);
+    if (before === undefined || compareStamps(stamp, before) > 0) this.complete.set(sector, stamp);
+    const holders = this.latest(sector).filter((held) => compareStamps(held, stamp) >= 0).length;
     if (holders > this.processCount / 2) return;
     this.broken(
       `${what} value ${describeName(word)}, ${describe(stamp)}, sector ${sector}`,

@@ -7,18 +7,21 @@ import {
   BAD_TAG_PENALTY_MS,
   CLIENT_BUFFER_BYTES,
   FULL_RETRY_MS,
+  GRACE_MS,
   LIMITS_DEFAULT,
   LINK_BUFFER_BYTES,
   LINK_REPLIES_WAITING,
   LINK_SILENT_MS,
+  MISSED_CHUNKS,
   PROCESS_MESSAGES_PER_CONNECTION,
+  REPAIR_LIMITS,
   STORE_BATCH_SECTORS,
   STRIPES,
   TIMEOUTS_DEFAULT,
 } from '../../config/limits.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { SectorIndex } from '../../src/core/sector.js';
-import { STAMP_INITIAL, type Stamp } from '../../src/core/stamp.js';
+import { STAMP_INITIAL, compareStamps, type Stamp } from '../../src/core/stamp.js';
 import { AtomicDiskError } from '../../src/errors.js';
 import type { Connection, Transport } from '../../src/ports/connection.js';
 import type { Log } from '../../src/ports/log.js';
@@ -45,6 +48,14 @@ const LIMITS: ProcessOptions['limits'] = {
   linkBufferBytes: LINK_BUFFER_BYTES,
   linkReplies: LINK_REPLIES_WAITING,
   stripes: STRIPES,
+  missedChunks: MISSED_CHUNKS,
+};
+
+/** Scrubs come while a run lasts. */
+const REPAIR: ProcessOptions['repair'] = {
+  ...REPAIR_LIMITS,
+  scrubSectorsPerSecond: LIMITS_DEFAULT.scrubSectorsPerSecond,
+  scrubPauseMs: 2_000,
 };
 
 const TIMEOUTS: ProcessOptions['timeouts'] = {
@@ -52,6 +63,7 @@ const TIMEOUTS: ProcessOptions['timeouts'] = {
   badTagPenaltyMs: BAD_TAG_PENALTY_MS,
   fullRetryMs: FULL_RETRY_MS,
   linkSilentMs: LINK_SILENT_MS,
+  graceMs: GRACE_MS,
 };
 
 /** A supervisor starts a process that has ended again after this. */
@@ -70,6 +82,8 @@ export class SimulatedProcess extends Member {
   running: RunningProcess | null = null;
   private store: OpenedSectorStore | null = null;
   private life = 0;
+  /** What its former disks held. */
+  private readonly lost = new Map<SectorIndex, Stamp>();
   private readonly clockOffsetMs: number;
 
   constructor(
@@ -93,12 +107,28 @@ export class SimulatedProcess extends Member {
     return this.running !== null;
   }
 
+  /** What it still has to do before there are as many copies as there can be. */
   override get busyCount(): number {
-    return 0;
+    if (this.running === null) return 0;
+    const { standing, missed } = this.running.figures();
+    return (standing === 'member' ? 0 : 1) + missed;
   }
 
   override durableStamp(sector: SectorIndex): Stamp {
     return this.disk.recordOf(sector)?.stamp ?? STAMP_INITIAL;
+  }
+
+  override latestStamp(sector: SectorIndex): Stamp {
+    const now = this.durableStamp(sector);
+    const before = this.lost.get(sector) ?? STAMP_INITIAL;
+    return compareStamps(now, before) > 0 ? now : before;
+  }
+
+  /** To be called while it has no power. */
+  replaceDisk(): void {
+    for (const { sector } of this.disk.records) this.lost.set(sector, this.latestStamp(sector));
+    this.disk.replace();
+    this.note('new disk');
   }
 
   /** Starts the program: the socket first, then the store, then everything else. */
@@ -194,11 +224,13 @@ export class SimulatedProcess extends Member {
       sectors,
       ...keys,
       limits: LIMITS,
+      repair: REPAIR,
       timeouts: TIMEOUTS,
     };
     const ports = {
       transport,
       store: this.watched(store),
+      notes: store.notes,
       schedulers,
       random: this.random(),
       log: this.log(),
@@ -219,6 +251,8 @@ export class SimulatedProcess extends Member {
       stampOf: (sector) => store.stampOf(sector),
       isDamaged: (sector) => store.isDamaged(sector),
       load: (sector) => store.load(sector),
+      list: (from, limit) => store.list(from, limit),
+      counts: () => store.counts(),
       put: (sector, stamp, data) =>
         defer(() => {
           const word = stamp.writeRank === this.rank ? nameOfSector(data) : ZEROS;
@@ -265,7 +299,9 @@ export class SimulatedProcess extends Member {
     return {
       debugEnabled: false,
       debug: silent,
-      info: silent,
+      info: (_, fields) => {
+        if (fields?.['event'] === 'rebuilt') this.around.counts.add('disks rebuilt');
+      },
       warn: silent,
       error: (message, fields) => {
         if (fields?.['event'] === 'sectorDamaged' || fields?.['event'] === 'sectorsLost') {

@@ -102,7 +102,9 @@ class Run {
     this.observations = new Observations(this.world, this.counts);
     const durable = (sector: number): Stamp[] =>
       this.processes.map((process) => process.durableStamp(sector));
-    this.promises = new Promises(this.world, processCount, durable);
+    const latest = (sector: number): Stamp[] =>
+      this.processes.map((process) => process.latestStamp(sector));
+    this.promises = new Promises(this.world, processCount, durable, latest);
     this.network = new Network(this.world, this.dice('network'), {
       onMessage: (endpoint, message) => {
         const { host, other } = endpoint;
@@ -281,29 +283,34 @@ class Run {
     if (world.finding !== null) return;
     world.run(world.nowUs + DRAIN_US);
     if (this.options.isBlackBox !== true) {
-      for (const process of this.processes) {
-        if (!(process instanceof SimulatedProcess)) continue;
-        const { name, running } = process;
-        const figures = running?.figures();
-        const remains = [
-          figures?.operations,
-          figures?.registers,
-          figures?.messages,
-          ...(figures?.peers ?? []).flatMap(({ questions, replies, unsent }) => [
-            questions,
-            replies,
-            unsent,
-          ]),
-        ];
-        if (remains.some((count) => count !== 0)) {
-          world.report('remains', `${name} has nothing to do, but ${JSON.stringify(figures)}`);
-        }
-      }
+      // A scrub may be under way, now and then: not for long.
+      world.run(world.nowUs + SECOND_US, () => this.remains().length === 0);
+      const [first] = this.remains();
+      if (first !== undefined) world.report('remains', first);
     }
     for (const user of this.users) user.close();
     // It tells what it has to complain of when it ends.
     for (const process of this.processes) if (process.isForeign) process.kill();
     world.run(world.nowUs + 5 * SECOND_US);
+  }
+
+  /** What is left in processes that have nothing to do. */
+  private remains(): string[] {
+    return this.processes.flatMap((process) => {
+      if (!(process instanceof SimulatedProcess)) return [];
+      const figures = process.running?.figures();
+      if (figures === undefined) return [];
+      const counts = [
+        figures.operations,
+        figures.registers,
+        figures.messages,
+        figures.repairs,
+        figures.missed,
+        ...figures.peers.flatMap(({ questions, replies, unsent }) => [questions, replies, unsent]),
+      ];
+      if (counts.every((count) => count === 0)) return [];
+      return [`${process.name} has nothing to do, but ${JSON.stringify(figures)}`];
+    });
   }
 
   private judge(): void {

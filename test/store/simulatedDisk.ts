@@ -12,12 +12,13 @@ import {
   type SectorRecord,
   type SlotFile,
 } from '../../src/ports/blockFiles.js';
+import type { NoteChanges } from '../../src/ports/notes.js';
 import type { Dice } from '../helpers/seed.js';
 
 const PIECE_SIZE_BYTES = 512;
 const DELAY_MS_END = 5;
 
-export type DiskOperation = 'write' | 'flush' | 'commit' | 'reopen' | 'read';
+export type DiskOperation = 'write' | 'flush' | 'commit' | 'reopen' | 'read' | 'note';
 
 /** What happened, in order. Tests add their own lines. */
 export type TraceLine =
@@ -28,6 +29,14 @@ export type TraceLine =
 
 /** Called with each of what `TraceLine` tells; nobody listens by default. */
 type Listener = (line: TraceLine, data: Uint8Array | null) => void;
+
+/** Operations that nothing is ever wrong with. */
+type Quiet = 'close' | 'records' | 'list' | 'notes';
+const QUIET: readonly string[] = ['close', 'records', 'list', 'notes'];
+
+function isQuiet(operation: DiskOperation | Quiet): operation is Quiet {
+  return QUIET.includes(operation);
+}
 
 interface Fault {
   readonly operation: DiskOperation;
@@ -71,6 +80,9 @@ export class SimulatedDisk {
   /** Written and not yet flushed: the versions of each slot, oldest first. */
   #unflushed = new Map<number, Uint8Array[]>();
   #records = new Map<SectorIndex, SectorRecord>();
+  #notes = new Map<string, Uint8Array>();
+  /** Changes of notes under way: they may have happened. */
+  #notesInLimbo: NoteChanges[] = [];
   /** A commit that may have happened: it is under way, or there was no room for it. */
   #limbo: readonly SectorRecord[] | null = null;
   /** There was no room for a commit: only `reopen` may follow. */
@@ -101,6 +113,11 @@ export class SimulatedDisk {
   /** What is durable of a sector. */
   recordOf(sector: SectorIndex): SectorRecord | undefined {
     return this.#records.get(sector);
+  }
+
+  /** What is durable. */
+  get records(): SectorRecord[] {
+    return [...this.#records.values()];
   }
 
   /** Slots that durable records point to. */
@@ -136,6 +153,7 @@ export class SimulatedDisk {
   /** The program was killed; its system lives on, and with it what was written and not flushed. */
   kill(): void {
     this.#life += 1;
+    this.#resolveNotes();
     this.#resolveLimbo();
   }
 
@@ -149,6 +167,7 @@ export class SimulatedDisk {
     this.#life += 1;
     this.crashAtStep = Number.POSITIVE_INFINITY;
     this.#losePages();
+    this.#resolveNotes();
     this.#resolveLimbo();
   }
 
@@ -222,6 +241,30 @@ export class SimulatedDisk {
           }
           return found;
         }),
+      list: (from, limit) =>
+        this.#operation<readonly SectorRecord[]>(
+          life,
+          'list',
+          () => () =>
+            [...this.#records.values()]
+              .filter(({ sector }) => sector >= from)
+              .sort((a, b) => a.sector - b.sector)
+              .slice(0, limit),
+        ),
+      notes: () =>
+        this.#operation<ReadonlyMap<string, Uint8Array>>(
+          life,
+          'notes',
+          () => () => new Map(this.#notes),
+        ),
+      putNotes: (changes) =>
+        this.#operation<never>(life, 'note', () => {
+          this.#notesInLimbo.push(changes);
+          return () => {
+            this.#notesInLimbo = this.#notesInLimbo.filter((one) => one !== changes);
+            this.#applyNotes(changes);
+          };
+        }),
       close: () => this.#operation<never>(life, 'close', () => () => undefined),
     };
   }
@@ -229,7 +272,7 @@ export class SimulatedDisk {
   /** `begin` runs at once and gives what happens when it ends; its value, if any, is emitted. */
   #operation<T>(
     life: number,
-    operation: DiskOperation | 'close' | 'records',
+    operation: DiskOperation | Quiet,
     begin: () => () => T | undefined,
   ): Observable<T> {
     return new Observable<T>((observer) => {
@@ -239,7 +282,7 @@ export class SimulatedDisk {
       return scheduler.schedule(() => {
         if (!this.#step(life)) return;
         try {
-          if (operation !== 'close' && operation !== 'records') this.#throwFault(operation);
+          if (!isQuiet(operation)) this.#throwFault(operation);
           const value = end();
           if (value !== undefined) observer.next(value);
           observer.complete();
@@ -317,6 +360,33 @@ export class SimulatedDisk {
     if (this.#limbo !== null && this.dice.below(2) === 0) this.#apply(this.#limbo);
     this.#limbo = null;
     this.#mustReopen = false;
+  }
+
+  #resolveNotes(): void {
+    for (const changes of this.#notesInLimbo) {
+      if (this.dice.below(2) === 0) this.#applyNotes(changes);
+    }
+    this.#notesInLimbo = [];
+  }
+
+  #applyNotes(changes: NoteChanges): void {
+    for (const [name, bytes] of changes) {
+      if (bytes === null) this.#notes.delete(name);
+      else this.#notes.set(name, bytes);
+    }
+  }
+
+  /** Another disk is in its place, an empty one. To be called between two lives. */
+  replace(): void {
+    this.#life += 1;
+    this.#durable = new Map();
+    this.#unflushed = new Map();
+    this.#records = new Map();
+    this.#notes = new Map();
+    this.#notesInLimbo = [];
+    this.#limbo = null;
+    this.#mustReopen = false;
+    this.#faults = [];
   }
 
   #apply(records: readonly SectorRecord[]): void {

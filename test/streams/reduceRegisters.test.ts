@@ -30,6 +30,8 @@ function storeOf(answers: Partial<SectorStore>): SectorStore {
   return {
     stampOf: () => STAMP_INITIAL,
     isDamaged: () => false,
+    list: () => EMPTY,
+    counts: () => ({ written: 0, damaged: 0 }),
     load: () => EMPTY,
     put: () => EMPTY,
     ...answers,
@@ -38,7 +40,7 @@ function storeOf(answers: Partial<SectorStore>): SectorStore {
 
 /** Options of a process over that store, of which nobody has left. */
 const over = (store: SectorStore) => ({
-  self,
+  self: () => self,
   store,
   stripes: 8,
   registers: new Map<number, RegisterState>(),
@@ -161,7 +163,7 @@ test('nothing, for ever, and an error', marbles, ({ cold, expectObservable }) =>
   for (const source of ['--|', '---', '--#']) {
     const outcome$ = cold<Event>(source).pipe(
       reduceRegisters({
-        self,
+        self: () => self,
         store: storeOf({}),
         stripes: 8,
         registers: new Map(),

@@ -2,9 +2,11 @@
  * A process in virtual time: connections are subjects, the disk is a map, and whoever uses it plays
  * its clients and the other processes.
  */
-import { Subject, VirtualAction, VirtualTimeScheduler, of } from 'rxjs';
+import { EMPTY, Subject, VirtualAction, VirtualTimeScheduler, of } from 'rxjs';
+import type { Standing } from '../../src/core/membership/identity.js';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
 import type { Connection } from '../../src/ports/connection.js';
+import type { Notes } from '../../src/ports/notes.js';
 import type { SectorStore } from '../../src/ports/store.js';
 import type { ProcessOptions } from '../../src/startProcess.js';
 import { startProcess } from '../../src/startProcess.js';
@@ -21,6 +23,15 @@ export const LIMITS = {
   linkBufferBytes: 100_000,
   linkReplies: 16,
   stripes: 8,
+  missedChunks: 4,
+};
+export const REPAIR = {
+  missedMs: 200,
+  answerMs: 1_000,
+  lanesBusy: 2,
+  lanesIdle: 4,
+  scrubSectorsPerSecond: 0,
+  scrubPauseMs: 10_000,
 };
 export const TIMEOUTS = {
   shutdownMs: 1_000,
@@ -31,6 +42,7 @@ export const TIMEOUTS = {
   badTagPenaltyMs: 5,
   fullRetryMs: 50,
   linkSilentMs: 5_000,
+  graceMs: 50,
 };
 
 /** A connection whose other side is the test. */
@@ -79,6 +91,15 @@ function memoryStore() {
   const store: SectorStore = {
     stampOf: (sector) => held.get(sector)?.stamp ?? STAMP_INITIAL,
     isDamaged: () => false,
+    list: (from, limit) =>
+      of(
+        [...held]
+          .map(([sector, { stamp }]) => ({ sector, stamp }))
+          .filter(({ sector }) => sector >= from)
+          .sort((a, b) => a.sector - b.sector)
+          .slice(0, limit),
+      ),
+    counts: () => ({ written: held.size, damaged: 0 }),
     load: (sector) => of({ kind: 'sound', data: held.get(sector)?.data ?? new Uint8Array(4096) }),
     put: (sector, stamp, data) => {
       state.tryCount += 1;
@@ -91,8 +112,21 @@ function memoryStore() {
   return { store, held, state };
 }
 
+/** A process that has been of that standing before. */
+function memoryNotes(standing: Standing): Notes {
+  const identity = { storage: '00'.repeat(16), incarnation: 0, standing };
+  return {
+    initial: new Map([['identity', Buffer.from(JSON.stringify(identity))]]),
+    put: () => EMPTY,
+  };
+}
+
 /** Process 1 of so many. */
-export function startVirtual(processCount: number, onFailure: (error: unknown) => void) {
+export function startVirtual(
+  processCount: number,
+  onFailure: (error: unknown) => void,
+  standing: Standing = 'member',
+) {
   const clock = new VirtualTimeScheduler(VirtualAction);
   const accepted$ = new Subject<Connection>();
   const trusted: Connection[] = [];
@@ -106,6 +140,7 @@ export function startVirtual(processCount: number, onFailure: (error: unknown) =
     sectors: 100,
     ...KEYS,
     limits: LIMITS,
+    repair: REPAIR,
     timeouts: TIMEOUTS,
   };
   const running = startProcess(options, {
@@ -119,6 +154,7 @@ export function startVirtual(processCount: number, onFailure: (error: unknown) =
       trust: (connection) => trusted.push(connection),
     },
     store: disk.store,
+    notes: memoryNotes(standing),
     schedulers: { clock, turn: clock },
     random: { operationId: () => String((idCount += 1)).padStart(16, '0'), fraction: () => 1 },
     log: { debugEnabled: false, debug: silent, info: silent, warn: silent, error: silent },

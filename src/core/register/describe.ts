@@ -39,6 +39,12 @@ export function describeEvent(event: RegisterEvent): string {
       return `abandon ${id(event.id)}`;
     case 'loaded':
       return `loaded ${event.copy.kind === 'sound' ? data(event.copy.data) : 'damaged'}`;
+    case 'disavow':
+      return `disavow ${event.rank}`;
+    case 'verify':
+      return `verify ${id(event.id)}`;
+    case 'impose':
+      return `impose ${id(event.id)} on ${event.to}`;
     case 'message':
       return `${describeMessage(event.message)} from ${event.from}`;
     default:
@@ -54,6 +60,8 @@ export function describeEffect(effect: RegisterEffect): string {
       return `reply ${describeMessage(effect.message)} to ${effect.to}`;
     case 'broadcast':
       return `broadcast ${describeMessage(effect.message)}`;
+    case 'ask':
+      return `ask ${effect.to}: ${describeMessage(effect.message)}`;
     case 'retire':
       return `retire ${id(effect.id)} for ${effect.rank}`;
     case 'retireAll':

@@ -18,11 +18,21 @@ export type RegisterEffect =
    * Replaces what the same operation broadcast before.
    */
   | { readonly kind: 'broadcast'; readonly message: RegisterMessage }
+  /** Send to that process, never this one, again and again until retired. */
+  | { readonly kind: 'ask'; readonly to: Rank; readonly message: RegisterMessage }
   /** Sending that operation's broadcast to `rank` again can change nothing any more. */
   | { readonly kind: 'retire'; readonly id: OperationId; readonly rank: Rank }
   /** The same for every process. */
   | { readonly kind: 'retireAll'; readonly id: OperationId }
-  /** The operation is complete: tell its client. `data` is what a READ read, null for a WRITE. */
-  | { readonly kind: 'complete'; readonly id: OperationId; readonly data: SectorData | null }
+  /**
+   * The operation is complete: tell its client. `data` is what a READ read, null for a WRITE;
+   * `ranks` those that have the value, by what is known here.
+   */
+  | {
+      readonly kind: 'complete';
+      readonly id: OperationId;
+      readonly data: SectorData | null;
+      readonly ranks: readonly Rank[];
+    }
   /** The operation was given up and will never take effect. */
   | { readonly kind: 'dropped'; readonly id: OperationId };

@@ -11,15 +11,22 @@ export type RegisterEvent =
   | { readonly kind: 'abandon'; readonly id: OperationId }
   /** The disk gave (or failed to give) the data behind the state's stamp. */
   | { readonly kind: 'loaded'; readonly copy: Exclude<LocalCopy, { kind: 'unloaded' }> }
+  /** What that process acknowledged it may have lost: its disk is another one. */
+  | { readonly kind: 'disavow'; readonly rank: Rank }
+  /** Bring what this process holds to that one, under the operation id. */
+  | { readonly kind: 'impose'; readonly to: Rank; readonly id: OperationId }
+  /** See whether the disk can give back what it holds. */
+  | { readonly kind: 'verify'; readonly id: OperationId }
   /** A process message; `from` may be this process itself. */
   | { readonly kind: 'message'; readonly from: Rank; readonly message: RegisterMessage };
 
 /**
- * Whether the data on the disk is needed to handle `event`: to answer a READ_PROC. A writer's own
- * READ_PROC is answered with the stamp alone, which is always in memory.
+ * Whether the data on the disk is needed to handle `event`: to answer a READ_PROC, or to impose it.
+ * A writer's own READ_PROC is answered with the stamp alone, which is always in memory.
  */
 export function needsCopy(state: RegisterState, event: RegisterEvent, self: Rank): boolean {
   if (state.copy.kind !== 'unloaded') return false;
+  if (event.kind === 'impose' || event.kind === 'verify') return true;
   if (event.kind !== 'message' || event.message.kind !== 'readProc') return false;
   if (event.from !== self) return true;
   const { running } = state;

@@ -20,7 +20,7 @@ import type { ClientOperation } from './clientOperation.js';
 import type { RegisterEffect } from './effect.js';
 import type { RegisterEvent } from './event.js';
 import { assertEvent, assertSuccessor } from './invariants.js';
-import type { ReadEntry, ReadPhase, RegisterState } from './state.js';
+import type { ReadEntry, ReadPhase, RegisterState, WritePhase } from './state.js';
 import type { Self, Step } from './step.js';
 import { dequeue, enqueue, withdraw } from './waiting.js';
 
@@ -42,6 +42,12 @@ function apply(state: RegisterState, event: RegisterEvent, self: Self): Step {
       return abandon(state, event.id);
     case 'loaded':
       return { state: { ...state, copy: event.copy }, effects: [] };
+    case 'disavow':
+      return disavow(state, event.rank);
+    case 'verify':
+      return { state, effects: [] };
+    case 'impose':
+      return impose(state, event.to, event.id);
     case 'message':
       return receive(state, event.from, event.message, self);
     default:
@@ -110,10 +116,37 @@ function abandon(state: RegisterState, id: OperationId): Step {
 }
 
 /**
+ * A4: that process has lost its disk, and with it what it acknowledged: its acknowledgement no
+ * longer counts, and it is asked for another one.
+ */
+function disavow(state: RegisterState, rank: Rank): Step {
+  const { running } = state;
+  if (running?.phase !== 'write' || !running.ackList.includes(rank)) return { state, effects: [] };
+  const { operation, stamp, result } = running;
+  const data = operation.kind === 'write' ? operation.data : result;
+  assert(data !== null, 'a write phase without a value');
+  const ackList = running.ackList.filter((one) => one !== rank);
+  const message: RegisterMessage = { kind: 'writeProc', id: operation.id, stamp, data };
+  return {
+    state: { ...state, running: { ...running, ackList } },
+    effects: [{ kind: 'ask', to: rank, message }],
+  };
+}
+
+/** H1: hand over what is here, if it can be trusted, to one that has missed it. */
+function impose(state: RegisterState, to: Rank, id: OperationId): Step {
+  const { stamp, copy } = state;
+  if (copy.kind !== 'sound' || stamp.timestamp === 0n) return { state, effects: [] };
+  const message: RegisterMessage = { kind: 'writeProc', id, stamp, data: copy.data };
+  return { state, effects: [{ kind: 'ask', to, message }] };
+}
+
+/**
  * R1: tell what this process holds. R2: its own question is answered on the spot. R3: a damaged
- * copy says nothing.
+ * copy says nothing. R4: neither does a process that may have lost what it promised.
  */
 function onReadProc(state: RegisterState, from: Rank, id: OperationId, self: Self): Step {
+  if (self.isSilent === true) return { state, effects: [] };
   const { stamp, copy, running } = state;
   if (from === self.rank) {
     if (running?.phase !== 'read' || running.operation.id !== id) return { state, effects: [] };
@@ -168,7 +201,7 @@ function imposeRead(state: RegisterState, running: ReadPhase): Step {
   const { data } = newest;
   assert(data !== null, 'a READ gathered an answer without data');
   return {
-    state: { ...state, running: { phase: 'write', operation, result: data, ackList: [] } },
+    state: { ...state, running: writePhase(operation, newest.stamp, data) },
     effects: [broadcastWrite(operation.id, newest.stamp, data)],
   };
 }
@@ -188,14 +221,14 @@ function imposeWrite(
   for (const entry of readList) {
     if (compareStamps(entry.stamp, newest) > 0) newest = entry.stamp;
   }
-  const stamp = nextStamp(newest, self.rank);
+  const stamp = nextStamp(newest, self.rank, self.incarnation);
   const { id, data } = operation;
   return {
     state: {
       ...state,
       stamp,
       copy: { kind: 'sound', data },
-      running: { phase: 'write', operation, result: null, ackList: [] },
+      running: writePhase(operation, stamp, null),
     },
     effects: [{ kind: 'store', stamp, data }, broadcastWrite(id, stamp, data)],
   };
@@ -239,9 +272,17 @@ function onAck(state: RegisterState, from: Rank, id: OperationId, self: Self): S
   const next = startNext(state);
   const ended: RegisterEffect[] = [
     { kind: 'retireAll', id },
-    { kind: 'complete', id, data: running.result },
+    { kind: 'complete', id, data: running.result, ranks: ackList },
   ];
   return { state: next.state, effects: [...ended, ...next.effects] };
+}
+
+function writePhase(
+  operation: ClientOperation,
+  stamp: Stamp,
+  result: SectorData | null,
+): WritePhase {
+  return { phase: 'write', operation, stamp, result, ackList: [] };
 }
 
 function broadcastWrite(id: OperationId, stamp: Stamp, data: SectorData): RegisterEffect {

@@ -31,6 +31,8 @@ export interface ReadPhase {
 export interface WritePhase {
   readonly phase: 'write';
   readonly operation: ClientOperation;
+  /** Of the value that is being written. */
+  readonly stamp: Stamp;
   /** What a READ returns once a majority holds it; null for a WRITE. */
   readonly result: SectorData | null;
   /** Ranks that hold the value or a newer one; each once. */

@@ -7,6 +7,10 @@ export interface Self {
   readonly rank: Rank;
   /** N. */
   readonly processCount: number;
+  /** How often this process has lost its disk: see `nextStamp`. Default 0. */
+  readonly incarnation?: number;
+  /** It does not know all that it has promised: it tells nobody what it holds. Default false. */
+  readonly isSilent?: boolean;
 }
 
 /** What an event leads to. `state` counts only once the `store` among the effects has succeeded. */

@@ -1,0 +1,24 @@
+/**
+ * Who a process is: not its rank, which whatever runs in its place has too, but the disk that holds
+ * what it has promised.
+ */
+
+/** 16 random bytes, drawn when a disk is first used; as latin1, like an operation id. */
+export type StorageId = string;
+
+export const STORAGE_ID_SIZE_BYTES = 16;
+
+/** How often the process of a rank has lost its disk, as far as anyone knows. */
+export type Incarnation = number;
+
+/**
+ * `fresh`: its disk has never been part of the cluster. `joining`: the disk of that rank was lost;
+ * this one takes in what the others have, and tells nobody what it holds. `member`: it votes.
+ */
+export type Standing = 'fresh' | 'joining' | 'member';
+
+export interface Identity {
+  readonly storage: StorageId;
+  readonly incarnation: Incarnation;
+  readonly standing: Standing;
+}

@@ -1,0 +1,52 @@
+import type { OperationId } from '../operation.js';
+import type { Rank } from '../rank.js';
+import type { SectorIndex } from '../sector.js';
+import type { Stamp } from '../stamp.js';
+import type { Incarnation, Standing, StorageId } from './identity.js';
+
+/**
+ * What the processes of this make tell each other besides the registers' messages
+ * (docs/peer-extension.md). Members of another make skip them.
+ */
+export type MemberMessage =
+  /** The first message of every connection that a process dials; repeated when it changes. */
+  | {
+      readonly kind: 'hello';
+      readonly standing: Standing;
+      readonly storage: StorageId;
+      readonly incarnation: Incarnation;
+      /** What the addressee's disk was when last heard of; null: never. */
+      readonly known: StorageId | null;
+      /** Of the process of rank index + 1, the latest that was heard of; 0: the first, or none. */
+      readonly incarnations: readonly Incarnation[];
+    }
+  /** Which sectors, from that one on, have which stamps? */
+  | { readonly kind: 'list'; readonly id: OperationId; readonly from: SectorIndex }
+  | {
+      readonly kind: 'listed';
+      readonly id: OperationId;
+      /** Complete for all sectors from `from` to below `next`; null: to the end. */
+      readonly from: SectorIndex;
+      readonly next: SectorIndex | null;
+      readonly entries: readonly StampEntry[];
+      /** Sectors that were ever written, in all. */
+      readonly written: number;
+    };
+
+export type MemberMessageKind = MemberMessage['kind'];
+
+export interface StampEntry {
+  readonly sector: SectorIndex;
+  readonly stamp: Stamp;
+}
+
+export interface SignedMemberMessage {
+  readonly sender: Rank;
+  readonly content: MemberMessage;
+}
+
+/** Sectors in one `listed` at most. */
+export const ENTRIES_MAX = 240;
+
+/** Asked by clients of a process itself. `scrub` starts one. Answered with a text of JSON. */
+export type Inquiry = 'status' | 'scrub';

@@ -1,0 +1,152 @@
+/**
+ * The rows of the message table that are this make's own (docs/peer-extension.md): types from 0x80
+ * up, which others skip.
+ */
+import { Parser } from 'binary-parser';
+import type { Inquiry } from '../core/membership/memberMessage.js';
+import { ENTRIES_MAX } from '../core/membership/memberMessage.js';
+import { RANK_MAX } from '../core/rank.js';
+import type { SectorData } from '../core/sector.js';
+import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import * as wire from './constants.js';
+import type { MessageType } from './messageTypes.js';
+import type { ExtensionMessage, WireMessage } from './wireMessage.js';
+
+interface HelloFields {
+  sender: number;
+  storage: string;
+  version: number;
+  standing: number;
+  isKnown: number;
+  incarnation: number;
+  known: string;
+  incarnations: number[];
+}
+interface ListFields {
+  sender: number;
+  id: string;
+  from: bigint;
+}
+interface ListedFields extends ListFields {
+  next: bigint;
+  count: number;
+  writtenHigh: number;
+  writtenLow: number;
+  entries: { sector: bigint; timestamp: bigint; writeRank: number }[];
+}
+interface InquiryFields {
+  status: number;
+  requestNumber: bigint;
+  data: SectorData;
+}
+
+const ID_SIZE_BYTES = 16;
+const TWO_TO_32 = 0x1_0000_0000;
+
+/** See `toOperationId` in messageTypes.ts for why not a string field. */
+function toText(this: unknown, bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+}
+
+const begin = () => new Parser().endianness('big');
+const sent = () => begin().seek(wire.OFFSET_SENDER).uint8('sender').seek(1);
+const idOf = (parser: Parser, name: string) =>
+  parser.buffer(name, { length: ID_SIZE_BYTES, formatter: toText });
+
+const helloParser = idOf(
+  idOf(sent(), 'storage')
+    .uint16('version')
+    .uint8('standing')
+    .uint8('isKnown')
+    .uint32('incarnation'),
+  'known',
+).array('incarnations', { type: 'uint16be', length: RANK_MAX });
+
+const listParser = () => idOf(sent(), 'id').uint64('from');
+
+const listedParser = listParser()
+  .uint64('next')
+  .uint16('count')
+  .uint16('writtenHigh')
+  .uint32('writtenLow')
+  .array('entries', {
+    type: begin().uint64('sector').uint64('timestamp').uint8('writeRank'),
+    length: ENTRIES_MAX,
+  });
+
+const inquiryParser = () =>
+  begin().seek(wire.OFFSET_STATUS).uint8('status').seek(1).uint64('requestNumber');
+
+const typed =
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
+  <Fields>(parser: Parser) =>
+    (frame: Uint8Array): Fields =>
+      parser.parse(frame) as Fields;
+
+const parseHello = typed<HelloFields>(helloParser);
+const parseList = typed<ListFields>(listParser());
+const parseListed = typed<ListedFields>(listedParser);
+const parseInquiry = typed<InquiryFields>(inquiryParser());
+const parseReport = typed<InquiryFields>(
+  inquiryParser().buffer('data', { length: SECTOR_SIZE_BYTES }),
+);
+
+function row(
+  code: number,
+  name: string,
+  size: number,
+  parse: (frame: Uint8Array) => ExtensionMessage,
+): MessageType {
+  return { code, name, sizeOf: () => size, parse };
+}
+
+export const MEMBER_MESSAGES: readonly MessageType[] = [
+  row(wire.TYPE_HELLO, 'HELLO', wire.SIZE_HELLO, (frame) => {
+    const { isKnown, known, ...fields } = parseHello(frame);
+    return { family: 'hello', ...fields, known: isKnown === 1 ? known : null };
+  }),
+  row(wire.TYPE_LIST, 'LIST', wire.SIZE_LIST, (frame) => ({
+    family: 'list',
+    ...parseList(frame),
+  })),
+  row(wire.TYPE_LISTED, 'LISTED', wire.SIZE_LISTED, (frame) => {
+    const { sender, id, from, next, count, entries, ...fields } = parseListed(frame);
+    const listed = entries.slice(0, count).map(({ sector, timestamp, writeRank }) => ({
+      sector,
+      stamp: { timestamp, writeRank },
+    }));
+    const written = fields.writtenHigh * TWO_TO_32 + fields.writtenLow;
+    return { family: 'listed', sender, id, from, next, entries: listed, written };
+  }),
+];
+
+const INQUIRY_CODES: readonly { code: number; name: string; inquiry: Inquiry }[] = [
+  { code: wire.TYPE_STATUS, name: 'STATUS', inquiry: 'status' },
+  { code: wire.TYPE_SCRUB, name: 'SCRUB', inquiry: 'scrub' },
+];
+
+export const INQUIRIES: readonly MessageType[] = INQUIRY_CODES.map(({ code, name, inquiry }) =>
+  row(code, name, wire.SIZE_INQUIRY, (frame) => ({
+    family: 'inquiry',
+    inquiry,
+    requestNumber: parseInquiry(frame).requestNumber,
+  })),
+);
+
+export const REPORTS: readonly MessageType[] = INQUIRY_CODES.map(({ code, name, inquiry }) => ({
+  code: code + wire.TYPE_ANSWER,
+  name: `answer to ${name}`,
+  sizeOf: (status) => (status === wire.STATUS_OK ? wire.SIZE_RESPONSE_DATA : wire.SIZE_RESPONSE),
+  parse: (frame): WireMessage => {
+    const carriesData = frame.length === wire.SIZE_RESPONSE_DATA;
+    const fields = carriesData ? parseReport(frame) : parseInquiry(frame);
+    const { status, requestNumber } = fields;
+    return {
+      family: 'report',
+      inquiry,
+      status,
+      requestNumber,
+      data: carriesData ? fields.data : null,
+    };
+  },
+}));

@@ -1,0 +1,188 @@
+/**
+ * The part of a process that deals with members as such: who they are, what they have, what they
+ * have missed; and what clients ask about that.
+ */
+import type { Observable } from 'rxjs';
+import { EMPTY, Subject, concat, filter, ignoreElements, map, merge, mergeMap, of } from 'rxjs';
+import { share, tap, timer } from 'rxjs';
+import { unreachable } from '../../src/core/assert.js';
+import { ENTRIES_MAX } from '../../src/core/membership/memberMessage.js';
+import type { MembershipEffect } from '../../src/core/membership/membership.js';
+import { finishJoining, helloTo, reconsider } from '../../src/core/membership/membership.js';
+import type { Rank } from '../../src/core/rank.js';
+import { serializeMemberMessage, serializeReport } from '../../src/wire/serialize.js';
+import { mapEach } from '../mapEach.js';
+import { ofKind } from '../ofKind.js';
+import type { Exchange, SelfEvent } from './exchange.js';
+import type { Inbound } from './inbound.js';
+import { keepMembership } from './membership.js';
+import type { Outbound } from './outbound.js';
+import type { ProcessPipelineOptions, ProcessPorts } from './process.js';
+import { repair } from './repair.js';
+import { reportOf } from './statusReport.js';
+
+type Listing = Extract<Inbound, { kind: 'listing' }>;
+type InquiryOf = Extract<Inbound, { kind: 'inquiry' }>;
+
+export interface MemberPipelines {
+  /** What is sent because of what came in. */
+  outbound(inbound$: Observable<Inbound>): Observable<Outbound>;
+  /** Its own votes on operations that began while it did not vote. */
+  readonly vote$: Observable<SelfEvent>;
+  readonly repair$: Observable<never>;
+}
+
+export function greetingTo(
+  rank: Rank,
+  { self, membership, verdict }: ProcessPipelineOptions,
+): Uint8Array {
+  const content = helloTo(membership.current, rank);
+  return serializeMemberMessage({ sender: self.rank, content }, verdict.systemTagger);
+}
+
+export function memberPipelines(
+  options: ProcessPipelineOptions,
+  ports: ProcessPorts,
+  exchange: Exchange,
+): MemberPipelines {
+  const { membership, records, self } = options;
+  const { clock } = ports.schedulers;
+  const answer = listingAnswers(options, ports, exchange);
+  const own$ = new Subject<readonly MembershipEffect[]>();
+
+  const grace$ = concat(of(0), timer(options.graceMs, clock)).pipe(
+    map((_, index) => {
+      membership.current.isGraceOver = index > 0;
+      return reconsider(membership.current);
+    }),
+  );
+
+  return {
+    outbound: (inbound$) => {
+      const effects$ = merge(
+        inbound$.pipe(
+          ofKind('membership'),
+          map(({ effects }) => effects),
+        ),
+        grace$,
+        own$,
+      ).pipe(
+        filter((effects) => effects.length > 0),
+        share(),
+      );
+      return merge(
+        effects$.pipe(mapEach(greetings)),
+        keepMembership(effects$, membership, ports.notes, clock).pipe(ignoreElements()),
+        inbound$.pipe(
+          ofKind('listing'),
+          mergeMap((listing) => answer(listing)),
+        ),
+        inbound$.pipe(
+          ofKind('inquiry'),
+          map((inquiry) => answerInquiry(inquiry, options, ports)),
+        ),
+      );
+    },
+
+    vote$: membership.standing$.pipe(
+      filter((standing) => standing === 'member'),
+      mapEach(() => {
+        const votes: SelfEvent[] = [];
+        for (const [sector, { running }] of records.registers) {
+          if (running?.phase !== 'read') continue;
+          const message = { kind: 'readProc', id: running.operation.id } as const;
+          const event = { kind: 'message', from: self.rank, message } as const;
+          votes.push({ sector, event, origin: null });
+        }
+        return votes;
+      }),
+    ),
+
+    repair$: repair({
+      self: self.rank,
+      processCount: self.processCount,
+      sectors: options.verdict.sectors,
+      limits: options.repair,
+      records,
+      membership,
+      exchange,
+      store: ports.store,
+      notes: ports.notes,
+      clock,
+      rebuilt: () => {
+        own$.next(finishJoining(membership.current));
+      },
+    }),
+  };
+}
+
+function greetings(effects: readonly MembershipEffect[]): Outbound[] {
+  if (!effects.some(({ kind }) => kind === 'greet')) return [];
+  return [{ kind: 'link', addressed: { to: 'all', command: { kind: 'greet' } } }];
+}
+
+/**
+ * Answers only as a member, and only a peer whose disk is on record here as it is now: what it
+ * takes in rests on this process having told all others of that disk first. It asks again.
+ */
+function listingAnswers(
+  options: ProcessPipelineOptions,
+  { store }: ProcessPorts,
+  exchange: Exchange,
+) {
+  const { membership, self, verdict } = options;
+  const busy = new Set<Rank>();
+  return ({ session, message }: Listing): Observable<Outbound> => {
+    const { sender, content } = message;
+    if (content.kind === 'listed') {
+      exchange.takeListed(sender, content);
+      return EMPTY;
+    }
+    const known = membership.durable.get(sender);
+    const { hello } = session;
+    const isKnown =
+      hello !== null &&
+      known !== undefined &&
+      known.storage === hello.storage &&
+      known.incarnation === hello.incarnation;
+    if (!isKnown || membership.standing !== 'member' || busy.has(sender)) return EMPTY;
+    busy.add(sender);
+    return store.list(content.from, ENTRIES_MAX + 1).pipe(
+      map((entries): Outbound => {
+        const listed = {
+          kind: 'listed',
+          id: content.id,
+          from: content.from,
+          next: entries.length > ENTRIES_MAX ? entries[ENTRIES_MAX].sector : null,
+          entries: entries.slice(0, ENTRIES_MAX),
+          written: store.counts().written,
+        } as const;
+        const signed = { sender: self.rank, content: listed };
+        const bytes = serializeMemberMessage(signed, verdict.systemTagger);
+        const command = { kind: 'reply', key: `listed ${content.id}`, bytes } as const;
+        return { kind: 'link', addressed: { to: sender, command } };
+      }),
+      tap(() => busy.delete(sender)),
+    );
+  };
+}
+
+function answerInquiry(
+  { session, inquiry, requestNumber }: InquiryOf,
+  { records, membership, self, verdict }: ProcessPipelineOptions,
+  { store }: ProcessPorts,
+): Outbound {
+  switch (inquiry) {
+    case 'scrub':
+      records.repair.scrub.isWanted = true;
+      break;
+    case 'status':
+      break;
+    default:
+      unreachable(inquiry);
+  }
+  const report = reportOf(self, records, membership, store.counts());
+  const text = JSON.stringify(report);
+  const bytes = serializeReport(inquiry, requestNumber, text, verdict.clientTagger);
+  return { kind: 'send', outgoing: { connection: session.connection, bytes } };
+}

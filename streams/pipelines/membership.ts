@@ -1,0 +1,139 @@
+/**
+ * What comes of what peers say of themselves (src/core/membership/): notes that become durable one
+ * after the other, and with them the standing by which this process acts.
+ */
+import type { Observable } from 'rxjs';
+import { BehaviorSubject, concatMap, defer, endWith, of, retry, tap, timer } from 'rxjs';
+import type { Identity, Standing } from '../../src/core/membership/identity.js';
+import { STORAGE_ID_SIZE_BYTES } from '../../src/core/membership/identity.js';
+import type {
+  Membership,
+  MembershipEffect,
+  PeerMemory,
+} from '../../src/core/membership/membership.js';
+import { newMembership } from '../../src/core/membership/membership.js';
+import type { Rank } from '../../src/core/rank.js';
+import { AtomicDiskError } from '../../src/errors.js';
+import { NoSpace } from '../../src/ports/blockFiles.js';
+import type { Notes } from '../../src/ports/notes.js';
+import type { MembershipRecord } from './records.js';
+import type { SchedulerLike } from 'rxjs';
+
+const NOTE_IDENTITY = 'identity';
+const noteOfPeer = (rank: Rank): string => `peer/${rank}`;
+
+/** A disk without room for a note is tried again after this. */
+const FULL_RETRY_MS = 500;
+
+export class MembershipState implements MembershipRecord {
+  readonly durable: Map<Rank, PeerMemory>;
+  readonly #standing: BehaviorSubject<Standing>;
+  readonly standing$: Observable<Standing>;
+
+  constructor(readonly current: Membership) {
+    this.durable = new Map(current.remembered);
+    this.#standing = new BehaviorSubject<Standing>(current.own.standing);
+    this.standing$ = this.#standing.asObservable();
+  }
+
+  get standing(): Standing {
+    return this.#standing.value;
+  }
+
+  set standing(standing: Standing) {
+    if (standing !== this.#standing.value) this.#standing.next(standing);
+  }
+}
+
+/**
+ * @param hasData Whether the disk holds anything: one without an identity that does is from before
+ * there were any, and a member's.
+ * @throws {AtomicDiskError} ATDD_STORE_CORRUPT
+ */
+export function openMembership(
+  self: Membership['self'],
+  notes: Notes,
+  hasData: boolean,
+  draw: () => string,
+): MembershipState {
+  const own = readNote<Identity>(notes, NOTE_IDENTITY) ?? {
+    storage: draw(),
+    incarnation: 0,
+    standing: hasData ? 'member' : 'fresh',
+  };
+  const remembered = new Map<Rank, PeerMemory>();
+  for (let rank = 1; rank <= self.processCount; rank += 1) {
+    const memory = readNote<PeerMemory>(notes, noteOfPeer(rank));
+    if (memory !== null) remembered.set(rank, memory);
+  }
+  return new MembershipState(newMembership(self, own, remembered, draw));
+}
+
+/**
+ * Makes the effects durable, in order. A process stops voting at once, and votes only when that it
+ * may is durable. Emits after each batch.
+ */
+export function keepMembership(
+  effects$: Observable<readonly MembershipEffect[]>,
+  state: MembershipState,
+  notes: Notes,
+  clock: SchedulerLike,
+): Observable<true> {
+  return effects$.pipe(
+    tap(() => {
+      const { standing } = state.current.own;
+      if (standing !== 'member') state.standing = standing;
+    }),
+    concatMap((effects) => {
+      const changes = new Map<string, Uint8Array>();
+      const remembered = new Map<Rank, PeerMemory>();
+      const { own } = state.current;
+      for (const effect of effects) {
+        if (effect.kind === 'identify') changes.set(NOTE_IDENTITY, toNote(own));
+        if (effect.kind !== 'remember') continue;
+        const memory = state.current.remembered.get(effect.rank);
+        if (memory === undefined) continue;
+        remembered.set(effect.rank, memory);
+        changes.set(noteOfPeer(effect.rank), toNote(memory));
+      }
+      if (changes.size === 0) return of(true as const);
+      return defer(() => notes.put(changes)).pipe(
+        retryWithoutRoom(clock),
+        endWith(true as const),
+        tap(() => {
+          for (const [rank, memory] of remembered) state.durable.set(rank, memory);
+          const isCurrent = changes.has(NOTE_IDENTITY) && state.current.own === own;
+          if (isCurrent) state.standing = own.standing;
+        }),
+      );
+    }),
+  );
+}
+
+export function retryWithoutRoom<T>(clock: SchedulerLike) {
+  return retry<T>({
+    delay: (error: unknown) => {
+      if (error instanceof NoSpace) return timer(FULL_RETRY_MS, clock);
+      throw error;
+    },
+  });
+}
+
+/** Ids are latin1: in hexadecimal anyone can read them. */
+function toNote(value: Identity | PeerMemory): Uint8Array {
+  const { storage, ...rest } = value;
+  const hex = storage === null ? null : Buffer.from(storage, 'latin1').toString('hex');
+  return Buffer.from(JSON.stringify({ storage: hex, ...rest }));
+}
+
+function readNote<T extends Identity | PeerMemory>({ initial }: Notes, name: string): T | null {
+  const bytes = initial.get(name);
+  if (bytes === undefined) return null;
+  const text = Buffer.from(bytes).toString('utf8');
+  const { storage, ...rest } = JSON.parse(text) as Omit<T, 'storage'> & { storage: string | null };
+  const id = storage === null ? null : Buffer.from(storage, 'hex').toString('latin1');
+  if (id !== null && id.length !== STORAGE_ID_SIZE_BYTES) {
+    throw new AtomicDiskError('ATDD_STORE_CORRUPT', `the note ${name} is unreadable: ${text}`);
+  }
+  return { storage: id, ...rest } as unknown as T;
+}

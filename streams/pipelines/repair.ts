@@ -1,0 +1,228 @@
+/**
+ * What a process does on its own behalf, so that there are again as many copies as there can be:
+ * hands over what peers have missed, mends what its own disk has lost, takes in everything when its
+ * disk is new, and compares now and then. All of it goes through the registers, beside the clients'
+ * operations, in as many lanes as they leave.
+ */
+import type { Observable, SchedulerLike } from 'rxjs';
+import {
+  catchError,
+  concatMap,
+  defer,
+  EMPTY,
+  first,
+  ignoreElements,
+  interval,
+  map,
+  merge,
+  NEVER,
+  of,
+  switchMap,
+  tap,
+  timeout,
+} from 'rxjs';
+import type { Rank } from '../../src/core/rank.js';
+import { settleLate } from '../../src/core/repair/missedLog.js';
+import type { MissedSet } from '../../src/core/repair/missedSet.js';
+import type { SectorIndex } from '../../src/core/sector.js';
+import { compareStamps } from '../../src/core/stamp.js';
+import { NoSpace } from '../../src/ports/blockFiles.js';
+import type { Notes } from '../../src/ports/notes.js';
+import type { SectorStore } from '../../src/ports/store.js';
+import { workLanes } from '../workLanes.js';
+import type { Exchange } from './exchange.js';
+import type { MembershipState } from './membership.js';
+import { rebuild } from './rebuild.js';
+import type { ProcessRecords } from './records.js';
+import { scrub } from './scrub.js';
+
+export interface RepairLimits {
+  /** How often what was missed is made durable, and how long an acknowledgement may be late, ms. */
+  readonly missedMs: number;
+  /** A question of a repair is given up, and asked later or of another, after so many ms. */
+  readonly answerMs: number;
+  /** Repairs under way at a time, for each kind: while clients wait, and while none does. */
+  readonly lanesBusy: number;
+  readonly lanesIdle: number;
+  /** Sectors that a scrub reads in a second, on its own accord; 0: it does not. */
+  readonly scrubSectorsPerSecond: number;
+  /** Between two scrubs, and before the first, ms. */
+  readonly scrubPauseMs: number;
+}
+
+export interface RepairOptions {
+  readonly self: Rank;
+  readonly processCount: number;
+  /** Number of sectors of the disk. */
+  readonly sectors: number;
+  readonly limits: RepairLimits;
+  readonly records: ProcessRecords;
+  readonly membership: MembershipState;
+  readonly exchange: Exchange;
+  readonly store: SectorStore;
+  readonly notes: Notes;
+  readonly clock: SchedulerLike;
+  /** The process has taken in all that it may have promised. */
+  readonly rebuilt: () => void;
+}
+
+/** How often it is looked whether there is something to hand over or to mend. */
+const IDLE_MS = 100;
+/** What could not be mended is tried again after this. */
+const HEAL_AGAIN_MS = 10_000;
+
+const noteOfChunk = (rank: Rank, chunk: number): string => `missed/${rank}/${chunk}`;
+
+/** Goes on until unsubscribed; an error means that the process has to stop. */
+export function repair(options: RepairOptions): Observable<never> {
+  return defer(() => {
+    restoreMissed(options);
+    const { membership, records } = options;
+    return merge(
+      keepMissed(options),
+      ...records.peers.map(({ rank }) => handOvers(rank, options)),
+      heals(options),
+      membership.standing$.pipe(
+        switchMap((standing) => {
+          switch (standing) {
+            case 'fresh':
+              return NEVER;
+            case 'joining':
+              return rebuild(options);
+            case 'member':
+              return scrub(options);
+          }
+        }),
+      ),
+    );
+  });
+}
+
+/** Repairs under way, by how much clients have to do. */
+export function lanesOf({ limits, records }: RepairOptions): number {
+  return records.ledger.entries.size > 0 ? limits.lanesBusy : limits.lanesIdle;
+}
+
+function restoreMissed({ records, notes }: RepairOptions): void {
+  for (const [rank, { missed }] of records.missed.peers) {
+    const prefix = `missed/${rank}/`;
+    for (const [name, bytes] of notes.initial) {
+      if (name.startsWith(prefix)) missed.restore(Number(name.slice(prefix.length)), bytes);
+    }
+  }
+}
+
+/** Writes down what was missed, from time to time: losing the last of it costs a scrub, no data. */
+function keepMissed({ limits, records, notes, clock }: RepairOptions): Observable<never> {
+  return interval(limits.missedMs, clock).pipe(
+    concatMap(() => {
+      settleLate(records.missed);
+      const taken: [MissedSet, number][] = [];
+      const changes = new Map<string, Uint8Array | null>();
+      for (const [rank, { missed }] of records.missed.peers) {
+        for (const [chunk, bits] of missed.takeChanges()) {
+          changes.set(noteOfChunk(rank, chunk), bits);
+          taken.push([missed, chunk]);
+        }
+      }
+      if (changes.size === 0) return EMPTY;
+      return notes.put(changes).pipe(
+        catchError((error: unknown) => {
+          if (!(error instanceof NoSpace)) throw error;
+          for (const [missed, chunk] of taken) missed.keepChanges([chunk]);
+          return EMPTY;
+        }),
+      );
+    }),
+    ignoreElements(),
+  );
+}
+
+/** Brings to a peer what it has missed, whenever it can be reached. */
+function handOvers(rank: Rank, options: RepairOptions): Observable<never> {
+  const { exchange, limits, records, clock } = options;
+  const missed = records.missed.peers.get(rank)?.missed;
+  const peer = records.peers.find((one) => one.rank === rank);
+  if (missed === undefined || peer === undefined) return NEVER;
+  let cursor: SectorIndex = 0;
+  return workLanes({
+    lanes: () => (peer.isConnected ? lanesOf(options) : 0),
+    take: () => {
+      const sector = missed.next(cursor);
+      if (sector === null) return null;
+      cursor = sector + 1;
+      missed.begin(sector);
+      return sector;
+    },
+    work: (sector) =>
+      exchange.handOver(rank, sector).pipe(
+        map(() => true),
+        timeout({ each: limits.answerMs, scheduler: clock, with: () => of(false) }),
+        tap((isDone) => {
+          missed.end(sector, isDone);
+        }),
+      ),
+    idleMs: IDLE_MS,
+    clock,
+  });
+}
+
+/** Gets back, from whichever peer has it, what the own disk has lost of single sectors. */
+function heals(options: RepairOptions): Observable<never> {
+  const { records, clock } = options;
+  const { repair: record } = records;
+  const notBeforeMs = new Map<SectorIndex, number>();
+  const underWay = new Set<SectorIndex>();
+  return workLanes({
+    lanes: () => Math.min(lanesOf(options), options.limits.lanesBusy),
+    take: () => {
+      for (const sector of record.toHeal) {
+        if (underWay.has(sector) || (notBeforeMs.get(sector) ?? 0) > clock.now()) continue;
+        underWay.add(sector);
+        return sector;
+      }
+      return null;
+    },
+    work: (sector) =>
+      healSector(sector, options).pipe(
+        tap((isHealed) => {
+          underWay.delete(sector);
+          if (isHealed) {
+            record.toHeal.delete(sector);
+            notBeforeMs.delete(sector);
+            record.healedCount += 1;
+          } else {
+            notBeforeMs.set(sector, clock.now() + HEAL_AGAIN_MS);
+          }
+        }),
+      ),
+    idleMs: IDLE_MS,
+    clock,
+  });
+}
+
+/**
+ * Emits whether the sector is sound now. What this process promised about it is that it has its
+ * stamp's value or a newer one: any peer's copy that is at least as new keeps that promise, and
+ * nothing older is taken.
+ */
+function healSector(sector: SectorIndex, options: RepairOptions): Observable<boolean> {
+  const { exchange, limits, records, store, clock } = options;
+  const peers = records.peers.filter(({ isConnected }) => isConnected);
+  const fromPeer = (rank: Rank): Observable<boolean> =>
+    exchange.fetch(rank, sector).pipe(
+      concatMap(({ stamp, data }) =>
+        compareStamps(stamp, store.stampOf(sector)) < 0
+          ? of(false)
+          : exchange.adopt(sector, stamp, data).pipe(map((outcome) => outcome === 'done')),
+      ),
+      timeout({ each: limits.answerMs, scheduler: clock, with: () => of(false) }),
+    );
+  return defer(() => {
+    if (!store.isDamaged(sector)) return of(true);
+    return merge(...peers.map(({ rank }) => fromPeer(rank))).pipe(
+      map(() => !store.isDamaged(sector)),
+      first((isSound) => isSound, false),
+    );
+  });
+}

@@ -1,0 +1,85 @@
+import type { Standing } from '../../src/core/membership/identity.js';
+import type { Rank } from '../../src/core/rank.js';
+import type { Self } from '../../src/core/register/step.js';
+import type { MembershipState } from './membership.js';
+import type { ProcessRecords } from './records.js';
+
+/** What a process says of itself when a client asks: JSON, at most 4096 bytes. */
+export interface StatusReport {
+  readonly rank: Rank;
+  readonly processes: number;
+  readonly standing: Standing;
+  readonly incarnation: number;
+  /** Sectors ever written, those that its disk cannot give back, and those it got back. */
+  readonly written: number;
+  readonly damaged: number;
+  readonly healed: number;
+  /** Operations of clients under way. */
+  readonly operations: number;
+  /** What this process knows that others have missed, by rank; none of those that are left out. */
+  readonly missed: Readonly<Record<string, number>>;
+  /** Some of what was missed did not fit on record: a scrub finds it. */
+  readonly missedMore: boolean;
+  /** Ranks of the processes that it has a connection to. */
+  readonly connected: readonly Rank[];
+  /** How far a joining process is. */
+  readonly rebuild: {
+    readonly taken: number;
+    readonly total: number;
+    /** Whether as many members can be reached as it needs. */
+    readonly isEnough: boolean;
+  } | null;
+  readonly scrub: {
+    readonly isRunning: boolean;
+    readonly passes: number;
+    readonly position: number;
+    readonly verified: number;
+    readonly damaged: number;
+    readonly behind: number;
+    readonly ahead: number;
+    readonly comparedWith: readonly Rank[];
+  };
+}
+
+export function reportOf(
+  self: Pick<Self, 'rank' | 'processCount'>,
+  { ledger, missed, peers, repair }: ProcessRecords,
+  { standing, current }: MembershipState,
+  { written, damaged }: { readonly written: number; readonly damaged: number },
+): StatusReport {
+  const missedBy: Record<string, number> = {};
+  let missedMore = false;
+  for (const [rank, peer] of missed.peers) {
+    const count = peer.missed.count + peer.young.size + peer.old.size;
+    if (count > 0) missedBy[rank] = count;
+    missedMore ||= peer.missed.isOverflown;
+  }
+  const { rebuild, scrub } = repair;
+  return {
+    rank: self.rank,
+    processes: self.processCount,
+    standing,
+    incarnation: current.own.incarnation,
+    written,
+    damaged,
+    healed: repair.healedCount,
+    operations: ledger.entries.size,
+    missed: missedBy,
+    missedMore,
+    connected: peers.filter(({ isConnected }) => isConnected).map(({ rank }) => rank),
+    rebuild:
+      standing === 'joining'
+        ? { taken: rebuild.takenCount, total: rebuild.totalCount, isEnough: rebuild.isEnough }
+        : null,
+    scrub: {
+      isRunning: scrub.isRunning || scrub.isWanted,
+      passes: scrub.passCount,
+      position: scrub.cursor,
+      verified: scrub.verifiedCount,
+      damaged: scrub.damagedCount,
+      behind: scrub.behindCount,
+      ahead: scrub.aheadCount,
+      comparedWith: scrub.comparedRanks,
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import type { SchedulerLike } from 'rxjs';
+import { Observable } from 'rxjs';
+
+export interface WorkLanesOptions<T> {
+  /** How many pieces of work may be under way at the moment. */
+  readonly lanes: () => number;
+  /** The next piece; null: there is none now. */
+  readonly take: () => T | null;
+  /** Does it. An error ends everything. */
+  readonly work: (piece: T) => Observable<unknown>;
+  /** How often it is looked whether there is more, while there is nothing to do. */
+  readonly idleMs: number;
+  readonly clock: SchedulerLike;
+}
+
+/**
+ * Does work that lies around, in so many lanes as are open, for as long as it is subscribed to.
+ *
+ * ```
+ * pieces    2 there, 1 lane
+ * work      -a--|   then -b--|
+ * result    --------------------    nothing is emitted
+ * ```
+ *
+ * Unsubscribing ends what is under way.
+ */
+export function workLanes<T>(options: WorkLanesOptions<T>): Observable<never> {
+  const { lanes, take, work, idleMs, clock } = options;
+  return new Observable((subscriber) => {
+    let busyCount = 0;
+    let isFilling = false;
+    const ended = (): void => {
+      busyCount -= 1;
+      fill();
+    };
+    const begin = (piece: T): void => {
+      busyCount += 1;
+      const error = (failure: unknown): void => {
+        subscriber.error(failure);
+      };
+      subscriber.add(work(piece).subscribe({ error, complete: ended }));
+    };
+    // Work may end on the spot: a loop, not a recursion.
+    const fill = (): void => {
+      if (isFilling) return;
+      isFilling = true;
+      while (busyCount < lanes()) {
+        const piece = take();
+        if (piece === null) break;
+        begin(piece);
+      }
+      isFilling = false;
+    };
+    subscriber.add(
+      clock.schedule(function () {
+        fill();
+        this.schedule(undefined, idleMs);
+      }, idleMs),
+    );
+  });
+}
