@@ -28,6 +28,11 @@ export interface SlotFile {
    * there was no room after all; any other failure means that nobody knows what the disk holds.
    */
   flush(): Observable<never>;
+  /**
+   * Cuts the file so that it has at most so many slots, and gives their room back. Not called while
+   * a write is not flushed. After a crash the file may be as it was. Fails if that is impossible.
+   */
+  truncate(slotCount: number): Observable<never>;
   /** Emits the slot's bytes, for the caller to keep, and completes. Fails if it cannot read. */
   read(slot: number): Observable<Uint8Array>;
   close(): Observable<never>;

@@ -1,5 +1,5 @@
 /** Opens the durable registers of a process over two files: where the store's parts meet. */
-import { catchError, concat, defer, map, Observable, of, reduce } from 'rxjs';
+import { catchError, concat, concatMap, defer, map, Observable, of, reduce } from 'rxjs';
 import { assert } from '../core/assert.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR, type SectorIndex } from '../core/sector.js';
 import { STAMP_INITIAL } from '../core/stamp.js';
@@ -13,6 +13,7 @@ import { DamageLog } from './damageLog.js';
 import { GroupCommit } from './groupCommit.js';
 import { RoomLog } from './roomLog.js';
 import { NO_ENTRY, SectorTable, type EntryNumber } from './sectorTable.js';
+import { Shrinker } from './shrinker.js';
 import { SlotMap } from './slotMap.js';
 import { messageOf } from './storeFailure.js';
 
@@ -29,8 +30,10 @@ export interface SectorStoreOptions {
 export interface StoreFigures {
   /** Sectors that were ever written. */
   readonly writtenCount: number;
-  /** Slots of the data file in use. */
+  /** Slots of the data file in use … */
   readonly slotCount: number;
+  /** … and all that it has. */
+  readonly fileSlotCount: number;
   /** Memory that all of this takes. */
   readonly indexBytes: number;
 }
@@ -55,6 +58,8 @@ const COMMITS_OVER = 2;
 
 /** In a message, of a longer list. */
 const SECTORS_NAMED = 8;
+
+type SlotLoader = (sector: SectorIndex, entry: EntryNumber, slot: number) => Observable<Copy>;
 
 const DAMAGED: Copy = { kind: 'damaged' };
 const ZERO_COPY: Copy = { kind: 'sound', data: ZERO_SECTOR };
@@ -97,27 +102,14 @@ function assemble(
     schedulers,
     roomLog,
     batchSectors,
+    onSettled: () => {
+      shrinker.look();
+    },
   });
+  const shrinker = new Shrinker({ ...options, table, slotMap, commits: groupCommit });
+  shrinker.look();
 
-  const loadSlot = (sector: SectorIndex, entry: EntryNumber, slot: number): Observable<Copy> => {
-    const stamp = table.stampAt(entry);
-    const checksum = table.checksumAt(entry);
-    const damaged = (reason: string): Copy => {
-      if (!table.isMarked(entry)) damageLog.report(sector, slot, reason);
-      table.mark(entry);
-      return DAMAGED;
-    };
-    return slotFile.read(slot).pipe(
-      catchError((error: unknown) => of(messageOf(error))),
-      map((data): Copy => {
-        if (typeof data === 'string') return damaged(data);
-        if (data.length !== SECTOR_SIZE_BYTES) return damaged(`${data.length} bytes were read`);
-        const isSound = checksumOf(sector, stamp, data) === checksum;
-        return isSound ? { kind: 'sound', data } : damaged('checksum mismatch');
-      }),
-    );
-  };
-
+  const loadSlot = slotLoader(slotFile, table, damageLog);
   return {
     stampOf(sector) {
       const entry = table.find(sector);
@@ -142,17 +134,45 @@ function assemble(
     figures: () => ({
       writtenCount: table.entryCount,
       slotCount: slotMap.takenCount,
+      fileSlotCount: slotMap.fileEnd,
       indexBytes: table.byteLength + slotMap.byteLength,
     }),
-    close: () => concat(groupCommit.close(), slotFile.close(), metadata.close()),
+    close: () => concat(shrinker.close(), groupCommit.close(), slotFile.close(), metadata.close()),
   };
+}
+
+/** Reads a slot and verifies what is there. */
+function slotLoader(slotFile: SlotFile, table: SectorTable, damageLog: DamageLog): SlotLoader {
+  const loadSlot: SlotLoader = (sector, entry, slot) => {
+    const stamp = table.stampAt(entry);
+    const checksum = table.checksumAt(entry);
+    const damaged = (reason: string): Observable<Copy> => {
+      // It was moved while it was read, and the slot may hold another sector by now. That ends:
+      // moves only go down.
+      const slotNow = table.slotAt(entry);
+      if (slotNow !== null && slotNow !== slot) return loadSlot(sector, entry, slotNow);
+      if (!table.isMarked(entry)) damageLog.report(sector, slot, reason);
+      table.mark(entry);
+      return of(DAMAGED);
+    };
+    return slotFile.read(slot).pipe(
+      catchError((error: unknown) => of(messageOf(error))),
+      concatMap((data): Observable<Copy> => {
+        if (typeof data === 'string') return damaged(data);
+        if (data.length !== SECTOR_SIZE_BYTES) return damaged(`${data.length} bytes were read`);
+        const isSound = checksumOf(sector, stamp, data) === checksum;
+        return isSound ? of({ kind: 'sound', data }) : damaged('checksum mismatch');
+      }),
+    );
+  };
+  return loadSlot;
 }
 
 /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if the records cannot all be true. */
 function takenSlots(table: SectorTable, options: SectorStoreOptions): SlotMap {
   const { slotFile, log } = options;
   assertRecordsComplete(table, options);
-  const slotMap = new SlotMap();
+  const slotMap = new SlotMap(slotFile.slotCountAtOpen);
   const slotEnd = table.entryCount + SLOT_SLACK;
   const lost: SectorIndex[] = [];
   let lostCount = 0;

@@ -17,12 +17,13 @@ import type { Dice } from '../helpers/seed.js';
 const PIECE_SIZE_BYTES = 512;
 const DELAY_MS_END = 5;
 
-export type DiskOperation = 'write' | 'flush' | 'commit' | 'reopen' | 'read';
+export type DiskOperation = 'write' | 'flush' | 'commit' | 'reopen' | 'read' | 'truncate';
 
 /** What happened, in order. Tests add their own lines. */
 export type TraceLine =
   | { readonly kind: 'write'; readonly slot: number }
   | { readonly kind: 'flushed' }
+  | { readonly kind: 'cut'; readonly slotCount: number }
   | { readonly kind: 'committed'; readonly sectors: readonly SectorIndex[] }
   | { readonly kind: 'stored'; readonly sector: SectorIndex };
 
@@ -63,6 +64,8 @@ export class SimulatedDisk {
   stepCount = 0;
   /** One in so many writes, flushes, commits and reopens finds no room; 0: none does. */
   noSpaceOneIn = 0;
+  /** Slots that were cut off. */
+  cutCount = 0;
   /** Slots from here up cannot be written. */
   slotEnd = Number.POSITIVE_INFINITY;
   /** The current life of the process that uses it; what an earlier one began never completes. */
@@ -70,6 +73,8 @@ export class SimulatedDisk {
   #durable = new Map<number, Uint8Array>();
   /** Written and not yet flushed: the versions of each slot, oldest first. */
   #unflushed = new Map<number, Uint8Array[]>();
+  /** Cut off and not yet flushed: after a crash they may be there again. */
+  readonly #cut = new Map<number, Uint8Array>();
   #records = new Map<SectorIndex, SectorRecord>();
   /** A commit that may have happened: it is under way, or there was no room for it. */
   #limbo: readonly SectorRecord[] | null = null;
@@ -153,6 +158,10 @@ export class SimulatedDisk {
   }
 
   #losePages(): void {
+    if (this.dice.below(2) === 0) {
+      for (const [slot, data] of this.#cut) this.#durable.set(slot, data);
+    }
+    this.#cut.clear();
     for (const [slot, versions] of this.#unflushed) this.#tear(slot, versions);
     this.#unflushed.clear();
   }
@@ -181,8 +190,15 @@ export class SimulatedDisk {
           const upTo = [...this.#unflushed].map(([slot, versions]) => [slot, versions.length]);
           return () => {
             for (const [slot = 0, count = 0] of upTo) this.#flushSlot(slot, count);
+            this.#cut.clear();
             this.#note({ kind: 'flushed' });
           };
+        }),
+      truncate: (slotCount) =>
+        this.#operation<never>(life, 'truncate', () => () => {
+          this.#assertNothingBehind(slotCount);
+          this.#cutBehind(slotCount);
+          this.#note({ kind: 'cut', slotCount });
         }),
       read: (slot) =>
         this.#operation<Uint8Array>(life, 'read', () => () => {
@@ -268,7 +284,7 @@ export class SimulatedDisk {
       if (fault.losesPages === true) this.#losePages();
       throw fault.error;
     }
-    if (operation === 'read' || this.noSpaceOneIn === 0) return;
+    if (operation === 'read' || operation === 'truncate' || this.noSpaceOneIn === 0) return;
     if (this.dice.below(this.noSpaceOneIn) === 0) throw new NoSpace(`no room for ${operation}`);
   }
 
@@ -282,6 +298,25 @@ export class SimulatedDisk {
     }
     for (const record of this.#limbo ?? []) {
       assert(record.slot !== slot, `slot ${slot} is overwritten while a commit may need it`);
+    }
+  }
+
+  /** The other one: what is cut off belongs to nobody, and no write is under way. */
+  #assertNothingBehind(slotCount: number): void {
+    for (const { slot, sector } of [...this.#records.values(), ...(this.#limbo ?? [])]) {
+      assert(slot === null || slot < slotCount, `slot ${slot} of sector ${sector} is cut off`);
+    }
+  }
+
+  #cutBehind(slotCount: number): void {
+    for (const [slot, data] of this.#durable) {
+      if (slot < slotCount) continue;
+      this.#cut.set(slot, data);
+      this.#durable.delete(slot);
+      this.cutCount += 1;
+    }
+    for (const slot of this.#unflushed.keys()) {
+      if (slot >= slotCount) this.#unflushed.delete(slot);
     }
   }
 
