@@ -9,6 +9,7 @@
  * - Its own log of events and its MANIFEST only shrink when it is opened: now and then it is.
  * - It ignores some errors while it opens (a log file that it cannot read counts as empty), and
  *   says so only in its log of events: that is searched for them.
+ * - It aborts the process when a table makes no sense: their checksums are verified first.
  * - It renames CURRENT without syncing the folder.
  */
 import { existsSync } from 'node:fs';
@@ -18,18 +19,28 @@ import { ClassicLevel } from 'classic-level';
 import { ignoreElements, map, Observable } from 'rxjs';
 import type { SectorIndex } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
-import { NoSpace, type MetadataFile, type SectorRecord } from '../ports/blockFiles.js';
+import {
+  NoSpace,
+  type MetadataFile,
+  type RecordTotals,
+  type SectorRecord,
+} from '../ports/blockFiles.js';
 import type { Log } from '../ports/log.js';
 import {
   DAMAGE_KEY,
   decodeRecord,
+  decodeTotals,
   encodeRecord,
+  encodeTotals,
   RECORD_KEY_END,
   RECORD_KEY_MIN,
   recordKeyOf,
   SUPERBLOCK_KEY,
+  TOTALS_KEY,
 } from '../store/recordFormat.js';
+import { TOTALS_NONE } from '../store/recordTotals.js';
 import { messageOf } from '../store/storeFailure.js';
+import { findTableDamage } from './levelTables.js';
 import { isNoSpace } from './noSpace.js';
 import { syncFolder } from './slotFile.js';
 
@@ -38,6 +49,8 @@ export interface LevelMetadata extends MetadataFile {
   superblock(): Observable<Uint8Array | null>;
   /** Completes when it is durable. */
   writeSuperblock(bytes: Uint8Array): Observable<never>;
+  /** Writes the superblock and the totals of the records that are there, as one, durably. */
+  upgrade(superblock: Uint8Array, totals: RecordTotals): Observable<never>;
   /** Emits whether there is any record. */
   hasRecords(): Observable<boolean>;
 }
@@ -62,6 +75,8 @@ const DATABASE_OPTIONS = {
   maxOpenFiles: 64, // A process may have 1024 descriptors, and most are for connections.
 } as const;
 
+const RECORD_KEYS = { gte: RECORD_KEY_MIN, lt: RECORD_KEY_END } as const;
+
 /** Records fetched at a time when all are read. */
 const SCAN_RECORDS = 4096;
 const SCAN_BYTES = 1024 * 1024;
@@ -83,9 +98,10 @@ export function openLevelMetadata(
   location: string,
   options: LevelMetadataOptions,
 ): Observable<LevelMetadata> {
-  return fromTask(location, 'open', async () =>
-    createMetadata(location, await openDatabase(location, options), options),
-  );
+  return fromTask(location, 'open', async () => {
+    if (hasLevelMetadata(location)) await refuseDamagedTables(location);
+    return createMetadata(location, await openDatabase(location, options), options);
+  });
 }
 
 function createMetadata(
@@ -114,28 +130,20 @@ function createMetadata(
   return {
     records: () => scan(database, location),
 
-    commit: (records) =>
+    totals: () =>
+      inTurn('read of the totals', async () => totalsOf(await database.get(TOTALS_KEY), location)),
+
+    commit: (records, totals) =>
       inTurn('commit', async () => {
         if (recordsSinceOpen >= reopenAfterRecords) await openAgain();
         recordsSinceOpen += records.length;
-        const batch = database.batch();
-        for (const record of records) {
-          const { key, value } = encodeRecord(record);
-          batch.put(key, value);
-        }
-        await batch.write({ sync: true });
+        await writeRecords(database, records, totals);
       }).pipe(ignoreElements()),
 
     reopen: (sectors) =>
       inTurn('reopen', async () => {
         await openAgain();
-        const values = await database.getMany(sectors.map(recordKeyOf));
-        const found = new Map<SectorIndex, SectorRecord>();
-        sectors.forEach((sector, index) => {
-          const value = values[index];
-          if (value) found.set(sector, decode(recordKeyOf(sector), value, location));
-        });
-        return found;
+        return recordsOf(database, sectors, location);
       }),
 
     close: () => inTurn('close', () => database.close()).pipe(ignoreElements()),
@@ -148,11 +156,49 @@ function createMetadata(
         database.put(SUPERBLOCK_KEY, bytes, { sync: true }),
       ).pipe(ignoreElements()),
 
+    upgrade: (superblock, totals) =>
+      inTurn('upgrade', () =>
+        database
+          .batch()
+          .put(SUPERBLOCK_KEY, superblock)
+          .put(TOTALS_KEY, encodeTotals(totals))
+          .write({ sync: true }),
+      ).pipe(ignoreElements()),
+
     hasRecords: () =>
-      inTurn('read', () =>
-        database.keys({ gte: RECORD_KEY_MIN, lt: RECORD_KEY_END, limit: 1 }).all(),
-      ).pipe(map((keys) => keys.length > 0)),
+      inTurn('read', () => database.keys({ ...RECORD_KEYS, limit: 1 }).all()).pipe(
+        map((keys) => keys.length > 0),
+      ),
   };
+}
+
+async function recordsOf(
+  database: Database,
+  sectors: readonly SectorIndex[],
+  location: string,
+): Promise<Map<SectorIndex, SectorRecord>> {
+  const values = await database.getMany(sectors.map(recordKeyOf));
+  const found = new Map<SectorIndex, SectorRecord>();
+  sectors.forEach((sector, index) => {
+    const value = values[index];
+    if (value) found.set(sector, decode(recordKeyOf(sector), value, location));
+  });
+  return found;
+}
+
+/** All of them or none. */
+async function writeRecords(
+  database: Database,
+  records: readonly SectorRecord[],
+  totals: RecordTotals,
+): Promise<void> {
+  const batch = database.batch();
+  for (const record of records) {
+    const { key, value } = encodeRecord(record);
+    batch.put(key, value);
+  }
+  batch.put(TOTALS_KEY, encodeTotals(totals));
+  await batch.write({ sync: true });
 }
 
 /** Every record, a batch at a time; an unsubscribe stops it between two batches. */
@@ -160,8 +206,7 @@ function scan(database: Database, location: string): Observable<readonly SectorR
   return new Observable((observer) => {
     const readAll = async (): Promise<void> => {
       const iterator = database.iterator({
-        gte: RECORD_KEY_MIN,
-        lt: RECORD_KEY_END,
+        ...RECORD_KEYS,
         highWaterMarkBytes: SCAN_BYTES,
       });
       try {
@@ -195,6 +240,16 @@ function decode(key: Uint8Array, value: Uint8Array, location: string): SectorRec
   );
 }
 
+function totalsOf(bytes: Uint8Array | undefined, location: string): RecordTotals {
+  if (bytes === undefined) return TOTALS_NONE;
+  const totals = decodeTotals(bytes);
+  if (totals !== null) return totals;
+  throw new AtomicDiskError(
+    'ATDD_STORE_CORRUPT',
+    `${location}: the totals of the records do not match their check. ${ADVICE}`,
+  );
+}
+
 async function openDatabase(
   location: string,
   { createIfMissing, log }: LevelMetadataOptions,
@@ -210,6 +265,12 @@ async function openDatabase(
     await database.close();
     throw error;
   }
+}
+
+async function refuseDamagedTables(location: string): Promise<void> {
+  const damage = await findTableDamage(location);
+  if (damage === null) return;
+  throw new AtomicDiskError('ATDD_STORE_CORRUPT', `${damage}. ${ADVICE}`);
 }
 
 /**

@@ -27,12 +27,13 @@ import { assert } from '../core/assert.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import { compareStamps, type Stamp } from '../core/stamp.js';
 import { AtomicDiskError } from '../errors.js';
-import type { MetadataFile, SectorRecord, SlotFile } from '../ports/blockFiles.js';
+import type { MetadataFile, RecordTotals, SectorRecord, SlotFile } from '../ports/blockFiles.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { PutOutcome } from '../ports/store.js';
 import { checksumOf } from './checksum.js';
 import { commitBatch, type CommitContext, type Placement } from './commitBatch.js';
 import { isZeroSector } from './isZeroSector.js';
+import { totalsAfter } from './recordTotals.js';
 import type { RoomLog } from './roomLog.js';
 import { NO_ENTRY, type SectorTable } from './sectorTable.js';
 import type { SlotMap } from './slotMap.js';
@@ -55,6 +56,8 @@ export interface GroupCommitOptions {
   readonly metadata: MetadataFile;
   readonly table: SectorTable;
   readonly slotMap: SlotMap;
+  /** What the records in the table come to. */
+  readonly totals: RecordTotals;
   readonly schedulers: Schedulers;
   readonly roomLog: RoomLog;
   /** Puts in one commit at most. */
@@ -85,6 +88,8 @@ interface RunningCommit {
   /** Of the placements, these come last and are moves. */
   readonly moveCount: number;
   readonly movesEnd: MovesEnd | null;
+  /** What all records come to if it takes effect. */
+  readonly totals: RecordTotals;
 }
 
 export class GroupCommit {
@@ -94,6 +99,7 @@ export class GroupCommit {
   #moves: { readonly moves: readonly Move[]; readonly end: MovesEnd } | null = null;
   #cut: Cut | null = null;
   readonly #busySectors = new Set<SectorIndex>();
+  #totals: RecordTotals;
   #running: RunningCommit | null = null;
   #subscription: Subscription | null = null;
   #isTurnScheduled = false;
@@ -106,6 +112,7 @@ export class GroupCommit {
   constructor(options: GroupCommitOptions) {
     assert(options.batchSectors >= 1, 'a commit takes at least one put');
     this.#options = options;
+    this.#totals = options.totals;
     this.#context = {
       slotFile: options.slotFile,
       metadata: options.metadata,
@@ -204,12 +211,14 @@ export class GroupCommit {
     const movesEnd = this.#moves?.end ?? null;
     const moves = this.#placeMoves(new Set(requests.map(({ sector }) => sector)));
     placements.push(...moves);
-    this.#running = { requests, placements, moveCount: moves.length, movesEnd };
     if (placements.length === 0) {
-      this.#settle(true);
+      movesEnd?.(0);
       return;
     }
-    this.#subscription = commitBatch(placements, this.#context).subscribe({
+    const records = placements.map(({ record }) => record);
+    const totals = totalsAfter(this.#totals, records, (sector) => this.#committed(sector));
+    this.#running = { requests, placements, moveCount: moves.length, movesEnd, totals };
+    this.#subscription = commitBatch(placements, totals, this.#context).subscribe({
       next: (tookEffect) => {
         this.#settle(tookEffect);
       },
@@ -242,7 +251,8 @@ export class GroupCommit {
   #beginCut({ slotCount, end }: Cut): void {
     const count = slotCount();
     this.#cut = null;
-    this.#running = { requests: [], placements: [], moveCount: 0, movesEnd: null };
+    const totals = this.#totals;
+    this.#running = { requests: [], placements: [], moveCount: 0, movesEnd: null, totals };
     this.#subscription = this.#options.slotFile.truncate(count).subscribe({
       error: (error: unknown) => {
         this.#fail(storeFailure('cutting the data file', error));
@@ -258,7 +268,8 @@ export class GroupCommit {
 
   #settle(tookEffect: boolean): void {
     assert(this.#running !== null, 'only a running commit can settle');
-    const { requests, placements, moveCount, movesEnd } = this.#running;
+    const { requests, placements, moveCount, movesEnd, totals } = this.#running;
+    if (tookEffect) this.#totals = totals;
     for (const { record } of placements) {
       const unused = tookEffect ? this.#replace(record) : record.slot;
       if (unused !== null) this.#options.slotMap.release(unused);

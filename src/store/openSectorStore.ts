@@ -4,13 +4,14 @@ import { assert } from '../core/assert.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR, type SectorIndex } from '../core/sector.js';
 import { STAMP_INITIAL } from '../core/stamp.js';
 import { AtomicDiskError } from '../errors.js';
-import type { MetadataFile, SlotFile } from '../ports/blockFiles.js';
+import type { MetadataFile, RecordTotals, SlotFile } from '../ports/blockFiles.js';
 import type { Log } from '../ports/log.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { Copy, PutOutcome, SectorStore } from '../ports/store.js';
 import { checksumOf } from './checksum.js';
 import { DamageLog } from './damageLog.js';
 import { GroupCommit } from './groupCommit.js';
+import { assertTotals, TOTALS_NONE, withRecords } from './recordTotals.js';
 import { RoomLog } from './roomLog.js';
 import { NO_ENTRY, SectorTable, type EntryNumber } from './sectorTable.js';
 import { Shrinker } from './shrinker.js';
@@ -74,21 +75,30 @@ const ZERO_COPY: Copy = { kind: 'sound', data: ZERO_SECTOR };
 export function openSectorStore(options: SectorStoreOptions): Observable<OpenedSectorStore> {
   assert(options.batchSectors < SLOT_SLACK, 'a commit is smaller than SLOT_SLACK');
   return defer(() =>
-    options.metadata.records().pipe(
-      reduce((table, records) => {
-        for (const { sector, stamp, slot, checksum } of records) {
-          table.set(sector, stamp, slot, checksum);
-        }
-        return table;
-      }, new SectorTable()),
-      map((table) => assemble(table, takenSlots(table, options), options)),
-    ),
+    options.metadata.totals().pipe(concatMap((totals) => readAll(totals, options))),
+  );
+}
+
+function readAll(totals: RecordTotals, options: SectorStoreOptions): Observable<OpenedSectorStore> {
+  const table = new SectorTable();
+  return options.metadata.records().pipe(
+    reduce((found, records) => {
+      for (const { sector, stamp, slot, checksum } of records) {
+        table.set(sector, stamp, slot, checksum);
+      }
+      return withRecords(found, records);
+    }, TOTALS_NONE),
+    map((found) => {
+      assertTotals(found, totals);
+      return assemble(table, takenSlots(table, options), totals, options);
+    }),
   );
 }
 
 function assemble(
   table: SectorTable,
   slotMap: SlotMap,
+  totals: RecordTotals,
   options: SectorStoreOptions,
 ): OpenedSectorStore {
   const { slotFile, metadata, schedulers, log, batchSectors } = options;
@@ -99,6 +109,7 @@ function assemble(
     metadata,
     table,
     slotMap,
+    totals,
     schedulers,
     roomLog,
     batchSectors,

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
-import type { SectorRecord } from '../../src/ports/blockFiles.js';
+import type { RecordTotals, SectorRecord } from '../../src/ports/blockFiles.js';
 import { openLevelMetadata } from '../../src/shell/levelMetadata.js';
 import { ended, freshFolder } from './realStore.js';
 import { keepingLog, stampOf } from './storeHarness.js';
@@ -12,6 +12,8 @@ function recordOf(sector: number, timestamp: number): SectorRecord {
   const slot = sector % 3 === 0 ? null : sector % 1000;
   return { sector, stamp: stampOf(timestamp, 2), slot, checksum: timestamp * 7 };
 }
+
+const TOTALS: RecordTotals = { commitCount: 7, recordCount: 2 ** 40, checkSum: 0xffff_ffff };
 
 test('all records come back, in batches', async (t) => {
   const location = await freshFolder(t);
@@ -22,13 +24,16 @@ test('all records come back, in batches', async (t) => {
   t.false(await firstValueFrom(metadata.hasRecords()), 'the superblock is none');
   const records = Array.from({ length: 10_000 }, (_, index) => recordOf(index * 2 ** 20, index));
   for (let start = 0; start < records.length; start += 500) {
-    await ended(metadata.commit(records.slice(start, start + 500)));
+    await ended(
+      metadata.commit(records.slice(start, start + 500), { ...TOTALS, commitCount: start }),
+    );
   }
   t.true(await firstValueFrom(metadata.hasRecords()));
   const batches = await lastValueFrom(metadata.records().pipe(toArray()));
   t.true(batches.length >= 3, `${batches.length} batches`);
   t.deepEqual(batches.flat(), records);
   t.deepEqual(await firstValueFrom(metadata.superblock()), Buffer.of(1, 2, 3));
+  t.deepEqual(await firstValueFrom(metadata.totals()), { ...TOTALS, commitCount: 9_500 });
   await ended(metadata.close());
 });
 
@@ -39,7 +44,8 @@ test('it is opened again after so many records, between two commits', async (t) 
   const logInodes = new Set<number>();
   const commits: Promise<unknown>[] = [];
   for (let round = 0; round < 20; round += 1) {
-    commits.push(ended(metadata.commit([recordOf(1, round), recordOf(100 + round, round)])));
+    const records = [recordOf(1, round), recordOf(100 + round, round)];
+    commits.push(ended(metadata.commit(records, TOTALS)));
     // Some wait for the one before, some are asked for at once.
     if (round % 3 === 0) await Promise.all(commits);
     logInodes.add(statSync(join(location, 'LOG')).ino);
@@ -64,7 +70,9 @@ test('a close that comes during a commit waits for it', async (t) => {
   const options = { createIfMissing: true, log: keepingLog() };
   const metadata = await firstValueFrom(openLevelMetadata(location, options));
   const order: string[] = [];
-  const commit = ended(metadata.commit([recordOf(4, 1)])).then(() => order.push('committed'));
+  const commit = ended(metadata.commit([recordOf(4, 1)], TOTALS)).then(() =>
+    order.push('committed'),
+  );
   const close = ended(metadata.close()).then(() => order.push('closed'));
   await Promise.all([commit, close]);
   t.deepEqual(order, ['committed', 'closed']);

@@ -9,9 +9,11 @@ import { SECTOR_SIZE_BYTES, type SectorIndex } from '../../src/core/sector.js';
 import {
   NoSpace,
   type MetadataFile,
+  type RecordTotals,
   type SectorRecord,
   type SlotFile,
 } from '../../src/ports/blockFiles.js';
+import { TOTALS_NONE, totalsAfter } from '../../src/store/recordTotals.js';
 import type { Dice } from '../helpers/seed.js';
 
 const PIECE_SIZE_BYTES = 512;
@@ -29,6 +31,11 @@ export type TraceLine =
 
 /** Called with each of what `TraceLine` tells; nobody listens by default. */
 type Listener = (line: TraceLine, data: Uint8Array | null) => void;
+
+interface Commit {
+  readonly records: readonly SectorRecord[];
+  readonly totals: RecordTotals;
+}
 
 interface Fault {
   readonly operation: DiskOperation;
@@ -76,8 +83,9 @@ export class SimulatedDisk {
   /** Cut off and not yet flushed: after a crash they may be there again. */
   readonly #cut = new Map<number, Uint8Array>();
   #records = new Map<SectorIndex, SectorRecord>();
+  #totals: RecordTotals = TOTALS_NONE;
   /** A commit that may have happened: it is under way, or there was no room for it. */
-  #limbo: readonly SectorRecord[] | null = null;
+  #limbo: Commit | null = null;
   /** There was no room for a commit: only `reopen` may follow. */
   #mustReopen = false;
   #faults: Fault[] = [];
@@ -113,8 +121,17 @@ export class SimulatedDisk {
     return [...this.#records.values()].flatMap(({ slot }) => (slot === null ? [] : [slot]));
   }
 
+  /** As if a commit had written it. */
   setRecord(record: SectorRecord): void {
+    const committed = (sector: SectorIndex): SectorRecord | null => this.recordOf(sector) ?? null;
+    this.#totals = totalsAfter(this.#totals, [record], committed);
     this.#records.set(record.sector, record);
+  }
+
+  /** The record is gone, or an older one is there again; the totals know nothing of it. */
+  loseRecord(sector: SectorIndex, older: SectorRecord | null = null): void {
+    if (older === null) this.#records.delete(sector);
+    else this.#records.set(sector, older);
   }
 
   flipBit(slot: number): void {
@@ -216,13 +233,15 @@ export class SimulatedDisk {
         this.#operation<readonly SectorRecord[]>(life, 'records', () => () => [
           ...this.#records.values(),
         ]),
-      commit: (records) =>
+      totals: () => this.#operation<RecordTotals>(life, 'records', () => () => this.#totals),
+      commit: (records, totals) =>
         this.#operation<never>(life, 'commit', () => {
           assert(!this.#mustReopen, 'a commit follows one that found no room');
           assert(this.#limbo === null, 'two commits at a time');
-          this.#limbo = records;
+          const commit = { records, totals };
+          this.#limbo = commit;
           return () => {
-            this.#apply(records);
+            this.#apply(commit);
             this.#limbo = null;
             this.#note({ kind: 'committed', sectors: records.map((one) => one.sector) });
           };
@@ -296,14 +315,14 @@ export class SimulatedDisk {
         `slot ${slot} is overwritten, but sector ${record.sector} is there`,
       );
     }
-    for (const record of this.#limbo ?? []) {
+    for (const record of this.#limbo?.records ?? []) {
       assert(record.slot !== slot, `slot ${slot} is overwritten while a commit may need it`);
     }
   }
 
   /** The other one: what is cut off belongs to nobody, and no write is under way. */
   #assertNothingBehind(slotCount: number): void {
-    for (const { slot, sector } of [...this.#records.values(), ...(this.#limbo ?? [])]) {
+    for (const { slot, sector } of [...this.#records.values(), ...(this.#limbo?.records ?? [])]) {
       assert(slot === null || slot < slotCount, `slot ${slot} of sector ${sector} is cut off`);
     }
   }
@@ -354,7 +373,8 @@ export class SimulatedDisk {
     this.#mustReopen = false;
   }
 
-  #apply(records: readonly SectorRecord[]): void {
+  #apply({ records, totals }: Commit): void {
+    this.#totals = totals;
     for (const record of records) this.#records.set(record.sector, record);
   }
 }
