@@ -5,7 +5,8 @@
  *
  * The format, as in LevelDB's doc/table_format.md and log_format.md:
  *
- *   table     blocks …, index block, footer of 48 bytes: handles of two blocks, the magic number
+ *   table     blocks …, footer of 48 bytes: handles of two indexes (of the filter, of the blocks
+ *             of records), the magic number
  *   block     contents, type(1), CRC-32C of both, masked(4)
  *   index     entries: shared, unshared, length (varints), the key's rest, the handle of a block
  *   handle    offset, size (varints)
@@ -97,22 +98,25 @@ function damageIn(table: Buffer): string | null {
   if (footerAt < 0 || table.readBigUInt64LE(table.length - 8) !== MAGIC) return null;
   try {
     const footer = new Cursor(table, footerAt);
-    footer.varint();
-    footer.varint();
-    const index = { offset: footer.varint(), size: footer.varint() };
-    const damage = damageOfBlock(table, index.offset, index.size);
-    if (damage !== null) return damage;
-    const end = index.offset + index.size;
-    if (table[end] !== NOT_COMPRESSED) return null;
-    return damageBehind(table, table.subarray(index.offset, end));
+    // The first leads to the filter, the second to the blocks of records.
+    for (let directory = 0; directory < 2; directory += 1) {
+      const offset = footer.varint();
+      const size = footer.varint();
+      const damage =
+        damageOfBlock(table, offset, size) ?? damageBehind(table, offset, offset + size);
+      if (damage !== null) return damage;
+    }
+    return null;
   } catch (error) {
     if (error instanceof Unreadable) return `its index cannot be read: ${error.message}`;
     throw error;
   }
 }
 
-/** Looks at every block that the index names. */
-function damageBehind(table: Buffer, index: Buffer): string | null {
+/** Looks at every block that an index names. */
+function damageBehind(table: Buffer, start: number, end: number): string | null {
+  if (table[end] !== NOT_COMPRESSED) return null;
+  const index = table.subarray(start, end);
   const restarts = index.readUInt32LE(index.length - 4);
   const entries = new Cursor(index.subarray(0, index.length - 4 * (restarts + 1)));
   while (!entries.isAtEnd) {

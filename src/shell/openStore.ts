@@ -11,7 +11,7 @@
  * completed by the next one wherever that was, and a data file or metadata that went missing later
  * are noticed: a process that started empty instead would have forgotten what it acknowledged.
  */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   catchError,
@@ -294,12 +294,20 @@ function inPlaceCheck(folder: Folder): () => void {
 }
 
 function createFolder(path: string): void {
+  assertMayCreate(path);
   const first = mkdirSync(path, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
   // Each folder that was made has to be durable in the one above it.
   for (let made = path; made.length >= first.length; made = dirname(made)) {
     syncFolder(dirname(made));
   }
+}
+
+/** On a read-only file system, making a folder fails with ENOENT in Node, which says nothing. */
+function assertMayCreate(path: string): void {
+  let existing = path;
+  while (!existsSync(existing)) existing = dirname(existing);
+  accessSync(existing, constants.W_OK);
 }
 
 /** Closes what was open already, then fails with the error. */

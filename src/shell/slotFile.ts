@@ -3,6 +3,7 @@ import {
   close,
   closeSync,
   constants,
+  existsSync,
   fdatasync,
   fstatSync,
   fsyncSync,
@@ -106,6 +107,7 @@ export function openSlotFile(file: string): SlotFile {
 
 /** Some network and user-space file systems report no figures at all: they have room. */
 function freeBytesOf(file: string): number {
+  if (!existsSync(file)) throw new Error('it was deleted or moved while it was in use');
   const { bavail, bsize, blocks } = statfsSync(file);
   return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
 }

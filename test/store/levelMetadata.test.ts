@@ -1,5 +1,5 @@
 /** The metadata file by itself. */
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
@@ -87,4 +87,51 @@ test('metadata that are not there are not made unless asked for', async (t) => {
   await t.throwsAsync(firstValueFrom(openLevelMetadata(location, options)), {
     code: 'ATDD_STORE_CORRUPT',
   });
+});
+
+const MANY_COMMITS = 900;
+const RECORDS_PER_COMMIT = 256;
+
+/** Bytes of what LevelDB only shrinks when it is opened. */
+function overheadBytes(location: string): number {
+  return readdirSync(location)
+    .filter((name) => name.startsWith('LOG') || name.startsWith('MANIFEST'))
+    .reduce((total, name) => total + statSync(join(location, name)).size, 0);
+}
+
+/** Overwrites for long. @returns the most that LOG and MANIFEST took, and the longest commit. */
+async function overwriteForLong(
+  location: string,
+  reopenAfterRecords: number,
+): Promise<{ mostBytes: number; longestMs: number; tookMs: number }> {
+  const options = { createIfMissing: true, log: keepingLog(), reopenAfterRecords };
+  const metadata = await firstValueFrom(openLevelMetadata(location, options));
+  const startMs = performance.now();
+  let mostBytes = 0;
+  let longestMs = 0;
+  for (let commit = 0; commit < MANY_COMMITS; commit += 1) {
+    const records = Array.from({ length: RECORDS_PER_COMMIT }, (_, index) =>
+      recordOf((commit * 7919 + index * 31) % 5_000, commit),
+    );
+    const beganMs = performance.now();
+    await ended(metadata.commit(records, TOTALS));
+    longestMs = Math.max(longestMs, performance.now() - beganMs);
+    mostBytes = Math.max(mostBytes, overheadBytes(location));
+  }
+  await ended(metadata.close());
+  return {
+    mostBytes,
+    longestMs: Math.round(longestMs),
+    tookMs: Math.round(performance.now() - startMs),
+  };
+}
+
+test('opened again now and then, LOG and MANIFEST stay small, no commit waits long', async (t) => {
+  const parent = await freshFolder(t);
+  const never = await overwriteForLong(join(parent, 'never'), Number.POSITIVE_INFINITY);
+  const often = await overwriteForLong(join(parent, 'often'), 20_000);
+  t.log({ records: MANY_COMMITS * RECORDS_PER_COMMIT, never, often });
+  // LOG.old of the time before counts as well.
+  t.true(often.mostBytes < never.mostBytes / 2, 'it grew all the same');
+  t.true(often.longestMs < 3_000, `a commit took ${often.longestMs} ms`);
 });
