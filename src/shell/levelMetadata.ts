@@ -59,7 +59,7 @@ export interface LevelMetadataOptions {
   readonly createIfMissing: boolean;
   readonly log: Log;
   /** After so many records it is opened again before the next commit (tens of milliseconds). */
-  readonly reopenAfterRecords?: number;
+  readonly reopenAfterRecords?: number | undefined;
 }
 
 type Database = ClassicLevel<Uint8Array, Uint8Array>;

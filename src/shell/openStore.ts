@@ -60,6 +60,8 @@ export interface OpenStoreOptions {
   readonly log: Log;
   /** Puts in one commit at most: STORE_BATCH_SECTORS. */
   readonly batchSectors: number;
+  /** As in LevelMetadataOptions; tests have it done more often. */
+  readonly reopenAfterRecords?: number;
 }
 
 interface Folder {
@@ -88,7 +90,8 @@ export function openStore(options: OpenStoreOptions): Observable<OpenedSectorSto
     if (!isNew && !hasLevelMetadata(folder.metadata)) {
       throw corrupt(folder, 'there is a data file, but no metadata');
     }
-    return openLevelMetadata(folder.metadata, { createIfMissing: isNew, log: options.log });
+    const { log, reopenAfterRecords } = options;
+    return openLevelMetadata(folder.metadata, { createIfMissing: isNew, log, reopenAfterRecords });
   }).pipe(
     concatMap((metadata) =>
       openOver(metadata, folder, options).pipe(

@@ -4,6 +4,8 @@
  * What JavaScript can ask for is changed, Date; performance.now() and timers are not, as they would
  * not be. Writes a line to standard error with the first jump.
  */
+import { chooseSeed, dice } from './seed.js';
+
 const JUMP_MS_MAX = 86_400_000;
 const BETWEEN_MS = 150;
 
@@ -23,10 +25,10 @@ class JumpingDate extends RealDate {
 
 globalThis.Date = JumpingDate as DateConstructor;
 
+const random = dice(chooseSeed());
 let jumpCount = 0;
 setInterval(() => {
-  const share = Math.random() * 2 - 1;
-  offsetMs = Math.round(share * JUMP_MS_MAX);
+  offsetMs = random.below(2 * JUMP_MS_MAX) - JUMP_MS_MAX;
   jumpCount += 1;
   if (jumpCount === 1) process.stderr.write('the time of day jumps\n');
 }, BETWEEN_MS).unref();

@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { chmod, cp, mkdir, open, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 import { ZERO_SECTOR } from '../../src/core/sector.js';
@@ -64,6 +65,19 @@ async function mounted(
   return true;
 }
 
+/** A program that another test runs may have got LevelDB's open files: as long as it takes. */
+async function remountReadOnly(at: string): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await run('mount', ['-o', 'remount,ro', at]);
+      return;
+    } catch (error) {
+      if (attempt === 50) throw error;
+      await pause(50);
+    }
+  }
+}
+
 test('a folder that may only be read: the start is refused, and says so', async (t) => {
   const folder = await freshFolder(t);
   const store = IS_ROOT ? null : await openAt(folder);
@@ -73,7 +87,7 @@ test('a folder that may only be read: the start is refused, and says so', async 
     const made = await openAt(join(folder, 'storage'));
     await valueOf(made.put(1, stampOf(1), dataOf(1)));
     await ended(made.close());
-    await run('mount', ['-o', 'remount,ro', folder]);
+    await remountReadOnly(folder);
   } else {
     await ended(store.close());
     await chmod(join(folder, 'metadata'), 0o500);
@@ -141,7 +155,7 @@ test('a disk that is full: trimmed sectors make room by themselves', async (t) =
   }
   const giveUpAt = performance.now() + 30_000;
   while ((await free()) < freeWhenFull + 15 * MIB && performance.now() < giveUpAt) {
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await pause(50);
   }
   t.log({ count, freeWhenFull, freeAfterwards: await free() });
   t.true((await free()) >= freeWhenFull + 15 * MIB, 'the file system got its room back');
