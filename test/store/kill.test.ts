@@ -4,14 +4,14 @@
  * stored is there, or a newer value; nothing is torn; the space bound holds. `npm run kill` does it
  * for hundreds of rounds; ATDD_TEST_SEED=… chooses the same moments.
  */
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { SECTOR_SIZE_BYTES } from '../../src/core/sector.js';
 import { chooseSeed, dice } from '../helpers/seed.js';
 import { KILL_SECTORS, KILL_STORE, killValueOf } from './killValues.js';
+import { putForAWhile } from './putForAWhile.js';
 import { ended, freshFolder, openAt, valueOf } from './realStore.js';
 import { isSame, keepingLog } from './storeHarness.js';
 
@@ -20,25 +20,6 @@ const MIB = 1024 * 1024;
 /** Most of it is the start of Node; the store is opened at about a third. */
 const KILL_AFTER_MS_MIN = 150;
 const KILL_AFTER_MS_END = 750;
-
-/** Runs the program on the folder and kills it after a while. @returns the lines it printed. */
-async function putAndKill(folder: string, killAfterMs: number): Promise<readonly string[]> {
-  const program = join(import.meta.dirname, 'putForever.js');
-  const child = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
-  let output = '';
-  let errors = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    output += chunk.toString();
-  });
-  child.stderr.on('data', (chunk: Buffer) => {
-    errors += chunk.toString();
-  });
-  const [, signal] = (await once(child, 'close')) as [number | null, string | null];
-  clearTimeout(timer);
-  if (signal !== 'SIGKILL') throw new Error(`it was not killed: ${errors}`);
-  return output.split('\n').slice(0, -1);
-}
 
 test(`${ROUNDS} kills: what was acknowledged is there, whole`, async (t) => {
   t.timeout(60_000 + ROUNDS * 5_000);
@@ -50,7 +31,8 @@ test(`${ROUNDS} kills: what was acknowledged is there, whole`, async (t) => {
   const totals = { acknowledged: 0, newer: 0, cuts: 0, killedBeforeTheFirst: 0 };
   for (let round = 0; round < ROUNDS; round += 1) {
     const killAfterMs = KILL_AFTER_MS_MIN + random.below(KILL_AFTER_MS_END - KILL_AFTER_MS_MIN);
-    const lines = await putAndKill(folder, killAfterMs);
+    const { lines, signal, errors } = await putForAWhile(folder, killAfterMs);
+    if (signal !== 'SIGKILL') throw new Error(`it was not killed: ${errors}`);
     const puts = lines.filter((line) => line !== 'cut');
     totals.acknowledged += puts.length;
     totals.cuts += lines.length - puts.length;
