@@ -17,9 +17,11 @@ import { isSame, keepingLog } from './storeHarness.js';
 
 const ROUNDS = Number(process.env['ATDD_KILL_ROUNDS'] ?? 24);
 const MIB = 1024 * 1024;
-/** Most of it is the start of Node; the store is opened at about a third. */
-const KILL_AFTER_MS_MIN = 150;
-const KILL_AFTER_MS_END = 750;
+/** One round in three: after the launch. It takes a good part of that to start and to open. */
+const SINCE_LAUNCH_MS_MIN = 100;
+const SINCE_LAUNCH_MS_END = 500;
+/** The others: after the first put. */
+const SINCE_PUT_MS_END = 500;
 
 test(`${ROUNDS} kills: what was acknowledged is there, whole`, async (t) => {
   t.timeout(60_000 + ROUNDS * 5_000);
@@ -30,8 +32,9 @@ test(`${ROUNDS} kills: what was acknowledged is there, whole`, async (t) => {
   const acknowledged = Array.from({ length: KILL_SECTORS }, () => 0n);
   const totals = { acknowledged: 0, newer: 0, cuts: 0, killedBeforeTheFirst: 0 };
   for (let round = 0; round < ROUNDS; round += 1) {
-    const killAfterMs = KILL_AFTER_MS_MIN + random.below(KILL_AFTER_MS_END - KILL_AFTER_MS_MIN);
-    const { lines, signal, errors } = await putForAWhile(folder, killAfterMs);
+    const { lines, signal, errors } = await (round % 3 === 0
+      ? putForAWhile(folder, random.between(SINCE_LAUNCH_MS_MIN, SINCE_LAUNCH_MS_END), 'launch')
+      : putForAWhile(folder, random.below(SINCE_PUT_MS_END), 'firstPut'));
     if (signal !== 'SIGKILL') throw new Error(`it was not killed: ${errors}`);
     const puts = lines.filter((line) => line !== 'cut');
     totals.acknowledged += puts.length;
@@ -65,6 +68,6 @@ test(`${ROUNDS} kills: what was acknowledged is there, whole`, async (t) => {
     t.assert(used <= bound, `round ${round}: ${used} bytes`);
   }
   t.log(totals);
-  t.true(totals.acknowledged > ROUNDS * 100);
-  t.true(totals.cuts > ROUNDS / 4, 'the file was shrunk now and then');
+  t.true(totals.acknowledged > ROUNDS * 20);
+  t.true(totals.cuts > 0, 'the file was shrunk now and then');
 });

@@ -11,15 +11,27 @@ export interface PutForAWhile {
   readonly signal: string | null;
 }
 
-/** Runs the program on the folder and kills it after a while, if it has not ended by then. */
-export async function putForAWhile(folder: string, killAfterMs: number): Promise<PutForAWhile> {
+/**
+ * Runs the program on the folder and kills it, if it has not ended by then, so long after its launch
+ * or, since that takes longer on a busy machine, after the first line that it prints.
+ */
+export async function putForAWhile(
+  folder: string,
+  killAfterMs: number,
+  since: 'launch' | 'firstPut' = 'launch',
+): Promise<PutForAWhile> {
   const program = join(import.meta.dirname, 'putForever.js');
   const child = spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const timer = setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  let timer: NodeJS.Timeout | undefined;
+  const begin = (): void => {
+    timer ??= setTimeout(() => child.kill('SIGKILL'), killAfterMs);
+  };
+  if (since === 'launch') begin();
   let output = '';
   let errors = '';
   child.stdout.on('data', (chunk: Buffer) => {
     output += chunk.toString();
+    begin();
   });
   child.stderr.on('data', (chunk: Buffer) => {
     errors += chunk.toString();
