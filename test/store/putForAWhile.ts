@@ -12,8 +12,8 @@ export interface PutForAWhile {
 }
 
 /**
- * Runs the program on the folder and kills it, if it has not ended by then, so long after its launch
- * or, since that takes longer on a busy machine, after the first line that it prints.
+ * Runs the program on the folder and kills it, if it has not ended by then, so long after its
+ * launch or, since that takes longer on a busy machine, after the first line that it prints.
  */
 export async function putForAWhile(
   folder: string,
