@@ -3,7 +3,6 @@ import {
   close,
   closeSync,
   constants,
-  existsSync,
   fdatasync,
   fstatSync,
   fsyncSync,
@@ -11,6 +10,7 @@ import {
   openSync,
   read,
   statfsSync,
+  type StatsFs,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -107,9 +107,17 @@ export function openSlotFile(file: string): SlotFile {
 
 /** Some network and user-space file systems report no figures at all: they have room. */
 function freeBytesOf(file: string): number {
-  if (!existsSync(file)) throw new Error('it was deleted or moved while it was in use');
-  const { bavail, bsize, blocks } = statfsSync(file);
+  const { bavail, bsize, blocks } = fileSystemOf(file);
   return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
+}
+
+function fileSystemOf(file: string): StatsFs {
+  try {
+    return statfsSync(file);
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+    throw new Error('it was deleted or moved while it was in use', { cause });
+  }
 }
 
 /** @throws {NoSpace} if the file system has less than the reserve free. */
