@@ -73,6 +73,22 @@ test('every command of the program is in the README', (t) => {
   }
 });
 
+test('nothing asks for the time of day: it may be set back and forth', (t) => {
+  // RxJS's own schedulers tell it too, unless they are the timers behind our own.
+  const allowed = ['src/shell/monotonicClock.ts', 'src/shell/turnScheduler.ts'];
+  const files = (folder: string): string[] =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => join(folder, name));
+  for (const file of ['src', 'streams', 'config'].flatMap(files)) {
+    const text = read(file);
+    t.notRegex(text, /Date\.now\(|new Date\(|Date\(\)/, file);
+    t.notRegex(text, /(?:async|asap|queue)Scheduler\.now\(/, file);
+    const handsOn = /(?:clock|scheduler)\s*[:=]\s*(?:async|asap|queue)Scheduler/i;
+    if (!allowed.includes(file)) t.notRegex(text, handsOn, file);
+  }
+});
+
 test('no file is longer than 400 lines', (t) => {
   const folders = ['src/cli', 'src/client', 'src/core', 'src/shell', 'src/store', 'src/wire'];
   for (const folder of [...folders, 'streams', 'streams/pipelines', 'config']) {

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { Observable } from 'rxjs';
-import { ReplaySubject, asyncScheduler, catchError, endWith, filter, firstValueFrom } from 'rxjs';
+import { ReplaySubject, catchError, endWith, filter, firstValueFrom } from 'rxjs';
 import { fromEvent, lastValueFrom, map, merge, of } from 'rxjs';
 import * as limits from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
@@ -137,7 +137,7 @@ function stopSignals(config: ProcessConfig): Observable<Ending> {
   stopRequests({
     signals$: merge(...signals),
     patienceMs: config.timeouts.shutdownMs + limits.SHUTDOWN_SLACK_MS,
-    scheduler: asyncScheduler,
+    scheduler: monotonicClock,
   })
     .pipe(map((kind): Ending => ({ kind })))
     .subscribe(request$);

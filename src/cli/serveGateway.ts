@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import type { Observable } from 'rxjs';
-import { ReplaySubject, asyncScheduler, catchError, concat, filter, firstValueFrom } from 'rxjs';
+import { ReplaySubject, catchError, concat, filter, firstValueFrom } from 'rxjs';
 import { fromEvent, lastValueFrom, map, merge, of, share } from 'rxjs';
 import { describeAddress, isLoopback, parseAddress } from '../../config/address.js';
 import * as limits from '../../config/limits.js';
@@ -21,6 +21,7 @@ import { bindSocket } from '../shell/bindSocket.js';
 import { endOnLostDefects } from '../shell/lostErrors.js';
 import type { TcpServer } from '../shell/tcpServer.js';
 import { tcpServer } from '../shell/tcpServer.js';
+import { monotonicClock } from '../shell/monotonicClock.js';
 import { turnScheduler } from '../shell/turnScheduler.js';
 import { removeStaleSocket } from '../shell/unixSocket.js';
 import { winstonLog } from '../shell/winstonLog.js';
@@ -78,7 +79,7 @@ export async function serveGateway(
     },
     {
       connections$: merge(...servers.map(({ connections$ }) => connections$)),
-      schedulers: { clock: asyncScheduler, turn: turnScheduler },
+      schedulers: { clock: monotonicClock, turn: turnScheduler },
     },
   );
   if (!isLoopback(nbd.listen.host)) {
@@ -165,7 +166,7 @@ function stopSignals({ timeouts }: ClusterConfig): Observable<StopRequest> {
   const request$ = stopRequests({
     signals$: merge(...signals),
     patienceMs: timeouts.shutdownMs,
-    scheduler: asyncScheduler,
+    scheduler: monotonicClock,
   }).pipe(share({ connector: () => new ReplaySubject(2), resetOnRefCountZero: false }));
   if (process.env['ATDD_SUPERVISED'] === '1') endWithSupervisor();
   request$.subscribe();
@@ -198,7 +199,7 @@ function observerOf(log: Log, servers: readonly TcpServer[]): NbdObserver {
     },
     failed: (connection, { command }, error) => {
       failureCount += 1;
-      const nowMs = asyncScheduler.now();
+      const nowMs = monotonicClock.now();
       if (nowMs < quietUntilMs) return;
       quietUntilMs = nowMs + FAILURE_LOG_MS;
       const fields = { remote: connection.remote, command, error: error.message };

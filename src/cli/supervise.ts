@@ -6,8 +6,8 @@ import { connect as connectTcp } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Observable, OperatorFunction, SchedulerLike } from 'rxjs';
+import { monotonicClock } from '../shell/monotonicClock.js';
 import {
-  asyncScheduler,
   connect,
   defer,
   delay,
@@ -83,7 +83,7 @@ export async function supervise(
     gatewayArgs = [PROGRAM, 'nbd', '--config', config.file],
     signals$ = merge(...['SIGINT', 'SIGTERM', 'SIGHUP'].map((name) => fromEvent(process, name))),
     patienceMs = config.timeouts.shutdownMs + SHUTDOWN_SLACK_MS + PATIENCE_EXTRA_MS,
-    scheduler = asyncScheduler,
+    scheduler = monotonicClock,
     write = (line) => process.stdout.write(`${line}\n`),
   } = options;
   const ranks = ranksToRun(config);

@@ -29,6 +29,11 @@ export interface SlotFile {
    * there was no room after all; any other failure means that nobody knows what the disk holds.
    */
   flush(): Observable<never>;
+  /**
+   * Cuts the file so that it has at most so many slots, and gives their room back. Not called while
+   * a write is not flushed. After a crash the file may be as it was. Fails if that is impossible.
+   */
+  truncate(slotCount: number): Observable<never>;
   /** Emits the slot's bytes, for the caller to keep, and completes. Fails if it cannot read. */
   read(slot: number): Observable<Uint8Array>;
   close(): Observable<never>;
@@ -44,16 +49,29 @@ export interface SectorRecord {
   readonly checksum: number;
 }
 
+/** What all records come to. Kept with them: records that were lost, or came back, show by it. */
+export interface RecordTotals {
+  /** Commits since the folder was made. */
+  readonly commitCount: number;
+  /** Sectors that have a record. */
+  readonly recordCount: number;
+  /** The checks of all records (src/store/recordFormat.ts), added up modulo 2^32. */
+  readonly checkSum: number;
+}
+
 /** The durable map sector -> record. */
 export interface MetadataFile {
   /** Every record, in batches, in any order; completes at the end. */
   records(): Observable<readonly SectorRecord[]>;
+  /** Emits what the last commit said that all records come to, and completes. */
+  totals(): Observable<RecordTotals>;
   /**
-   * Replaces the records of these sectors, all or none, durable when it completes. Fails with
-   * NoSpace if there was no room: then it is unknown whether they were replaced, and only `reopen`
-   * and `close` may follow. Any other failure means that nobody knows what the disk holds.
+   * Replaces the records of these sectors and the totals, all or none, durable when it completes.
+   * Fails with NoSpace if there was no room: then it is unknown whether they were replaced, and
+   * only `reopen` and `close` may follow. Any other failure means that nobody knows what the disk
+   * holds.
    */
-  commit(records: readonly SectorRecord[]): Observable<never>;
+  commit(records: readonly SectorRecord[], totals: RecordTotals): Observable<never>;
   /**
    * After a NoSpace: opens the map again and emits what it durably holds for these sectors. Fails
    * with NoSpace while there is no room for that either; it may then be called again.

@@ -9,6 +9,7 @@
  * - Its own log of events and its MANIFEST only shrink when it is opened: now and then it is.
  * - It ignores some errors while it opens (a log file that it cannot read counts as empty), and
  *   says so only in its log of events: that is searched for them.
+ * - It aborts the process when a table makes no sense: their checksums are verified first.
  * - It renames CURRENT without syncing the folder.
  */
 import { existsSync } from 'node:fs';
@@ -18,22 +19,29 @@ import { ClassicLevel } from 'classic-level';
 import { ignoreElements, map, Observable } from 'rxjs';
 import type { SectorIndex } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
-import { NoSpace, type MetadataFile, type SectorRecord } from '../ports/blockFiles.js';
+import {
+  NoSpace,
+  type MetadataFile,
+  type RecordTotals,
+  type SectorRecord,
+} from '../ports/blockFiles.js';
 import type { Log } from '../ports/log.js';
 import {
   DAMAGE_KEY,
-  decodeNote,
   decodeRecord,
-  encodeNote,
+  decodeTotals,
   encodeRecord,
-  NOTE_KEY_END,
-  NOTE_KEY_MIN,
+  encodeTotals,
   RECORD_KEY_END,
   RECORD_KEY_MIN,
   recordKeyOf,
   SUPERBLOCK_KEY,
+  TOTALS_KEY,
 } from '../store/recordFormat.js';
+import { TOTALS_NONE } from '../store/recordTotals.js';
 import { messageOf } from '../store/storeFailure.js';
+import { findTableDamage } from './levelTables.js';
+import { readNotes, writeNotes } from './levelNotes.js';
 import { isNoSpace } from './noSpace.js';
 import { syncFolder } from './slotFile.js';
 
@@ -42,6 +50,8 @@ export interface LevelMetadata extends MetadataFile {
   superblock(): Observable<Uint8Array | null>;
   /** Completes when it is durable. */
   writeSuperblock(bytes: Uint8Array): Observable<never>;
+  /** Writes the superblock and the totals of the records that are there, as one, durably. */
+  upgrade(superblock: Uint8Array, totals: RecordTotals): Observable<never>;
   /** Emits whether there is any record. */
   hasRecords(): Observable<boolean>;
 }
@@ -50,7 +60,7 @@ export interface LevelMetadataOptions {
   readonly createIfMissing: boolean;
   readonly log: Log;
   /** After so many records it is opened again before the next commit (tens of milliseconds). */
-  readonly reopenAfterRecords?: number;
+  readonly reopenAfterRecords?: number | undefined;
 }
 
 type Database = ClassicLevel<Uint8Array, Uint8Array>;
@@ -65,6 +75,8 @@ const DATABASE_OPTIONS = {
   cacheSize: 64 * 1024, // Nothing is looked up.
   maxOpenFiles: 64, // A process may have 1024 descriptors, and most are for connections.
 } as const;
+
+const RECORD_KEYS = { gte: RECORD_KEY_MIN, lt: RECORD_KEY_END } as const;
 
 /** Records fetched at a time when all are read. */
 const SCAN_RECORDS = 4096;
@@ -87,9 +99,10 @@ export function openLevelMetadata(
   location: string,
   options: LevelMetadataOptions,
 ): Observable<LevelMetadata> {
-  return fromTask(location, 'open', async () =>
-    createMetadata(location, await openDatabase(location, options), options),
-  );
+  return fromTask(location, 'open', async () => {
+    if (hasLevelMetadata(location)) await refuseDamagedTables(location);
+    return createMetadata(location, await openDatabase(location, options), options);
+  });
 }
 
 function createMetadata(
@@ -121,28 +134,20 @@ function createMetadata(
   return {
     records: () => scan(database, location),
 
-    commit: (records) =>
+    totals: () =>
+      inTurn('read of the totals', async () => totalsOf(await database.get(TOTALS_KEY), location)),
+
+    commit: (records, totals) =>
       inTurn('commit', async () => {
         if (mustReopen || recordsSinceOpen >= reopenAfterRecords) await openAgain();
         recordsSinceOpen += records.length;
-        const batch = database.batch();
-        for (const record of records) {
-          const { key, value } = encodeRecord(record);
-          batch.put(key, value);
-        }
-        await batch.write({ sync: true });
+        await writeRecords(database, records, totals);
       }).pipe(ignoreElements()),
 
     reopen: (sectors) =>
       inTurn('reopen', async () => {
         await openAgain();
-        const values = await database.getMany(sectors.map(recordKeyOf));
-        const found = new Map<SectorIndex, SectorRecord>();
-        sectors.forEach((sector, index) => {
-          const value = values[index];
-          if (value) found.set(sector, decode(recordKeyOf(sector), value, location));
-        });
-        return found;
+        return recordsOf(database, sectors, location);
       }),
 
     list: (from, limit) =>
@@ -150,23 +155,14 @@ function createMetadata(
         database.iterator({ gte: recordKeyOf(from), lt: RECORD_KEY_END, limit }).all(),
       ).pipe(map((entries) => entries.map(([key, value]) => decode(key, value, location)))),
 
-    notes: () =>
-      inTurn('read of the notes', () =>
-        database.iterator({ gte: NOTE_KEY_MIN, lt: NOTE_KEY_END }).all(),
-      ).pipe(map((entries) => new Map(entries.map(([key, value]) => note(key, value, location))))),
+    notes: () => inTurn('read of the notes', () => readNotes(database, location)),
 
     putNotes: (changes) =>
       inTurn('write of notes', async () => {
         if (mustReopen) await openAgain();
-        const batch = database.batch();
-        for (const [name, bytes] of changes) {
-          const { key, value } = encodeNote(name, bytes ?? NOTHING);
-          if (bytes === null) batch.del(key);
-          else batch.put(key, value);
-        }
         recordsSinceOpen += changes.size;
         mustReopen = true;
-        await batch.write({ sync: true });
+        await writeNotes(database, changes);
         mustReopen = false;
       }).pipe(ignoreElements()),
 
@@ -180,11 +176,49 @@ function createMetadata(
         database.put(SUPERBLOCK_KEY, bytes, { sync: true }),
       ).pipe(ignoreElements()),
 
+    upgrade: (superblock, totals) =>
+      inTurn('upgrade', () =>
+        database
+          .batch()
+          .put(SUPERBLOCK_KEY, superblock)
+          .put(TOTALS_KEY, encodeTotals(totals))
+          .write({ sync: true }),
+      ).pipe(ignoreElements()),
+
     hasRecords: () =>
-      inTurn('read', () =>
-        database.keys({ gte: RECORD_KEY_MIN, lt: RECORD_KEY_END, limit: 1 }).all(),
-      ).pipe(map((keys) => keys.length > 0)),
+      inTurn('read', () => database.keys({ ...RECORD_KEYS, limit: 1 }).all()).pipe(
+        map((keys) => keys.length > 0),
+      ),
   };
+}
+
+async function recordsOf(
+  database: Database,
+  sectors: readonly SectorIndex[],
+  location: string,
+): Promise<Map<SectorIndex, SectorRecord>> {
+  const values = await database.getMany(sectors.map(recordKeyOf));
+  const found = new Map<SectorIndex, SectorRecord>();
+  sectors.forEach((sector, index) => {
+    const value = values[index];
+    if (value) found.set(sector, decode(recordKeyOf(sector), value, location));
+  });
+  return found;
+}
+
+/** All of them or none. */
+async function writeRecords(
+  database: Database,
+  records: readonly SectorRecord[],
+  totals: RecordTotals,
+): Promise<void> {
+  const batch = database.batch();
+  for (const record of records) {
+    const { key, value } = encodeRecord(record);
+    batch.put(key, value);
+  }
+  batch.put(TOTALS_KEY, encodeTotals(totals));
+  await batch.write({ sync: true });
 }
 
 /** Every record, a batch at a time; an unsubscribe stops it between two batches. */
@@ -192,8 +226,7 @@ function scan(database: Database, location: string): Observable<readonly SectorR
   return new Observable((observer) => {
     const readAll = async (): Promise<void> => {
       const iterator = database.iterator({
-        gte: RECORD_KEY_MIN,
-        lt: RECORD_KEY_END,
+        ...RECORD_KEYS,
         highWaterMarkBytes: SCAN_BYTES,
       });
       try {
@@ -217,17 +250,6 @@ function scan(database: Database, location: string): Observable<readonly SectorR
   });
 }
 
-const NOTHING = new Uint8Array(0);
-
-function note(key: Uint8Array, value: Uint8Array, location: string): [string, Uint8Array] {
-  const decoded = decodeNote(key, value);
-  if (decoded !== null) return [decoded.name, decoded.bytes];
-  throw new AtomicDiskError(
-    'ATDD_STORE_CORRUPT',
-    `${location}: a note is not what was written: ${Buffer.from(key).toString('hex')}. ${ADVICE}`,
-  );
-}
-
 function decode(key: Uint8Array, value: Uint8Array, location: string): SectorRecord {
   const record = decodeRecord(key, value);
   if (record !== null) return record;
@@ -235,6 +257,16 @@ function decode(key: Uint8Array, value: Uint8Array, location: string): SectorRec
   throw new AtomicDiskError(
     'ATDD_STORE_CORRUPT',
     `${location}: the record with key ${hex} does not match its check. ${ADVICE}`,
+  );
+}
+
+function totalsOf(bytes: Uint8Array | undefined, location: string): RecordTotals {
+  if (bytes === undefined) return TOTALS_NONE;
+  const totals = decodeTotals(bytes);
+  if (totals !== null) return totals;
+  throw new AtomicDiskError(
+    'ATDD_STORE_CORRUPT',
+    `${location}: the totals of the records do not match their check. ${ADVICE}`,
   );
 }
 
@@ -253,6 +285,12 @@ async function openDatabase(
     await database.close();
     throw error;
   }
+}
+
+async function refuseDamagedTables(location: string): Promise<void> {
+  const damage = await findTableDamage(location);
+  if (damage === null) return;
+  throw new AtomicDiskError('ATDD_STORE_CORRUPT', `${damage}. ${ADVICE}`);
 }
 
 /**

@@ -1,16 +1,17 @@
 /**
  * Opens the storage folder of a process:
  *
- *   data.slots   the sectors (slotFile.ts)
- *   metadata/    LevelDB: the superblock and a record per sector (levelMetadata.ts); it also is the
- *                lock that keeps a second process out
+ *   data.slots     the sectors (slotFile.ts)
+ *   metadata/      LevelDB: the superblock and a record per sector (levelMetadata.ts); it also is
+ *                  the lock that keeps a second process out
+ *   acknowledged   the number of the last commit (acknowledgedFile.ts)
  *
- * A folder counts as new only if neither is there. Creating goes in steps, each durable before the
- * next: superblock 'creating', data file, superblock 'ready'. So a start that was cut short is
+ * A folder counts as new only if none is there. Creating goes in steps, each durable before the
+ * next: superblock 'creating', the two files, superblock 'ready'. So a start that was cut short is
  * completed by the next one wherever that was, and a data file or metadata that went missing later
  * are noticed: a process that started empty instead would have forgotten what it acknowledged.
  */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import {
   catchError,
@@ -22,14 +23,16 @@ import {
   forkJoin,
   type Observable,
   of,
+  reduce,
   tap,
   throwError,
 } from 'rxjs';
 import { AtomicDiskError } from '../errors.js';
-import { NoSpace } from '../ports/blockFiles.js';
+import { type MetadataFile, NoSpace } from '../ports/blockFiles.js';
 import type { Log } from '../ports/log.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import { openSectorStore, type OpenedSectorStore } from '../store/openSectorStore.js';
+import { TOTALS_NONE, withRecords } from '../store/recordTotals.js';
 import { messageOf } from '../store/storeFailure.js';
 import {
   admitSuperblock,
@@ -39,6 +42,11 @@ import {
   type StoreIdentity,
   type Superblock,
 } from '../store/superblock.js';
+import {
+  createAcknowledgedFile,
+  openAcknowledgedFile,
+  type AcknowledgedFile,
+} from './acknowledgedFile.js';
 import { hasLevelMetadata, openLevelMetadata, type LevelMetadata } from './levelMetadata.js';
 import { createSlotFile, openSlotFile, syncFolder } from './slotFile.js';
 
@@ -52,12 +60,15 @@ export interface OpenStoreOptions {
   readonly log: Log;
   /** Puts in one commit at most: STORE_BATCH_SECTORS. */
   readonly batchSectors: number;
+  /** As in LevelMetadataOptions; tests have it done more often. */
+  readonly reopenAfterRecords?: number;
 }
 
 interface Folder {
   readonly path: string;
   readonly dataFile: string;
   readonly metadata: string;
+  readonly acknowledged: string;
 }
 
 /**
@@ -67,14 +78,20 @@ interface Folder {
  */
 export function openStore(options: OpenStoreOptions): Observable<OpenedSectorStore> {
   const path = resolve(options.folder);
-  const folder = { path, dataFile: join(path, 'data.slots'), metadata: join(path, 'metadata') };
+  const folder = {
+    path,
+    dataFile: join(path, 'data.slots'),
+    metadata: join(path, 'metadata'),
+    acknowledged: join(path, 'acknowledged'),
+  };
   return defer(() => {
     createFolder(path);
     const isNew = !existsSync(folder.dataFile);
     if (!isNew && !hasLevelMetadata(folder.metadata)) {
       throw corrupt(folder, 'there is a data file, but no metadata');
     }
-    return openLevelMetadata(folder.metadata, { createIfMissing: isNew, log: options.log });
+    const { log, reopenAfterRecords } = options;
+    return openLevelMetadata(folder.metadata, { createIfMissing: isNew, log, reopenAfterRecords });
   }).pipe(
     concatMap((metadata) =>
       openOver(metadata, folder, options).pipe(
@@ -100,10 +117,16 @@ function openOver(
         ? admit(found, metadata, folder, options)
         : create(found, metadata, folder, options);
     }),
-    concatMap(() => {
+    concatMap(() => metadata.totals()),
+    concatMap(({ commitCount }) => {
+      const acknowledged = openAcknowledged(folder, commitCount);
       const slotFile = openSlotFile(folder.dataFile);
-      return openSectorStore({ ...options, slotFile, metadata }).pipe(
-        catchError((error: unknown) => closeAfter(slotFile, error)),
+      const files = { slotFile, metadata: withAcknowledgements(metadata, acknowledged, folder) };
+      return openSectorStore({ ...options, ...files }).pipe(
+        catchError((error: unknown) => {
+          acknowledged.close();
+          return closeAfter(slotFile, error);
+        }),
       );
     }),
     tap((store) => {
@@ -126,6 +149,9 @@ function refuseHalfFolder(found: Superblock | null, hasRecords: boolean, folder:
       }
       break;
     case undefined:
+      if (existsSync(folder.acknowledged)) {
+        throw corrupt(folder, `there is ${folder.acknowledged}, but no superblock`);
+      }
       if (dataSizeBytes !== null) throw corrupt(folder, 'there is a data file, but no superblock');
       if (hasRecords) throw corrupt(folder, 'there are records, but no superblock');
       break;
@@ -142,12 +168,14 @@ function create(
   const { cluster, rank, processCount, sectors } = identity;
   const formatVersion = STORE_FORMAT_VERSION;
   const fresh = { formatVersion, cluster, rank, processCount, sectors, createdBy };
-  const superblock = found === null ? fresh : admitSuperblock(found, identity, folder.path);
+  const begun = found === null ? fresh : admitSuperblock(found, identity, folder.path);
+  const superblock = { ...begun, formatVersion };
   const inPhase = (phase: Superblock['phase']): Uint8Array =>
     encodeSuperblock({ ...superblock, phase });
   return concat(
     metadata.writeSuperblock(inPhase('creating')),
     defer(() => {
+      createAcknowledgedFile(folder.acknowledged);
       createSlotFile(folder.dataFile);
       return metadata.writeSuperblock(inPhase('ready'));
     }),
@@ -159,7 +187,7 @@ function create(
   );
 }
 
-/** Checks whose folder it is; lets the disk grow. Emits when that is durable. */
+/** Checks whose folder it is; upgrades it, lets the disk grow. Emits when that is durable. */
 function admit(
   found: Superblock,
   metadata: LevelMetadata,
@@ -167,18 +195,122 @@ function admit(
   { identity, log }: OpenStoreOptions,
 ): Observable<true> {
   const admitted = admitSuperblock(found, identity, folder.path);
+  if (found.formatVersion < STORE_FORMAT_VERSION) {
+    return upgrade(admitted, metadata, folder, log).pipe(endWith(true as const));
+  }
   if (admitted.sectors === found.sectors) return of(true);
   log.info('the disk grows', { from: found.sectors, to: admitted.sectors });
   return metadata.writeSuperblock(encodeSuperblock(admitted)).pipe(endWith(true as const));
 }
 
+/**
+ * From version 1, which has neither totals nor the file of the last commit. The superblock and the
+ * totals are written as one, after the file: cut short before, it is version 1 still.
+ */
+function upgrade(
+  admitted: Superblock,
+  metadata: LevelMetadata,
+  folder: Folder,
+  log: Log,
+): Observable<never> {
+  return metadata.records().pipe(
+    reduce(withRecords, TOTALS_NONE),
+    concatMap((totals) => {
+      createAcknowledgedFile(folder.acknowledged);
+      const superblock = { ...admitted, formatVersion: STORE_FORMAT_VERSION };
+      return metadata.upgrade(encodeSuperblock(superblock), totals);
+    }),
+    tap({
+      complete: () => {
+        const versions = { from: admitted.formatVersion, to: STORE_FORMAT_VERSION };
+        log.info('storage folder upgraded', { folder: folder.path, ...versions });
+      },
+    }),
+  );
+}
+
+/** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if commits that were acknowledged are missing. */
+function openAcknowledged(folder: Folder, commitCount: number): AcknowledgedFile {
+  if (!existsSync(folder.acknowledged)) throw corrupt(folder, `${folder.acknowledged} is missing`);
+  const file = openAcknowledgedFile(folder.acknowledged);
+  if (file.countAtOpen !== null && file.countAtOpen <= commitCount) return file;
+  file.close();
+  throw corrupt(
+    folder,
+    file.countAtOpen === null
+      ? `${folder.acknowledged} holds no number that matches its check`
+      : `the metadata end with commit ${commitCount}, but commit ${file.countAtOpen} was ` +
+          `acknowledged (${folder.acknowledged}): records were lost, or are older than they were`,
+  );
+}
+
+/** Metadata whose commits are counted, and refused if the folder is no longer there. */
+function withAcknowledgements(
+  metadata: MetadataFile,
+  acknowledged: AcknowledgedFile,
+  folder: Folder,
+): MetadataFile {
+  const assertInPlace = inPlaceCheck(folder);
+  return {
+    ...metadata,
+    commit: (records, totals) =>
+      concat(
+        metadata.commit(records, totals),
+        defer(() => {
+          assertInPlace();
+          acknowledged.note(totals.commitCount);
+          return EMPTY;
+        }),
+      ),
+    close: () =>
+      concat(
+        metadata.close(),
+        defer(() => {
+          acknowledged.close();
+          return EMPTY;
+        }),
+      ),
+  };
+}
+
+/**
+ * Who deletes or moves a folder takes the open files with it: they can be written still, and what
+ * is acknowledged then is gone after the next start. So it is looked for before every answer.
+ * @returns a check that fails if the files are not those that were opened.
+ */
+function inPlaceCheck(folder: Folder): () => void {
+  const opened = [folder.dataFile, folder.acknowledged].map((path) => {
+    const { ino, dev } = statSync(path);
+    return { path, ino, dev };
+  });
+  return () => {
+    for (const { path, ino, dev } of opened) {
+      const now = statSync(path, { throwIfNoEntry: false });
+      if (now?.ino === ino && now.dev === dev) continue;
+      throw new Error(
+        `${path} was ${now === undefined ? 'deleted or moved' : 'replaced'} while it was in use`,
+      );
+    }
+    if (hasLevelMetadata(folder.metadata)) return;
+    throw new Error(`${folder.metadata} was deleted or moved while it was in use`);
+  };
+}
+
 function createFolder(path: string): void {
+  assertMayCreate(path);
   const first = mkdirSync(path, { recursive: true, mode: 0o700 });
   if (first === undefined) return;
   // Each folder that was made has to be durable in the one above it.
   for (let made = path; made.length >= first.length; made = dirname(made)) {
     syncFolder(dirname(made));
   }
+}
+
+/** On a read-only file system, making a folder fails with ENOENT in Node, which says nothing. */
+function assertMayCreate(path: string): void {
+  let existing = path;
+  while (!existsSync(existing)) existing = dirname(existing);
+  accessSync(existing, constants.W_OK);
 }
 
 /** Closes what was open already, then fails with the error. */
@@ -193,8 +325,9 @@ function corrupt(folder: Folder, finding: string): AtomicDiskError {
   return new AtomicDiskError(
     'ATDD_STORE_CORRUPT',
     `${folder.path}: ${finding}. Something was deleted or lost. Bring back ` +
-      `${folder.dataFile} and ${folder.metadata} as they were; do not start this rank with an ` +
-      'empty folder while the cluster runs: it would have forgotten what it acknowledged.',
+      `${folder.dataFile}, ${folder.metadata} and ${folder.acknowledged} as they were; do not ` +
+      'start this rank with an empty folder while the cluster runs: it would have forgotten what ' +
+      'it acknowledged.',
   );
 }
 

@@ -6,9 +6,11 @@ import {
   fdatasync,
   fstatSync,
   fsyncSync,
+  ftruncate,
   openSync,
   read,
   statfsSync,
+  type StatsFs,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -20,11 +22,17 @@ import { messageOf } from '../store/storeFailure.js';
 import { isNoSpace } from './noSpace.js';
 
 /**
- * Writes are refused while the file system has less than this free. The metadata need room too
- * (for LevelDB's log and for merging its tables), and a store that cannot write metadata can do
- * less than one that cannot write data.
+ * Writes that make the file longer are refused while the file system has less than this free. The
+ * metadata need room too (for LevelDB's log and for merging its tables), and a store that cannot
+ * write metadata can do less than one that cannot write data.
  */
 const RESERVE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Writes inside the file, to slots that are free, take no room but for their records. They are let
+ * through a little longer: what was trimmed on a full disk can be written again, or given back.
+ */
+const RESERVE_INSIDE_BYTES = 2 * 1024 * 1024;
 
 /** Creates an empty data file, durably: its name is in the folder when this returns. */
 export function createSlotFile(file: string): void {
@@ -49,27 +57,41 @@ export function syncFolder(folder: string): void {
  */
 export function openSlotFile(file: string): SlotFile {
   const descriptor = openSync(file, constants.O_RDWR);
-  let isRoomChecked = false;
+  const slotCountAtOpen = Math.floor(fstatSync(descriptor).size / SECTOR_SIZE_BYTES);
+  let slotCount = slotCountAtOpen;
+  /** Asked for once per commit, which `flush` ends. */
+  let freeBytes: number | null = null;
   return {
-    slotCountAtOpen: Math.floor(fstatSync(descriptor).size / SECTOR_SIZE_BYTES),
+    slotCountAtOpen,
     write(slot, data) {
       assert(data.length === SECTOR_SIZE_BYTES, 'a slot takes one sector');
-      // Once per commit: `flush` ends one.
-      if (!isRoomChecked) checkRoom(file);
-      isRoomChecked = true;
       try {
+        freeBytes ??= freeBytesOf(file);
+        checkRoom(file, freeBytes, slot < slotCount ? RESERVE_INSIDE_BYTES : RESERVE_BYTES);
         writeSlot(descriptor, slot, data);
       } catch (error) {
-        isRoomChecked = false;
+        freeBytes = null;
         throw fileError(file, `write of slot ${slot}`, error);
       }
+      slotCount = Math.max(slotCount, slot + 1);
     },
     flush: () =>
       new Observable<never>((observer) => {
-        isRoomChecked = false;
+        freeBytes = null;
         fdatasync(descriptor, (error) => {
           if (error) observer.error(fileError(file, 'fdatasync', error));
           else observer.complete();
+        });
+      }),
+    truncate: (count) =>
+      new Observable<never>((observer) => {
+        ftruncate(descriptor, count * SECTOR_SIZE_BYTES, (error) => {
+          if (error) {
+            observer.error(fileError(file, 'ftruncate', error));
+            return;
+          }
+          slotCount = Math.min(slotCount, count);
+          observer.complete();
         });
       }),
     read: (slot) => readSlot(file, descriptor, slot),
@@ -83,14 +105,27 @@ export function openSlotFile(file: string): SlotFile {
   };
 }
 
+/** Some network and user-space file systems report no figures at all: they have room. */
+function freeBytesOf(file: string): number {
+  const { bavail, bsize, blocks } = fileSystemOf(file);
+  return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
+}
+
+function fileSystemOf(file: string): StatsFs {
+  try {
+    return statfsSync(file);
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && cause.code === 'ENOENT')) throw cause;
+    throw new Error('it was deleted or moved while it was in use', { cause });
+  }
+}
+
 /** @throws {NoSpace} if the file system has less than the reserve free. */
-function checkRoom(file: string): void {
-  const { bavail, bsize, blocks } = statfsSync(file);
-  // Some network and user-space file systems report no figures at all.
-  if (blocks === 0 || bavail * bsize >= RESERVE_BYTES) return;
+function checkRoom(file: string, freeBytes: number, reserveBytes: number): void {
+  if (freeBytes >= reserveBytes) return;
   throw new NoSpace(
-    `${file}: the file system has ${bavail * bsize} bytes free, ` +
-      `less than the ${RESERVE_BYTES} kept for metadata`,
+    `${file}: the file system has ${freeBytes} bytes free, ` +
+      `less than the ${reserveBytes} kept for metadata`,
   );
 }
 
@@ -126,6 +161,7 @@ function readSlot(file: string, descriptor: number, slot: number): Observable<Ui
 }
 
 function fileError(file: string, operation: string, cause: unknown): Error {
+  if (cause instanceof NoSpace) return cause;
   const message = `${file}: ${operation}: ${messageOf(cause)}`;
   return isNoSpace(cause) ? new NoSpace(message, { cause }) : new Error(message, { cause });
 }

@@ -16,7 +16,7 @@ let queue: (() => void)[] = [];
 
 /** Without a delay: at the end of this turn. With one: after it, as asyncScheduler does. */
 export const turnScheduler: SchedulerLike = {
-  now: () => asyncScheduler.now(),
+  now: () => performance.now(),
   schedule<T>(work: Work<T>, delay = 0, state?: T): Subscription {
     return new TurnAction(work).schedule(state, delay);
   },

@@ -26,6 +26,7 @@ import { compareStamps } from '../core/stamp.js';
 import {
   type MetadataFile,
   NoSpace,
+  type RecordTotals,
   type SectorRecord,
   type SlotFile,
 } from '../ports/blockFiles.js';
@@ -53,11 +54,14 @@ export interface CommitContext {
 }
 
 /**
+ * Commits the placements, and with them what all records come to then.
+ *
  * Emits once whether the batch took effect (as a whole: it never does in part) and completes. Fails
  * with ATDD_STORE_FAILED if nobody knows what the disk holds. Subscribing does it.
  */
 export function commitBatch(
   placements: readonly Placement[],
+  totals: RecordTotals,
   context: CommitContext,
 ): Observable<boolean> {
   return storeData(placements, context).pipe(
@@ -65,6 +69,7 @@ export function commitBatch(
       isStored
         ? storeMetadata(
             placements.map(({ record }) => record),
+            totals,
             context,
           )
         : of(false),
@@ -98,9 +103,10 @@ function storeData(
 /** Emits whether the records took effect. */
 function storeMetadata(
   records: readonly SectorRecord[],
+  totals: RecordTotals,
   context: CommitContext,
 ): Observable<boolean> {
-  return context.metadata.commit(records).pipe(
+  return context.metadata.commit(records, totals).pipe(
     endWith(true),
     catchError((error: unknown) => {
       if (!(error instanceof NoSpace)) throw storeFailure('storing metadata', error);

@@ -7,6 +7,10 @@
  * share it; what arrives while it runs goes into the next one. One commit runs at a time, which
  * bounds the slots that are taken twice, by old and new values, to one batch.
  *
+ * Two things of the shrinker's (src/store/shrinker.ts) have their turn here, because both need that
+ * nothing else is under way: moves of sectors to lower slots join the next commit, with the stamp
+ * and the checksum that they have; and the file is cut between two commits.
+ *
  * `waiting` has no bound of its own: a sector has at most one put under way (asserted), and how
  * many sectors are busy at a time is bounded where operations and messages are let in.
  */
@@ -23,15 +27,17 @@ import { assert } from '../core/assert.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import { compareStamps, type Stamp } from '../core/stamp.js';
 import { AtomicDiskError } from '../errors.js';
-import type { MetadataFile, SectorRecord, SlotFile } from '../ports/blockFiles.js';
+import type { MetadataFile, RecordTotals, SectorRecord, SlotFile } from '../ports/blockFiles.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { PutOutcome } from '../ports/store.js';
 import { checksumOf } from './checksum.js';
 import { commitBatch, type CommitContext, type Placement } from './commitBatch.js';
 import { isZeroSector } from './isZeroSector.js';
+import { totalsAfter } from './recordTotals.js';
 import type { RoomLog } from './roomLog.js';
 import { NO_ENTRY, type SectorTable } from './sectorTable.js';
 import type { SlotMap } from './slotMap.js';
+import { storeFailure } from './storeFailure.js';
 
 export interface PutRequest {
   readonly sector: SectorIndex;
@@ -50,22 +56,50 @@ export interface GroupCommitOptions {
   readonly metadata: MetadataFile;
   readonly table: SectorTable;
   readonly slotMap: SlotMap;
+  /** What the records in the table come to. */
+  readonly totals: RecordTotals;
   readonly schedulers: Schedulers;
   readonly roomLog: RoomLog;
   /** Puts in one commit at most. */
   readonly batchSectors: number;
+  /** Called after each commit: slots may have become free. */
+  readonly onSettled: () => void;
+}
+
+/** A sector that is to stand in a lower slot. */
+export interface Move {
+  readonly sector: SectorIndex;
+  /** Where its data was read. If it is no longer there, there is nothing to move. */
+  readonly fromSlot: number;
+  readonly data: SectorData;
+}
+
+/** Is told how many sectors were moved; null: there was no room. Not told after a failure. */
+type MovesEnd = (movedCount: number | null) => void;
+
+interface Cut {
+  readonly slotCount: () => number;
+  readonly end: () => void;
 }
 
 interface RunningCommit {
   readonly requests: readonly PutRequest[];
   readonly placements: readonly Placement[];
+  /** Of the placements, these come last and are moves. */
+  readonly moveCount: number;
+  readonly movesEnd: MovesEnd | null;
+  /** What all records come to if it takes effect. */
+  readonly totals: RecordTotals;
 }
 
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
   readonly #context: CommitContext;
   #waiting: PutRequest[] = [];
+  #moves: { readonly moves: readonly Move[]; readonly end: MovesEnd } | null = null;
+  #cut: Cut | null = null;
   readonly #busySectors = new Set<SectorIndex>();
+  #totals: RecordTotals;
   #running: RunningCommit | null = null;
   #subscription: Subscription | null = null;
   #isTurnScheduled = false;
@@ -78,6 +112,7 @@ export class GroupCommit {
   constructor(options: GroupCommitOptions) {
     assert(options.batchSectors >= 1, 'a commit takes at least one put');
     this.#options = options;
+    this.#totals = options.totals;
     this.#context = {
       slotFile: options.slotFile,
       metadata: options.metadata,
@@ -111,6 +146,22 @@ export class GroupCommit {
     this.#scheduleTurn();
   }
 
+  /** Moves sectors with the next commit. To be called again only after `end` was. */
+  move(moves: readonly Move[], end: MovesEnd): void {
+    if (this.#failure !== null) return;
+    assert(this.#moves === null, 'moves overlap');
+    this.#moves = { moves, end };
+    this.#scheduleTurn();
+  }
+
+  /** Cuts the file to what `slotCount` gives when nothing is under way, and calls `end`. */
+  cut(slotCount: () => number, end: () => void): void {
+    if (this.#failure !== null) return;
+    assert(this.#cut === null, 'cuts overlap');
+    this.#cut = { slotCount, end };
+    this.#scheduleTurn();
+  }
+
   /**
    * Refuses further puts, and those still waiting; completes when the running commit has ended. One
    * that waits for room is given up: like a crash, it leaves the old or the new values.
@@ -119,6 +170,8 @@ export class GroupCommit {
     return defer(() => {
       const closed = new AtomicDiskError('ATDD_STORE_FAILED', 'the store is closed');
       this.#failure ??= closed;
+      this.#moves = null;
+      this.#cut = null;
       this.#failWaiting(closed);
       if (this.#isStalled) this.#fail(closed);
       return this.#running === null ? EMPTY : this.#settled$.pipe(take(1), ignoreElements());
@@ -140,7 +193,6 @@ export class GroupCommit {
       this.#fail(this.#failure);
       return;
     }
-    if (this.#waiting.length === 0) return;
     if (this.#isStalled) {
       const refused = this.#waiting;
       this.#waiting = [];
@@ -148,13 +200,25 @@ export class GroupCommit {
       return;
     }
     if (this.#running !== null) return;
-    this.#begin(this.#waiting.splice(0, this.#options.batchSectors));
+    if (this.#cut !== null) this.#beginCut(this.#cut);
+    else if (this.#waiting.length > 0 || this.#moves !== null) {
+      this.#begin(this.#waiting.splice(0, this.#options.batchSectors));
+    }
   }
 
   #begin(requests: readonly PutRequest[]): void {
     const placements = requests.map((request) => this.#place(request));
-    this.#running = { requests, placements };
-    this.#subscription = commitBatch(placements, this.#context).subscribe({
+    const movesEnd = this.#moves?.end ?? null;
+    const moves = this.#placeMoves(new Set(requests.map(({ sector }) => sector)));
+    placements.push(...moves);
+    if (placements.length === 0) {
+      movesEnd?.(0);
+      return;
+    }
+    const records = placements.map(({ record }) => record);
+    const totals = totalsAfter(this.#totals, records, (sector) => this.#committed(sector));
+    this.#running = { requests, placements, moveCount: moves.length, movesEnd, totals };
+    this.#subscription = commitBatch(placements, totals, this.#context).subscribe({
       next: (tookEffect) => {
         this.#settle(tookEffect);
       },
@@ -170,9 +234,42 @@ export class GroupCommit {
     return { record: { sector, stamp, slot, checksum: checksumOf(sector, stamp, data) }, data };
   }
 
+  /** Those whose sector is neither being put nor elsewhere by now, while it would be lower. */
+  #placeMoves(putSectors: ReadonlySet<SectorIndex>): Placement[] {
+    const { slotMap } = this.#options;
+    const placements: Placement[] = [];
+    for (const { sector, fromSlot, data } of this.#moves?.moves ?? []) {
+      const record = this.#committed(sector);
+      if (record?.slot !== fromSlot || putSectors.has(sector)) continue;
+      if (slotMap.lowestFree >= fromSlot) break;
+      placements.push({ record: { ...record, slot: slotMap.take() }, data });
+    }
+    this.#moves = null;
+    return placements;
+  }
+
+  #beginCut({ slotCount, end }: Cut): void {
+    const count = slotCount();
+    this.#cut = null;
+    const totals = this.#totals;
+    this.#running = { requests: [], placements: [], moveCount: 0, movesEnd: null, totals };
+    this.#subscription = this.#options.slotFile.truncate(count).subscribe({
+      error: (error: unknown) => {
+        this.#fail(storeFailure('cutting the data file', error));
+      },
+      complete: () => {
+        this.#options.slotMap.cut(count);
+        this.#end();
+        end();
+        this.#scheduleTurnIfNeeded();
+      },
+    });
+  }
+
   #settle(tookEffect: boolean): void {
     assert(this.#running !== null, 'only a running commit can settle');
-    const { requests, placements } = this.#running;
+    const { requests, placements, moveCount, movesEnd, totals } = this.#running;
+    if (tookEffect) this.#totals = totals;
     for (const { record } of placements) {
       const unused = tookEffect ? this.#replace(record) : record.slot;
       if (unused !== null) this.#options.slotMap.release(unused);
@@ -180,7 +277,15 @@ export class GroupCommit {
     this.#end();
     if (tookEffect) this.#options.roomLog.stored();
     this.#answer(requests, tookEffect ? 'stored' : 'full');
-    if (this.#waiting.length > 0) this.#scheduleTurn();
+    movesEnd?.(tookEffect ? moveCount : null);
+    this.#options.onSettled();
+    this.#scheduleTurnIfNeeded();
+  }
+
+  #scheduleTurnIfNeeded(): void {
+    if (this.#waiting.length > 0 || this.#moves !== null || this.#cut !== null) {
+      this.#scheduleTurn();
+    }
   }
 
   /** Makes a record the committed one. @returns the slot that is free by that. */

@@ -4,7 +4,7 @@ import { assert } from '../core/assert.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR, type SectorIndex } from '../core/sector.js';
 import { STAMP_INITIAL } from '../core/stamp.js';
 import { AtomicDiskError } from '../errors.js';
-import type { MetadataFile, SlotFile } from '../ports/blockFiles.js';
+import type { MetadataFile, RecordTotals, SlotFile } from '../ports/blockFiles.js';
 import type { Log } from '../ports/log.js';
 import type { Notes } from '../ports/notes.js';
 import type { Schedulers } from '../ports/schedulers.js';
@@ -12,8 +12,10 @@ import type { Copy, PutOutcome, SectorStore } from '../ports/store.js';
 import { checksumOf } from './checksum.js';
 import { DamageLog } from './damageLog.js';
 import { GroupCommit } from './groupCommit.js';
+import { assertTotals, TOTALS_NONE, withRecords } from './recordTotals.js';
 import { RoomLog } from './roomLog.js';
 import { NO_ENTRY, SectorTable, type EntryNumber } from './sectorTable.js';
+import { Shrinker } from './shrinker.js';
 import { SlotMap } from './slotMap.js';
 import { messageOf } from './storeFailure.js';
 
@@ -30,8 +32,10 @@ export interface SectorStoreOptions {
 export interface StoreFigures {
   /** Sectors that were ever written. */
   readonly writtenCount: number;
-  /** Slots of the data file in use. */
+  /** Slots of the data file in use … */
   readonly slotCount: number;
+  /** … and all that it has. */
+  readonly fileSlotCount: number;
   /** Memory that all of this takes. */
   readonly indexBytes: number;
 }
@@ -58,6 +62,8 @@ const COMMITS_OVER = 2;
 /** In a message, of a longer list. */
 const SECTORS_NAMED = 8;
 
+type SlotLoader = (sector: SectorIndex, entry: EntryNumber, slot: number) => Observable<Copy>;
+
 const DAMAGED: Copy = { kind: 'damaged' };
 const ZERO_COPY: Copy = { kind: 'sound', data: ZERO_SECTOR };
 
@@ -71,25 +77,39 @@ const ZERO_COPY: Copy = { kind: 'sound', data: ZERO_SECTOR };
 export function openSectorStore(options: SectorStoreOptions): Observable<OpenedSectorStore> {
   assert(options.batchSectors < SLOT_SLACK, 'a commit is smaller than SLOT_SLACK');
   return defer(() =>
-    options.metadata.records().pipe(
-      reduce((table, records) => {
-        for (const { sector, stamp, slot, checksum } of records) {
-          table.set(sector, stamp, slot, checksum);
-        }
-        return table;
-      }, new SectorTable()),
-      map((table) => ({ table, slotMap: takenSlots(table, options) })),
-      concatMap(({ table, slotMap }) =>
-        options.metadata.notes().pipe(map((notes) => assemble(table, slotMap, notes, options))),
-      ),
-    ),
+    options.metadata.totals().pipe(concatMap((totals) => readAll(totals, options))),
   );
 }
 
+function readAll(totals: RecordTotals, options: SectorStoreOptions): Observable<OpenedSectorStore> {
+  const table = new SectorTable();
+  return options.metadata.records().pipe(
+    reduce((found, records) => {
+      for (const { sector, stamp, slot, checksum } of records) {
+        table.set(sector, stamp, slot, checksum);
+      }
+      return withRecords(found, records);
+    }, TOTALS_NONE),
+    concatMap((found) => {
+      assertTotals(found, totals);
+      const slotMap = takenSlots(table, options);
+      return options.metadata
+        .notes()
+        .pipe(map((notes) => assemble({ table, slotMap, totals, notes }, options)));
+    }),
+  );
+}
+
+/** What was read when the store was opened. */
+interface Contents {
+  readonly table: SectorTable;
+  readonly slotMap: SlotMap;
+  readonly totals: RecordTotals;
+  readonly notes: ReadonlyMap<string, Uint8Array>;
+}
+
 function assemble(
-  table: SectorTable,
-  slotMap: SlotMap,
-  notes: ReadonlyMap<string, Uint8Array>,
+  { table, slotMap, totals, notes }: Contents,
   options: SectorStoreOptions,
 ): OpenedSectorStore {
   const { slotFile, metadata, schedulers, log, batchSectors } = options;
@@ -100,30 +120,18 @@ function assemble(
     metadata,
     table,
     slotMap,
+    totals,
     schedulers,
     roomLog,
     batchSectors,
+    onSettled: () => {
+      shrinker.look();
+    },
   });
+  const shrinker = new Shrinker({ ...options, table, slotMap, commits: groupCommit });
+  shrinker.look();
 
-  const loadSlot = (sector: SectorIndex, entry: EntryNumber, slot: number): Observable<Copy> => {
-    const stamp = table.stampAt(entry);
-    const checksum = table.checksumAt(entry);
-    const damaged = (reason: string): Copy => {
-      if (!table.isMarked(entry)) damageLog.report(sector, slot, reason);
-      table.mark(entry);
-      return DAMAGED;
-    };
-    return slotFile.read(slot).pipe(
-      catchError((error: unknown) => of(messageOf(error))),
-      map((data): Copy => {
-        if (typeof data === 'string') return damaged(data);
-        if (data.length !== SECTOR_SIZE_BYTES) return damaged(`${data.length} bytes were read`);
-        const isSound = checksumOf(sector, stamp, data) === checksum;
-        return isSound ? { kind: 'sound', data } : damaged('checksum mismatch');
-      }),
-    );
-  };
-
+  const loadSlot = slotLoader(slotFile, table, damageLog);
   return {
     stampOf(sector) {
       const entry = table.find(sector);
@@ -151,17 +159,45 @@ function assemble(
     figures: () => ({
       writtenCount: table.entryCount,
       slotCount: slotMap.takenCount,
+      fileSlotCount: slotMap.fileEnd,
       indexBytes: table.byteLength + slotMap.byteLength,
     }),
-    close: () => concat(groupCommit.close(), slotFile.close(), metadata.close()),
+    close: () => concat(shrinker.close(), groupCommit.close(), slotFile.close(), metadata.close()),
   };
+}
+
+/** Reads a slot and verifies what is there. */
+function slotLoader(slotFile: SlotFile, table: SectorTable, damageLog: DamageLog): SlotLoader {
+  const loadSlot: SlotLoader = (sector, entry, slot) => {
+    const stamp = table.stampAt(entry);
+    const checksum = table.checksumAt(entry);
+    const damaged = (reason: string): Observable<Copy> => {
+      // It was moved while it was read, and the slot may hold another sector by now. That ends:
+      // moves only go down.
+      const slotNow = table.slotAt(entry);
+      if (slotNow !== null && slotNow !== slot) return loadSlot(sector, entry, slotNow);
+      if (!table.isMarked(entry)) damageLog.report(sector, slot, reason);
+      table.mark(entry);
+      return of(DAMAGED);
+    };
+    return slotFile.read(slot).pipe(
+      catchError((error: unknown) => of(messageOf(error))),
+      concatMap((data): Observable<Copy> => {
+        if (typeof data === 'string') return damaged(data);
+        if (data.length !== SECTOR_SIZE_BYTES) return damaged(`${data.length} bytes were read`);
+        const isSound = checksumOf(sector, stamp, data) === checksum;
+        return isSound ? of({ kind: 'sound', data }) : damaged('checksum mismatch');
+      }),
+    );
+  };
+  return loadSlot;
 }
 
 /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if the records cannot all be true. */
 function takenSlots(table: SectorTable, options: SectorStoreOptions): SlotMap {
   const { slotFile, log } = options;
   assertRecordsComplete(table, options);
-  const slotMap = new SlotMap();
+  const slotMap = new SlotMap(slotFile.slotCountAtOpen);
   const slotEnd = table.entryCount + SLOT_SLACK;
   const lost: SectorIndex[] = [];
   let lostCount = 0;

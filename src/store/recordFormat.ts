@@ -4,15 +4,18 @@
  *   superblock   00             JSON (src/store/superblock.ts)
  *   record       01 sector(8)   timestamp(8) writeRank(1) slot(4) checksum(4) check(4)
  *   damage       02             why these metadata may not be used (src/shell/levelMetadata.ts)
- *   note         03 name        check(4) bytes (src/ports/notes.ts; the name in UTF-8)
+ *   totals       03             commitCount(8) recordCount(8) checkSum(4) check(4)
+ *   note         04 name        check(4) bytes (src/store/noteFormat.ts; the name in UTF-8)
  *
  * `slot` is ffffffff for a sector of zeros. `check` is the CRC-32 of the key and of the value
- * without it: LevelDB has checksums of its own but does not verify them when it reads, and a stamp
- * that rotted would make this process forget, or refuse, a value.
+ * before it: LevelDB has checksums of its own but does not verify them when it reads, and a stamp
+ * that rotted would make this process forget, or refuse, a value. The totals are written with
+ * every commit: `checkSum` is the sum of the checks of all records, so that one that is missing
+ * shows, and so does one that is older than it should be.
  */
 import { assert } from '../core/assert.js';
 import type { SectorIndex } from '../core/sector.js';
-import type { SectorRecord } from '../ports/blockFiles.js';
+import type { RecordTotals, SectorRecord } from '../ports/blockFiles.js';
 import { crc32Of } from './checksum.js';
 import { NO_SLOT } from './slotMap.js';
 
@@ -20,19 +23,14 @@ export const SUPERBLOCK_KEY: Uint8Array = Uint8Array.of(0x00);
 
 export const DAMAGE_KEY: Uint8Array = Uint8Array.of(0x02);
 
+export const TOTALS_KEY: Uint8Array = Uint8Array.of(0x03);
+
 const RECORD_PREFIX = 0x01;
 /** Records are the keys from this one up … */
 export const RECORD_KEY_MIN: Uint8Array = Uint8Array.of(RECORD_PREFIX);
 /** … to below this one. */
 export const RECORD_KEY_END: Uint8Array = Uint8Array.of(RECORD_PREFIX + 1);
 
-const NOTE_PREFIX = 0x03;
-/** Notes are the keys from this one up … */
-export const NOTE_KEY_MIN: Uint8Array = Uint8Array.of(NOTE_PREFIX);
-/** … to below this one. */
-export const NOTE_KEY_END: Uint8Array = Uint8Array.of(NOTE_PREFIX + 1);
-
-const CHECK_SIZE_BYTES = 4;
 const KEY_SIZE_BYTES = 9;
 const VALUE_SIZE_BYTES = 21;
 const OFFSET_RANK = 8;
@@ -65,6 +63,45 @@ export function encodeRecord(record: SectorRecord): EncodedRecord {
   return { key, value };
 }
 
+/** Reused: a check is computed in one go. */
+const checked = Buffer.alloc(KEY_SIZE_BYTES + OFFSET_CHECK);
+
+/** The check of a record: what it adds to the sum of all. 0 to 2^32 - 1. */
+export function checkOf({ sector, stamp, slot, checksum }: SectorRecord): number {
+  checked[0] = RECORD_PREFIX;
+  checked.writeBigUInt64BE(BigInt(sector), 1);
+  checked.writeBigUInt64BE(stamp.timestamp, KEY_SIZE_BYTES);
+  checked[KEY_SIZE_BYTES + OFFSET_RANK] = stamp.writeRank;
+  checked.writeUInt32BE(slot ?? NO_SLOT, KEY_SIZE_BYTES + OFFSET_SLOT);
+  checked.writeUInt32BE(checksum, KEY_SIZE_BYTES + OFFSET_CHECKSUM);
+  return crc32Of(checked);
+}
+
+const TOTALS_SIZE_BYTES = 24;
+const TOTALS_CHECK_OFFSET = 20;
+
+export function encodeTotals({ commitCount, recordCount, checkSum }: RecordTotals): Uint8Array {
+  const bytes = Buffer.alloc(TOTALS_SIZE_BYTES);
+  bytes.writeBigUInt64BE(BigInt(commitCount), 0);
+  bytes.writeBigUInt64BE(BigInt(recordCount), 8);
+  bytes.writeUInt32BE(checkSum, 16);
+  bytes.writeUInt32BE(crc32Of(bytes.subarray(0, TOTALS_CHECK_OFFSET)), TOTALS_CHECK_OFFSET);
+  return bytes;
+}
+
+/** @returns the totals, or null if these are not the bytes that were written. */
+export function decodeTotals(bytes: Uint8Array): RecordTotals | null {
+  if (bytes.length !== TOTALS_SIZE_BYTES) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const check = crc32Of(bytes.subarray(0, TOTALS_CHECK_OFFSET));
+  if (check !== view.getUint32(TOTALS_CHECK_OFFSET)) return null;
+  return {
+    commitCount: Number(view.getBigUint64(0)),
+    recordCount: Number(view.getBigUint64(8)),
+    checkSum: view.getUint32(16),
+  };
+}
+
 /** @returns the record, or null if these are not the bytes that were written. */
 export function decodeRecord(key: Uint8Array, value: Uint8Array): SectorRecord | null {
   if (key.length !== KEY_SIZE_BYTES || value.length !== VALUE_SIZE_BYTES) return null;
@@ -79,28 +116,4 @@ export function decodeRecord(key: Uint8Array, value: Uint8Array): SectorRecord |
     slot: slot === NO_SLOT ? null : slot,
     checksum: view.getUint32(OFFSET_CHECKSUM),
   };
-}
-
-export function noteKeyOf(name: string): Uint8Array {
-  return Buffer.concat([NOTE_KEY_MIN, Buffer.from(name)]);
-}
-
-export function encodeNote(name: string, bytes: Uint8Array): EncodedRecord {
-  const key = noteKeyOf(name);
-  const value = Buffer.allocUnsafe(CHECK_SIZE_BYTES + bytes.length);
-  value.set(bytes, CHECK_SIZE_BYTES);
-  value.writeUInt32BE(crc32Of(bytes, crc32Of(key)), 0);
-  return { key, value };
-}
-
-/** @returns the note, or null if these are not the bytes that were written. */
-export function decodeNote(
-  key: Uint8Array,
-  value: Uint8Array,
-): { readonly name: string; readonly bytes: Uint8Array } | null {
-  if (value.length < CHECK_SIZE_BYTES) return null;
-  const bytes = value.subarray(CHECK_SIZE_BYTES);
-  const view = new DataView(value.buffer, value.byteOffset, value.length);
-  if (view.getUint32(0) !== crc32Of(bytes, crc32Of(key))) return null;
-  return { name: Buffer.from(key.subarray(1)).toString('utf8'), bytes };
 }

@@ -5,6 +5,9 @@
  * The lowest free slot is handed out first. That keeps the file dense: it never has more slots than
  * sectors with data plus those of one commit under way, however often sectors are overwritten.
  *
+ * When many sectors became zeros at once, free slots remain below taken ones; src/store/shrinker.ts
+ * moves the highest down, and the file is cut behind them.
+ *
  * `take` starts at a hint below which nothing is free, so the slots of one commit are found in a
  * single pass over the bitmap: 64 Ki words for 2^21 slots at worst, a few as a rule.
  */
@@ -23,7 +26,15 @@ export class SlotMap {
   #words = new Uint32Array(WORDS_INITIAL);
   /** No word below this one has a free slot. */
   #hint = 0;
+  /** No word above this one has a taken slot. */
+  #lastWord = 0;
   #takenCount = 0;
+  #fileEnd: number;
+
+  /** @param fileEnd slots in the data file now. */
+  constructor(fileEnd = 0) {
+    this.#fileEnd = fileEnd;
+  }
 
   get takenCount(): number {
     return this.#takenCount;
@@ -33,20 +44,42 @@ export class SlotMap {
     return this.#words.byteLength;
   }
 
+  /** Slots that the data file may have: all that were ever taken since it was cut. */
+  get fileEnd(): number {
+    return this.#fileEnd;
+  }
+
+  /** The file was cut to so many slots, none of those behind being taken. */
+  cut(slotCount: number): void {
+    assert(slotCount >= this.end, `the file was cut to ${slotCount} slots, of ${this.end} in use`);
+    this.#fileEnd = Math.min(this.#fileEnd, slotCount);
+  }
+
+  /** The highest taken slot + 1; 0 if none is taken. */
+  get end(): number {
+    while (this.#lastWord > 0 && this.#words[this.#lastWord] === 0) this.#lastWord -= 1;
+    return this.#lastWord * SLOTS_PER_WORD + 32 - Math.clz32(this.#words[this.#lastWord]);
+  }
+
   isTaken(slot: number): boolean {
     const index = Math.floor(slot / SLOTS_PER_WORD);
     if (index >= this.#words.length) return false;
     return (this.#words[index] & (1 << (slot % SLOTS_PER_WORD))) !== 0;
   }
 
-  /** Takes the lowest free slot. */
-  take(): number {
+  /** The lowest free slot, which may lie behind the end of the file. */
+  get lowestFree(): number {
     while (this.#hint < this.#words.length && this.#words[this.#hint] === WORD_FULL) {
       this.#hint += 1;
     }
     const freeBits = this.#hint < this.#words.length ? ~this.#words[this.#hint] : WORD_FULL;
     const lowestFreeBit = 31 - Math.clz32(freeBits & -freeBits);
-    const slot = this.#hint * SLOTS_PER_WORD + lowestFreeBit;
+    return this.#hint * SLOTS_PER_WORD + lowestFreeBit;
+  }
+
+  /** Takes the lowest free slot. */
+  take(): number {
+    const slot = this.lowestFree;
     this.mark(slot);
     return slot;
   }
@@ -59,6 +92,8 @@ export class SlotMap {
     if (index >= this.#words.length) this.#grow(index + 1);
     this.#words[index] |= 1 << (slot % SLOTS_PER_WORD);
     this.#takenCount += 1;
+    this.#lastWord = Math.max(this.#lastWord, index);
+    this.#fileEnd = Math.max(this.#fileEnd, slot + 1);
   }
 
   release(slot: number): void {

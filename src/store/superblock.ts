@@ -6,8 +6,13 @@
 import type { Rank } from '../core/rank.js';
 import { AtomicDiskError } from '../errors.js';
 
-/** Version of everything in a storage folder. A folder of another version is refused. */
-export const STORE_FORMAT_VERSION = 1;
+/**
+ * Version of everything in a storage folder (docs/storage.md tells what each has). A folder of a
+ * newer version is refused, one of an older version is upgraded when it is opened.
+ */
+export const STORE_FORMAT_VERSION = 2;
+
+const STORE_FORMAT_VERSION_OLDEST = 1;
 
 /** Which process of which cluster a folder belongs to. */
 export interface StoreIdentity {
@@ -33,20 +38,24 @@ export function encodeSuperblock(superblock: Superblock): Uint8Array {
   return Buffer.from(JSON.stringify(superblock));
 }
 
-/** @throws {AtomicDiskError} ATDD_STORE_FORMAT for another version, else ATDD_STORE_CORRUPT. */
+/**
+ * @throws {AtomicDiskError} ATDD_STORE_FORMAT for a version that this program does not know, else
+ * ATDD_STORE_CORRUPT.
+ */
 export function decodeSuperblock(bytes: Uint8Array, folder: string): Superblock {
   const fields = parseObject(bytes);
   const formatVersion = fields['formatVersion'];
-  if (typeof formatVersion === 'number' && formatVersion !== STORE_FORMAT_VERSION) {
+  if (typeof formatVersion === 'number' && !isKnown(formatVersion)) {
     throw new AtomicDiskError(
       'ATDD_STORE_FORMAT',
-      `${folder} has format version ${formatVersion}; this program knows version ` +
-        `${STORE_FORMAT_VERSION}. Start the program that made it, or a newer one.`,
+      `${folder} has format version ${formatVersion}; this program knows the versions ` +
+        `${STORE_FORMAT_VERSION_OLDEST} to ${STORE_FORMAT_VERSION}. Start the program that made ` +
+        'it, or a newer one. Nothing was changed.',
     );
   }
   const { phase, cluster, rank, processCount, sectors, createdBy } = fields;
   if (
-    formatVersion === STORE_FORMAT_VERSION &&
+    typeof formatVersion === 'number' &&
     (phase === 'creating' || phase === 'ready') &&
     typeof cluster === 'string' &&
     typeof rank === 'number' &&
@@ -89,6 +98,14 @@ export function admitSuperblock(
     );
   }
   return { ...found, sectors: expected.sectors };
+}
+
+function isKnown(version: number): boolean {
+  return (
+    Number.isInteger(version) &&
+    version >= STORE_FORMAT_VERSION_OLDEST &&
+    version <= STORE_FORMAT_VERSION
+  );
 }
 
 function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 /** Room for the metadata (LevelDB's logs and tables), the reserve below, and the sectors. */
 const DISK_BYTES = 40 * 1024 * 1024;
 /** Less than the store keeps free for its metadata: it refuses to write sectors. */
-const LITTLE_BYTES = 3 * 1024 * 1024;
+const LITTLE_BYTES = 1.5 * 1024 * 1024;
 const PIECE = Buffer.alloc(256 * 1024);
 
 const mounted = new Set<string>();

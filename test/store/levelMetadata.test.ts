@@ -1,9 +1,9 @@
 /** The metadata file by itself. */
-import { statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
-import type { SectorRecord } from '../../src/ports/blockFiles.js';
+import type { RecordTotals, SectorRecord } from '../../src/ports/blockFiles.js';
 import { openLevelMetadata } from '../../src/shell/levelMetadata.js';
 import { ended, freshFolder } from './realStore.js';
 import { keepingLog, stampOf } from './storeHarness.js';
@@ -12,6 +12,8 @@ function recordOf(sector: number, timestamp: number): SectorRecord {
   const slot = sector % 3 === 0 ? null : sector % 1000;
   return { sector, stamp: stampOf(timestamp, 2), slot, checksum: timestamp * 7 };
 }
+
+const TOTALS: RecordTotals = { commitCount: 7, recordCount: 2 ** 40, checkSum: 0xffff_ffff };
 
 test('all records come back, in batches', async (t) => {
   const location = await freshFolder(t);
@@ -22,13 +24,16 @@ test('all records come back, in batches', async (t) => {
   t.false(await firstValueFrom(metadata.hasRecords()), 'the superblock is none');
   const records = Array.from({ length: 10_000 }, (_, index) => recordOf(index * 2 ** 20, index));
   for (let start = 0; start < records.length; start += 500) {
-    await ended(metadata.commit(records.slice(start, start + 500)));
+    await ended(
+      metadata.commit(records.slice(start, start + 500), { ...TOTALS, commitCount: start }),
+    );
   }
   t.true(await firstValueFrom(metadata.hasRecords()));
   const batches = await lastValueFrom(metadata.records().pipe(toArray()));
   t.true(batches.length >= 3, `${batches.length} batches`);
   t.deepEqual(batches.flat(), records);
   t.deepEqual(await firstValueFrom(metadata.superblock()), Buffer.of(1, 2, 3));
+  t.deepEqual(await firstValueFrom(metadata.totals()), { ...TOTALS, commitCount: 9_500 });
   await ended(metadata.close());
 });
 
@@ -39,7 +44,8 @@ test('it is opened again after so many records, between two commits', async (t) 
   const logInodes = new Set<number>();
   const commits: Promise<unknown>[] = [];
   for (let round = 0; round < 20; round += 1) {
-    commits.push(ended(metadata.commit([recordOf(1, round), recordOf(100 + round, round)])));
+    const records = [recordOf(1, round), recordOf(100 + round, round)];
+    commits.push(ended(metadata.commit(records, TOTALS)));
     // Some wait for the one before, some are asked for at once.
     if (round % 3 === 0) await Promise.all(commits);
     logInodes.add(statSync(join(location, 'LOG')).ino);
@@ -64,7 +70,9 @@ test('a close that comes during a commit waits for it', async (t) => {
   const options = { createIfMissing: true, log: keepingLog() };
   const metadata = await firstValueFrom(openLevelMetadata(location, options));
   const order: string[] = [];
-  const commit = ended(metadata.commit([recordOf(4, 1)])).then(() => order.push('committed'));
+  const commit = ended(metadata.commit([recordOf(4, 1)], TOTALS)).then(() =>
+    order.push('committed'),
+  );
   const close = ended(metadata.close()).then(() => order.push('closed'));
   await Promise.all([commit, close]);
   t.deepEqual(order, ['committed', 'closed']);
@@ -79,4 +87,51 @@ test('metadata that are not there are not made unless asked for', async (t) => {
   await t.throwsAsync(firstValueFrom(openLevelMetadata(location, options)), {
     code: 'ATDD_STORE_CORRUPT',
   });
+});
+
+const MANY_COMMITS = 900;
+const RECORDS_PER_COMMIT = 256;
+
+/** Bytes of what LevelDB only shrinks when it is opened. */
+function overheadBytes(location: string): number {
+  return readdirSync(location)
+    .filter((name) => name.startsWith('LOG') || name.startsWith('MANIFEST'))
+    .reduce((total, name) => total + statSync(join(location, name)).size, 0);
+}
+
+/** Overwrites for long. @returns the most that LOG and MANIFEST took, and the longest commit. */
+async function overwriteForLong(
+  location: string,
+  reopenAfterRecords: number,
+): Promise<{ mostBytes: number; longestMs: number; tookMs: number }> {
+  const options = { createIfMissing: true, log: keepingLog(), reopenAfterRecords };
+  const metadata = await firstValueFrom(openLevelMetadata(location, options));
+  const startMs = performance.now();
+  let mostBytes = 0;
+  let longestMs = 0;
+  for (let commit = 0; commit < MANY_COMMITS; commit += 1) {
+    const records = Array.from({ length: RECORDS_PER_COMMIT }, (_, index) =>
+      recordOf((commit * 7919 + index * 31) % 5_000, commit),
+    );
+    const beganMs = performance.now();
+    await ended(metadata.commit(records, TOTALS));
+    longestMs = Math.max(longestMs, performance.now() - beganMs);
+    mostBytes = Math.max(mostBytes, overheadBytes(location));
+  }
+  await ended(metadata.close());
+  return {
+    mostBytes,
+    longestMs: Math.round(longestMs),
+    tookMs: Math.round(performance.now() - startMs),
+  };
+}
+
+test('opened again now and then, LOG and MANIFEST stay small, no commit waits long', async (t) => {
+  const parent = await freshFolder(t);
+  const never = await overwriteForLong(join(parent, 'never'), Number.POSITIVE_INFINITY);
+  const often = await overwriteForLong(join(parent, 'often'), 20_000);
+  t.log({ records: MANY_COMMITS * RECORDS_PER_COMMIT, never, often });
+  // LOG.old of the time before counts as well.
+  t.true(often.mostBytes < never.mostBytes / 2, 'it grew all the same');
+  t.true(often.longestMs < 3_000, `a commit took ${often.longestMs} ms`);
 });

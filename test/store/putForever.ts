@@ -1,13 +1,26 @@
 /**
- * A program for kill.test.ts: puts to SECTORS sectors side by side, again and again, and prints
- * `sector timestamp` for each that was stored, until it is killed. Goes on from what it finds.
+ * A program for kill.test.ts: puts to KILL_SECTORS sectors side by side, again and again, until it
+ * is killed. Prints `sector timestamp` for each that was stored, and `cut` when the data file was
+ * cut. Goes on from what it finds.
  */
 import { writeSync } from 'node:fs';
 import { argv } from 'node:process';
+import type { Log } from '../../src/ports/log.js';
 import type { OpenedSectorStore } from '../../src/store/openSectorStore.js';
-import { KILL_SECTORS, killValueOf } from './killValues.js';
+import { KILL_SECTORS, KILL_STORE, killValueOf } from './killValues.js';
 import { openAt } from './realStore.js';
 import { stampOf } from './storeHarness.js';
+
+/** Keeps nothing, since the program may run for long. */
+const silentLog: Log = {
+  debugEnabled: false,
+  debug: () => undefined,
+  info: (_, fields) => {
+    if (fields?.['event'] === 'dataFileCut') writeSync(1, 'cut\n');
+  },
+  warn: () => undefined,
+  error: () => undefined,
+};
 
 function putNext(store: OpenedSectorStore, sector: number): void {
   const timestamp = store.stampOf(sector).timestamp + 1n;
@@ -19,5 +32,5 @@ function putNext(store: OpenedSectorStore, sector: number): void {
   });
 }
 
-const store = await openAt(argv[2] ?? '');
+const store = await openAt(argv[2] ?? '', {}, silentLog, KILL_STORE);
 for (let sector = 0; sector < KILL_SECTORS; sector += 1) putNext(store, sector);

@@ -24,6 +24,7 @@ export function openAt(
   folder: string,
   identity: Partial<StoreIdentity> = {},
   log: Log = keepingLog(),
+  more: { readonly batchSectors?: number; readonly reopenAfterRecords?: number } = {},
 ): Promise<OpenedSectorStore> {
   return firstValueFrom(
     openStore({
@@ -33,6 +34,7 @@ export function openAt(
       schedulers: SCHEDULERS,
       log,
       batchSectors: 256,
+      ...more,
     }),
   );
 }

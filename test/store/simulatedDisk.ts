@@ -9,21 +9,24 @@ import { SECTOR_SIZE_BYTES, type SectorIndex } from '../../src/core/sector.js';
 import {
   NoSpace,
   type MetadataFile,
+  type RecordTotals,
   type SectorRecord,
   type SlotFile,
 } from '../../src/ports/blockFiles.js';
 import type { NoteChanges } from '../../src/ports/notes.js';
+import { TOTALS_NONE, totalsAfter } from '../../src/store/recordTotals.js';
 import type { Dice } from '../helpers/seed.js';
 
 const PIECE_SIZE_BYTES = 512;
 const DELAY_MS_END = 5;
 
-export type DiskOperation = 'write' | 'flush' | 'commit' | 'reopen' | 'read' | 'note';
+export type DiskOperation = 'write' | 'flush' | 'commit' | 'reopen' | 'read' | 'truncate' | 'note';
 
 /** What happened, in order. Tests add their own lines. */
 export type TraceLine =
   | { readonly kind: 'write'; readonly slot: number }
   | { readonly kind: 'flushed' }
+  | { readonly kind: 'cut'; readonly slotCount: number }
   | { readonly kind: 'committed'; readonly sectors: readonly SectorIndex[] }
   | { readonly kind: 'stored'; readonly sector: SectorIndex };
 
@@ -36,6 +39,11 @@ const QUIET: readonly string[] = ['close', 'records', 'list', 'notes'];
 
 function isQuiet(operation: DiskOperation | Quiet): operation is Quiet {
   return QUIET.includes(operation);
+}
+
+interface Commit {
+  readonly records: readonly SectorRecord[];
+  readonly totals: RecordTotals;
 }
 
 interface Fault {
@@ -72,6 +80,8 @@ export class SimulatedDisk {
   stepCount = 0;
   /** One in so many writes, flushes, commits and reopens finds no room; 0: none does. */
   noSpaceOneIn = 0;
+  /** Slots that were cut off. */
+  cutCount = 0;
   /** Slots from here up cannot be written. */
   slotEnd = Number.POSITIVE_INFINITY;
   /** The current life of the process that uses it; what an earlier one began never completes. */
@@ -79,12 +89,15 @@ export class SimulatedDisk {
   #durable = new Map<number, Uint8Array>();
   /** Written and not yet flushed: the versions of each slot, oldest first. */
   #unflushed = new Map<number, Uint8Array[]>();
+  /** Cut off and not yet flushed: after a crash they may be there again. */
+  readonly #cut = new Map<number, Uint8Array>();
   #records = new Map<SectorIndex, SectorRecord>();
   #notes = new Map<string, Uint8Array>();
   /** Changes of notes under way: they may have happened. */
   #notesInLimbo: NoteChanges[] = [];
+  #totals: RecordTotals = TOTALS_NONE;
   /** A commit that may have happened: it is under way, or there was no room for it. */
-  #limbo: readonly SectorRecord[] | null = null;
+  #limbo: Commit | null = null;
   /** There was no room for a commit: only `reopen` may follow. */
   #mustReopen = false;
   #faults: Fault[] = [];
@@ -125,8 +138,17 @@ export class SimulatedDisk {
     return [...this.#records.values()].flatMap(({ slot }) => (slot === null ? [] : [slot]));
   }
 
+  /** As if a commit had written it. */
   setRecord(record: SectorRecord): void {
+    const committed = (sector: SectorIndex): SectorRecord | null => this.recordOf(sector) ?? null;
+    this.#totals = totalsAfter(this.#totals, [record], committed);
     this.#records.set(record.sector, record);
+  }
+
+  /** The record is gone, or an older one is there again; the totals know nothing of it. */
+  loseRecord(sector: SectorIndex, older: SectorRecord | null = null): void {
+    if (older === null) this.#records.delete(sector);
+    else this.#records.set(sector, older);
   }
 
   flipBit(slot: number): void {
@@ -172,6 +194,10 @@ export class SimulatedDisk {
   }
 
   #losePages(): void {
+    if (this.dice.below(2) === 0) {
+      for (const [slot, data] of this.#cut) this.#durable.set(slot, data);
+    }
+    this.#cut.clear();
     for (const [slot, versions] of this.#unflushed) this.#tear(slot, versions);
     this.#unflushed.clear();
   }
@@ -200,8 +226,15 @@ export class SimulatedDisk {
           const upTo = [...this.#unflushed].map(([slot, versions]) => [slot, versions.length]);
           return () => {
             for (const [slot = 0, count = 0] of upTo) this.#flushSlot(slot, count);
+            this.#cut.clear();
             this.#note({ kind: 'flushed' });
           };
+        }),
+      truncate: (slotCount) =>
+        this.#operation<never>(life, 'truncate', () => () => {
+          this.#assertNothingBehind(slotCount);
+          this.#cutBehind(slotCount);
+          this.#note({ kind: 'cut', slotCount });
         }),
       read: (slot) =>
         this.#operation<Uint8Array>(life, 'read', () => () => {
@@ -219,13 +252,15 @@ export class SimulatedDisk {
         this.#operation<readonly SectorRecord[]>(life, 'records', () => () => [
           ...this.#records.values(),
         ]),
-      commit: (records) =>
+      totals: () => this.#operation<RecordTotals>(life, 'records', () => () => this.#totals),
+      commit: (records, totals) =>
         this.#operation<never>(life, 'commit', () => {
           assert(!this.#mustReopen, 'a commit follows one that found no room');
           assert(this.#limbo === null, 'two commits at a time');
-          this.#limbo = records;
+          const commit = { records, totals };
+          this.#limbo = commit;
           return () => {
-            this.#apply(records);
+            this.#apply(commit);
             this.#limbo = null;
             this.#note({ kind: 'committed', sectors: records.map((one) => one.sector) });
           };
@@ -311,7 +346,7 @@ export class SimulatedDisk {
       if (fault.losesPages === true) this.#losePages();
       throw fault.error;
     }
-    if (operation === 'read' || this.noSpaceOneIn === 0) return;
+    if (operation === 'read' || operation === 'truncate' || this.noSpaceOneIn === 0) return;
     if (this.dice.below(this.noSpaceOneIn) === 0) throw new NoSpace(`no room for ${operation}`);
   }
 
@@ -323,8 +358,27 @@ export class SimulatedDisk {
         `slot ${slot} is overwritten, but sector ${record.sector} is there`,
       );
     }
-    for (const record of this.#limbo ?? []) {
+    for (const record of this.#limbo?.records ?? []) {
       assert(record.slot !== slot, `slot ${slot} is overwritten while a commit may need it`);
+    }
+  }
+
+  /** The other one: what is cut off belongs to nobody, and no write is under way. */
+  #assertNothingBehind(slotCount: number): void {
+    for (const { slot, sector } of [...this.#records.values(), ...(this.#limbo?.records ?? [])]) {
+      assert(slot === null || slot < slotCount, `slot ${slot} of sector ${sector} is cut off`);
+    }
+  }
+
+  #cutBehind(slotCount: number): void {
+    for (const [slot, data] of this.#durable) {
+      if (slot < slotCount) continue;
+      this.#cut.set(slot, data);
+      this.#durable.delete(slot);
+      this.cutCount += 1;
+    }
+    for (const slot of this.#unflushed.keys()) {
+      if (slot >= slotCount) this.#unflushed.delete(slot);
     }
   }
 
@@ -383,13 +437,16 @@ export class SimulatedDisk {
     this.#unflushed = new Map();
     this.#records = new Map();
     this.#notes = new Map();
+    this.#totals = TOTALS_NONE;
+    this.#cut.clear();
     this.#notesInLimbo = [];
     this.#limbo = null;
     this.#mustReopen = false;
     this.#faults = [];
   }
 
-  #apply(records: readonly SectorRecord[]): void {
+  #apply({ records, totals }: Commit): void {
+    this.#totals = totals;
     for (const record of records) this.#records.set(record.sector, record);
   }
 }

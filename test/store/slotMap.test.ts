@@ -35,6 +35,7 @@ test('it hands out the lowest free slot, whatever was taken and released', (t) =
           model.add(pick);
         }
         if (map.takenCount !== model.size) return false;
+        if (map.end !== Math.max(-1, ...model) + 1) return false;
       }
       return Array.from({ length: 3100 }, (_, slot) => slot).every(
         (slot) => map.isTaken(slot) === model.has(slot),
@@ -67,4 +68,26 @@ test('a slot is taken and released once', (t) => {
     },
     { message: /out of range/ },
   );
+});
+
+test('it knows how long the file may be, and that it is cut behind what is in use only', (t) => {
+  const map = new SlotMap(100);
+  t.is(map.fileEnd, 100);
+  map.mark(40);
+  map.mark(130);
+  t.is(map.fileEnd, 131);
+  map.release(130);
+  t.deepEqual([map.end, map.fileEnd], [41, 131]);
+  map.cut(60);
+  t.is(map.fileEnd, 60);
+  map.cut(80);
+  t.is(map.fileEnd, 60, 'a cut makes nothing longer');
+  t.throws(
+    () => {
+      map.cut(40);
+    },
+    { message: /cut to 40 slots, of 41 in use/ },
+  );
+  map.mark(60);
+  t.is(map.fileEnd, 61);
 });

@@ -27,12 +27,19 @@ test('fields of later versions of the program are no fault', (t) => {
   t.deepEqual(decodeSuperblock(bytes, '/f'), superblock);
 });
 
-test('another format version is refused before anything else is looked at', (t) => {
-  const bytes = Buffer.from(JSON.stringify({ formatVersion: 2 }));
-  t.throws(() => decodeSuperblock(bytes, '/f'), {
-    code: 'ATDD_STORE_FORMAT',
-    message: /\/f has format version 2; this program knows version 1/,
+for (const version of [0, 3, 2.5, 7]) {
+  test(`format version ${version} is refused before anything else is looked at`, (t) => {
+    const bytes = Buffer.from(JSON.stringify({ formatVersion: version }));
+    const found = new RegExp(
+      `/f has format version ${version}; this program knows the versions 1 to 2\\. Start`,
+    );
+    t.throws(() => decodeSuperblock(bytes, '/f'), { code: 'ATDD_STORE_FORMAT', message: found });
   });
+}
+
+test('the older version is told, for the upgrade', (t) => {
+  const bytes = encodeSuperblock({ ...superblock, formatVersion: 1 });
+  t.is(decodeSuperblock(bytes, '/f').formatVersion, 1);
 });
 
 for (const [name, text] of Object.entries({

@@ -1,0 +1,55 @@
+/** Keeps count of all records (see RecordTotals), so that none can be lost without a word. */
+import { AtomicDiskError } from '../errors.js';
+import type { RecordTotals, SectorRecord } from '../ports/blockFiles.js';
+import { checkOf } from './recordFormat.js';
+
+export const TOTALS_NONE: RecordTotals = { commitCount: 0, recordCount: 0, checkSum: 0 };
+
+/**
+ * The totals once a commit has happened.
+ *
+ * @param committed what is on record of a sector, or null if it was never written.
+ * @param records of different sectors.
+ */
+export function totalsAfter(
+  before: RecordTotals,
+  records: readonly SectorRecord[],
+  committed: (sector: number) => SectorRecord | null,
+): RecordTotals {
+  let { recordCount, checkSum } = before;
+  for (const record of records) {
+    const replaced = committed(record.sector);
+    if (replaced === null) recordCount += 1;
+    else checkSum -= checkOf(replaced);
+    checkSum += checkOf(record);
+  }
+  return { commitCount: before.commitCount + 1, recordCount, checkSum: checkSum >>> 0 };
+}
+
+/** Adds records that are all there is, a batch at a time. */
+export function withRecords(before: RecordTotals, records: readonly SectorRecord[]): RecordTotals {
+  let { checkSum } = before;
+  for (const record of records) checkSum += checkOf(record);
+  return {
+    ...before,
+    recordCount: before.recordCount + records.length,
+    checkSum: checkSum >>> 0,
+  };
+}
+
+/**
+ * @param found what the records that were read come to.
+ * @param expected what the last commit said.
+ * @throws {AtomicDiskError} ATDD_STORE_CORRUPT if records are missing, or are not the last ones.
+ */
+export function assertTotals(found: RecordTotals, expected: RecordTotals): void {
+  if (found.recordCount === expected.recordCount && found.checkSum === expected.checkSum) return;
+  throw new AtomicDiskError(
+    'ATDD_STORE_CORRUPT',
+    `the metadata have ${found.recordCount} records with the sum ${found.checkSum}, but after ` +
+      `commit ${expected.commitCount} there were ${expected.recordCount} with the sum ` +
+      `${expected.checkSum}: records were lost, or are older than they were. Do not start this ` +
+      'process with this folder: it would deny what it has acknowledged. The other processes ' +
+      'have the data',
+  );
+}

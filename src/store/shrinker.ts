@@ -1,0 +1,231 @@
+/**
+ * Gives room back to the file system after many sectors became zeros (a TRIM, a file system made
+ * anew). Node has no way to punch holes into a file; so the highest slots in use are moved into
+ * lower free ones, and the file is cut behind the last that is in use:
+ *
+ *   |aa.b..c....d.e|   slots in use, and free ones
+ *   |aaebd.c|          e and d were moved, the file was cut
+ *
+ * A move is a commit like any other, with the stamp and the checksum that the sector has: the data
+ * is written to the lower slot, flushed, then the record points there, and only when that is
+ * durable is the higher slot free. A crash leaves the record of before or that of after; both slots
+ * hold the data. The file is cut only behind slots that no record points to.
+ *
+ *   idle ──too many free──> scan ──found──> read ──sound──> move ──> pause ──> scan …
+ *                            └──end of the table──> cut ──> idle
+ *
+ * All of it comes in small steps with a pause after each, and shares the commits of the puts, so
+ * that these are late by a fraction of a millisecond. Nothing of it is needed for correctness, none
+ * of it is remembered over a restart: what is to be done shows from the slots.
+ */
+import { catchError, defer, EMPTY, forkJoin, ignoreElements, map, type Observable } from 'rxjs';
+import { of, shareReplay, Subscription } from 'rxjs';
+import type { SlotFile } from '../ports/blockFiles.js';
+import type { Log } from '../ports/log.js';
+import type { Schedulers } from '../ports/schedulers.js';
+import { checksumOf } from './checksum.js';
+import type { GroupCommit, Move } from './groupCommit.js';
+import type { EntryNumber, SectorTable } from './sectorTable.js';
+import type { SlotMap } from './slotMap.js';
+
+/** Between two steps (milliseconds). With the next two: some 6 MiB a second at most. */
+const PAUSE_MS = 20;
+
+/** Moved in one step at most: 128 KiB. */
+const MOVE_SECTORS_MAX = 32;
+
+/** Entries of the table looked at in one step: a fraction of a millisecond. */
+const SCAN_ENTRIES = 32_768;
+
+/** Slots cut off in one step: 16 MiB, whose blocks the file system has to free. */
+const CUT_SLOTS_MAX = 4_096;
+
+/** After it achieved nothing (damaged sectors, no room) it is not tried again for so long. */
+const REST_MS = 60_000;
+
+/** Slots over those in use at which it begins, and which it leaves; in commits. */
+const BEGIN_COMMITS = 2;
+const LEAVE_COMMITS = 1;
+
+export interface ShrinkerOptions {
+  readonly slotFile: SlotFile;
+  readonly table: SectorTable;
+  readonly slotMap: SlotMap;
+  readonly schedulers: Schedulers;
+  readonly log: Log;
+  /** Puts in one commit at most: overwriting takes so many slots more, which may stay. */
+  readonly batchSectors: number;
+  /** Where moves and cuts have their turn. */
+  readonly commits: Pick<GroupCommit, 'move' | 'cut'>;
+}
+
+export class Shrinker {
+  readonly #options: ShrinkerOptions;
+  readonly #timer = new Subscription();
+  #isBusy = false;
+  #isClosed = false;
+  /** The entry that is looked at next. */
+  #cursor: EntryNumber = 0;
+  #movedCount = 0;
+  #slotsBefore = 0;
+  #restsUntilMs = Number.NEGATIVE_INFINITY;
+  /** Reads under way: a close waits for them. */
+  #reading$: Observable<unknown> = EMPTY;
+
+  constructor(options: ShrinkerOptions) {
+    this.#options = options;
+  }
+
+  /** Looks whether there is something to do. Cheap: called after each commit. */
+  look(): void {
+    if (this.#isBusy || this.#isClosed) return;
+    if (this.#spareSlots() <= this.#allowed(BEGIN_COMMITS)) return;
+    if (this.#options.schedulers.clock.now() < this.#restsUntilMs) return;
+    this.#isBusy = true;
+    this.#cursor = 0;
+    this.#movedCount = 0;
+    this.#slotsBefore = this.#options.slotMap.fileEnd;
+    this.#pause();
+  }
+
+  /** Begins nothing more; completes when no read is under way. */
+  close(): Observable<never> {
+    return defer(() => {
+      this.#isClosed = true;
+      this.#timer.unsubscribe();
+      return this.#reading$.pipe(ignoreElements());
+    });
+  }
+
+  /** Slots of the file that hold nothing. */
+  #spareSlots(): number {
+    const { slotMap } = this.#options;
+    return slotMap.fileEnd - slotMap.takenCount;
+  }
+
+  #allowed(commits: number): number {
+    return commits * this.#options.batchSectors;
+  }
+
+  /** What is in use should stand below this slot. */
+  #goal(): number {
+    return this.#options.slotMap.takenCount + this.#allowed(LEAVE_COMMITS);
+  }
+
+  #pause(): void {
+    if (this.#isClosed) return;
+    const next = this.#options.schedulers.clock.schedule(() => {
+      this.#timer.remove(next);
+      this.#step();
+    }, PAUSE_MS);
+    this.#timer.add(next);
+  }
+
+  #step(): void {
+    const found = this.#scan();
+    if (found.length > 0) this.#read(found);
+    else if (this.#cursor < this.#options.table.entryCount) this.#pause();
+    else this.#cut();
+  }
+
+  /** Goes on through the table; the entries that stand too high, as many as one step moves. */
+  #scan(): EntryNumber[] {
+    const { table, batchSectors } = this.#options;
+    const foundMax = Math.min(MOVE_SECTORS_MAX, batchSectors);
+    const end = Math.min(table.entryCount, this.#cursor + SCAN_ENTRIES);
+    const goal = this.#goal();
+    const found: EntryNumber[] = [];
+    while (this.#cursor < end && found.length < foundMax) {
+      const slot = table.slotAt(this.#cursor);
+      if (slot !== null && slot >= goal && !table.isMarked(this.#cursor)) found.push(this.#cursor);
+      this.#cursor += 1;
+    }
+    return found;
+  }
+
+  #read(entries: readonly EntryNumber[]): void {
+    const reading$ = forkJoin(entries.map((entry) => this.#readEntry(entry))).pipe(
+      shareReplay({ bufferSize: 1, refCount: false }),
+    );
+    this.#reading$ = reading$;
+    reading$.subscribe({
+      next: (moves) => {
+        this.#move(moves.filter((move) => move !== null));
+      },
+      error: () => {
+        this.#end();
+      },
+    });
+  }
+
+  #move(moves: readonly Move[]): void {
+    if (this.#isClosed) return;
+    if (moves.length === 0) {
+      this.#pause();
+      return;
+    }
+    this.#options.commits.move(moves, (movedCount) => {
+      if (movedCount === null) {
+        // No room. What is free at the end can be cut off nevertheless.
+        this.#cut();
+        return;
+      }
+      this.#movedCount += movedCount;
+      this.#pause();
+    });
+  }
+
+  /** null: it cannot be read, or is not what its checksum says: it stays where it is. */
+  #readEntry(entry: EntryNumber): Observable<Move | null> {
+    const { table, slotFile } = this.#options;
+    const fromSlot = table.slotAt(entry);
+    if (fromSlot === null) return of(null);
+    const sector = table.sectorAt(entry);
+    const stamp = table.stampAt(entry);
+    const checksum = table.checksumAt(entry);
+    return slotFile.read(fromSlot).pipe(
+      map((data) =>
+        checksumOf(sector, stamp, data) === checksum ? { sector, fromSlot, data } : null,
+      ),
+      catchError(() => of(null)),
+    );
+  }
+
+  /** Cuts a piece off the file, and another one, until nothing in use is behind. */
+  #cut(): void {
+    const { slotMap, commits } = this.#options;
+    const target = (): number => {
+      const wanted = Math.max(slotMap.end, Math.min(this.#goal(), slotMap.fileEnd));
+      return Math.max(wanted, slotMap.fileEnd - CUT_SLOTS_MAX);
+    };
+    if (target() >= slotMap.fileEnd) {
+      this.#end();
+      return;
+    }
+    commits.cut(target, () => {
+      this.#pause();
+    });
+  }
+
+  #end(): void {
+    const { slotMap, schedulers, log } = this.#options;
+    const slotsBefore = this.#slotsBefore;
+    const slots = slotMap.fileEnd;
+    const sectorsMoved = this.#movedCount;
+    this.#isBusy = false;
+    if (slots === slotsBefore && sectorsMoved === 0) {
+      this.#restsUntilMs = schedulers.clock.now() + REST_MS;
+      return;
+    }
+    if (slots < slotsBefore) {
+      log.info('the data file was cut: room was given back', {
+        event: 'dataFileCut',
+        slotsBefore,
+        slots,
+        sectorsMoved,
+      });
+    }
+    // More may have become free meanwhile.
+    this.look();
+  }
+}

@@ -1,0 +1,48 @@
+/** Processes whose time of day is set back and forth all the time, under load and kills. */
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'ava';
+import { Cluster } from '../helpers/cluster.js';
+import { chooseSeed, dice } from '../helpers/seed.js';
+import { assertLinearizable, Workload } from '../helpers/workload.js';
+
+const JUMPING = join(import.meta.dirname, '..', 'helpers', 'jumpingClock.js');
+
+test.serial('clocks that jump by hours change nothing', async (t) => {
+  t.timeout(60_000);
+  const seed = chooseSeed();
+  t.log(`ATDD_TEST_SEED=${seed}`);
+  const cluster = await Cluster.start(t, {
+    processCount: 3,
+    wrap: ([node = '', ...words]) => [node, '--import', JUMPING, ...words],
+  });
+  const workload = new Workload({
+    cluster,
+    clientCount: 8,
+    sectors: [
+      { sector: 0, writePercent: 50 },
+      { sector: 1, writePercent: 15 },
+    ],
+    random: dice(seed),
+    patienceMs: 4_000,
+  });
+  for (const rank of cluster.ranks) {
+    // What was retransmitted, dialled and timed meanwhile went on as ever: answers keep coming.
+    const before = workload.answeredCount;
+    await cluster.kill(rank);
+    await sleep(1_200);
+    t.true(workload.answeredCount - before >= 20, `answers while process ${rank} was down`);
+    await cluster.start(rank);
+    await sleep(600);
+  }
+  await workload.stop();
+  await workload.readAll(cluster.ranks);
+  t.log({ operations: workload.recorder.operations.length, answered: workload.answeredCount });
+  await assertLinearizable(t, workload.recorder.operations);
+  t.deepEqual(workload.faults, []);
+  for (const rank of cluster.ranks) {
+    const log = cluster.logOf(rank);
+    t.regex(log, /the time of day jumps/, 'or nothing was shown');
+    t.deepEqual((await cluster.stop(rank)).code, 0);
+  }
+});
