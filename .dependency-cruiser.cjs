@@ -128,9 +128,12 @@ module.exports = {
     ]),
 
     // Single files.
-    only('binary-parser-in-one-place', 'Decoding is one table.', '^src/wire/messageTypes\\.ts$', [
-      packages('binary-parser'),
-    ]),
+    only(
+      'binary-parser-in-one-place',
+      'Decoding is one table.',
+      '^src/wire/(?:message|extension)Types\\.ts$',
+      [packages('binary-parser')],
+    ),
     only(
       'crypto-in-few-places',
       'Tags and keys; randomness comes through a port.',
@@ -144,9 +147,12 @@ module.exports = {
       from: { path: '^src/store/', pathNot: '^src/store/checksum\\.ts$' },
       to: { path: builtins('zlib') },
     },
-    only('level-in-one-place', 'One adapter knows LevelDB.', '^src/shell/levelMetadata\\.ts$', [
-      packages('classic-level', 'abstract-level'),
-    ]),
+    only(
+      'level-in-one-place',
+      'One adapter knows LevelDB.',
+      '^src/shell/level(?:Metadata|Notes)\\.ts$',
+      [packages('classic-level', 'abstract-level')],
+    ),
     only('winston-in-one-place', 'One adapter knows the log.', '^src/shell/winstonLog\\.ts$', [
       packages('winston', 'logform'),
     ]),

@@ -94,7 +94,7 @@ export const NBD_LIMITS = {
 /** Operations that the gateway has under way on each of its connections to a process. */
 export const NBD_OUTSTANDING_PER_CONNECTION = 128;
 
-/** Repairs: src and streams/pipelines/repair.ts. */
+/** Repairs: streams/pipelines/repair.ts. */
 export const REPAIR_LIMITS = {
   /** How often what was missed is written down; how late an acknowledgement may be (ms). */
   missedMs: 1_000,
@@ -108,7 +108,7 @@ export const REPAIR_LIMITS = {
   scrubPauseMs: 3_600_000,
 } as const;
 
-/** Chunks of 4 KiB that the bitmap of what a peer has missed takes at most: 4 MiB, 32 Mi sectors. */
+/** Chunks (4 KiB each) of the bitmap of what a peer has missed, at most: 32 Mi sectors. */
 export const MISSED_CHUNKS = 1_024;
 
 /** A process whose disk is new waits for so long for all others to say who they are (ms). */

@@ -10,17 +10,14 @@ import { ranksBut } from './core/rank.js';
 import { newMissedLog } from './core/repair/missedLog.js';
 import type { Log } from './ports/log.js';
 import { createTagger } from './wire/tag.js';
-import type {
-  ProcessOutput,
-  ProcessPipelineOptions,
-  ProcessPorts,
-} from '../streams/pipelines/process.js';
+import type { ProcessOutput } from '../streams/pipelines/process.js';
 import type { MembershipState } from '../streams/pipelines/membership.js';
 import { openMembership } from '../streams/pipelines/membership.js';
 import { processPipeline } from '../streams/pipelines/process.js';
+import type { ProcessPipelineOptions, ProcessPorts } from '../streams/pipelines/processOptions.js';
 import type { ProcessFigures, ProcessRecords } from '../streams/pipelines/records.js';
 import { figuresOf, newRecords } from '../streams/pipelines/records.js';
-import type { RepairLimits } from '../streams/pipelines/repair.js';
+import type { RepairLimits } from '../streams/pipelines/repairOptions.js';
 
 export interface ProcessOptions {
   readonly rank: Rank;
@@ -106,7 +103,11 @@ export function startProcess(
     },
   });
 
-  subscription.add(membership.standing$.subscribe(standingReports(membership.standing, log)));
+  const next = standingReports(membership.standing, log);
+  const error = (failure: unknown): void => {
+    failure$.error(failure);
+  };
+  subscription.add(membership.standing$.subscribe({ next, error }));
 
   return {
     failure$: failure$.asObservable(),

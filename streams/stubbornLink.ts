@@ -27,6 +27,9 @@ export type LinkCommand =
   /** Send the greeting again: it has changed. */
   | { readonly kind: 'greet' };
 
+/** Those that change what is owed. */
+type OwedCommand = Exclude<LinkCommand, { kind: 'greet' }>;
+
 export interface StubbornLinkOptions {
   /** The connection to the peer, each time there is a new one; null when it is gone. */
   readonly connection$: Observable<Connection | null>;
@@ -63,7 +66,7 @@ export interface StubbornLinkOptions {
 export function stubbornLink(
   options: StubbornLinkOptions,
 ): OperatorFunction<LinkCommand, Outgoing> {
-  const { connection$, clock, owed, bufferBytes } = options;
+  const { connection$, clock, owed, bufferBytes, greeting } = options;
   return (command$) =>
     new Observable((subscriber) => {
       let connection: Connection | null = null;
@@ -93,14 +96,10 @@ export function stubbornLink(
       };
       // Before all else, however much waits: what comes after it rests on it.
       const greet = (): void => {
-        if (connection === null || options.greeting === undefined) return;
-        subscriber.next({ connection, bytes: options.greeting() });
+        if (connection === null || greeting === undefined) return;
+        subscriber.next({ connection, bytes: greeting() });
       };
-      const obey = (command: LinkCommand): void => {
-        if (command.kind === 'greet') {
-          greet();
-          return;
-        }
+      const obey = (command: OwedCommand): void => {
         if (command.kind === 'reply' && isSettledBySending(owed) && send(command.bytes)) return;
         if (owed.questions.size === 0) askedMs = clock.now();
         applyCommand(owed, command);
@@ -122,17 +121,20 @@ export function stubbornLink(
           sendUnsent(owed, clock.now(), send);
         }),
       );
+      const next = (command: LinkCommand): void => {
+        if (command.kind === 'greet') greet();
+        else obey(command);
+      };
       const complete = (): void => {
         subscriber.complete();
       };
-
       subscriber.add(() => ticking?.unsubscribe());
       subscriber.add(connected$.subscribe({ error: fail }));
-      subscriber.add(command$.subscribe({ next: obey, error: fail, complete }));
+      subscriber.add(command$.subscribe({ next, error: fail, complete }));
     });
 }
 
-function applyCommand(owed: Owed, command: Exclude<LinkCommand, { kind: 'greet' }>): void {
+function applyCommand(owed: Owed, command: OwedCommand): void {
   switch (command.kind) {
     case 'question':
       oweQuestion(owed, command.id, command.bytes);

@@ -168,17 +168,26 @@ function createMetadata(
 
     close: () => inTurn('close', () => database.close()).pipe(ignoreElements()),
 
+    ...folderPart(inTurn, () => database),
+  };
+}
+
+type InTurn = <T>(operation: string, task: () => Promise<T>) => Observable<T>;
+
+/** What is asked about the folder as a whole, before the store is opened. */
+function folderPart(inTurn: InTurn, database: () => Database) {
+  return {
     superblock: () =>
-      inTurn('read of the superblock', async () => (await database.get(SUPERBLOCK_KEY)) ?? null),
+      inTurn('read of the superblock', async () => (await database().get(SUPERBLOCK_KEY)) ?? null),
 
     writeSuperblock: (bytes) =>
       inTurn('write of the superblock', () =>
-        database.put(SUPERBLOCK_KEY, bytes, { sync: true }),
+        database().put(SUPERBLOCK_KEY, bytes, { sync: true }),
       ).pipe(ignoreElements()),
 
     upgrade: (superblock, totals) =>
       inTurn('upgrade', () =>
-        database
+        database()
           .batch()
           .put(SUPERBLOCK_KEY, superblock)
           .put(TOTALS_KEY, encodeTotals(totals))
@@ -186,10 +195,12 @@ function createMetadata(
       ).pipe(ignoreElements()),
 
     hasRecords: () =>
-      inTurn('read', () => database.keys({ ...RECORD_KEYS, limit: 1 }).all()).pipe(
-        map((keys) => keys.length > 0),
-      ),
-  };
+      inTurn('read', () =>
+        database()
+          .keys({ ...RECORD_KEYS, limit: 1 })
+          .all(),
+      ).pipe(map((keys) => keys.length > 0)),
+  } satisfies Partial<LevelMetadata>;
 }
 
 async function recordsOf(

@@ -9,7 +9,7 @@ import { RANK_MAX } from '../core/rank.js';
 import type { SectorData } from '../core/sector.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import * as wire from './constants.js';
-import type { MessageType } from './messageTypes.js';
+import type { MessageType } from './messageType.js';
 import type { ExtensionMessage, WireMessage } from './wireMessage.js';
 
 interface HelloFields {

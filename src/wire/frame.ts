@@ -7,7 +7,8 @@
  * chunk is a view into it; one that did not has memory of its own. Frames are never changed
  * afterwards.
  */
-import type { MessageTable, MessageType } from './messageTypes.js';
+import type { MessageType } from './messageType.js';
+import type { MessageTable } from './messageTypes.js';
 import { HEADER_SIZE_BYTES, MAGIC, OFFSET_STATUS, OFFSET_TYPE } from './constants.js';
 
 export interface Frame {

@@ -14,17 +14,8 @@ import type { SectorData } from '../core/sector.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import * as wire from './constants.js';
 import { INQUIRIES, MEMBER_MESSAGES, REPORTS } from './extensionTypes.js';
+import type { MessageType } from './messageType.js';
 import type { WireMessage } from './wireMessage.js';
-
-export interface MessageType {
-  readonly code: number;
-  /** The name in docs/wire-protocol.md. */
-  readonly name: string;
-  /** Length of the whole message in bytes; `status` is the byte at OFFSET_STATUS. */
-  sizeOf(status: number): number;
-  /** Fields of a complete frame. Data is a view into the frame: copy it to keep it. */
-  parse(frame: Uint8Array): WireMessage;
-}
 
 interface RequestFields {
   requestNumber: bigint;

@@ -132,13 +132,12 @@ export class Exchange {
   ): Observable<T> {
     return new Observable<T>((subscriber) => {
       const id = this.#options.random.operationId();
-      let early: Answer | null = null;
-      let take: ((given: Answer) => void) | null = null;
+      const early: Answer[] = [];
+      let take = (given: Answer): void => void early.push(given);
       this.#pending.set(id, {
         from,
         answered: (given) => {
-          if (take === null) early = given;
-          else take(given);
+          take(given);
         },
       });
       subscriber.add(() => {
@@ -150,7 +149,7 @@ export class Exchange {
         subscriber.next(value);
         subscriber.complete();
       });
-      if (early !== null) take(early);
+      for (const given of early) take(given);
     });
   }
 

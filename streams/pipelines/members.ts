@@ -17,7 +17,7 @@ import type { Exchange, SelfEvent } from './exchange.js';
 import type { Inbound } from './inbound.js';
 import { keepMembership } from './membership.js';
 import type { Outbound } from './outbound.js';
-import type { ProcessPipelineOptions, ProcessPorts } from './process.js';
+import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
 import { repair } from './repair.js';
 import { reportOf } from './statusReport.js';
 
@@ -84,19 +84,7 @@ export function memberPipelines(
       );
     },
 
-    vote$: membership.standing$.pipe(
-      filter((standing) => standing === 'member'),
-      mapEach(() => {
-        const votes: SelfEvent[] = [];
-        for (const [sector, { running }] of records.registers) {
-          if (running?.phase !== 'read') continue;
-          const message = { kind: 'readProc', id: running.operation.id } as const;
-          const event = { kind: 'message', from: self.rank, message } as const;
-          votes.push({ sector, event, origin: null });
-        }
-        return votes;
-      }),
-    ),
+    vote$: ownVotes(options),
 
     repair$: repair({
       self: self.rank,
@@ -114,6 +102,23 @@ export function memberPipelines(
       },
     }),
   };
+}
+
+/** On operations that began while this process did not vote. */
+function ownVotes({ membership, records, self }: ProcessPipelineOptions): Observable<SelfEvent> {
+  return membership.standing$.pipe(
+    filter((standing) => standing === 'member'),
+    mapEach(() => {
+      const votes: SelfEvent[] = [];
+      for (const [sector, { running }] of records.registers) {
+        if (running?.phase !== 'read') continue;
+        const message = { kind: 'readProc', id: running.operation.id } as const;
+        const event = { kind: 'message', from: self.rank, message } as const;
+        votes.push({ sector, event, origin: null });
+      }
+      return votes;
+    }),
+  );
 }
 
 function greetings(effects: readonly MembershipEffect[]): Outbound[] {

@@ -3,7 +3,7 @@
  * after the other, and with them the standing by which this process acts.
  */
 import type { Observable } from 'rxjs';
-import { BehaviorSubject, concatMap, defer, endWith, of, retry, tap, timer } from 'rxjs';
+import { BehaviorSubject, concatMap, endWith, of, retry, tap, timer } from 'rxjs';
 import type { Identity, Standing } from '../../src/core/membership/identity.js';
 import { STORAGE_ID_SIZE_BYTES } from '../../src/core/membership/identity.js';
 import type {
@@ -56,14 +56,14 @@ export function openMembership(
   hasData: boolean,
   draw: () => string,
 ): MembershipState {
-  const own = readNote<Identity>(notes, NOTE_IDENTITY) ?? {
+  const own = readIdentity(notes) ?? {
     storage: draw(),
     incarnation: 0,
     standing: hasData ? 'member' : 'fresh',
   };
   const remembered = new Map<Rank, PeerMemory>();
   for (let rank = 1; rank <= self.processCount; rank += 1) {
-    const memory = readNote<PeerMemory>(notes, noteOfPeer(rank));
+    const memory = readMemory(notes, rank);
     if (memory !== null) remembered.set(rank, memory);
   }
   return new MembershipState(newMembership(self, own, remembered, draw));
@@ -97,7 +97,7 @@ export function keepMembership(
         changes.set(noteOfPeer(effect.rank), toNote(memory));
       }
       if (changes.size === 0) return of(true as const);
-      return defer(() => notes.put(changes)).pipe(
+      return notes.put(changes).pipe(
         retryWithoutRoom(clock),
         endWith(true as const),
         tap(() => {
@@ -110,8 +110,9 @@ export function keepMembership(
   );
 }
 
-export function retryWithoutRoom<T>(clock: SchedulerLike) {
-  return retry<T>({
+/** A disk without room is tried again. */
+export function retryWithoutRoom(clock: SchedulerLike) {
+  return retry<never>({
     delay: (error: unknown) => {
       if (error instanceof NoSpace) return timer(FULL_RETRY_MS, clock);
       throw error;
@@ -126,14 +127,41 @@ function toNote(value: Identity | PeerMemory): Uint8Array {
   return Buffer.from(JSON.stringify({ storage: hex, ...rest }));
 }
 
-function readNote<T extends Identity | PeerMemory>({ initial }: Notes, name: string): T | null {
+/** @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
+function readIdentity(notes: Notes): Identity | null {
+  const fields = readNote(notes, NOTE_IDENTITY);
+  if (fields === null) return null;
+  const { storage, incarnation, standing } = fields;
+  const isStanding = standing === 'fresh' || standing === 'joining' || standing === 'member';
+  if (storage === null || !isStanding) throw unreadable(NOTE_IDENTITY, fields);
+  return { storage, incarnation, standing };
+}
+
+function readMemory(notes: Notes, rank: Rank): PeerMemory | null {
+  const fields = readNote(notes, noteOfPeer(rank));
+  if (fields === null) return null;
+  const { storage, incarnation } = fields;
+  return { storage, incarnation };
+}
+
+interface NoteFields extends PeerMemory {
+  readonly standing: unknown;
+}
+
+function readNote({ initial }: Notes, name: string): NoteFields | null {
   const bytes = initial.get(name);
   if (bytes === undefined) return null;
-  const text = Buffer.from(bytes).toString('utf8');
-  const { storage, ...rest } = JSON.parse(text) as Omit<T, 'storage'> & { storage: string | null };
-  const id = storage === null ? null : Buffer.from(storage, 'hex').toString('latin1');
-  if (id !== null && id.length !== STORAGE_ID_SIZE_BYTES) {
-    throw new AtomicDiskError('ATDD_STORE_CORRUPT', `the note ${name} is unreadable: ${text}`);
-  }
-  return { storage: id, ...rest } as unknown as T;
+  const fields = JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, unknown>;
+  const { storage: hex, incarnation, standing } = fields;
+  const isHex = typeof hex === 'string' && hex.length === 2 * STORAGE_ID_SIZE_BYTES;
+  if ((hex !== null && !isHex) || typeof incarnation !== 'number') throw unreadable(name, fields);
+  const storage = isHex ? Buffer.from(hex, 'hex').toString('latin1') : null;
+  return { storage, incarnation, standing };
+}
+
+function unreadable(name: string, fields: unknown): AtomicDiskError {
+  return new AtomicDiskError(
+    'ATDD_STORE_CORRUPT',
+    `the note ${name} of the store says ${JSON.stringify(fields)}: that is no disk's identity`,
+  );
 }

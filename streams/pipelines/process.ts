@@ -19,14 +19,10 @@ import type { Standing } from '../../src/core/membership/identity.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { RegisterEvent } from '../../src/core/register/event.js';
 import type { Self } from '../../src/core/register/step.js';
-import type { Connection, Transport } from '../../src/ports/connection.js';
-import type { Notes } from '../../src/ports/notes.js';
+import type { Connection } from '../../src/ports/connection.js';
 import type { Random } from '../../src/ports/random.js';
-import type { Schedulers } from '../../src/ports/schedulers.js';
-import type { SectorStore } from '../../src/ports/store.js';
 import { PEER_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import type { MessageTable } from '../../src/wire/messageTypes.js';
-import type { VerdictOptions } from '../../src/wire/verdict.js';
 import { delayByKey } from '../delayByKey.js';
 import { keepDialling } from '../keepDialling.js';
 import { mapEach } from '../mapEach.js';
@@ -42,45 +38,12 @@ import { Exchange } from './exchange.js';
 import type { Inbound } from './inbound.js';
 import { serveConnection } from './inbound.js';
 import { greetingTo, memberPipelines } from './members.js';
-import type { MembershipState } from './membership.js';
 import type { Outbound, OutboundOptions } from './outbound.js';
 import { dispatch, takeReceipt } from './outbound.js';
 import { newReceiptBook } from './receipts.js';
-import type { PeerRecord, ProcessRecords } from './records.js';
-import type { RepairLimits } from './repair.js';
-import type { Origin, SessionLimits } from './session.js';
-
-export interface ProcessPipelineOptions {
-  readonly self: Pick<Self, 'rank' | 'processCount'>;
-  readonly membership: MembershipState;
-  readonly repair: RepairLimits;
-  /** How long a process whose disk is new waits for the others to say who they are. */
-  readonly graceMs: number;
-  readonly verdict: VerdictOptions;
-  readonly records: ProcessRecords;
-  /** Whether client operations are begun; false once the process is shutting down. */
-  readonly isAdmitting: () => boolean;
-  readonly stripes: number;
-  readonly session: SessionLimits;
-  readonly badTagPenaltyMs: number;
-  readonly linkBufferBytes: number;
-  /** Most replies on record for one peer. */
-  readonly linkReplies: number;
-  /** A peer that answers nothing for so long, although it is asked, is dialled anew. */
-  readonly linkSilentMs: number;
-  readonly reconnectMs: number;
-  readonly reconnectMsMax: number;
-  /** A step of ours for which there was no room on the disk is tried again after this. */
-  readonly fullRetryMs: number;
-}
-
-export interface ProcessPorts {
-  readonly transport: Transport;
-  readonly store: SectorStore;
-  readonly notes: Notes;
-  readonly schedulers: Schedulers;
-  readonly random: Random;
-}
+import type { PeerRecord } from './records.js';
+import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
+import type { Origin } from './session.js';
 
 /** What the process wants done, or known. */
 export type ProcessOutput =

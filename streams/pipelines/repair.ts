@@ -4,7 +4,7 @@
  * disk is new, and compares now and then. All of it goes through the registers, beside the clients'
  * operations, in as many lanes as they leave.
  */
-import type { Observable, SchedulerLike } from 'rxjs';
+import type { Observable } from 'rxjs';
 import {
   catchError,
   concatMap,
@@ -27,44 +27,11 @@ import type { MissedSet } from '../../src/core/repair/missedSet.js';
 import type { SectorIndex } from '../../src/core/sector.js';
 import { compareStamps } from '../../src/core/stamp.js';
 import { NoSpace } from '../../src/ports/blockFiles.js';
-import type { Notes } from '../../src/ports/notes.js';
-import type { SectorStore } from '../../src/ports/store.js';
 import { workLanes } from '../workLanes.js';
-import type { Exchange } from './exchange.js';
-import type { MembershipState } from './membership.js';
 import { rebuild } from './rebuild.js';
-import type { ProcessRecords } from './records.js';
+import type { RepairOptions } from './repairOptions.js';
+import { lanesOf } from './repairOptions.js';
 import { scrub } from './scrub.js';
-
-export interface RepairLimits {
-  /** How often what was missed is made durable, and how long an acknowledgement may be late, ms. */
-  readonly missedMs: number;
-  /** A question of a repair is given up, and asked later or of another, after so many ms. */
-  readonly answerMs: number;
-  /** Repairs under way at a time, for each kind: while clients wait, and while none does. */
-  readonly lanesBusy: number;
-  readonly lanesIdle: number;
-  /** Sectors that a scrub reads in a second, on its own accord; 0: it does not. */
-  readonly scrubSectorsPerSecond: number;
-  /** Between two scrubs, and before the first, ms. */
-  readonly scrubPauseMs: number;
-}
-
-export interface RepairOptions {
-  readonly self: Rank;
-  readonly processCount: number;
-  /** Number of sectors of the disk. */
-  readonly sectors: number;
-  readonly limits: RepairLimits;
-  readonly records: ProcessRecords;
-  readonly membership: MembershipState;
-  readonly exchange: Exchange;
-  readonly store: SectorStore;
-  readonly notes: Notes;
-  readonly clock: SchedulerLike;
-  /** The process has taken in all that it may have promised. */
-  readonly rebuilt: () => void;
-}
 
 /** How often it is looked whether there is something to hand over or to mend. */
 const IDLE_MS = 100;
@@ -96,11 +63,6 @@ export function repair(options: RepairOptions): Observable<never> {
       ),
     );
   });
-}
-
-/** Repairs under way, by how much clients have to do. */
-export function lanesOf({ limits, records }: RepairOptions): number {
-  return records.ledger.entries.size > 0 ? limits.lanesBusy : limits.lanesIdle;
 }
 
 function restoreMissed({ records, notes }: RepairOptions): void {

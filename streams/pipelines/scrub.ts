@@ -35,10 +35,10 @@ import type { SectorIndex } from '../../src/core/sector.js';
 import { STAMP_INITIAL, compareStamps } from '../../src/core/stamp.js';
 import { NoSpace } from '../../src/ports/blockFiles.js';
 import type { Listed } from './exchange.js';
-import type { Held } from './rebuild.js';
-import { mergeLists, takeSector } from './rebuild.js';
-import type { RepairOptions } from './repair.js';
-import { lanesOf } from './repair.js';
+import type { Held } from './pages.js';
+import { mergeLists, takeSector } from './pages.js';
+import type { RepairOptions } from './repairOptions.js';
+import { lanesOf } from './repairOptions.js';
 
 const NOTE = 'scrub';
 /** How often it is looked whether a scrub was asked for. */

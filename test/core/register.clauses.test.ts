@@ -41,7 +41,7 @@ test('O2: an operation waits for the one before it, and begins when that is comp
   ]);
   t.deepEqual(done.effects, [
     { kind: 'retireAll', id: id('r') },
-    { kind: 'complete', id: id('r'), data: data(0) },
+    { kind: 'complete', id: id('r'), data: data(0), ranks: [1, 2] },
     { kind: 'broadcast', message: readProc('s') },
   ]);
 });
@@ -276,7 +276,7 @@ test('A3: with a majority of acknowledgements the operation is complete', (t) =>
   ]);
   t.deepEqual(effects, [
     { kind: 'retireAll', id: id('w') },
-    { kind: 'complete', id: id('w'), data: null },
+    { kind: 'complete', id: id('w'), data: null, ranks: [1, 3] },
   ]);
   t.true(isQuiescent(state));
 });
@@ -289,7 +289,7 @@ test('N = 1: a process alone is its own majority', (t) => {
     { kind: 'broadcast', message: writeProc('w', stamp(1, 1), A) },
   ]);
   const done = feed(asked.state, alone, [from(1, writeProc('w', stamp(1, 1), A))]);
-  t.deepEqual(done.effects.at(-1), { kind: 'complete', id: id('w'), data: null });
+  t.deepEqual(done.effects.at(-1), { kind: 'complete', id: id('w'), data: null, ranks: [1] });
 });
 
 test('N = 4: two of four are no majority', (t) => {
@@ -304,4 +304,49 @@ test('N = 4: two of four are no majority', (t) => {
 
 test('a message from a rank that does not exist is a broken invariant', (t) => {
   t.throws(() => reduce(never(), from(4, ack('w')), self), { instanceOf: AssertionFailure });
+});
+
+test('A4: what a lost disk acknowledged counts no longer, and is asked for again', (t) => {
+  const writing = feed(never(), { rank: 1, processCount: 5 }, [
+    beginWrite('w', A),
+    from(2, value('w', stamp(0, 0), data(0))),
+    from(3, value('w', stamp(0, 0), data(0))),
+    from(4, value('w', stamp(0, 0), data(0))),
+    from(1, writeProc('w', stamp(1, 1), A)),
+    from(2, ack('w')),
+  ]).state;
+  const five = { rank: 1, processCount: 5 };
+  const disavowed = feed(writing, five, [{ kind: 'disavow', rank: 2 }]);
+  t.deepEqual(disavowed.effects, [{ kind: 'ask', to: 2, message: writeProc('w', stamp(1, 1), A) }]);
+  t.deepEqual(feed(disavowed.state, five, [from(3, ack('w'))]).effects.at(-1)?.kind, 'retire');
+  t.deepEqual(feed(writing, five, [from(3, ack('w'))]).effects.at(-1)?.kind, 'complete');
+  t.deepEqual(feed(writing, five, [{ kind: 'disavow', rank: 3 }]).effects, []);
+});
+
+test('R4: a silent process tells nobody what it holds, itself included', (t) => {
+  const silent = { ...self, isSilent: true };
+  t.deepEqual(feed(holding(stamp(7, 2), A), silent, [from(2, readProc('x'))]).effects, []);
+  const own = feed(holding(stamp(7, 2), A), silent, [beginRead('r'), from(1, readProc('r'))]);
+  t.deepEqual(own.effects, []);
+  const stored = feed(holding(stamp(7, 2), A), silent, [from(2, writeProc('x', stamp(8, 2), B))]);
+  t.deepEqual(stored.effects.at(-1)?.kind, 'reply', 'what it is given it holds, and says so');
+});
+
+test('H1: what is sound and was written is handed over; what is not is not', (t) => {
+  const event = { kind: 'impose', to: 2, id: id('h') } as const;
+  t.deepEqual(feed(holding(stamp(7, 2), A), self, [event]).effects, [
+    { kind: 'ask', to: 2, message: writeProc('h', stamp(7, 2), A) },
+  ]);
+  t.deepEqual(feed(never(), self, [event]).effects, []);
+});
+
+test('V5: a later incarnation chooses stamps that no earlier one can have chosen', (t) => {
+  const third = { ...self, incarnation: 3 };
+  const { state } = feed(holding(stamp(70_000, 2), A), third, [
+    beginWrite('w', B),
+    from(2, value('w', stamp(5, 2), A)),
+    from(3, value('w', stamp(5, 2), A)),
+  ]);
+  t.is(state.stamp.timestamp & 0xffffn, 3n);
+  t.true(state.stamp.timestamp > 70_000n + 65_535n);
 });

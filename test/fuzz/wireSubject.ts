@@ -7,9 +7,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ProcessMessage as AcceptedMessage, Receipt } from '../../src/core/message.js';
 import type { RegisterMessageKind } from '../../src/core/message.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
-import { TYPE_EXTENSION_MIN } from '../../src/wire/constants.js';
-import type { MessageTable } from '../../src/wire/messageTypes.js';
 import { CLIENT_MESSAGES, PEER_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
+import { baseTypes } from '../wire/baseTypes.js';
 import { createTagger } from '../../src/wire/tag.js';
 import type { Verdict } from '../../src/wire/verdict.js';
 import { judge } from '../../src/wire/verdict.js';
@@ -33,13 +32,10 @@ interface Seen {
   readonly handedOn: Message | string | null;
 }
 
-/** What the protocol page names: this make's own types are test/wire/extension.test.ts's. */
-const base = (table: MessageTable): MessageTable =>
-  table.map((row, code) => (code < TYPE_EXTENSION_MIN ? row : undefined));
 const TABLES = {
-  server: base(SERVER_MESSAGES),
-  dialler: base(PEER_MESSAGES),
-  client: base(CLIENT_MESSAGES),
+  server: baseTypes(SERVER_MESSAGES),
+  dialler: baseTypes(PEER_MESSAGES),
+  client: baseTypes(CLIENT_MESSAGES),
 };
 
 export const wireSubject: Subject = { name: 'wire', weight: 5, make };

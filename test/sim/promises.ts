@@ -102,7 +102,7 @@ export class Promises {
     this.broken(`process ${rank} tells of ${describe(stamp)} in sector ${sector} (VALUE)`, sector);
   }
 
-  /** Who votes must not have forgotten what it has helped to complete, whatever its disk went through. */
+  /** Who votes must not have forgotten what it has helped to complete, on whatever disk. */
   private assertRemembered(rank: Rank, sector: number): void {
     const held = this.durable(sector)[rank - 1];
     const promised = this.promised.get(`${rank} ${sector}`);

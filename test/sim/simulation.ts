@@ -280,13 +280,12 @@ class Run {
   /** Nothing is asked any more: after a while nothing may be left of what was. */
   private lookForRemains(): void {
     const { world } = this;
-    if (world.finding !== null) return;
+    if (this.world.finding !== null) return;
     world.run(world.nowUs + DRAIN_US);
     if (this.options.isBlackBox !== true) {
       // A scrub may be under way, now and then: not for long.
       world.run(world.nowUs + SECOND_US, () => this.remains().length === 0);
-      const [first] = this.remains();
-      if (first !== undefined) world.report('remains', first);
+      for (const text of this.remains()) world.report('remains', text);
     }
     for (const user of this.users) user.close();
     // It tells what it has to complain of when it ends.

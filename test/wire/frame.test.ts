@@ -4,6 +4,7 @@ import test from 'ava';
 import type { FrameDecoder } from '../../src/wire/frame.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { CLIENT_MESSAGES, PEER_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
+import { baseTypes } from './baseTypes.js';
 import { SIZE_PROCESS_DATA } from '../../src/wire/constants.js';
 import { decodeSlowly } from '../helpers/slowDecoder.js';
 import { CLIENT_KEY, MESSAGES, SYSTEM_KEY, noise } from './messages.js';
@@ -72,7 +73,7 @@ testProp(
   [pieces, fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 20 })],
   (t, parts, sizes) => {
     const bytes = Buffer.concat(parts);
-    const frames = framesOf(createFrameDecoder(SERVER_MESSAGES), cut(bytes, sizes));
+    const frames = framesOf(createFrameDecoder(baseTypes(SERVER_MESSAGES)), cut(bytes, sizes));
     t.deepEqual(frames, framesByThePage(bytes));
   },
   { numRuns: 400 },
