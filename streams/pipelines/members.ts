@@ -4,7 +4,7 @@
  */
 import type { Observable } from 'rxjs';
 import { EMPTY, Subject, concat, filter, ignoreElements, map, merge, mergeMap, of } from 'rxjs';
-import { share, tap, timer } from 'rxjs';
+import { connect, tap, timer } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import { ENTRIES_MAX } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
@@ -66,13 +66,17 @@ export function memberPipelines(
         ),
         grace$,
         own$,
-      ).pipe(
-        filter((effects) => effects.length > 0),
-        share(),
-      );
+      ).pipe(filter((effects) => effects.length > 0));
       return merge(
-        effects$.pipe(mapEach(greetings)),
-        keepMembership(effects$, membership, ports.notes, clock).pipe(ignoreElements()),
+        // Some come at once: both have to be there.
+        effects$.pipe(
+          connect((shared$) =>
+            merge(
+              shared$.pipe(mapEach(greetings)),
+              keepMembership(shared$, membership, ports.notes, clock).pipe(ignoreElements()),
+            ),
+          ),
+        ),
         inbound$.pipe(
           ofKind('listing'),
           mergeMap((listing) => answer(listing)),

@@ -4,26 +4,8 @@
  * once is an error: a fault that is not there would not be found, and nobody would notice.
  */
 
-/** A change of one module, by its path below dist/. */
-export interface Edit {
-  readonly file: string;
-  readonly find: string;
-  readonly replace: string;
-}
-
-export interface DeliberateFault {
-  /** Short, for the command line. */
-  readonly name: string;
-  /** What is wrong, as a sentence. */
-  readonly text: string;
-  /** Processes of the clusters that it is looked for in. */
-  readonly processCount: number;
-  /** It has to be caught within so many runs, seeds counting up from 1 … */
-  readonly runs: number;
-  /** … and by what users see alone within so many; null: users cannot see it. */
-  readonly blackBoxRuns: number | null;
-  readonly edits: readonly Edit[];
-}
+import type { DeliberateFault, Edit } from './deliberateFault.js';
+import { REPAIR_FAULTS } from './repairFaults.js';
 
 const REDUCE = 'src/core/register/reduce.js';
 const REGISTERS = 'streams/reduceRegisters.js';
@@ -62,7 +44,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
       {
         file: REGISTERS,
         find: '        return store.put(sector, first.stamp, first.data).pipe(map(',
-        replace: `        if (first.stamp.writeRank !== self.rank) {
+        replace: `        if (first.stamp.writeRank !== self().rank) {
             return merge(
               of({ kind: 'done', cause, effects }),
               store.put(sector, first.stamp, first.data).pipe(
@@ -89,7 +71,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
         replace: `const unflushed = (options.unflushed = new Map());
         const isEarly = ({ sector, event }) =>
           unflushed.has(sector) && event.kind === 'message' &&
-          event.message.kind === 'readProc' && event.from !== options.self.rank;
+          event.message.kind === 'readProc' && event.from !== options.self().rank;
         const early$ = event$.pipe(filter(isEarly), map((cause) => {
           const { stamp, data } = unflushed.get(cause.sector);
           const { from, message: { id } } = cause.event;
@@ -126,7 +108,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
         replace: `assert(data !== null, 'a READ gathered an answer without data');
     const next = startNext(state);
     const { id } = operation;
-    const ended = [{ kind: 'retireAll', id }, { kind: 'complete', id, data }];
+    const ended = [{ kind: 'retireAll', id }, { kind: 'complete', id, data, ranks: [] }];
     if (ended.length > 0) return { state: next.state, effects: [...ended, ...next.effects] };`,
       },
     ],
@@ -407,4 +389,5 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     blackBoxRuns: null,
     edits: [{ file: REGISTERS, find: 'if (isQuiescent(state))', replace: 'if (false)' }],
   },
+  ...REPAIR_FAULTS,
 ];

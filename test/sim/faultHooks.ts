@@ -1,6 +1,6 @@
 /** Module hooks that make the edits of a deliberate fault: see injectFault.ts. */
 import type { LoadHook } from 'node:module';
-import type { Edit } from './deliberateFaults.js';
+import type { Edit } from './deliberateFault.js';
 
 let edits: readonly (Edit & { readonly url: string })[] = [];
 

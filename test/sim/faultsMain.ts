@@ -2,7 +2,8 @@
  * npm run simulate:faults: each deliberate fault, and after how many runs the simulation finds it,
  * once with all its checks and once by what users see alone. Names as arguments: only those.
  */
-import { DELIBERATE_FAULTS, type DeliberateFault } from './deliberateFaults.js';
+import type { DeliberateFault } from './deliberateFault.js';
+import { DELIBERATE_FAULTS } from './deliberateFaults.js';
 import { runPart } from './parts.js';
 
 const SEED = 1;
