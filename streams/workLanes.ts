@@ -1,4 +1,4 @@
-import type { SchedulerLike } from 'rxjs';
+import type { SchedulerLike, Subscription } from 'rxjs';
 import { Observable } from 'rxjs';
 
 export interface WorkLanesOptions<T> {
@@ -51,11 +51,12 @@ export function workLanes<T>(options: WorkLanesOptions<T>): Observable<never> {
       }
       isFilling = false;
     };
-    subscriber.add(
-      clock.schedule(function () {
-        fill();
-        this.schedule(undefined, idleMs);
-      }, idleMs),
-    );
+    let ticking: Subscription | null = null;
+    const tick = (): void => {
+      fill();
+      ticking = clock.schedule(tick, idleMs);
+    };
+    subscriber.add(() => ticking?.unsubscribe());
+    ticking = clock.schedule(tick, idleMs);
   });
 }

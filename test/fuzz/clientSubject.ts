@@ -74,7 +74,11 @@ function make(random: Dice): Experiment {
     const waiting = new Set(OUTSTANDING);
     const answers: Answer[] = [];
     let [badTags, unexpected] = [0, 0];
-    for (const item of decodeSlowly(bytes, 'client', keys)) {
+    for (const item of decodeSlowly(bytes, 'client', keys, true)) {
+      if (item.kind === 'own') {
+        if (item.tagIsGood) unexpected += 1;
+        else badTags += 1;
+      }
       if (item.kind !== 'message' || item.message.family !== 'response') continue;
       const { kind, requestNumber, status, data } = item.message;
       const isFitting = kind.toLowerCase() === kindOf(requestNumber);

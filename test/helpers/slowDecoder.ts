@@ -3,7 +3,7 @@
  * no thought of speed. What the program makes of bytes that came in pieces is compared with it.
  */
 import type { Keys, Message } from './bytes.js';
-import { MAGIC, receive, sizeOf } from './bytes.js';
+import { MAGIC, receive, sizeOf, tagOf } from './bytes.js';
 
 /** Who reads: that decides which types it knows. */
 export type Receiver =
@@ -20,6 +20,8 @@ export type Item =
       readonly message: Message;
       readonly tagIsGood: boolean;
     }
+  /** One that only this make knows: docs/peer-extension.md. */
+  | { readonly kind: 'own'; readonly bytes: Buffer; readonly tagIsGood: boolean }
   /** Belongs to no message. */
   | { readonly kind: 'skipped'; readonly count: number }
   /** The rest: the beginning of a message, or what may become one. */
@@ -31,7 +33,31 @@ const TYPES_KNOWN: Readonly<Record<Receiver, readonly number[]>> = {
   client: [0x41, 0x42],
 };
 
-export function decodeSlowly(bytes: Buffer, receiver: Receiver, keys: Keys): Item[] {
+/** Of this make's types, the whole length; `status` is the byte before the type. */
+const OWN_SIZES: Readonly<Record<Receiver, (type: number, status: number) => number | null>> = {
+  server: (type) => (type === 0x90 || type === 0x91 ? 56 : betweenPeers(type)),
+  dialler: (type) => betweenPeers(type),
+  client: (type, status) => {
+    if (type !== 0xd0 && type !== 0xd1) return null;
+    return status === 0 ? 4144 : 48;
+  },
+};
+
+function betweenPeers(type: number): number | null {
+  return new Map([
+    [0x80, 588],
+    [0x81, 64],
+    [0x82, 4176],
+  ]).get(type) ?? null;
+}
+
+/** @param knowsOwn Whether the receiver is of this make: else it skips what only that knows. */
+export function decodeSlowly(
+  bytes: Buffer,
+  receiver: Receiver,
+  keys: Keys,
+  knowsOwn = false,
+): Item[] {
   const items: Item[] = [];
   let at = 0;
   const skip = (count: number): void => {
@@ -44,6 +70,21 @@ export function decodeSlowly(bytes: Buffer, receiver: Receiver, keys: Keys): Ite
     if (!begin.equals(MAGIC.subarray(0, begin.length))) {
       skip(1);
       continue;
+    }
+    const ownSize =
+      knowsOwn && rest.length >= 8 ? OWN_SIZES[receiver](rest[7], rest[6]) : null;
+    if (ownSize !== null && rest.length >= ownSize) {
+      const whole = rest.subarray(0, ownSize);
+      const isOfClients = rest[7] >= 0x90;
+      const key = isOfClients ? keys.clientKey : keys.systemKey;
+      const tagIsGood = tagOf(whole.subarray(0, -32), key).equals(whole.subarray(-32));
+      items.push({ kind: 'own', bytes: whole, tagIsGood });
+      at += ownSize;
+      continue;
+    }
+    if (ownSize !== null) {
+      items.push({ kind: 'pending', count: rest.length });
+      break;
     }
     const isKnown = rest.length >= 8 && TYPES_KNOWN[receiver].includes(rest[7]);
     if (rest.length >= 8 && !isKnown) {

@@ -1,0 +1,158 @@
+import test from 'ava';
+import type { Identity, Standing } from '../../src/core/membership/identity.js';
+import type { Hello, Membership, PeerMemory } from '../../src/core/membership/membership.js';
+import {
+  finishJoining,
+  hearBase,
+  hearHello,
+  helloTo,
+  isOutdated,
+  newMembership,
+  rebuildQuorum,
+  reconsider,
+} from '../../src/core/membership/membership.js';
+
+const id = (letter: string): string => letter.repeat(16);
+
+const make = (
+  processCount: number,
+  own: Partial<Identity> = {},
+  remembered: readonly (readonly [number, PeerMemory])[] = [],
+): Membership => {
+  const identity = { storage: id('x'), incarnation: 0, standing: 'fresh' as Standing, ...own };
+  return newMembership({ rank: 1, processCount }, identity, new Map(remembered), () => id('n'));
+};
+
+const hello = (storage: string, fields: Partial<Hello> = {}): Hello => ({
+  kind: 'hello',
+  standing: 'fresh',
+  storage: id(storage),
+  incarnation: 0,
+  known: null,
+  incarnations: [0, 0, 0, 0, 0],
+  ...fields,
+});
+
+test('one process alone founds its cluster at once', (t) => {
+  const alone = make(1);
+  t.deepEqual(
+    reconsider(alone).map(({ kind }) => kind),
+    ['identify', 'greet'],
+  );
+  t.is(alone.own.standing, 'member');
+});
+
+test('a cluster is founded by all, or after the grace by enough; they remember each other', (t) => {
+  const all = make(3);
+  t.deepEqual(reconsider(all), []);
+  hearHello(all, 2, hello('b'));
+  t.is(all.own.standing, 'fresh', 'the third may have something to say');
+  hearHello(all, 3, hello('c'));
+  t.is(all.own.standing, 'member');
+  t.is(helloTo(all, 3).known, id('c'));
+
+  const some = make(3);
+  hearHello(some, 2, hello('b'));
+  some.isGraceOver = true;
+  reconsider(some);
+  t.is(some.own.standing, 'member');
+  const few = make(5);
+  few.isGraceOver = true;
+  hearHello(few, 2, hello('b'));
+  t.is(few.own.standing, 'fresh', 'one of four others is not enough');
+});
+
+test('a founder that was counted while it was still fresh is a member', (t) => {
+  const late = make(3);
+  hearHello(late, 2, hello('b', { standing: 'member', known: id('x') }));
+  t.is(late.own.standing, 'member');
+});
+
+test('whose disk is remembered as another one joins, with an incarnation of its own', (t) => {
+  const lost = make(3);
+  const known = { standing: 'member', known: id('o'), incarnations: [4, 0, 0, 0, 0] } as const;
+  hearHello(lost, 2, hello('b', known));
+  t.deepEqual(lost.own, { storage: id('n'), incarnation: 0, standing: 'joining' });
+  hearHello(lost, 3, hello('c', { standing: 'joining', incarnation: 1 }));
+  t.is(lost.own.incarnation, 0, 'those who join themselves do not count');
+  const effects = hearHello(lost, 3, hello('c', { standing: 'member', incarnation: 1 }));
+  t.is(lost.own.incarnation, 5);
+  t.deepEqual(
+    effects.map(({ kind }) => kind),
+    ['identify', 'greet'],
+  );
+  finishJoining(lost);
+  t.is(lost.own.standing, 'member');
+});
+
+test('a process joins a cluster that has begun without it', (t) => {
+  const late = make(3);
+  hearHello(late, 2, hello('b', { standing: 'member' }));
+  t.is(late.own.standing, 'joining');
+});
+
+test('a member whose disk was replaced by another one meanwhile joins again', (t) => {
+  const old = make(3, { standing: 'member', incarnation: 1 });
+  hearHello(
+    old,
+    2,
+    hello('b', { standing: 'member', incarnations: [1, 0, 0, 0, 0], known: id('x') }),
+  );
+  t.is(old.own.standing, 'member');
+  hearHello(
+    old,
+    2,
+    hello('b', { standing: 'member', incarnations: [2, 0, 0, 0, 0], known: id('y') }),
+  );
+  t.is(old.own.standing, 'joining');
+});
+
+test('a higher incarnation takes away what was acknowledged, and everybody is told', (t) => {
+  const member = make(5, { standing: 'member' }, [[2, { storage: id('b'), incarnation: 0 }]]);
+  const joined = hello('B', { standing: 'joining', incarnation: 1 });
+  t.deepEqual(hearHello(member, 2, joined), [
+    { kind: 'remember', rank: 2 },
+    { kind: 'disavow', rank: 2 },
+    { kind: 'greet' },
+  ]);
+  t.deepEqual(hearHello(member, 2, joined), [], 'once');
+  const told = make(5, { standing: 'member' }, [[2, { storage: id('b'), incarnation: 0 }]]);
+  const gossip = hello('c', { standing: 'member', incarnations: [0, 1, 0, 0, 0] });
+  t.deepEqual(
+    hearHello(told, 3, gossip).map(({ kind }) => kind),
+    ['remember', 'remember', 'disavow', 'greet'],
+  );
+  t.deepEqual(told.remembered.get(2), { storage: null, incarnation: 1 });
+  hearHello(told, 2, joined);
+  t.deepEqual(told.remembered.get(2), { storage: id('B'), incarnation: 1 });
+});
+
+test('a disk that was replaced is outdated, whatever it says', (t) => {
+  const member = make(3, { standing: 'member' }, [[2, { storage: id('B'), incarnation: 1 }]]);
+  t.true(isOutdated(member, 2, { storage: id('b'), incarnation: 0 }));
+  t.true(isOutdated(member, 2, { storage: id('b'), incarnation: 1 }));
+  t.false(isOutdated(member, 2, { storage: id('B'), incarnation: 1 }));
+  t.false(isOutdated(member, 2, { storage: id('C'), incarnation: 2 }));
+  t.false(isOutdated(member, 3, { storage: id('c'), incarnation: 0 }));
+});
+
+test('members of another make are taken for members, after the grace', (t) => {
+  const mixed = make(3);
+  hearBase(mixed, 2);
+  t.is(mixed.own.standing, 'fresh');
+  mixed.isGraceOver = true;
+  reconsider(mixed);
+  t.is(mixed.own.standing, 'member');
+  const lost = make(3);
+  hearBase(lost, 2);
+  hearHello(lost, 3, hello('c', { standing: 'member', known: id('o') }));
+  t.is(lost.own.standing, 'joining', 'what one of this make remembers counts all the same');
+});
+
+test('rebuild quorums meet every majority without the process itself', (t) => {
+  for (let processCount = 2; processCount <= 9; processCount += 1) {
+    const majorityWithout = Math.floor(processCount / 2);
+    t.true(rebuildQuorum(processCount) + majorityWithout > processCount - 1);
+    t.true(rebuildQuorum(processCount) <= processCount - 1);
+  }
+});

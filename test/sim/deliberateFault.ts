@@ -1,0 +1,20 @@
+/** A change of one module, by its path below dist/. */
+export interface Edit {
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+export interface DeliberateFault {
+  /** Short, for the command line. */
+  readonly name: string;
+  /** What is wrong, as a sentence. */
+  readonly text: string;
+  /** Processes of the clusters that it is looked for in. */
+  readonly processCount: number;
+  /** It has to be caught within so many runs, seeds counting up from 1 … */
+  readonly runs: number;
+  /** … and by what users see alone within so many; null: users cannot see it. */
+  readonly blackBoxRuns: number | null;
+  readonly edits: readonly Edit[];
+}

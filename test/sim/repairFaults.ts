@@ -1,0 +1,101 @@
+/** Deliberate faults of what brings lost copies back: see deliberateFaults.ts. */
+import type { DeliberateFault } from './deliberateFault.js';
+
+const MEMBERSHIP = 'src/core/membership/membership.js';
+const PAGES = 'streams/pipelines/pages.js';
+
+export const REPAIR_FAULTS: readonly DeliberateFault[] = [
+  {
+    name: 'rebuild-forgets',
+    text: 'a rebuild forgets a sector of each page',
+    processCount: 3,
+    runs: 200,
+    blackBoxRuns: null,
+    edits: [
+      {
+        file: PAGES,
+        find: 'newest: [...newest.values()]',
+        replace: 'newest: [...newest.values()].slice(1)',
+      },
+    ],
+  },
+  {
+    name: 'early-vote',
+    text: 'a process whose disk is new votes before it has taken in everything',
+    processCount: 3,
+    runs: 50,
+    blackBoxRuns: 400,
+    edits: [
+      {
+        file: 'streams/pipelines/process.js',
+        find: "isSilent: standing !== 'member'",
+        replace: "isSilent: standing === 'fresh'",
+      },
+    ],
+  },
+  {
+    name: 'no-identity',
+    text: 'nobody looks whether the disk is the one that it was',
+    processCount: 3,
+    runs: 50,
+    blackBoxRuns: 400,
+    edits: [
+      {
+        file: MEMBERSHIP,
+        find: 'if (isLost)\n        return startJoining(membership);',
+        replace: 'if (isLost)\n        return becomeMember(membership);',
+      },
+    ],
+  },
+  {
+    name: 'older-value',
+    text: 'a repair gives an older value the stamp of the newest',
+    processCount: 3,
+    runs: 200,
+    blackBoxRuns: 400,
+    edits: [
+      {
+        file: PAGES,
+        find: 'exchange.adopt(sector, value.stamp, value.data)',
+        replace: 'exchange.adopt(sector, stamp, value.data)',
+      },
+      {
+        file: PAGES,
+        find: 'if (known !== undefined && compareStamps(known.stamp, stamp) >= 0)',
+        replace: `if (known !== undefined && compareStamps(known.stamp, stamp) > 0) {
+                newest.set(sector, { ...known, holder: rank });
+                continue;
+            }
+            if (known !== undefined && compareStamps(known.stamp, stamp) >= 0)`,
+      },
+    ],
+  },
+  {
+    name: 'old-incarnation',
+    text: 'a process that lost its disk chooses stamps as if it had not',
+    processCount: 5,
+    runs: 800,
+    blackBoxRuns: null,
+    edits: [
+      {
+        file: 'src/core/register/reduce.js',
+        find: 'nextStamp(newest, self.rank, self.incarnation)',
+        replace: 'nextStamp(newest, self.rank)',
+      },
+    ],
+  },
+  {
+    name: 'no-handover',
+    text: 'what a process has missed is never brought to it',
+    processCount: 3,
+    runs: 5,
+    blackBoxRuns: null,
+    edits: [
+      {
+        file: 'streams/pipelines/repair.js',
+        find: 'lanes: () => (peer.isConnected ? lanesOf(options) : 0)',
+        replace: 'lanes: () => 0',
+      },
+    ],
+  },
+];

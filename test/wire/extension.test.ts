@@ -1,0 +1,129 @@
+/** This make's own messages: docs/peer-extension.md. */
+import test from 'ava';
+
+import { fc, testProp } from '@fast-check/ava';
+import type { MemberMessage } from '../../src/core/membership/memberMessage.js';
+import { ENTRIES_MAX } from '../../src/core/membership/memberMessage.js';
+import { createFrameDecoder } from '../../src/wire/frame.js';
+import { CLIENT_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
+import {
+  serializeInquiry,
+  serializeMemberMessage,
+  serializeReport,
+} from '../../src/wire/serialize.js';
+import { createTagger } from '../../src/wire/tag.js';
+import { judge } from '../../src/wire/verdict.js';
+import { CLIENT_KEY, SYSTEM_KEY } from './messages.js';
+
+const clientTagger = createTagger(CLIENT_KEY);
+const systemTagger = createTagger(SYSTEM_KEY);
+const OPTIONS = { self: 1, processCount: 3, sectors: 1_000, clientTagger, systemTagger };
+const ID = '0123456789abcdef';
+
+const verdictOn = (bytes: Uint8Array) => {
+  const frames = createFrameDecoder(SERVER_MESSAGES).push(bytes);
+  return frames.map(({ type, bytes: frame }) =>
+    judge({ frame, message: type.parse(frame) }, OPTIONS),
+  );
+};
+
+const MESSAGES: readonly MemberMessage[] = [
+  {
+    kind: 'hello',
+    standing: 'joining',
+    storage: 'sixteen letters.',
+    incarnation: 65_535,
+    known: '\u00ff'.repeat(16),
+    incarnations: [1, 2, 3],
+  },
+  {
+    kind: 'hello',
+    standing: 'fresh',
+    storage: ID,
+    incarnation: 0,
+    known: null,
+    incarnations: [0, 0, 0],
+  },
+  { kind: 'list', id: ID, from: 999 },
+  {
+    kind: 'listed',
+    id: ID,
+    from: 0,
+    next: 240,
+    entries: Array.from({ length: ENTRIES_MAX }, (_, sector) => ({
+      sector,
+      stamp: { timestamp: 2n ** 62n + BigInt(sector), writeRank: 3 },
+    })),
+    written: 2 ** 40,
+  },
+  { kind: 'listed', id: ID, from: 1, next: null, entries: [], written: 0 },
+];
+
+test('what is sent is what is received', (t) => {
+  for (const content of MESSAGES) {
+    const bytes = serializeMemberMessage({ sender: 2, content }, systemTagger);
+    t.deepEqual(verdictOn(bytes), [{ kind: 'member', message: { sender: 2, content } }]);
+  }
+});
+
+test('their lengths are those of the page', (t) => {
+  const sizes = MESSAGES.map(
+    (content) => serializeMemberMessage({ sender: 2, content }, systemTagger).length,
+  );
+  t.deepEqual(sizes, [588, 588, 64, 4_176, 4_176]);
+});
+
+test('a wrong tag, a stranger, and fields out of their range are dropped', (t) => {
+  const [hello, , , listed] = MESSAGES.map((content) =>
+    serializeMemberMessage({ sender: 2, content }, systemTagger),
+  );
+  const changed = (bytes: Buffer, at: number, byte: number, isSigned = true): Buffer => {
+    const copy = Buffer.from(bytes);
+    copy[at] = byte;
+    if (isSigned) systemTagger.sign(copy);
+    return copy;
+  };
+  const reasonOf = (bytes: Buffer): string => {
+    const [verdict] = verdictOn(bytes);
+    return verdict.kind === 'dropped' ? verdict.reason : verdict.kind;
+  };
+  t.is(reasonOf(changed(hello, 9, 1, false)), 'badTag');
+  t.is(reasonOf(changed(hello, 6, 1)), 'unknownSender');
+  t.is(reasonOf(changed(hello, 6, 4)), 'unknownSender');
+  t.is(reasonOf(changed(hello, 26, 3)), 'invalidContent');
+  t.is(reasonOf(changed(hello, 28, 1)), 'invalidContent', 'an incarnation of 25 bits');
+  t.is(reasonOf(changed(listed, 24, 1)), 'invalidContent', 'a sector that no disk has');
+  t.is(reasonOf(changed(listed, 48, 1)), 'invalidContent', 'an entry of a sector outside');
+  t.is(reasonOf(changed(listed, 56, 0x80)), 'invalidContent', 'a timestamp that is refused');
+});
+
+testProp(
+  'no bytes do any harm, signed or not',
+  [fc.constantFrom(...MESSAGES), fc.array(fc.tuple(fc.nat(4_175), fc.nat(255)), { maxLength: 8 })],
+  (t, content, changes) => {
+    const bytes = serializeMemberMessage({ sender: 2, content }, systemTagger);
+    for (const [at, byte] of changes) if (at < bytes.length - 32) bytes[at] = byte;
+    systemTagger.sign(bytes);
+    t.notThrows(() => verdictOn(bytes));
+  },
+);
+
+test('inquiries and their answers', (t) => {
+  for (const inquiry of ['status', 'scrub'] as const) {
+    const bytes = serializeInquiry({ inquiry, requestNumber: 7n }, clientTagger);
+    t.is(bytes.length, 56);
+    t.deepEqual(verdictOn(bytes), [{ kind: 'inquiry', inquiry, requestNumber: 7n }]);
+    bytes[8] ^= 1;
+    t.is(verdictOn(bytes)[0].kind, 'refusedInquiry');
+    for (const text of ['{"a":1}', null]) {
+      const report = serializeReport(inquiry, 7n, text, clientTagger);
+      const [{ type, bytes: frame }] = createFrameDecoder(CLIENT_MESSAGES).push(report);
+      const message = type.parse(frame);
+      t.is(message.family, 'report');
+      if (message.family !== 'report') continue;
+      t.is(message.status, text === null ? 1 : 0);
+      const said = message.data === null ? null : Buffer.from(message.data).toString();
+      t.is(said?.replaceAll('\0', '') ?? null, text);
+    }
+  }
+});
