@@ -156,9 +156,12 @@ module.exports = {
     only('winston-in-one-place', 'One adapter knows the log.', '^src/shell/winstonLog\\.ts$', [
       packages('winston', 'logform'),
     ]),
-    only('valibot-in-one-place', 'One schema.', '^config/(?:schema|\\w*[fF]ields)\\.ts$', [
-      packages('valibot'),
-    ]),
+    only(
+      'valibot-in-few-places',
+      'One schema for each text that comes from outside.',
+      '^(?:config/(?:schema|\\w*[fF]ields)|src/cli/reportFields)\\.ts$',
+      [packages('valibot')],
+    ),
     only('command-line-libraries', 'Only commands know them.', '^src/(?:main\\.ts$|cli/)', [
       packages('commander', 'cli-progress'),
     ]),

@@ -1,6 +1,7 @@
 /**
- * Progress of a long transfer on standard error: a bar with rate and time left on a terminal, a
- * plain line every few seconds elsewhere. Standard output stays free for data.
+ * Progress of a long transfer, or of anything else that takes long, on standard error: a bar with
+ * rate and time left on a terminal, a plain line every few seconds elsewhere. Standard output stays
+ * free for data.
  */
 import { describeBytes, describeSeconds } from './amounts.js';
 import { createRateMeter } from './rateMeter.js';
@@ -28,6 +29,15 @@ const BAR_INTERVAL_MS = 200;
 /** What there is to show, in words. */
 export type Describe = () => string;
 
+export interface DisplayOptions extends Pick<
+  ProgressOptions,
+  'label' | 'stream' | 'lineIntervalMs'
+> {
+  /** How much of it is done, 0 to 1. */
+  readonly fraction: () => number;
+  readonly describe: Describe;
+}
+
 export async function startProgress(options: ProgressOptions): Promise<Progress> {
   const { totalBytes, nowMs } = options;
   const meter = createRateMeter(nowMs());
@@ -38,10 +48,8 @@ export async function startProgress(options: ProgressOptions): Promise<Progress>
     const left = `${describeSeconds(meter.secondsLeft(totalBytes))} left`;
     return `${describeBytes(done)} of ${describeBytes(totalBytes)}, ${rate}, ${left}`;
   };
-  const stop =
-    options.stream.isTTY === true
-      ? await showBar(options, describe, () => done)
-      : showLines(options, describe, () => done);
+  const fraction = (): number => (totalBytes === 0 ? 1 : done / totalBytes);
+  const stop = await startDisplay({ ...options, fraction, describe });
   return {
     advance(bytes) {
       done += bytes;
@@ -50,43 +58,41 @@ export async function startProgress(options: ProgressOptions): Promise<Progress>
   };
 }
 
-async function showBar(
-  options: ProgressOptions,
-  describe: Describe,
-  done: () => number,
-): Promise<() => void> {
+/** @returns ends it; to be called whatever happened. */
+export async function startDisplay(options: DisplayOptions): Promise<() => void> {
+  return options.stream.isTTY === true ? showBar(options) : showLines(options);
+}
+
+async function showBar({ label, stream, fraction, describe }: DisplayOptions): Promise<() => void> {
   const { default: cliProgress } = await import('cli-progress');
   const { Format, SingleBar } = cliProgress;
-  const { label, totalBytes, stream } = options;
   const bar = new SingleBar({
     stream,
     // The library's own figures are those of its last redraw, and its rate is one of all time.
     format: (barOptions) => {
-      const fraction = totalBytes === 0 ? 1 : done() / totalBytes;
-      const bar = Format.BarFormat(fraction, barOptions);
-      return `${label} [${bar}] ${Math.floor(fraction * 100)}% ${describe()}`;
+      const bar = Format.BarFormat(fraction(), barOptions);
+      return `${label} [${bar}] ${Math.floor(fraction() * 100)}% ${describe()}`;
     },
     barsize: 30,
     fps: 1_000 / BAR_INTERVAL_MS,
     // Changes no setting of the terminal, since Ctrl-C would leave it so; long lines are cut.
     linewrap: true,
   });
-  bar.start(totalBytes, 0);
+  bar.start(1, 0);
   const timer = setInterval(() => {
-    bar.update(done());
+    bar.update(fraction());
   }, BAR_INTERVAL_MS);
   return () => {
     clearInterval(timer);
-    bar.update(done());
+    bar.update(fraction());
     bar.stop();
   };
 }
 
-function showLines(options: ProgressOptions, describe: Describe, done: () => number): () => void {
-  const { label, totalBytes, stream, lineIntervalMs = LINE_INTERVAL_MS } = options;
+function showLines(options: DisplayOptions): () => void {
+  const { label, stream, fraction, describe, lineIntervalMs = LINE_INTERVAL_MS } = options;
   const timer = setInterval(() => {
-    const percentage = totalBytes === 0 ? 100 : Math.floor((done() / totalBytes) * 100);
-    stream.write(`${label}: ${percentage}%, ${describe()}\n`);
+    stream.write(`${label}: ${Math.floor(fraction() * 100)}%, ${describe()}\n`);
   }, lineIntervalMs);
   return () => {
     clearInterval(timer);

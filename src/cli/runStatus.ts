@@ -1,33 +1,28 @@
 /** The work of `atdd status`. */
 import type { Command } from 'commander';
+import { defer, lastValueFrom, tap } from 'rxjs';
+import type { ClusterConfig } from '../../config/load.js';
 import type { AtomicDiskClient, ProcessAddress } from '../client/client.js';
 import { openClient } from '../client/client.js';
 import { AtomicDiskError } from '../errors.js';
+import { monotonicClock } from '../shell/monotonicClock.js';
+import { askReport, troubleOf } from './askReport.js';
 import { connectOptions } from './clientSession.js';
+import type { ClusterStatus, ProcessStatus } from './clusterStatus.js';
+import { describeStatus } from './describeStatus.js';
 import { loadClientConfig } from './options.js';
+import { redundancyOf } from './redundancy.js';
+import { startSectorProgress } from './sectorProgress.js';
 import { writeStdout } from './standardStreams.js';
+import type { Waiting } from './untilFull.js';
+import { untilFull } from './untilFull.js';
 
 export interface StatusOptions {
   readonly json?: true;
   /** Milliseconds. */
   readonly timeout: number;
-}
-
-export interface ProcessStatus {
-  readonly rank: number;
-  readonly address: string;
-  readonly reachable: boolean;
-  readonly latencyMs: number | null;
-  /** Why it is not reachable. */
-  readonly trouble: string | null;
-}
-
-export interface ClusterStatus {
-  readonly processes: readonly ProcessStatus[];
-  /** Whether a majority answers: a READ of sector 0 was answered. */
-  readonly quorum: boolean;
-  readonly readLatencyMs: number | null;
-  readonly readTrouble: string | null;
+  /** Milliseconds to wait for full redundancy. */
+  readonly waitFull?: number;
 }
 
 /** The first answer of a new connection is slower than the others. */
@@ -35,6 +30,12 @@ const PING_COUNT = 3;
 
 /** Of the one process that a client here knows. */
 const ONLY_RANK = 1;
+
+/** A process that answers otherwise, and not within this, does not know questions about itself. */
+const REPORT_TIMEOUT_MS = 1_000;
+
+/** Between two looks while it is waited. */
+const LOOK_PAUSE_MS = 500;
 
 /** @returns the exit code. */
 export async function status(command: Command, options: StatusOptions): Promise<number> {
@@ -44,19 +45,60 @@ export async function status(command: Command, options: StatusOptions): Promise<
   const clients = config.processes.map((address) =>
     openClient({ ...connectOptions(config, options.timeout), processes: [address] }),
   );
+  const look = () => lookAt(config, clients, options.timeout);
   try {
-    const [read, ...processes] = await Promise.all([
-      firstRead(clients),
-      ...config.processes.map((address, index) =>
-        askProcess(clients[index], index + 1, address, options.timeout),
-      ),
-    ]);
-    const result: ClusterStatus = { processes, ...read };
-    await writeStdout(options.json === true ? `${JSON.stringify(result)}\n` : describe(result));
-    return result.quorum ? 0 : 1;
+    const { waitFull } = options;
+    const waiting = waitFull === undefined ? null : await waitUntilFull(look, waitFull);
+    const result = waiting?.status ?? (await look());
+    const waitedMs = waiting?.waitedMs ?? null;
+    const json = { ...result, ...(waitedMs !== null && { waitedMs }) };
+    await writeStdout(
+      options.json === true ? `${JSON.stringify(json)}\n` : describeStatus(result, waitedMs),
+    );
+    const isWell = waiting === null ? result.quorum : result.redundancy.full;
+    return isWell ? 0 : 1;
   } finally {
     await Promise.all(clients.map((client) => client.close()));
   }
+}
+
+async function waitUntilFull(look: () => Promise<ClusterStatus>, waitMs: number): Promise<Waiting> {
+  const progress = await startSectorProgress({
+    label: 'redundancy',
+    stream: process.stderr,
+    nowMs: () => performance.now(),
+  });
+  const waiting$ = untilFull({
+    look$: defer(look),
+    waitMs,
+    pauseMs: LOOK_PAUSE_MS,
+    scheduler: monotonicClock,
+  });
+  try {
+    return await lastValueFrom(
+      waiting$.pipe(
+        tap(({ sectors }) => {
+          progress.moveTo(sectors);
+        }),
+      ),
+    );
+  } finally {
+    progress.stop();
+  }
+}
+
+async function lookAt(
+  config: ClusterConfig,
+  clients: readonly AtomicDiskClient[],
+  timeoutMs: number,
+): Promise<ClusterStatus> {
+  const [read, ...processes] = await Promise.all([
+    firstRead(clients),
+    ...config.processes.map((address, index) =>
+      askProcess(clients[index], index + 1, address, timeoutMs),
+    ),
+  ]);
+  return { processes, ...read, redundancy: redundancyOf(processes) };
 }
 
 async function askProcess(
@@ -71,18 +113,24 @@ async function askProcess(
     for (let count = 0; count < PING_COUNT; count += 1) {
       latencyMs = Math.min(latencyMs, await client.ping(ONLY_RANK, timeoutMs));
     }
-    return { rank, address, reachable: true, latencyMs, trouble: null };
+    const reportTimeoutMs = Math.min(REPORT_TIMEOUT_MS, timeoutMs);
+    const answer = await askReport(client, ONLY_RANK, 'status', reportTimeoutMs);
+    const told =
+      answer.kind === 'report'
+        ? { report: answer.report, reportTrouble: null }
+        : { report: null, reportTrouble: answer.trouble };
+    return { rank, address, reachable: true, latencyMs, trouble: null, ...told };
   } catch (error) {
-    if (!(error instanceof AtomicDiskError)) throw error;
-    const trouble = typeof error.cause === 'string' ? error.cause : error.message;
-    return { rank, address, reachable: false, latencyMs: null, trouble };
+    const trouble = troubleOf(error);
+    const untold = { report: null, reportTrouble: null };
+    return { rank, address, reachable: false, latencyMs: null, trouble, ...untold };
   }
 }
 
 /** Reads through every process. One of them is enough: it has asked a majority. */
 async function firstRead(
   clients: readonly AtomicDiskClient[],
-): Promise<Omit<ClusterStatus, 'processes'>> {
+): Promise<Omit<ClusterStatus, 'processes' | 'redundancy'>> {
   try {
     const readLatencyMs = await Promise.any(clients.map(timeRead));
     return { quorum: true, readLatencyMs, readTrouble: null };
@@ -99,24 +147,4 @@ async function timeRead(client: AtomicDiskClient): Promise<number> {
   const startMs = performance.now();
   await client.readSector(0);
   return performance.now() - startMs;
-}
-
-export function describe({ processes, quorum, readLatencyMs }: ClusterStatus): string {
-  const rows = processes.map(({ rank, address, reachable, latencyMs, trouble }) => [
-    String(rank),
-    address,
-    reachable ? 'yes' : 'no',
-    latencyMs === null ? (trouble ?? '') : `${latencyMs.toFixed(2)} ms`,
-  ]);
-  const table = [['rank', 'address', 'reachable', 'latency'], ...rows];
-  const widths = [0, 1, 2].map((column) => Math.max(...table.map((row) => row[column].length)));
-  const lines = table.map((row) =>
-    row.map((cell, column) => cell.padEnd(widths.at(column) ?? 0)).join('  '),
-  );
-  lines.push(
-    quorum
-      ? `A majority answers: a read takes ${(readLatencyMs ?? 0).toFixed(2)} ms.`
-      : 'No majority answers: reads and writes wait.',
-  );
-  return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }

@@ -2,6 +2,7 @@
 import type { Observable } from 'rxjs';
 import { asyncScheduler, firstValueFrom, lastValueFrom, timeout, throwError } from 'rxjs';
 import type { SchedulerLike } from 'rxjs';
+import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import { RANK_MAX } from '../core/rank.js';
 import { AtomicDiskError } from '../errors.js';
@@ -107,6 +108,15 @@ export interface AtomicDiskClient {
    * @returns the time that the answer took, in milliseconds.
    */
   ping(rank: number, timeoutMs?: number): Promise<number>;
+  /**
+   * Asks one process what it says of itself: how many sectors it holds, which of them are damaged,
+   * what it knows others to have missed. `scrub` has it begin a scrub besides.
+   * @param rank 1 to the number of processes.
+   * @param timeoutMs Fails with ATDD_TIMEOUT after this many milliseconds. Default 2000. Processes
+   *   of another make, and older ones, do not answer.
+   * @returns a text of JSON (README, "Status"), as the process sent it: to be checked.
+   */
+  inquire(rank: number, inquiry: Inquiry, timeoutMs?: number): Promise<string>;
   /** Counters since the start, as they are now. */
   readonly counters: Readonly<ClientCounters>;
   /**
@@ -156,7 +166,7 @@ export function openDisk(options: ConnectOptions): DiskClient {
   return openCore(options);
 }
 
-const PING_TIMEOUT_MS = 2_000;
+const ANSWER_TIMEOUT_MS = 2_000;
 
 /** What Node's timers take, 24 days; they run at once if given more. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
@@ -219,14 +229,21 @@ function facadeOf(core: DiskClient, slots: readonly Rank[]): AtomicDiskClient {
   const done = async (result$: Observable<never>): Promise<void> => {
     await lastValueFrom(result$, { defaultValue: null });
   };
+  const checkRank = (rank: Rank): void => {
+    if (!slots.includes(rank)) throw usage(`no connection goes to a process of rank ${rank}`);
+  };
   return {
     readSector: (index) => firstValueFrom(core.read(index)),
     writeSector: (index, data) => done(core.write(index, data)),
     read: (offsetBytes, lengthBytes) => firstValueFrom(core.readRange(offsetBytes, lengthBytes)),
     write: (offsetBytes, data) => done(core.writeRange(offsetBytes, data)),
-    ping: async (rank, timeoutMs = PING_TIMEOUT_MS) => {
-      if (!slots.includes(rank)) throw usage(`no connection goes to a process of rank ${rank}`);
+    ping: async (rank, timeoutMs = ANSWER_TIMEOUT_MS) => {
+      checkRank(rank);
       return firstValueFrom(core.ping(rank, timeoutMs));
+    },
+    inquire: async (rank, inquiry, timeoutMs = ANSWER_TIMEOUT_MS) => {
+      checkRank(rank);
+      return firstValueFrom(core.inquire(rank, inquiry, timeoutMs));
     },
     get counters() {
       return { ...core.counters };

@@ -34,6 +34,7 @@ import {
   timeout,
   timer,
 } from 'rxjs';
+import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
@@ -49,6 +50,7 @@ import { checkRange, checkSector } from './byteRange.js';
 import type { AttemptObserver, ClientCounters } from './clientEvents.js';
 import { createCounters } from './clientEvents.js';
 import { Dispatcher } from './dispatcher.js';
+import { inquireOver } from './inquire.js';
 import { keepConnected } from './keepConnected.js';
 import type { ClientConnection } from './link.js';
 import { Link } from './link.js';
@@ -209,20 +211,27 @@ export class DiskClient implements Disk {
 
   /** Emits how long that process took to answer, in milliseconds. Fails with ATDD_TIMEOUT. */
   ping(rank: Rank, timeoutMs: number): Observable<number> {
-    const { clock } = this.ports.schedulers;
-    const timedOut = (): AtomicDiskError => {
-      const trouble = this.troubles.get(rank) ?? 'connected, but no answer';
-      const text = `process ${rank} did not answer within ${timeoutMs} ms: ${trouble}`;
-      return new AtomicDiskError('ATDD_TIMEOUT', text, { cause: trouble });
-    };
-    return this.untilClosed(
-      pingOver({
-        link$: concat(from(this.links), this.linkAdded).pipe(filter((link) => link.rank === rank)),
-        nextRequestNumber: () => this.nextRequestNumber(),
-        nowMs: () => clock.now(),
-        counters: this.counters,
-      }),
-    ).pipe(timeout({ first: timeoutMs, scheduler: clock, with: () => throwError(timedOut) }));
+    const answer$ = pingOver({
+      link$: this.linksTo(rank),
+      nextRequestNumber: () => this.nextRequestNumber(),
+      nowMs: () => this.ports.schedulers.clock.now(),
+      counters: this.counters,
+    });
+    return this.answeredWithin(timeoutMs, rank, answer$);
+  }
+
+  /**
+   * Emits what that process says of itself: a text that nobody has checked. Fails with
+   * ATDD_TIMEOUT, for one thing if the process does not know such questions, and with
+   * ATDD_AUTH_FAILURE.
+   */
+  inquire(rank: Rank, inquiry: Inquiry, timeoutMs: number): Observable<string> {
+    const answer$ = inquireOver({
+      link$: this.linksTo(rank),
+      inquiry,
+      nextRequestNumber: () => this.nextRequestNumber(),
+    });
+    return this.answeredWithin(timeoutMs, rank, answer$);
   }
 
   /**
@@ -239,6 +248,22 @@ export class DiskClient implements Disk {
       }
       return this.stopped;
     });
+  }
+
+  /** Connections to that process, those that stand and those that come. */
+  private linksTo(rank: Rank): Observable<Link> {
+    return concat(from(this.links), this.linkAdded).pipe(filter((link) => link.rank === rank));
+  }
+
+  private answeredWithin<T>(timeoutMs: number, rank: Rank, answer$: Observable<T>): Observable<T> {
+    const timedOut = (): AtomicDiskError => {
+      const trouble = this.troubles.get(rank) ?? 'connected, but no answer';
+      const text = `process ${rank} did not answer within ${timeoutMs} ms: ${trouble}`;
+      return new AtomicDiskError('ATDD_TIMEOUT', text, { cause: trouble });
+    };
+    const { clock } = this.ports.schedulers;
+    const late = { first: timeoutMs, scheduler: clock, with: () => throwError(timedOut) };
+    return this.untilClosed(answer$).pipe(timeout(late));
   }
 
   private perform(request: SectorRequest): Observable<SectorData> {

@@ -1,4 +1,5 @@
 /** One request on its way over one connection, as its sender and the connection know it. */
+import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { ResponseStatus } from '../core/message.js';
 import type { SectorData } from '../core/sector.js';
 
@@ -22,4 +23,14 @@ export interface Exchange {
   answered(status: ResponseStatus, data: SectorData | null): void;
   /** … and so is this one, if the other was not. */
   lost(reason: LostReason): void;
+}
+
+/** A question to a process about itself, on its way. Some makes of processes never answer. */
+export interface Question {
+  readonly inquiry: Inquiry;
+  readonly requestNumber: bigint;
+  /** `data` is memory of its own; null unless the status is ok. Called at most once … */
+  answered(status: ResponseStatus, data: SectorData | null): void;
+  /** … and so is this one, if the other was not: the connection will bring no answer. */
+  lost(): void;
 }

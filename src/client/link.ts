@@ -7,8 +7,11 @@
  * (docs/adr/0006-client-resubmission.md). It is over when the other side's half has ended; only
  * then are writes given back too.
  *
- * Bound: `outstandingMax` exchanges and a ping, thus as many frames buffered; of incoming bytes at
- * most one incomplete response is kept.
+ * Questions to the process about itself are apart: one that does not know them never answers, which
+ * is no silence, so whoever asks withdraws what took too long.
+ *
+ * Bound: `outstandingMax` exchanges, a ping and the questions that were not withdrawn, thus as many
+ * frames buffered; of incoming bytes at most one incomplete response is kept.
  */
 import type { Observable } from 'rxjs';
 import {
@@ -30,10 +33,11 @@ import { STATUS_AUTH_FAILURE, STATUS_INVALID_SECTOR_INDEX, STATUS_OK } from '../
 import type { Frame } from '../wire/frame.js';
 import { createFrameDecoder } from '../wire/frame.js';
 import { CLIENT_MESSAGES } from '../wire/messageTypes.js';
-import { serializeRequest } from '../wire/serialize.js';
+import { serializeInquiry, serializeRequest } from '../wire/serialize.js';
 import type { Tagger } from '../wire/tag.js';
+import type { WireMessage } from '../wire/wireMessage.js';
 import type { ClientCounters } from './clientEvents.js';
-import type { Exchange } from './exchange.js';
+import type { Exchange, Question } from './exchange.js';
 
 /** A connection that may know, once it is over, whether the other side had a part in its end. */
 export interface ClientConnection extends Connection {
@@ -66,6 +70,8 @@ const STATUSES: ReadonlyMap<number, ResponseStatus> = new Map([
   [STATUS_INVALID_SECTOR_INDEX, 'invalidSectorIndex'],
 ]);
 
+type Answer = Extract<WireMessage, { family: 'response' | 'report' }>;
+
 interface Waiting {
   readonly exchange: Exchange;
   readonly sentAtCheck: number;
@@ -78,6 +84,7 @@ export class Link {
   private readonly decoder = createFrameDecoder(CLIENT_MESSAGES);
   /** By request number, oldest first. */
   private readonly outstanding = new Map<bigint, Waiting>();
+  private readonly questions = new Map<bigint, Question>();
   /** Whether the silence is being watched. It outlasts the last answer: traffic comes and goes. */
   private readonly watched = new BehaviorSubject(false);
   private age: 'open' | 'leaving' | 'over' = 'open';
@@ -116,15 +123,24 @@ export class Link {
   send(exchange: Exchange): void {
     assert(this.isOpen, 'the link is open');
     assert(!this.outstanding.has(exchange.requestNumber), 'a request number is used once');
-    if (this.gathered.length === 0) {
-      this.options.schedulers.turn.schedule(() => {
-        this.flush();
-      });
-    }
-    this.gathered.push(serializeRequest(requestOf(exchange), this.options.tagger));
+    this.gather(serializeRequest(requestOf(exchange), this.options.tagger));
     const waiting = { exchange, sentAtCheck: this.checkCount };
     this.outstanding.set(exchange.requestNumber, waiting);
     this.watched.next(true);
+  }
+
+  /**
+   * Asks the process about itself.
+   * @returns takes the question back: it is neither answered nor lost then.
+   */
+  ask(question: Question): () => void {
+    assert(this.isOpen, 'the link is open');
+    assert(!this.questions.has(question.requestNumber), 'a request number is used once');
+    this.gather(serializeInquiry(question, this.options.tagger));
+    this.questions.set(question.requestNumber, question);
+    return () => {
+      this.questions.delete(question.requestNumber);
+    };
   }
 
   /** Ends our half. Reads are given back at once, writes only when the other side has ended too. */
@@ -133,6 +149,7 @@ export class Link {
     this.age = 'leaving';
     this.flush();
     this.options.connection.end();
+    this.loseQuestions();
     for (const { exchange } of [...this.outstanding.values()]) {
       if (exchange.kind !== 'read') continue;
       this.outstanding.delete(exchange.requestNumber);
@@ -168,6 +185,16 @@ export class Link {
     );
   }
 
+  /** Goes out at the end of the turn. */
+  private gather(bytes: Uint8Array): void {
+    if (this.gathered.length === 0) {
+      this.options.schedulers.turn.schedule(() => {
+        this.flush();
+      });
+    }
+    this.gathered.push(bytes);
+  }
+
   private flush(): void {
     if (this.gathered.length === 0) return;
     const chunks = this.gathered;
@@ -182,18 +209,37 @@ export class Link {
       return;
     }
     const message = frame.type.parse(frame.bytes);
-    assert(message.family === 'response', 'a client decodes responses only');
-    const exchange = this.outstanding.get(message.requestNumber)?.exchange;
+    const isAnswer = message.family === 'response' || message.family === 'report';
+    assert(isAnswer, 'a client decodes responses and reports only');
+    const waiting = this.waitingFor(message);
     const status = STATUSES.get(message.status);
-    if (exchange?.kind !== message.request || status === undefined) {
+    if (waiting === null || status === undefined) {
       // Answers to reads that have moved on are no surprise.
       if (this.age === 'open') this.options.counters.unexpectedResponses += 1;
       return;
     }
     this.answeredEver = true;
     this.outstanding.delete(message.requestNumber);
+    this.questions.delete(message.requestNumber);
     // The data is a view into what the socket delivered; the copy lets the rest of that go.
-    exchange.answered(status, message.data === null ? null : Uint8Array.from(message.data));
+    waiting.answered(status, message.data === null ? null : Uint8Array.from(message.data));
+  }
+
+  /** Who waits for that answer; null: nobody. */
+  private waitingFor(message: Answer): Exchange | Question | null {
+    const { requestNumber } = message;
+    if (message.family === 'report') {
+      const question = this.questions.get(requestNumber);
+      return question?.inquiry === message.inquiry ? question : null;
+    }
+    const exchange = this.outstanding.get(requestNumber)?.exchange;
+    return exchange?.kind === message.request ? exchange : null;
+  }
+
+  private loseQuestions(): void {
+    const questions = [...this.questions.values()];
+    this.questions.clear();
+    for (const question of questions) question.lost();
   }
 
   private countBadTag(): void {
@@ -229,6 +275,7 @@ export class Link {
     this.watched.next(false);
     this.watched.complete();
     for (const exchange of exchanges) exchange.lost(reason);
+    this.loseQuestions();
   }
 }
 

@@ -5,7 +5,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { BenchResult } from '../../src/cli/runBench.js';
-import type { ClusterStatus } from '../../src/cli/runStatus.js';
+import type { ClusterStatus } from '../../src/cli/clusterStatus.js';
 import { Cluster, cleanEnvironment, MAIN_FILE } from '../helpers/cluster.js';
 import { runToEnd } from '../helpers/runToEnd.js';
 

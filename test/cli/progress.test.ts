@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream';
 import test from 'ava';
 import type { Progress } from '../../src/cli/progress.js';
 import { startProgress } from '../../src/cli/progress.js';
+import { startSectorProgress } from '../../src/cli/sectorProgress.js';
 
 interface Shown {
   readonly progress: Progress;
@@ -48,4 +49,32 @@ test('a bar on a terminal, with rate and time left', async (t) => {
   progress.advance(2 ** 20);
   progress.stop();
   t.regex(text(), /import \[=+-+\] 25% 1\.0 MiB of 4\.0 MiB, 1\.0 MiB\/s, 3\.0 s left/);
+});
+
+test('sectors, of a number that changes', async (t) => {
+  const clock = { nowMs: 0 };
+  let text = '';
+  const stream = new PassThrough();
+  stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  const progress = await startSectorProgress({
+    label: 'redundancy',
+    stream,
+    nowMs: () => clock.nowMs,
+    lineIntervalMs: 20,
+  });
+  t.teardown(() => {
+    progress.stop();
+  });
+  progress.moveTo({ done: 0, total: 0, remark: 'process 3 is down' });
+  await until(() => text.includes('down'));
+  t.regex(text, /^redundancy: 0%, process 3 is down$/m);
+  clock.nowMs = 1_000;
+  progress.moveTo({ done: 256, total: 1_024, remark: '' });
+  await until(() => text.includes('25%'));
+  t.regex(text, /^redundancy: 25%, 256 of 1024 sectors, 1\.0 MiB\/s, 3\.0 s left$/m);
+  // A process has started again: it goes backwards, which is no rate.
+  clock.nowMs = 12_000;
+  progress.moveTo({ done: 0, total: 1_024, remark: 'again' });
+  await until(() => text.includes('again'));
+  t.regex(text, /^redundancy: 0%, 0 of 1024 sectors, 0 B\/s, unknown left, again$/m);
 });

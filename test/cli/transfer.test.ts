@@ -2,7 +2,6 @@ import test from 'ava';
 import fc from 'fast-check';
 import { benchPatterns, firstTaken, isFree, readChooser } from '../../src/cli/benchSectors.js';
 import { programName, quote } from '../../src/cli/clientSession.js';
-import { describe } from '../../src/cli/runStatus.js';
 import type { Chunk } from '../../src/cli/transfer.js';
 import {
   checkFits,
@@ -142,22 +141,4 @@ test('commands that are shown can be typed', (t) => {
   t.is(quote("it's here"), "'it'\\''s here'");
   t.is(programName('/usr/bin/atdd', '/home/x'), 'atdd');
   t.is(programName('/home/x/disk/dist/main.js', '/home/x/disk'), 'node dist/main.js');
-});
-
-test('the table of the status', (t) => {
-  const base = { latencyMs: null, trouble: null };
-  const processes = [
-    { ...base, rank: 1, address: '127.0.0.1:7101', reachable: true, latencyMs: 0.8 },
-    { ...base, rank: 2, address: '[::1]:7102', reachable: false, trouble: 'refused' },
-  ];
-  t.is(
-    describe({ processes, quorum: false, readLatencyMs: null, readTrouble: 'x' }),
-    [
-      'rank  address         reachable  latency',
-      '1     127.0.0.1:7101  yes        0.80 ms',
-      '2     [::1]:7102      no         refused',
-      'No majority answers: reads and writes wait.',
-      '',
-    ].join('\n'),
-  );
 });

@@ -4,6 +4,7 @@
  */
 import type { Observable } from 'rxjs';
 import { map, NEVER, Subject, throwError, timer, VirtualAction, VirtualTimeScheduler } from 'rxjs';
+import type { Inquiry } from '../../src/core/membership/memberMessage.js';
 import type { ResponseStatus } from '../../src/core/message.js';
 import type { AttemptEvent } from '../../src/client/clientEvents.js';
 import { CLIENT_TIMEOUTS_DEFAULT } from '../../src/client/clientDefaults.js';
@@ -12,7 +13,7 @@ import { DiskClient } from '../../src/client/diskClient.js';
 import type { ClientConnection } from '../../src/client/link.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
-import { serializeResponse } from '../../src/wire/serialize.js';
+import { serializeReport, serializeResponse } from '../../src/wire/serialize.js';
 import { createTagger } from '../../src/wire/tag.js';
 
 const KEY = Buffer.alloc(32, 7);
@@ -35,6 +36,8 @@ export class VirtualConnection implements ClientConnection {
   endedUnconfirmed = false;
   /** What has arrived, in order. */
   readonly requests: Request[] = [];
+  /** Questions to the process about itself, apart. */
+  readonly inquiries: { readonly inquiry: Inquiry; readonly requestNumber: bigint }[] = [];
   /** How many pieces it arrived in. */
   writeCount = 0;
   /** What the client did to the connection. */
@@ -53,7 +56,12 @@ export class VirtualConnection implements ClientConnection {
     for (const chunk of chunks) {
       for (const { type, bytes } of this.decoder.push(chunk)) {
         const message = type.parse(bytes);
-        if (message.family !== 'request' || !tagger.verify(bytes)) throw new Error('bad request');
+        if (!tagger.verify(bytes)) throw new Error('bad tag');
+        if (message.family === 'inquiry') {
+          this.inquiries.push(message);
+          continue;
+        }
+        if (message.family !== 'request') throw new Error('bad request');
         const { request: kind, requestNumber, sector, data } = message;
         this.requests.push({ kind, requestNumber, sector, data });
       }
@@ -80,6 +88,12 @@ export class VirtualConnection implements ClientConnection {
   /** Answers the request at that position. */
   answer(position: number, data?: Uint8Array, status: ResponseStatus = 'ok'): void {
     this.say(this.responseTo(position, data, status));
+  }
+
+  /** Answers the question at that position; null: its tag was wrong. */
+  report(position: number, text: string | null): void {
+    const { inquiry, requestNumber } = this.inquiries[position];
+    this.say(serializeReport(inquiry, requestNumber, text, tagger));
   }
 
   responseTo(position: number, data?: Uint8Array, status: ResponseStatus = 'ok'): Buffer {

@@ -1,0 +1,90 @@
+/**
+ * Whether there are as many copies of everything as there can be, from what the processes say of
+ * themselves. What nobody told counts as not so.
+ */
+import { rebuildQuorum } from '../core/membership/membership.js';
+import type { StatusReport } from '../../streams/pipelines/statusReport.js';
+import type { ProcessStatus, Redundancy } from './clusterStatus.js';
+
+/** @param processes All of the cluster, by rank. */
+export function redundancyOf(processes: readonly ProcessStatus[]): Redundancy {
+  const reasons = processes.flatMap((process) => reasonsOf(process, processes));
+  return { full: reasons.length === 0, reasons };
+}
+
+/** Sectors that have yet to be taken in, handed over or healed, as far as anybody knows. */
+export function sectorsToGo(processes: readonly Pick<ProcessStatus, 'report'>[]): number {
+  let sectors = 0;
+  for (const { report } of processes) {
+    if (report === null) continue;
+    const { rebuild, missed, damaged } = report;
+    if (rebuild !== null) sectors += Math.max(0, rebuild.total - rebuild.taken);
+    for (const count of Object.values(missed)) sectors += count;
+    sectors += damaged;
+  }
+  return sectors;
+}
+
+/** In words, if that is not the process which the configuration here takes it for; else null. */
+export function mismatchOf(rank: number, count: number, report: StatusReport): string | null {
+  if (report.rank === rank && report.processes === count) return null;
+  return (
+    `process ${rank} of ${count} says that it is process ${report.rank} of ` +
+    `${report.processes}: the configurations differ`
+  );
+}
+
+/** "12 of 40 sectors", and what it waits for. */
+export function describeRebuild(
+  { connected, rebuild }: StatusReport,
+  processes: readonly Pick<ProcessStatus, 'rank' | 'report'>[],
+): string {
+  if (rebuild === null) return '';
+  const { taken, total, isEnough } = rebuild;
+  const done = `${taken} of ${total} sectors taken in`;
+  if (isEnough) return done;
+  const members = processes.filter(
+    ({ rank, report }) => report?.standing === 'member' && connected.includes(rank),
+  );
+  // It may not have noticed the last of them yet.
+  const lacking = Math.max(1, rebuildQuorum(processes.length) - members.length);
+  return `${done}, waits for ${plural(lacking, 'more member')}`;
+}
+
+/** "1 sector", "2 sectors". */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+function reasonsOf(process: ProcessStatus, processes: readonly ProcessStatus[]): string[] {
+  const { rank, reachable, trouble, report, reportTrouble } = process;
+  const name = `process ${rank}`;
+  if (!reachable) return [`${name} is down (${trouble ?? 'no answer'})`];
+  if (report === null) return [`${name} does not tell (${reportTrouble ?? 'no report'})`];
+  const mismatch = mismatchOf(rank, processes.length, report);
+  if (mismatch !== null) return [mismatch];
+  const reasons: string[] = [];
+  if (report.standing === 'fresh') reasons.push(`${name} is fresh: not a member yet`);
+  if (report.standing === 'joining') {
+    const progress = describeRebuild(report, processes);
+    reasons.push(`${name} is joining${progress === '' ? '' : ` (${progress})`}`);
+  }
+  for (const [other, count] of Object.entries(report.missed)) {
+    if (count === 0) continue;
+    reasons.push(`${name} knows of ${plural(count, 'sector')} that process ${other} has missed`);
+  }
+  if (report.missedMore) {
+    reasons.push(`${name} has lost count of what others have missed: a scrub finds it`);
+  }
+  if (report.damaged > 0) {
+    const { scrub } = report;
+    const found = scrub.damaged === 0 ? '' : ` (its scrub found ${scrub.damaged})`;
+    reasons.push(`${plural(report.damaged, 'damaged sector')} in ${name}${found}`);
+  }
+  // Of one that is down it is said already.
+  const apart = processes.filter(
+    (other) => other.rank !== rank && other.reachable && !report.connected.includes(other.rank),
+  );
+  for (const other of apart) reasons.push(`${name} has no connection to process ${other.rank}`);
+  return reasons;
+}

@@ -1,0 +1,65 @@
+/** Waits for full redundancy: looks at the cluster, and again after a while. */
+import type { Observable, SchedulerLike } from 'rxjs';
+import { defer, map, repeat, scan, takeWhile, timer } from 'rxjs';
+import type { ClusterStatus } from './clusterStatus.js';
+import { sectorsToGo } from './redundancy.js';
+import type { SectorsDone } from './sectorProgress.js';
+
+export interface UntilFullOptions {
+  /** Emits how the cluster is and completes; does not take for ever. */
+  readonly look$: Observable<ClusterStatus>;
+  /** Milliseconds: gives up after this, at the end of a look. */
+  readonly waitMs: number;
+  /** Milliseconds between the end of a look and the next one. */
+  readonly pauseMs: number;
+  readonly scheduler: SchedulerLike;
+}
+
+export interface Waiting {
+  readonly status: ClusterStatus;
+  readonly waitedMs: number;
+  readonly sectors: SectorsDone;
+}
+
+/**
+ * ```
+ * look$    ----r|----r|----f|        reduced, reduced, full
+ * output   ----r---------r---------(f|)
+ * ```
+ * Completes with the first status that is full, or with the last one in time. An error of a look is
+ * passed on.
+ */
+export function untilFull(options: UntilFullOptions): Observable<Waiting> {
+  const { look$, waitMs, pauseMs, scheduler } = options;
+  return defer(() => {
+    const startMs = scheduler.now();
+    const leftMs = (): number => startMs + waitMs - scheduler.now();
+    return look$.pipe(
+      repeat({ delay: () => timer(Math.max(0, Math.min(pauseMs, leftMs())), scheduler) }),
+      map((status) => ({ status, waitedMs: scheduler.now() - startMs })),
+      scan(advance, null as Advanced | null),
+      map((advanced) => toWaiting(advanced as Advanced)),
+      takeWhile(({ status }) => !status.redundancy.full && leftMs() > 0, true),
+    );
+  });
+}
+
+interface Advanced extends Pick<Waiting, 'status' | 'waitedMs'> {
+  /** Sectors that were seen to become less, in all. */
+  readonly done: number;
+  readonly toGo: number;
+}
+
+/** More may be missed while it is waited: then there is more to do, not less done. */
+function advance(before: Advanced | null, look: Pick<Waiting, 'status' | 'waitedMs'>): Advanced {
+  const toGo = sectorsToGo(look.status.processes);
+  if (before === null) return { ...look, done: 0, toGo };
+  return { ...look, done: before.done + Math.max(0, before.toGo - toGo), toGo };
+}
+
+function toWaiting({ status, waitedMs, done, toGo }: Advanced): Waiting {
+  const { reasons } = status.redundancy;
+  const more = reasons.length > 1 ? ` and ${reasons.length - 1} more` : '';
+  const remark = reasons.length === 0 ? 'full' : `${reasons[0]}${more}`;
+  return { status, waitedMs, sectors: { done, total: done + toGo, remark } };
+}

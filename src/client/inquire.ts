@@ -1,0 +1,65 @@
+/**
+ * Asks one process about itself: how it is, or to start a scrub. Only newer processes of this make
+ * answer; others skip the question, so whoever asks needs a time to give up at.
+ */
+import { concatMap, Observable, take } from 'rxjs';
+import type { Inquiry } from '../core/membership/memberMessage.js';
+import { AtomicDiskError } from '../errors.js';
+import type { Link } from './link.js';
+
+export interface InquireOptions {
+  /** Connections to the process, those that stand and those that come. */
+  readonly link$: Observable<Link>;
+  readonly inquiry: Inquiry;
+  nextRequestNumber(): bigint;
+}
+
+/**
+ * Emits the text of the answer, which nobody has looked at yet, and completes. Asks again over the
+ * next connection if one breaks; takes its question back when it is unsubscribed. Fails with
+ * ATDD_AUTH_FAILURE if the process rejects the tag of the question.
+ *
+ * ```
+ * link$   --A--------B----------
+ * A         ?  x                   breaks
+ * B                  ?   !
+ * result  ---------------(t|)
+ * ```
+ */
+export function inquireOver(options: InquireOptions): Observable<string> {
+  return options.link$.pipe(
+    concatMap((link) => ask(link, options)),
+    take(1),
+  );
+}
+
+function ask(link: Link, options: InquireOptions): Observable<string> {
+  return new Observable((subscriber) => {
+    if (!link.isOpen) {
+      subscriber.complete();
+      return undefined;
+    }
+    return link.ask({
+      inquiry: options.inquiry,
+      requestNumber: options.nextRequestNumber(),
+      answered(status, data) {
+        if (data === null) {
+          const text = `process ${link.rank} answered a question about itself with ${status}`;
+          subscriber.error(new AtomicDiskError('ATDD_AUTH_FAILURE', text));
+          return;
+        }
+        subscriber.next(textOf(data));
+        subscriber.complete();
+      },
+      lost() {
+        subscriber.complete();
+      },
+    });
+  });
+}
+
+/** What stands before the zeros at the end. */
+function textOf(data: Uint8Array): string {
+  const end = data.indexOf(0);
+  return new TextDecoder().decode(end === -1 ? data : data.subarray(0, end));
+}
