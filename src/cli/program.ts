@@ -13,6 +13,7 @@ import { addConfigOptions, configOption } from './options.js';
 import { EXIT_USAGE } from './restartPolicy.js';
 import { defineReadCommand } from './read.js';
 import { runProcess } from './runProcess.js';
+import { defineScrubCommand } from './scrub.js';
 import { ignoreOutputErrors } from './standardStreams.js';
 import { defineStatusCommand } from './status.js';
 import { programVersion } from './version.js';
@@ -51,6 +52,7 @@ function defineProgram(): Command {
     .action(runAction);
   defineClusterCommand(program);
   defineStatusCommand(program);
+  defineScrubCommand(program);
   defineReadCommand(program);
   defineWriteCommand(program);
   defineImportCommand(program);

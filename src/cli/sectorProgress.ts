@@ -24,7 +24,7 @@ export async function startSectorProgress(
 ): Promise<SectorProgress> {
   const { nowMs } = options;
   const meter = createRateMeter(nowMs());
-  let now: SectorsDone = { done: 0, total: 0, remark: '' };
+  let now: SectorsDone = { done: 0, total: 0, remark: 'waits for answers' };
   const describe = (): string => {
     const { done, total, remark } = now;
     meter.note(nowMs(), done * SECTOR_SIZE_BYTES);

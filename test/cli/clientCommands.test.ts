@@ -6,6 +6,7 @@ import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { BenchResult } from '../../src/cli/runBench.js';
 import type { ClusterStatus } from '../../src/cli/clusterStatus.js';
+import type { ScrubResult } from '../../src/cli/runScrub.js';
 import { Cluster, cleanEnvironment, MAIN_FILE } from '../helpers/cluster.js';
 import { runToEnd } from '../helpers/runToEnd.js';
 
@@ -154,6 +155,58 @@ test.serial('status finds the majority, whichever process hangs', async (t) => {
       [rank],
     );
   }
+});
+
+test.serial(
+  'status waits for what a process has missed, and scrub reads all there is',
+  async (t) => {
+    const cluster = await start(t);
+    const json = async (words: string): Promise<[number | null, unknown]> => {
+      const { code, stdout } = await atdd(cluster, words);
+      return [code, JSON.parse(stdout.toString())];
+    };
+    await cluster.kill(3);
+    t.is((await atdd(cluster, 'write 100', randomBytes(600 * 4096))).code, 0);
+    const [late, reduced] = await json('status --json --timeout 0.5 --wait-full 3');
+    const { redundancy, processes } = reduced as ClusterStatus;
+    t.is(late, 1);
+    t.false(redundancy.full);
+    t.regex(redundancy.reasons.join(), /sectors that process 3 has missed.*process 3 is down/);
+    const missed = processes.map(({ report }) => report?.missed['3'] ?? 0);
+    t.is(missed[0] + missed[1], 600);
+
+    const unsound = await json('scrub --json --timeout 0.5');
+    t.is(unsound[0], 1);
+    const { reasons } = unsound[1] as ScrubResult;
+    t.regex(reasons.join(), /process 1 was not compared with process 3.*process 3: .*ECONNREFUSED/);
+
+    await cluster.start(3);
+    const full = await atdd(cluster, 'status --wait-full 30');
+    t.is(full.code, 0, full.stdout.toString());
+    t.regex(full.stdout.toString(), /\nredundancy: full, after [\d.]+ s\n$/);
+    const [code, scrubbed] = await json('scrub --json');
+    const { sound, processes: scrubs } = scrubbed as ScrubResult;
+    t.true(sound && code === 0, JSON.stringify(scrubbed));
+    for (const { rank, counts } of scrubs) {
+      // 600 that were written, and the first one, which is read to see whether a majority answers.
+      t.true((counts?.verified ?? 0) >= 600, `process ${rank}`);
+      t.deepEqual(new Set(counts?.comparedWith), new Set([1, 2, 3].filter((r) => r !== rank)));
+    }
+  },
+);
+
+test.serial('Ctrl-C ends the waiting for a scrub', async (t) => {
+  const cluster = await start(t);
+  cluster.pause(3);
+  const { output } = await shell(
+    cluster,
+    `set -m; { exec "$node" "$main" scrub --timeout 60 --config "$config" > out 2>&1; } & ` +
+      'until grep -q "waits for answers" out; do sleep 0.1; done; kill -INT $!; wait $!; ' +
+      'echo "exit code $?"; cat out',
+  );
+  cluster.continue(3);
+  t.regex(output, /^exit code 130$/m);
+  t.regex(output, /waits no longer; the scrub goes on/);
 });
 
 test.serial('output that is not all taken is a failure', async (t) => {

@@ -65,6 +65,8 @@ test('sectors, of a number that changes', async (t) => {
   t.teardown(() => {
     progress.stop();
   });
+  await until(() => text.includes('answers'));
+  t.regex(text, /^redundancy: 0%, waits for answers$/m);
   progress.moveTo({ done: 0, total: 0, remark: 'process 3 is down' });
   await until(() => text.includes('down'));
   t.regex(text, /^redundancy: 0%, process 3 is down$/m);
