@@ -2,9 +2,9 @@
  * The part of a process that deals with members as such: who they are, what they have, what they
  * have missed; and what clients ask about that.
  */
-import type { Observable } from 'rxjs';
+import type { Observable, SchedulerLike } from 'rxjs';
 import { EMPTY, Subject, concat, filter, ignoreElements, map, merge, mergeMap, of } from 'rxjs';
-import { share, tap, timer } from 'rxjs';
+import { share, take, tap, timer } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import { ENTRIES_MAX } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
@@ -23,6 +23,10 @@ import { reportOf } from './statusReport.js';
 
 type Listing = Extract<Inbound, { kind: 'listing' }>;
 type InquiryOf = Extract<Inbound, { kind: 'inquiry' }>;
+
+/** So often a peer is greeted that has made a new connection, and after so many ms again. */
+const GREETINGS_BACK = 4;
+const GREET_AGAIN_MS = 500;
 
 export interface MemberPipelines {
   /** What is sent because of what came in. */
@@ -73,6 +77,7 @@ export function memberPipelines(
       return merge(
         effects$.pipe(mapEach(greetings)),
         keepMembership(effects$, membership, ports.notes, clock).pipe(ignoreElements()),
+        greetingsBack(inbound$, clock),
         inbound$.pipe(
           ofKind('listing'),
           mergeMap((listing) => answer(listing)),
@@ -84,19 +89,7 @@ export function memberPipelines(
       );
     },
 
-    vote$: membership.standing$.pipe(
-      filter((standing) => standing === 'member'),
-      mapEach(() => {
-        const votes: SelfEvent[] = [];
-        for (const [sector, { running }] of records.registers) {
-          if (running?.phase !== 'read') continue;
-          const message = { kind: 'readProc', id: running.operation.id } as const;
-          const event = { kind: 'message', from: self.rank, message } as const;
-          votes.push({ sector, event, origin: null });
-        }
-        return votes;
-      }),
-    ),
+    vote$: ownVotes(options),
 
     repair$: repair({
       self: self.rank,
@@ -116,9 +109,44 @@ export function memberPipelines(
   };
 }
 
+function ownVotes({ membership, records, self }: ProcessPipelineOptions): Observable<SelfEvent> {
+  return membership.standing$.pipe(
+    filter((standing) => standing === 'member'),
+    mapEach(() => {
+      const votes: SelfEvent[] = [];
+      for (const [sector, { running }] of records.registers) {
+        if (running?.phase !== 'read') continue;
+        const message = { kind: 'readProc', id: running.operation.id } as const;
+        const event = { kind: 'message', from: self.rank, message } as const;
+        votes.push({ sector, event, origin: null });
+      }
+      return votes;
+    }),
+  );
+}
+
 function greetings(effects: readonly MembershipEffect[]): Outbound[] {
   if (!effects.some(({ kind }) => kind === 'greet')) return [];
   return [{ kind: 'link', addressed: { to: 'all', command: { kind: 'greet' } } }];
+}
+
+/**
+ * A peer that has started again waits to hear who this process is. The connection to it may have
+ * died unnoticed while there was nothing to send: a first greeting is answered with a reset, a
+ * later one shows that, and the next connection begins with one.
+ */
+function greetingsBack(inbound$: Observable<Inbound>, clock: SchedulerLike): Observable<Outbound> {
+  return inbound$.pipe(
+    ofKind('newcomer'),
+    mergeMap(({ rank }) =>
+      timer(0, GREET_AGAIN_MS, clock).pipe(
+        take(GREETINGS_BACK),
+        map((): Outbound => {
+          return { kind: 'link', addressed: { to: rank, command: { kind: 'greet' } } };
+        }),
+      ),
+    ),
+  );
 }
 
 /**
