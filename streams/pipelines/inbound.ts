@@ -43,6 +43,8 @@ export type Inbound =
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
   /** A peer has said who it is, or that it is of another make. */
   | { readonly kind: 'membership'; readonly effects: readonly MembershipEffect[] }
+  /** A peer has made a new connection, and said who it is. */
+  | { readonly kind: 'newcomer'; readonly rank: Rank }
   /** A peer asks which sectors there are, or answers that. */
   | { readonly kind: 'listing'; readonly session: Session; readonly message: ListMessage }
   | {
@@ -253,11 +255,13 @@ function admitMember(
     return [{ kind: 'listing', session, message: { sender, content } }];
   }
   const { storage, incarnation } = content;
+  const isNew = session.hello === null;
   session.hello = { rank: sender, storage, incarnation };
   const effects = hearHello(records.membership.current, sender, content);
-  if (effects.length === 0) return [];
+  const newcomer: Inbound[] = isNew ? [{ kind: 'newcomer', rank: sender }] : [];
+  if (effects.length === 0) return newcomer;
   // In this order: what comes by this connection next may rest on what was said here.
-  return [...disavowals(effects, records), { kind: 'membership', effects }];
+  return [...disavowals(effects, records), { kind: 'membership', effects }, ...newcomer];
 }
 
 /** For every operation under way: what it counts of a disk that is lost. */

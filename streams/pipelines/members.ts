@@ -2,9 +2,9 @@
  * The part of a process that deals with members as such: who they are, what they have, what they
  * have missed; and what clients ask about that.
  */
-import type { Observable } from 'rxjs';
+import type { Observable, SchedulerLike } from 'rxjs';
 import { EMPTY, Subject, concat, filter, ignoreElements, map, merge, mergeMap, of } from 'rxjs';
-import { connect, tap, timer } from 'rxjs';
+import { connect, take, tap, timer } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import { ENTRIES_MAX } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
@@ -23,6 +23,10 @@ import { reportOf } from './statusReport.js';
 
 type Listing = Extract<Inbound, { kind: 'listing' }>;
 type InquiryOf = Extract<Inbound, { kind: 'inquiry' }>;
+
+/** So often a peer is greeted that has made a new connection, and after so many ms again. */
+const GREETINGS_BACK = 4;
+const GREET_AGAIN_MS = 500;
 
 export interface MemberPipelines {
   /** What is sent because of what came in. */
@@ -77,6 +81,7 @@ export function memberPipelines(
             ),
           ),
         ),
+        greetingsBack(inbound$, clock),
         inbound$.pipe(
           ofKind('listing'),
           mergeMap((listing) => answer(listing)),
@@ -128,6 +133,25 @@ function ownVotes({ membership, records, self }: ProcessPipelineOptions): Observ
 function greetings(effects: readonly MembershipEffect[]): Outbound[] {
   if (!effects.some(({ kind }) => kind === 'greet')) return [];
   return [{ kind: 'link', addressed: { to: 'all', command: { kind: 'greet' } } }];
+}
+
+/**
+ * A peer that has started again waits to hear who this process is. The connection to it may have
+ * died unnoticed while there was nothing to send: a first greeting is answered with a reset, a
+ * later one shows that, and the next connection begins with one.
+ */
+function greetingsBack(inbound$: Observable<Inbound>, clock: SchedulerLike): Observable<Outbound> {
+  return inbound$.pipe(
+    ofKind('newcomer'),
+    mergeMap(({ rank }) =>
+      timer(0, GREET_AGAIN_MS, clock).pipe(
+        take(GREETINGS_BACK),
+        map((): Outbound => {
+          return { kind: 'link', addressed: { to: rank, command: { kind: 'greet' } } };
+        }),
+      ),
+    ),
+  );
 }
 
 /**

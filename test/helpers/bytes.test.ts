@@ -2,8 +2,10 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {
+  serializeInquiry,
   serializeProcessMessage,
   serializeReceipt,
+  serializeReport,
   serializeRequest,
 } from '../../src/wire/serialize.js';
 import { serializeResponse } from '../../src/wire/serialize.js';
@@ -37,6 +39,31 @@ test('requests are the same bytes as the program makes', (t) => {
     requestBytes(write, clientKey),
     serializeRequest({ ...write, kind: 'write' }, clientTagger),
   );
+});
+
+test('inquiries are the same bytes as the program makes, and its reports are understood', (t) => {
+  for (const [kind, inquiry] of [
+    ['STATUS', 'status'],
+    ['SCRUB', 'scrub'],
+  ] as const) {
+    const asked = { kind, requestNumber: 9n, sector: 0n, data: null } as const;
+    const bytes = requestBytes(asked, clientKey);
+    t.deepEqual(bytes, serializeInquiry({ inquiry, requestNumber: 9n }, clientTagger));
+    const reader = new MessageReader({ clientKey, systemKey });
+    const given = Buffer.concat([
+      bytes,
+      serializeReport(inquiry, 9n, '{"rank":1}', clientTagger),
+      serializeReport(inquiry, 9n, null, clientTagger),
+    ]);
+    const report = Buffer.alloc(4096);
+    report.write('{"rank":1}');
+    const common = { family: 'response', kind, requestNumber: 9n } as const;
+    t.deepEqual(reader.push(given), [
+      { message: { family: 'request', ...asked }, tagIsGood: true },
+      { message: { ...common, status: 'Ok', data: report }, tagIsGood: true },
+      { message: { ...common, status: 'AuthFailure', data: null }, tagIsGood: true },
+    ]);
+  }
 });
 
 test('process messages and receipts are the same bytes as the program makes', (t) => {

@@ -11,11 +11,12 @@ export const MAGIC = Buffer.from('atdd', 'latin1');
 
 /** Padding may be anything; or what a function makes of a length. */
 export type Padding = 'zeros' | 'random' | ((length: number) => Buffer);
-export type RequestKind = 'READ' | 'WRITE';
+/** STATUS and SCRUB are asked of a process itself, and laid out like a READ of sector 0. */
+export type RequestKind = 'READ' | 'WRITE' | 'STATUS' | 'SCRUB';
 export type ProcessKind = 'READ_PROC' | 'VALUE' | 'WRITE_PROC' | 'ACK';
 export type Status = 'Ok' | 'AuthFailure' | 'InvalidSectorIndex' | `unknown ${number}`;
 
-const REQUEST_TYPES = { READ: 0x01, WRITE: 0x02 } as const;
+const REQUEST_TYPES = { READ: 0x01, WRITE: 0x02, STATUS: 0x90, SCRUB: 0x91 } as const;
 const PROCESS_TYPES = { READ_PROC: 0x03, VALUE: 0x04, WRITE_PROC: 0x05, ACK: 0x06 } as const;
 const ANSWER = 0x40;
 const STATUSES: readonly Status[] = ['Ok', 'AuthFailure', 'InvalidSectorIndex'];
@@ -202,10 +203,14 @@ export function receive(bytes: Buffer, keys: Keys): Received {
 export function sizeOf(bytes: Buffer): number | null {
   switch (bytes[7]) {
     case REQUEST_TYPES.READ:
+    case REQUEST_TYPES.STATUS:
+    case REQUEST_TYPES.SCRUB:
       return 56;
     case REQUEST_TYPES.WRITE:
       return 4152;
     case REQUEST_TYPES.READ + ANSWER:
+    case REQUEST_TYPES.STATUS + ANSWER:
+    case REQUEST_TYPES.SCRUB + ANSWER:
       return bytes[6] === 0 ? 4144 : 48;
     case REQUEST_TYPES.WRITE + ANSWER:
       return 48;
@@ -227,19 +232,21 @@ export function sizeOf(bytes: Buffer): number | null {
 
 function parse(bytes: Buffer): Message {
   const type = bytes[7];
-  if (type === REQUEST_TYPES.READ || type === REQUEST_TYPES.WRITE) {
+  const asked = requestKindOf(type);
+  if (asked !== null) {
     return {
       family: 'request',
-      kind: type === REQUEST_TYPES.READ ? 'READ' : 'WRITE',
+      kind: asked,
       requestNumber: bytes.readBigUInt64BE(8),
       sector: bytes.readBigUInt64BE(16),
-      data: type === REQUEST_TYPES.WRITE ? bytes.subarray(24, 24 + SECTOR_BYTES) : null,
+      data: asked === 'WRITE' ? bytes.subarray(24, 24 + SECTOR_BYTES) : null,
     };
   }
-  if (type === REQUEST_TYPES.READ + ANSWER || type === REQUEST_TYPES.WRITE + ANSWER) {
+  const answered = requestKindOf(type - ANSWER);
+  if (answered !== null) {
     return {
       family: 'response',
-      kind: type === REQUEST_TYPES.READ + ANSWER ? 'READ' : 'WRITE',
+      kind: answered,
       status: statusOf(bytes[6]),
       requestNumber: bytes.readBigUInt64BE(8),
       data: bytes.length === 4144 ? bytes.subarray(16, 16 + SECTOR_BYTES) : null,
@@ -258,6 +265,13 @@ function parse(bytes: Buffer): Message {
       : null;
   const sector = bytes.readBigUInt64BE(24);
   return { family: 'process', kind: kindOf(type), sender, id, sector, register };
+}
+
+function requestKindOf(type: number): RequestKind | null {
+  for (const kind of ['READ', 'WRITE', 'STATUS', 'SCRUB'] as const) {
+    if (REQUEST_TYPES[kind] === type) return kind;
+  }
+  return null;
 }
 
 function statusOf(code: number): Status {

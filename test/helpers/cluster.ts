@@ -138,6 +138,12 @@ export class Cluster {
     return this.fileIn('data', String(rank));
   }
 
+  /** What a new disk in place of a broken one comes to. The process has to be down. */
+  async loseDisk(rank: number): Promise<void> {
+    if (this.isUp(rank)) throw new Error(`process ${rank} is running`);
+    await rm(this.storageOf(rank), { recursive: true });
+  }
+
   isUp(rank: number): boolean {
     return this.member(rank).child !== null;
   }

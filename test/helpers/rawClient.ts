@@ -106,6 +106,11 @@ export class RawClient {
     return this.read(SECTOR_NOWHERE);
   }
 
+  /** Asks the process about itself: see processStatus.ts. */
+  inquire(kind: 'STATUS' | 'SCRUB'): Promise<Outcome> {
+    return this.request(kind, 0, null);
+  }
+
   /** Sends bytes as they are. */
   sendRaw(bytes: Uint8Array): void {
     if (this.isOpen) this.socket.write(bytes);

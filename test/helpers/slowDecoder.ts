@@ -44,11 +44,13 @@ const OWN_SIZES: Readonly<Record<Receiver, (type: number, status: number) => num
 };
 
 function betweenPeers(type: number): number | null {
-  return new Map([
-    [0x80, 588],
-    [0x81, 64],
-    [0x82, 4176],
-  ]).get(type) ?? null;
+  return (
+    new Map([
+      [0x80, 588],
+      [0x81, 64],
+      [0x82, 4176],
+    ]).get(type) ?? null
+  );
 }
 
 /** @param knowsOwn Whether the receiver is of this make: else it skips what only that knows. */
@@ -71,8 +73,7 @@ export function decodeSlowly(
       skip(1);
       continue;
     }
-    const ownSize =
-      knowsOwn && rest.length >= 8 ? OWN_SIZES[receiver](rest[7], rest[6]) : null;
+    const ownSize = knowsOwn && rest.length >= 8 ? OWN_SIZES[receiver](rest[7], rest[6]) : null;
     if (ownSize !== null && rest.length >= ownSize) {
       const whole = rest.subarray(0, ownSize);
       const isOfClients = rest[7] >= 0x90;
