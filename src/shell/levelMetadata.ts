@@ -86,8 +86,8 @@ const SCAN_BYTES = 1024 * 1024;
 const REOPEN_AFTER_RECORDS_DEFAULT = 4_000_000;
 
 const ADVICE =
-  'Keep the folder for examination. Do not start this rank with an empty or an older folder ' +
-  'while the cluster runs: it would have forgotten what it acknowledged.';
+  'Keep the folder for examination, and start with an empty one: the process then takes in what ' +
+  'the others have, before it votes. Never put an older folder in its place';
 
 /** Whether there is a database in this folder. */
 export function hasLevelMetadata(location: string): boolean {

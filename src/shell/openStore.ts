@@ -325,9 +325,8 @@ function corrupt(folder: Folder, finding: string): AtomicDiskError {
   return new AtomicDiskError(
     'ATDD_STORE_CORRUPT',
     `${folder.path}: ${finding}. Something was deleted or lost. Bring back ` +
-      `${folder.dataFile}, ${folder.metadata} and ${folder.acknowledged} as they were; do not ` +
-      'start this rank with an empty folder while the cluster runs: it would have forgotten what ' +
-      'it acknowledged.',
+      `${folder.dataFile}, ${folder.metadata} and ${folder.acknowledged} as they were, or ` +
+      'start with an empty folder: the process then takes in what the others have, and votes then.',
   );
 }
 

@@ -130,7 +130,8 @@ export class Promises {
     this.name(sector, stamp, word);
     if (stamp.writeRank !== rank || bytes[SENDER_AT] !== rank) return;
     this.promise(rank, sector, stamp);
-    if (compareStamps(this.durable(sector)[rank - 1], stamp) >= 0) return;
+    // On a disk that it has lost it may have been: what others tell it of that it hands on.
+    if (compareStamps(this.latest(sector)[rank - 1], stamp) >= 0) return;
     this.broken(`process ${rank} sends its ${describe(stamp)} of sector ${sector}`, sector);
   }
 
