@@ -34,21 +34,22 @@ export function mismatchOf(rank: number, count: number, report: StatusReport): s
   );
 }
 
-/** "12 of 40 sectors", and what it waits for. */
+/** "12 of 40 sectors taken in", and what it waits for; empty: there is nothing to say yet. */
 export function describeRebuild(
   { connected, rebuild }: StatusReport,
   processes: readonly Pick<ProcessStatus, 'rank' | 'report'>[],
 ): string {
   if (rebuild === null) return '';
   const { taken, total, isEnough } = rebuild;
-  const done = `${taken} of ${total} sectors taken in`;
-  if (isEnough) return done;
+  // It knows how many there are once the first page of lists is there.
+  const parts = total === 0 ? [] : [`${taken} of ${total} sectors taken in`];
+  if (isEnough) return parts.join();
   const members = processes.filter(
     ({ rank, report }) => report?.standing === 'member' && connected.includes(rank),
   );
   // It may not have noticed the last of them yet.
   const lacking = Math.max(1, rebuildQuorum(processes.length) - members.length);
-  return `${done}, waits for ${plural(lacking, 'more member')}`;
+  return [...parts, `waits for ${plural(lacking, 'more member')}`].join(', ');
 }
 
 /** "1 sector", "2 sectors". */

@@ -2,11 +2,18 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
+import { createServer } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { BenchResult } from '../../src/cli/runBench.js';
 import type { ClusterStatus } from '../../src/cli/clusterStatus.js';
 import type { ScrubResult } from '../../src/cli/runScrub.js';
+import type { ClientResponse } from '../../src/core/message.js';
+import { createFrameDecoder } from '../../src/wire/frame.js';
+import { SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
+import { serializeReport, serializeResponse } from '../../src/wire/serialize.js';
+import { createTagger } from '../../src/wire/tag.js';
 import { Cluster, cleanEnvironment, MAIN_FILE } from '../helpers/cluster.js';
 import { runToEnd } from '../helpers/runToEnd.js';
 
@@ -190,10 +197,60 @@ test.serial(
     for (const { rank, counts } of scrubs) {
       // 600 that were written, and the first one, which is read to see whether a majority answers.
       t.true((counts?.verified ?? 0) >= 600, `process ${rank}`);
-      t.deepEqual(new Set(counts?.comparedWith), new Set([1, 2, 3].filter((r) => r !== rank)));
+      const others = [1, 2, 3].filter((other) => other !== rank);
+      t.deepEqual([...(counts?.comparedWith ?? [])].sort(), others);
     }
   },
 );
+
+/** In the place of process 3: answers pings, and questions about itself with `text`, if at all. */
+async function playThird(t: ExecutionContext, cluster: Cluster, text: string | null) {
+  const tagger = createTagger(cluster.clientKey);
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    const decoder = createFrameDecoder(SERVER_MESSAGES);
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk) => {
+      for (const { type, bytes } of decoder.push(chunk)) {
+        const message = type.parse(bytes);
+        if (message.family === 'request' && message.sector > 0n) {
+          const { request, requestNumber } = message;
+          const refusal = { request, requestNumber, status: 'invalidSectorIndex', data: null };
+          socket.write(serializeResponse(refusal as ClientResponse, tagger));
+        } else if (message.family === 'inquiry' && text !== null) {
+          socket.write(serializeReport(message.inquiry, message.requestNumber, text, tagger));
+        }
+      }
+    });
+  });
+  const end = (): void => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  };
+  t.teardown(end);
+  await new Promise<void>((resolve) => server.listen({ ...cluster.addresses[2] }, resolve));
+  return end;
+}
+
+test.serial('a process of another make does not tell, and one may talk nonsense', async (t) => {
+  const cluster = await Cluster.start(t, { processCount: 3, absent: [3] });
+  const tells: readonly (readonly [string | null, RegExp])[] = [
+    [null, /yes .* ms +does not tell: connected, but no answer$/m],
+    ['{"rank":300}', /its report cannot be read: rank is 300, expected a whole number from 1/],
+  ];
+  for (const [text, expected] of tells) {
+    const end = await playThird(t, cluster, text);
+    const { code, stdout } = await atdd(cluster, 'status');
+    t.is(code, 0);
+    t.regex(stdout.toString(), expected);
+    t.regex(stdout.toString(), /^redundancy: reduced: .*process 3 does not tell \(/m);
+    const scrubbed = await atdd(cluster, 'scrub --timeout 1');
+    t.is(scrubbed.code, 1);
+    t.regex(scrubbed.stdout.toString(), /^Not all is well: .*process 3: /m);
+    end();
+  }
+});
 
 test.serial('Ctrl-C ends the waiting for a scrub', async (t) => {
   const cluster = await start(t);

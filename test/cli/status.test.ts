@@ -108,7 +108,9 @@ test('a joining process with nobody lacks as many members as it needs', (t) => {
     connected: [],
   });
   const { reasons } = redundancyOf([downProcess(1), downProcess(2), lonely]);
-  t.is(reasons[2], 'process 3 is joining (0 of 0 sectors taken in, waits for 2 more members)');
+  t.is(reasons[2], 'process 3 is joining (waits for 2 more members)');
+  const begins = third({ standing: 'joining', rebuild: { taken: 0, total: 0, isEnough: true } });
+  t.deepEqual(redundancyOf(begins).reasons, ['process 3 is joining']);
 });
 
 test('sectors that are yet to be copied', (t) => {
