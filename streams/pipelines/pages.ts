@@ -1,6 +1,6 @@
 /** The disk a page at a time: what the lists of several processes say together. */
 import type { Observable } from 'rxjs';
-import { concatMap, defer, of, timeout } from 'rxjs';
+import { EMPTY, concatMap, defer, merge, take, timeout } from 'rxjs';
 import type { StampEntry } from '../../src/core/membership/memberMessage.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { SectorIndex } from '../../src/core/sector.js';
@@ -8,9 +8,9 @@ import { compareStamps } from '../../src/core/stamp.js';
 import type { Listed } from './exchange.js';
 import type { RepairOptions } from './repairOptions.js';
 
-/** Where the newest value of a sector is. */
+/** Where the newest value of a sector is: one of the copies may turn out to be damaged. */
 export interface Held extends StampEntry {
-  readonly holder: Rank;
+  readonly holders: readonly Rank[];
 }
 
 /** A part of the disk, as far as all the lists of it reach. */
@@ -33,24 +33,30 @@ export function mergeLists(
     for (const { sector, stamp } of listed.entries) {
       if (next !== null && sector >= next) continue;
       const known = newest.get(sector);
-      if (known !== undefined && compareStamps(known.stamp, stamp) >= 0) continue;
-      newest.set(sector, { sector, stamp, holder: rank });
+      const order = known === undefined ? 1 : compareStamps(stamp, known.stamp);
+      if (order < 0) continue;
+      const holders = known === undefined || order > 0 ? [rank] : [...known.holders, rank];
+      newest.set(sector, { sector, stamp, holders });
     }
   }
   return { from: start, next, newest: [...newest.values()] };
 }
 
-/** Takes in what that member has of a sector, unless it is here already. Emits and completes. */
+/**
+ * Takes in what those members have of a sector, from the first that gives it, unless it is here
+ * already. Completes when that was done, or nobody gave it in time.
+ */
 export function takeSector(
-  { sector, stamp, holder }: Held,
+  { sector, stamp, holders }: Held,
   { exchange, store, limits, clock }: RepairOptions,
 ): Observable<unknown> {
   return defer(() => {
     const isHere = compareStamps(store.stampOf(sector), stamp) >= 0 && !store.isDamaged(sector);
-    if (isHere) return of(null);
-    return exchange.fetch(holder, sector).pipe(
+    if (isHere) return EMPTY;
+    return merge(...holders.map((holder) => exchange.fetch(holder, sector))).pipe(
+      take(1),
       concatMap((value) => exchange.adopt(sector, value.stamp, value.data)),
-      timeout({ each: limits.answerMs, scheduler: clock, with: () => of(null) }),
+      timeout({ each: limits.answerMs, scheduler: clock, with: () => EMPTY }),
     );
   });
 }

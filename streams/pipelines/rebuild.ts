@@ -12,6 +12,7 @@ import {
   endWith,
   expand,
   EMPTY,
+  finalize,
   from,
   ignoreElements,
   last,
@@ -93,7 +94,7 @@ function takeIn(start: SectorIndex, options: RepairOptions): Observable<Page> {
         mergeMap(
           (held) =>
             takeSector(held, options).pipe(
-              tap(() => {
+              finalize(() => {
                 progress.takenCount += 1;
               }),
             ),

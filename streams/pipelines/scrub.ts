@@ -87,6 +87,11 @@ function pass(options: RepairOptions): Observable<unknown> {
         if (record.isWanted) return;
         record.cursor = 0;
         record.passCount += 1;
+        // What did not fit on record was found by comparing.
+        for (const rank of record.comparedRanks) {
+          const peer = options.records.missed.peers.get(rank);
+          if (peer !== undefined && peer.missed.count === 0) peer.missed.isOverflown = false;
+        }
       }),
       concatMap(() => note(null, options)),
     );

@@ -50,7 +50,8 @@ export function reportOf(
   const missedBy: Record<string, number> = {};
   let missedMore = false;
   for (const [rank, peer] of missed.peers) {
-    const count = peer.missed.count + peer.young.size + peer.old.size;
+    // Not what may still be acknowledged: under load there always is some.
+    const { count } = peer.missed;
     if (count > 0) missedBy[rank] = count;
     missedMore ||= peer.missed.isOverflown;
   }

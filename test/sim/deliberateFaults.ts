@@ -197,8 +197,8 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
       },
       {
         file: 'streams/serializeByKey.js',
-        find: "import { concatMap, groupBy, mergeMap } from 'rxjs';",
-        replace: "import { concatMap, groupBy, mergeMap, skip } from 'rxjs';",
+        find: 'queueScheduler, subscribeOn } from',
+        replace: 'queueScheduler, skip, subscribeOn } from',
       },
     ],
   },

@@ -20,6 +20,16 @@ export abstract class Member extends Machine {
   abstract get busyCount(): number;
   abstract durableStamp(sector: number): Stamp;
 
+  /** Whether its disk is that of one who votes. */
+  get isVoter(): boolean {
+    return true;
+  }
+
+  /** Sectors that its disk is known not to give back. */
+  get damagedCount(): number {
+    return 0;
+  }
+
   /** The newest that any of its disks has held: what it has once acknowledged. */
   latestStamp(sector: number): Stamp {
     return this.durableStamp(sector);

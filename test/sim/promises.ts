@@ -57,10 +57,10 @@ export class Promises {
     private readonly durable: DurableStamps,
     /** The same, of all disks that each process has had. */
     private readonly latest: DurableStamps,
+    /** Who votes, or will when it is up again; the one that votes now is one of them. */
+    private readonly voters: (voting: Rank) => readonly Rank[],
   ) {}
 
-  /** By rank and sector: the newest that it has acknowledged, or written itself. */
-  private readonly promised = new Map<string, Stamp>();
   /** By sector: the newest that a client has been answered with or for. */
   private readonly complete = new Map<number, Stamp>();
 
@@ -97,29 +97,25 @@ export class Promises {
   private onValue(rank: Rank, bytes: Buffer): void {
     const sector = sectorIn(bytes);
     const stamp = stampIn(bytes);
-    this.assertRemembered(rank, sector);
+    this.assertKnown(rank, sector);
     if (compareStamps(this.durable(sector)[rank - 1], stamp) >= 0) return;
     this.broken(`process ${rank} tells of ${describe(stamp)} in sector ${sector} (VALUE)`, sector);
   }
 
-  /** Who votes must not have forgotten what it has helped to complete, on whatever disk. */
-  private assertRemembered(rank: Rank, sector: number): void {
-    const held = this.durable(sector)[rank - 1];
-    const promised = this.promised.get(`${rank} ${sector}`);
+  /** Those who vote without what is complete must never be a majority, whatever was lost. */
+  private assertKnown(rank: Rank, sector: number): void {
     const complete = this.complete.get(sector);
-    if (promised === undefined || complete === undefined) return;
-    if (compareStamps(promised, complete) < 0 || compareStamps(held, complete) >= 0) return;
+    if (complete === undefined) return;
+    const held = this.durable(sector);
+    const lacking = this.voters(rank).filter(
+      (voter) => compareStamps(held[voter - 1], complete) < 0,
+    );
+    if (lacking.length <= this.processCount / 2) return;
     this.broken(
-      `process ${rank} votes in sector ${sector}, but it has acknowledged ` +
-        `${describe(promised)}, and ${describe(complete)} is complete`,
+      `process ${rank} votes, but ${lacking.join(', ')} together do not know of ` +
+        `${describe(complete)} of sector ${sector}, which is complete`,
       sector,
     );
-  }
-
-  private promise(rank: Rank, sector: number, stamp: Stamp): void {
-    const key = `${rank} ${sector}`;
-    const before = this.promised.get(key);
-    if (before === undefined || compareStamps(stamp, before) > 0) this.promised.set(key, stamp);
   }
 
   private onWriteProc(rank: Rank, bytes: Buffer): void {
@@ -129,7 +125,6 @@ export class Promises {
     this.asked.set(bytes.toString('latin1', UUID_AT, UUID_AT + 16), { sector, stamp });
     this.name(sector, stamp, word);
     if (stamp.writeRank !== rank || bytes[SENDER_AT] !== rank) return;
-    this.promise(rank, sector, stamp);
     // On a disk that it has lost it may have been: what others tell it of that it hands on.
     if (compareStamps(this.latest(sector)[rank - 1], stamp) >= 0) return;
     this.broken(`process ${rank} sends its ${describe(stamp)} of sector ${sector}`, sector);
@@ -156,7 +151,6 @@ export class Promises {
     const asked = this.asked.get(bytes.toString('latin1', UUID_AT, UUID_AT + 16));
     if (asked === undefined) return;
     const { sector, stamp } = asked;
-    this.promise(rank, sector, stamp);
     if (compareStamps(this.durable(sector)[rank - 1], stamp) >= 0) return;
     this.broken(`process ${rank} acknowledges ${describe(stamp)} of sector ${sector}`, sector);
   }

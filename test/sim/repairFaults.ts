@@ -61,12 +61,10 @@ export const REPAIR_FAULTS: readonly DeliberateFault[] = [
       },
       {
         file: PAGES,
-        find: 'if (known !== undefined && compareStamps(known.stamp, stamp) >= 0)',
-        replace: `if (known !== undefined && compareStamps(known.stamp, stamp) > 0) {
-                newest.set(sector, { ...known, holder: rank });
-                continue;
-            }
-            if (known !== undefined && compareStamps(known.stamp, stamp) >= 0)`,
+        find: 'if (order < 0)',
+        replace: `if (order < 0)
+                newest.set(sector, { ...known, holders: [rank] });
+            if (order < 0)`,
       },
     ],
   },

@@ -118,6 +118,15 @@ export class SimulatedProcess extends Member {
     return this.disk.recordOf(sector)?.stamp ?? STAMP_INITIAL;
   }
 
+  override get isVoter(): boolean {
+    const bytes = this.disk.note('identity');
+    return bytes !== undefined && Buffer.from(bytes).toString().includes('"standing":"member"');
+  }
+
+  override get damagedCount(): number {
+    return this.store?.counts().damaged ?? 0;
+  }
+
   override latestStamp(sector: SectorIndex): Stamp {
     const now = this.durableStamp(sector);
     const before = this.lost.get(sector) ?? STAMP_INITIAL;

@@ -7,6 +7,7 @@
 import type { Stamp } from '../../src/core/stamp.js';
 import { checkLinearizable } from '../linearizability/check.js';
 import { dice, type Dice } from '../helpers/seed.js';
+import type { RunningProcess } from '../../src/startProcess.js';
 import { withoutAmbientTime } from './ambient.js';
 import { Counts } from './counts.js';
 import type { Endpoint } from './endpoint.js';
@@ -104,7 +105,11 @@ class Run {
       this.processes.map((process) => process.durableStamp(sector));
     const latest = (sector: number): Stamp[] =>
       this.processes.map((process) => process.latestStamp(sector));
-    this.promises = new Promises(this.world, processCount, durable, latest);
+    const voters = (voting: number): number[] =>
+      this.processes
+        .filter(({ rank, isVoter }) => rank === voting || isVoter)
+        .map(({ rank }) => rank);
+    this.promises = new Promises(this.world, processCount, durable, latest, voters);
     this.network = new Network(this.world, this.dice('network'), {
       onMessage: (endpoint, message) => {
         const { host, other } = endpoint;
@@ -295,6 +300,8 @@ class Run {
 
   /** What is left in processes that have nothing to do. */
   private remains(): string[] {
+    // A copy that is newer than all others and cannot be read is asked for in vain, ever again.
+    const isUnmendable = this.processes.some(({ damagedCount }) => damagedCount > 0);
     return this.processes.flatMap((process) => {
       if (!(process instanceof SimulatedProcess)) return [];
       const figures = process.running?.figures();
@@ -303,9 +310,10 @@ class Run {
         figures.operations,
         figures.registers,
         figures.messages,
-        figures.repairs,
+        isUnmendable ? 0 : figures.repairs,
         figures.missed,
-        ...figures.peers.flatMap(({ questions, replies, unsent }) => [questions, replies, unsent]),
+        isUnmendable ? 0 : questionsOf(figures),
+        ...figures.peers.flatMap(({ replies, unsent }) => [replies, unsent]),
       ];
       if (counts.every((count) => count === 0)) return [];
       return [`${process.name} has nothing to do, but ${JSON.stringify(figures)}`];
@@ -325,4 +333,8 @@ class Run {
       toUs: Math.max(...times) * 1_000,
     });
   }
+}
+
+function questionsOf({ peers }: ReturnType<RunningProcess['figures']>): number {
+  return peers.reduce((sum, { questions }) => sum + questions, 0);
 }

@@ -128,6 +128,11 @@ export class SimulatedDisk {
     return this.#records.get(sector);
   }
 
+  /** A note, if it is durable. */
+  note(name: string): Uint8Array | undefined {
+    return this.#notes.get(name);
+  }
+
   /** What is durable. */
   get records(): SectorRecord[] {
     return [...this.#records.values()];
