@@ -241,7 +241,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     name: 'unconfirmed-end',
     text: 'a connection that ended on our side alone counts as closed by the process',
     processCount: 3,
-    runs: 200,
+    runs: 1200,
     blackBoxRuns: null,
     edits: [
       {
@@ -366,8 +366,8 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     name: 'never-again',
     text: 'a message is sent once for each connection, and a connection that is silent is kept',
     processCount: 3,
-    runs: 200,
-    blackBoxRuns: 200,
+    runs: 1200,
+    blackBoxRuns: null,
     edits: [
       {
         file: OWED,
