@@ -234,6 +234,11 @@ function responsesByThePage(pieces: readonly Piece[], lane: number): string[] {
   const sent = pieces.filter((piece) => piece.lane === lane).map(({ bytes }) => bytes);
   const role = { self: 1, processCount: 3, sectors: SECTORS };
   return decodeSlowly(Buffer.concat(sent), 'server', KEYS, true).flatMap((item) => {
+    if (item.kind === 'own' && item.bytes[7] >= 0x90) {
+      const kind = item.bytes[7] === 0x90 ? 'STATUS' : 'SCRUB';
+      const status = item.tagIsGood ? 'Ok' : 'AuthFailure';
+      return [`${kind} ${item.bytes.readBigUInt64BE(8)} ${status}`];
+    }
     if (item.kind !== 'message' || item.message.family !== 'request') return [];
     const judgement = judgeSlowly(item, role);
     const status = judgement === 'accepted' ? 'Ok' : judgement;
