@@ -69,20 +69,6 @@ export const REPAIR_FAULTS: readonly DeliberateFault[] = [
     ],
   },
   {
-    name: 'old-incarnation',
-    text: 'a process that lost its disk chooses stamps as if it had not',
-    processCount: 5,
-    runs: 800,
-    blackBoxRuns: null,
-    edits: [
-      {
-        file: 'src/core/register/reduce.js',
-        find: 'nextStamp(newest, self.rank, self.incarnation)',
-        replace: 'nextStamp(newest, self.rank)',
-      },
-    ],
-  },
-  {
     name: 'no-handover',
     text: 'what a process has missed is never brought to it',
     processCount: 3,
