@@ -42,6 +42,7 @@ import type { Outbound, OutboundOptions } from './outbound.js';
 import { dispatch, takeReceipt } from './outbound.js';
 import { newReceiptBook } from './receipts.js';
 import type { PeerRecord } from './records.js';
+import { noteDamaged } from './records.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
 import type { Origin } from './session.js';
 
@@ -222,7 +223,9 @@ function registers(options: ProcessPipelineOptions, { store, schedulers }: Proce
           stripes,
           registers: records.registers,
           isAbandoned: (id) => isAbandoned(records.ledger, id),
-          damaged: (sector) => records.repair.toHeal.add(sector),
+          damaged: (sector) => {
+            noteDamaged(records.repair, sector);
+          },
         }),
       ),
     (outcome$) =>

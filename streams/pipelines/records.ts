@@ -126,6 +126,14 @@ export function newRecords(
   };
 }
 
+/** Sectors that wait to be mended, at most: the rest is found again by a read or a scrub. */
+const TO_HEAL_MAX = 65_536;
+
+/** The own disk could not give that sector back. */
+export function noteDamaged({ toHeal }: RepairRecord, sector: SectorIndex): void {
+  if (toHeal.size < TO_HEAL_MAX) toHeal.add(sector);
+}
+
 function newRepairRecord(): RepairRecord {
   return {
     toHeal: new Set(),

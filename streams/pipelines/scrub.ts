@@ -37,6 +37,7 @@ import { NoSpace } from '../../src/ports/blockFiles.js';
 import type { Listed } from './exchange.js';
 import type { Held } from './pages.js';
 import { mergeLists, takeSector } from './pages.js';
+import { noteDamaged } from './records.js';
 import type { RepairOptions } from './repairOptions.js';
 import { lanesOf } from './repairOptions.js';
 
@@ -199,7 +200,7 @@ function mend(
         record.verifiedCount += 1;
         if (!store.isDamaged(sector)) return;
         record.damagedCount += 1;
-        records.repair.toHeal.add(sector);
+        noteDamaged(records.repair, sector);
       }),
     );
   });
