@@ -111,5 +111,8 @@ export const REPAIR_LIMITS = {
 /** Chunks (4 KiB each) of the bitmap of what a peer has missed, at most: 32 Mi sectors. */
 export const MISSED_CHUNKS = 1_024;
 
+/** A peer that is asked for a value that others have too may take so long; then all are (ms). */
+export const FETCH_MS = 50;
+
 /** A process whose disk is new waits for so long for all others to say who they are (ms). */
 export const GRACE_MS = 500;

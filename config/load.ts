@@ -20,7 +20,14 @@ import { ConfigInvalid, describeFound, nearest } from './mistake.js';
 import type { NbdConfig } from './nbdConfig.js';
 import { nbdConfigOf } from './nbdConfig.js';
 import type { CheckedConfig, LogFormat, LogLevel } from './schema.js';
-import { checkConfig, expectedRank, LOG_FORMATS, LOG_LEVELS, soundField } from './schema.js';
+import {
+  checkConfig,
+  expectedRank,
+  EXTENSION_SETTINGS,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  soundField,
+} from './schema.js';
 import { findConfigFile } from './searchPath.js';
 
 export type Limits = Readonly<Record<keyof typeof LIMITS_DEFAULT, number>>;
@@ -50,6 +57,8 @@ export interface ClusterConfig {
 /** What a process needs besides. */
 export interface ProcessConfig extends ClusterConfig {
   readonly rank: Rank;
+  /** Whether peers that understand it are spoken to by the extension. */
+  readonly isExtended: boolean;
   /** Absolute path of its folder. */
   readonly storage: string;
   /** Identity of the cluster. */
@@ -74,6 +83,7 @@ export interface LoadOptions {
 export function loadProcessConfig(options: LoadOptions = {}): ProcessConfig {
   const reading = new Reading(options);
   const rank = reading.rank(options.rank ?? null);
+  const extension = reading.extension();
   const common = reading.common();
   const systemKey = reading.key('system');
   reading.refuseSamples();
@@ -82,6 +92,7 @@ export function loadProcessConfig(options: LoadOptions = {}): ProcessConfig {
   return {
     ...common.config,
     rank,
+    isExtended: extension === 'on',
     storage: common.config.storagePattern.replaceAll('{rank}', String(rank)),
     cluster: common.cluster ?? clusterIdentityOf(systemKey),
     systemKey,
@@ -114,6 +125,7 @@ const ENV_NAMES = [
   'ATDD_RANK',
   'ATDD_CLIENT_KEY',
   'ATDD_SYSTEM_KEY',
+  'ATDD_EXTENSION',
   'ATDD_LOG_LEVEL',
   'ATDD_LOG_FORMAT',
   'ATDD_SUPERVISED',
@@ -167,6 +179,11 @@ class Reading {
       ...{ storagePattern, nbd: nbdConfigOf(checked, dirname(file)), warnings },
     };
     return { config, cluster };
+  }
+
+  extension(): CheckedConfig['extension'] | null {
+    const variable = this.variable('ATDD_EXTENSION', EXTENSION_SETTINGS);
+    return variable ?? this.checked?.extension ?? null;
   }
 
   /** The rank of the process to start, or null after a mistake. */

@@ -14,6 +14,8 @@ import { NBD, NBD_EXPORT, exportMistakes } from './nbdFields.js';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
+/** Whether processes of this make use their own messages among themselves. */
+export const EXTENSION_SETTINGS = ['on', 'off'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = (typeof LOG_FORMATS)[number];
@@ -101,6 +103,15 @@ const FIELDS = {
           'docs/nbd.md. With this section atdd cluster starts one too.',
       ),
     ),
+  ),
+  extension: v.optional(
+    choice(
+      EXTENSION_SETTINGS,
+      'on: with peers that understand them too, this process uses the faster messages of ' +
+        'docs/peer-extension.md; off: those of docs/wire-protocol.md with all. May be changed in ' +
+        'one process at a time. ATDD_EXTENSION comes first.',
+    ),
+    'on',
   ),
   log: v.optional(
     v.pipe(

@@ -9,12 +9,14 @@ import type { Rank } from './core/rank.js';
 import { ranksBut } from './core/rank.js';
 import { newMissedLog } from './core/repair/missedLog.js';
 import type { Log } from './ports/log.js';
+import { FEATURE_BUNDLES } from './wire/constants.js';
 import { createTagger } from './wire/tag.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
-import type { MembershipState } from '../streams/pipelines/membership.js';
 import { openMembership } from '../streams/pipelines/membership.js';
 import { processPipeline } from '../streams/pipelines/process.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../streams/pipelines/processOptions.js';
+import { StampReserve } from '../streams/pipelines/stampReserve.js';
+import type { MembershipState } from '../streams/pipelines/membership.js';
 import type { ProcessFigures, ProcessRecords } from '../streams/pipelines/records.js';
 import { figuresOf, newRecords } from '../streams/pipelines/records.js';
 import type { RepairLimits } from '../streams/pipelines/repairOptions.js';
@@ -40,6 +42,8 @@ export interface ProcessOptions {
     readonly stripes: number;
     readonly missedChunks: number;
   };
+  /** Whether peers that understand it are spoken to by the extension (docs/peer-extension.md). */
+  readonly isExtended: boolean;
   readonly repair: RepairLimits;
   readonly timeouts: {
     readonly shutdownMs: number;
@@ -51,6 +55,7 @@ export interface ProcessOptions {
     readonly fullRetryMs: number;
     readonly linkSilentMs: number;
     readonly graceMs: number;
+    readonly fetchMs: number;
   };
 }
 
@@ -76,23 +81,21 @@ export function startProcess(
   ports: ProcessPorts & { readonly log: Log },
 ): RunningProcess {
   const { log, schedulers } = ports;
-  const { rank, processCount, limits, timeouts } = options;
-  const { retransmitMs, retransmitMsMax } = timeouts;
-  const link = { retransmitMs, retransmitMsMax, repliesMax: limits.linkReplies };
+  const { rank, processCount } = options;
   const { random, store, notes } = ports;
-  const self = { rank, processCount };
   const hasData = store.counts().written > 0;
-  const membership = openMembership(self, notes, hasData, () => random.operationId());
-  const peers = ranksBut(rank, processCount);
-  const missed = newMissedLog(peers, limits.missedChunks);
-  const records = newRecords(self, limits, link, membership, missed);
+  const membership = openMembership({ rank, processCount }, notes, hasData, () =>
+    random.operationId(),
+  );
+  const stampReserve = new StampReserve(notes);
+  const records = recordsOf(options, membership);
   const { ledger } = records;
   const failure$ = new Subject<never>();
   let isAdmitting = true;
   const complain = complaints(log, () => schedulers.clock.now());
 
   const subscription: Subscription = processPipeline(
-    pipelineOptions(options, records, membership, () => isAdmitting),
+    pipelineOptions(options, { records, membership, stampReserve, isAdmitting: () => isAdmitting }),
     ports,
   ).subscribe({
     next: (output) => {
@@ -140,6 +143,15 @@ export function startProcess(
           });
       }),
   };
+}
+
+function recordsOf(options: ProcessOptions, membership: MembershipState): ProcessRecords {
+  const { rank, processCount, limits, timeouts } = options;
+  const { retransmitMs, retransmitMsMax } = timeouts;
+  const features = options.isExtended ? FEATURE_BUNDLES : 0;
+  const link = { retransmitMs, retransmitMsMax, repliesMax: limits.linkReplies, features };
+  const missed = newMissedLog(ranksBut(rank, processCount), limits.missedChunks);
+  return newRecords({ rank, processCount }, limits, link, membership, missed);
 }
 
 /** Tells of each change. */
@@ -207,9 +219,7 @@ function complaints(log: Log, nowMs: () => number): Complain {
 
 function pipelineOptions(
   options: ProcessOptions,
-  records: ProcessRecords,
-  membership: MembershipState,
-  isAdmitting: () => boolean,
+  parts: Pick<ProcessPipelineOptions, 'records' | 'membership' | 'stampReserve' | 'isAdmitting'>,
 ): ProcessPipelineOptions {
   const { rank, processCount, sectors, limits, timeouts } = options;
   return {
@@ -221,11 +231,11 @@ function pipelineOptions(
       clientTagger: createTagger(options.clientKey),
       systemTagger: createTagger(options.systemKey),
     },
-    records,
-    membership,
+    ...parts,
+    isExtended: options.isExtended,
+    fetchMs: timeouts.fetchMs,
     repair: options.repair,
     graceMs: timeouts.graceMs,
-    isAdmitting,
     stripes: limits.stripes,
     session: limits,
     badTagPenaltyMs: timeouts.badTagPenaltyMs,

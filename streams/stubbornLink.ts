@@ -15,13 +15,13 @@ import {
 } from '../src/core/link/owed.js';
 import type { OperationId } from '../src/core/operation.js';
 import type { Connection } from '../src/ports/connection.js';
-import type { Outgoing } from './writeTogether.js';
+import type { Outgoing, Sendable } from './writeTogether.js';
 
 /** See src/core/link/owed.ts for what each debt means and when it ends. */
 export type LinkCommand =
-  | { readonly kind: 'question'; readonly id: OperationId; readonly bytes: Uint8Array }
+  | { readonly kind: 'question'; readonly id: OperationId; readonly message: Sendable }
   | { readonly kind: 'retire'; readonly id: OperationId }
-  | { readonly kind: 'reply'; readonly key: string; readonly bytes: Uint8Array }
+  | { readonly kind: 'reply'; readonly key: string; readonly message: Sendable }
   /** The peer's receipt for the reply of that key has come: it sends receipts. */
   | { readonly kind: 'receipt'; readonly key: string }
   /** Send the greeting again: it has changed. */
@@ -35,9 +35,11 @@ export interface StubbornLinkOptions {
   readonly connection$: Observable<Connection | null>;
   readonly clock: SchedulerLike;
   /** What stands at the beginning of each connection, as it is then; default: nothing. */
-  readonly greeting?: () => Uint8Array;
+  readonly greeting?: (isNewConnection: boolean) => Uint8Array;
+  /** Whether the other end of the connection understands the extension; default: it does not. */
+  readonly isExtended?: () => boolean;
   /** What the peer is owed: filled here, for others to look at. One for each subscription. */
-  readonly owed: Owed;
+  readonly owed: Owed<Sendable>;
   /** With more than this many bytes not taken by the connection, nothing is added to them. */
   readonly bufferBytes: number;
   /**
@@ -60,13 +62,14 @@ export interface StubbornLinkOptions {
  * ```
  *
  * On a new connection everything owed is sent again: nobody knows what the old one delivered. A
- * connection that does not take bytes is given nothing until it has. Completes with the source;
- * errors of either stream are passed on. Bound: the operations under way, and `repliesMax`.
+ * connection that does not take bytes is given nothing until it has. What the other end does not
+ * understand it is not sent: messages go as any implementation knows them. Completes with the
+ * source; errors of either stream are passed on. Bound: the operations under way, and `repliesMax`.
  */
 export function stubbornLink(
   options: StubbornLinkOptions,
 ): OperatorFunction<LinkCommand, Outgoing> {
-  const { connection$, clock, owed, bufferBytes, greeting } = options;
+  const { connection$, clock, owed, bufferBytes, greeting, isExtended } = options;
   return (command$) =>
     new Observable((subscriber) => {
       let connection: Connection | null = null;
@@ -77,9 +80,10 @@ export function stubbornLink(
       const fail = (error: unknown): void => {
         subscriber.error(error);
       };
-      const send = (bytes: Uint8Array): boolean => {
+      const send = (message: Sendable): boolean => {
         if (connection === null || connection.bufferedBytes > bufferBytes) return false;
-        subscriber.next({ connection, bytes });
+        const isReady = message instanceof Uint8Array || isExtended?.() === true;
+        subscriber.next({ connection, content: isReady ? message : message.base() });
         return true;
       };
       const tick = (): void => {
@@ -95,12 +99,12 @@ export function stubbornLink(
         ticking = clock.schedule(tick, owed.limits.retransmitMs / 2);
       };
       // Before all else, however much waits: what comes after it rests on it.
-      const greet = (): void => {
+      const greet = (isNewConnection: boolean): void => {
         if (connection === null || greeting === undefined) return;
-        subscriber.next({ connection, bytes: greeting() });
+        subscriber.next({ connection, content: greeting(isNewConnection) });
       };
       const obey = (command: OwedCommand): void => {
-        if (command.kind === 'reply' && isSettledBySending(owed) && send(command.bytes)) return;
+        if (command.kind === 'reply' && isSettledBySending(owed) && send(command.message)) return;
         if (owed.questions.size === 0) askedMs = clock.now();
         applyCommand(owed, command);
         if (owed.unsent.size === 0) return;
@@ -112,7 +116,7 @@ export function stubbornLink(
           connection = next;
           if (next === null) return EMPTY;
           askedMs = clock.now();
-          greet();
+          greet(true);
           forgetSent(owed);
           sendUnsent(owed, clock.now(), send);
           return next.drained$;
@@ -122,7 +126,7 @@ export function stubbornLink(
         }),
       );
       const next = (command: LinkCommand): void => {
-        if (command.kind === 'greet') greet();
+        if (command.kind === 'greet') greet(false);
         else obey(command);
       };
       const complete = (): void => {
@@ -134,16 +138,16 @@ export function stubbornLink(
     });
 }
 
-function applyCommand(owed: Owed, command: OwedCommand): void {
+function applyCommand(owed: Owed<Sendable>, command: OwedCommand): void {
   switch (command.kind) {
     case 'question':
-      oweQuestion(owed, command.id, command.bytes);
+      oweQuestion(owed, command.id, command.message);
       break;
     case 'retire':
       retireQuestion(owed, command.id);
       break;
     case 'reply':
-      oweReply(owed, command.key, command.bytes);
+      oweReply(owed, command.key, command.message);
       break;
     case 'receipt':
       owed.sendsReceipts = true;

@@ -1,11 +1,16 @@
 import type { OperatorFunction, SchedulerLike, Subscription } from 'rxjs';
 import { Observable } from 'rxjs';
+import { assert } from '../src/core/assert.js';
 import type { Connection } from '../src/ports/connection.js';
+import type { Parcel } from '../src/wire/parcel.js';
 
-/** Bytes for one connection, or null: it is to be ended after what was sent before. */
+/** Bytes, or what becomes bytes when it is sent. */
+export type Sendable = Uint8Array | Parcel;
+
+/** Something for one connection, or null: it is to be ended after what was sent before. */
 export interface Outgoing {
   readonly connection: Connection;
-  readonly bytes: Uint8Array | null;
+  readonly content: Sendable | null;
 }
 
 /** All that goes to one connection in one turn. */
@@ -26,33 +31,40 @@ export interface Batch {
  * batches   -(xY)---x-|      x = [a, a], Y = [B]
  * ```
  *
+ * `pack` makes bytes of what goes to one connection in one turn; without it all is bytes already.
+ *
  * Order is kept per connection. At the end of the source what was gathered is handed on; an error
  * is passed on at once. Bound: what one turn produces.
  */
-export function writeTogether(turn: SchedulerLike): OperatorFunction<Outgoing, Batch> {
+export function writeTogether(
+  turn: SchedulerLike,
+  pack: (contents: readonly Sendable[]) => readonly Uint8Array[] = onlyBytes,
+): OperatorFunction<Outgoing, Batch> {
   return (outgoing$) =>
     new Observable((subscriber) => {
-      let gathered = new Map<Connection, { chunks: Uint8Array[]; isLast: boolean }>();
+      let gathered = new Map<Connection, { contents: Sendable[]; isLast: boolean }>();
       let scheduled: Subscription | null = null;
 
       const flush = (): void => {
         scheduled = null;
         const batches = gathered;
         gathered = new Map();
-        for (const [connection, batch] of batches) subscriber.next({ connection, ...batch });
+        for (const [connection, { contents, isLast }] of batches) {
+          subscriber.next({ connection, chunks: pack(contents), isLast });
+        }
       };
 
       subscriber.add(() => scheduled?.unsubscribe());
       subscriber.add(
         outgoing$.subscribe({
-          next: ({ connection, bytes }) => {
+          next: ({ connection, content }) => {
             let batch = gathered.get(connection);
             if (batch === undefined) {
-              batch = { chunks: [], isLast: false };
+              batch = { contents: [], isLast: false };
               gathered.set(connection, batch);
             }
-            if (bytes === null) batch.isLast = true;
-            else batch.chunks.push(bytes);
+            if (content === null) batch.isLast = true;
+            else batch.contents.push(content);
             scheduled ??= turn.schedule(flush);
           },
           error: (error: unknown) => {
@@ -65,4 +77,11 @@ export function writeTogether(turn: SchedulerLike): OperatorFunction<Outgoing, B
         }),
       );
     });
+}
+
+function onlyBytes(contents: readonly Sendable[]): Uint8Array[] {
+  return contents.map((content) => {
+    assert(content instanceof Uint8Array, 'a message that nobody makes bytes of');
+    return content;
+  });
 }

@@ -187,6 +187,7 @@ function processOptions(config: ProcessConfig): ProcessOptions {
     sectors: config.sectors,
     clientKey: config.clientKey,
     systemKey: config.systemKey,
+    isExtended: config.isExtended,
     limits: {
       operations: config.limits.operations,
       operationsPerConnection: config.limits.operationsPerConnection,
@@ -211,6 +212,7 @@ function processOptions(config: ProcessConfig): ProcessOptions {
       fullRetryMs: limits.FULL_RETRY_MS,
       linkSilentMs: limits.LINK_SILENT_MS,
       graceMs: limits.GRACE_MS,
+      fetchMs: limits.FETCH_MS,
     },
   };
 }

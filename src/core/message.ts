@@ -26,6 +26,10 @@ export interface ClientResponse {
 /** A message of the register algorithm, without its sector and sender (the envelope has them). */
 export type RegisterMessage =
   | { readonly kind: 'readProc'; readonly id: OperationId }
+  /** Which stamp do you hold? Between processes of this make; others are sent a readProc. */
+  | { readonly kind: 'readStamp'; readonly id: OperationId }
+  /** The answer: a value with that stamp is sound on the sender's disk, and flushed. */
+  | { readonly kind: 'stamp'; readonly id: OperationId; readonly stamp: Stamp }
   | {
       readonly kind: 'value';
       readonly id: OperationId;
@@ -42,6 +46,9 @@ export type RegisterMessage =
 
 export type RegisterMessageKind = RegisterMessage['kind'];
 
+/** Those that every implementation of the protocol knows. */
+export type BaseMessageKind = Exclude<RegisterMessageKind, 'readStamp' | 'stamp'>;
+
 /** A register message on its way: which register it is for, and which process sent it. */
 export interface ProcessMessage {
   readonly sector: SectorIndex;
@@ -52,6 +59,6 @@ export interface ProcessMessage {
 /** "I have taken in your message": optional in the protocol, see docs/wire-protocol.md. */
 export interface Receipt {
   readonly sender: Rank;
-  readonly receiptFor: RegisterMessageKind;
+  readonly receiptFor: BaseMessageKind;
   readonly id: OperationId;
 }

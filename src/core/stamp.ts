@@ -29,16 +29,43 @@ const INCARNATION_BITS = 16n;
 /** Times that a process may lose its disk. */
 export const INCARNATION_MAX = 65_535;
 
+/** By what a process chooses its stamps. */
+export interface StampPolicy {
+  /** How often the process has lost its disk. */
+  readonly incarnation: number;
+  /** No timestamp below this; ends in INCARNATION_BITS zeros. */
+  readonly floor: bigint;
+  /**
+   * A timestamp below this may be sent before it is on the own disk: no later life of this process
+   * will choose one. null: none may, and the others may expect timestamps that go up by one.
+   */
+  readonly reservedBelow: bigint | null;
+}
+
+export const STAMP_POLICY_PLAIN: StampPolicy = { incarnation: 0, floor: 0n, reservedBelow: null };
+
 /**
  * The stamp that a writer of rank `writeRank` gives a value that follows `highest`.
  *
- * A process that lost its disk may have chosen stamps that it knows nothing of any more, and must
- * not choose one of them again for another value. So each of its later incarnations (1, 2, …) has
- * low bits of its own, and goes far enough up that no stamp of incarnation 0, which counts by one,
- * is there (docs/adr/0013-membership.md).
+ * A process that lost its disk, or sent a stamp before that was on its disk, may have chosen stamps
+ * that it knows nothing of any more, and must not choose one of them again for another value. After
+ * the first, each of its later incarnations (1, 2, …) has low bits of its own, and goes far enough
+ * up that no stamp of incarnation 0, which counts by one, is there
+ * (docs/adr/0013-membership.md). Against the second there is the floor
+ * (docs/adr/0019-overlapped-flush.md).
  */
-export function nextStamp(highest: Stamp, writeRank: Rank, incarnation = 0): Stamp {
-  if (incarnation === 0) return { timestamp: highest.timestamp + 1n, writeRank };
-  const above = (highest.timestamp >> INCARNATION_BITS) + 2n;
-  return { timestamp: (above << INCARNATION_BITS) | BigInt(incarnation), writeRank };
+export function nextStamp(highest: Stamp, writeRank: Rank, policy = STAMP_POLICY_PLAIN): Stamp {
+  const { incarnation, floor, reservedBelow } = policy;
+  const isPlain = incarnation === 0 && reservedBelow === null;
+  const lowBits = isPlain ? 0n : BigInt(incarnation);
+  const above = isPlain
+    ? highest.timestamp + 1n
+    : (((highest.timestamp >> INCARNATION_BITS) + 2n) << INCARNATION_BITS) | lowBits;
+  const lowest = floor | lowBits;
+  return { timestamp: above < lowest ? lowest : above, writeRank };
+}
+
+/** Whether the process may send that stamp of its own before it is on its disk. */
+export function isReserved({ timestamp }: Stamp, { reservedBelow }: StampPolicy): boolean {
+  return reservedBelow !== null && timestamp < reservedBelow;
 }

@@ -48,6 +48,10 @@ export const TYPE_EXTENSION_MIN = 0x80;
 export const TYPE_HELLO = 0x80;
 export const TYPE_LIST = 0x81;
 export const TYPE_LISTED = 0x82;
+export const TYPE_LINK = 0x83;
+export const TYPE_BUNDLE = 0x84;
+export const TYPE_READ_STAMP = 0x85;
+export const TYPE_STAMP = 0x86;
 /** From clients of this make, about a process itself; answered with TYPE_ANSWER added. */
 export const TYPE_STATUS = 0x90;
 export const TYPE_SCRUB = 0x91;
@@ -88,6 +92,23 @@ export const SIZE_LISTED = SIZE_PROCESS_DATA;
 /** Instead of a sector: there is no next one. */
 export const NO_NEXT = 0xffff_ffff_ffff_ffffn;
 
+/** LINK: two names of connections, each of the size of an operation id. */
+export const OFFSET_LINK_TOKEN = 8;
+export const OFFSET_LINK_ECHO = 24;
+export const OFFSET_LINK_FEATURES = 40;
+export const SIZE_LINK = OFFSET_LINK_FEATURES + 8 + TAG_SIZE_BYTES;
+/** The messages below from BUNDLE on are understood. */
+export const FEATURE_BUNDLES = 1;
+
+export const SIZE_STAMP = OFFSET_PROCESS_DATA + TAG_SIZE_BYTES;
+
+/** BUNDLE: where others have padding, its whole length in units. */
+export const OFFSET_BUNDLE_LENGTH = 4;
+export const BUNDLE_UNIT_BYTES = 8;
+export const SIZE_BUNDLE_MIN = HEADER_SIZE_BYTES + TAG_SIZE_BYTES;
+/** Any connection may have one of these incomplete in memory. */
+export const SIZE_BUNDLE_MAX = 65_536;
+
 export const SIZE_INQUIRY = SIZE_READ;
 
 /** Of the messages from 0x80 up. */
@@ -103,6 +124,12 @@ assert(SIZE_PROCESS === 64 && SIZE_PROCESS_DATA === 4176, 'process message sizes
 assert(SIZE_RECEIPT === 56, 'receipt size');
 assert(OFFSET_OPERATION_ID + OPERATION_ID_SIZE_BYTES === OFFSET_PROCESS_SECTOR, 'uuid size');
 assert(OFFSET_WRITE_RANK + 1 === OFFSET_PROCESS_DATA, 'write rank precedes the data');
+assert(
+  [SIZE_PROCESS, SIZE_PROCESS_DATA, SIZE_STAMP, SIZE_BUNDLE_MIN].every(
+    (size) => size % BUNDLE_UNIT_BYTES === 0,
+  ),
+  'bundles are made of whole units',
+);
 assert(
   OFFSET_LISTED_ENTRIES + ENTRIES_MAX * SIZE_LISTED_ENTRY <= SIZE_LISTED - TAG_SIZE_BYTES,
   'a list fits',

@@ -34,6 +34,12 @@ interface ListedFields extends ListFields {
   writtenLow: number;
   entries: { sector: bigint; timestamp: bigint; writeRank: number }[];
 }
+interface LinkFields {
+  sender: number;
+  token: string;
+  echo: string;
+  features: number;
+}
 interface InquiryFields {
   status: number;
   requestNumber: bigint;
@@ -74,6 +80,8 @@ const listedParser = listParser()
     length: ENTRIES_MAX,
   });
 
+const linkParser = idOf(idOf(sent(), 'token'), 'echo').uint16('features');
+
 const inquiryParser = () =>
   begin().seek(wire.OFFSET_STATUS).uint8('status').seek(1).uint64('requestNumber');
 
@@ -86,6 +94,7 @@ const typed =
 const parseHello = typed<HelloFields>(helloParser);
 const parseList = typed<ListFields>(listParser());
 const parseListed = typed<ListedFields>(listedParser);
+const parseLink = typed<LinkFields>(linkParser);
 const parseInquiry = typed<InquiryFields>(inquiryParser());
 const parseReport = typed<InquiryFields>(
   inquiryParser().buffer('data', { length: SECTOR_SIZE_BYTES }),
@@ -118,6 +127,10 @@ export const MEMBER_MESSAGES: readonly MessageType[] = [
     const written = fields.writtenHigh * TWO_TO_32 + fields.writtenLow;
     return { family: 'listed', sender, id, from, next, entries: listed, written };
   }),
+  row(wire.TYPE_LINK, 'LINK', wire.SIZE_LINK, (frame) => ({
+    family: 'link',
+    ...parseLink(frame),
+  })),
 ];
 
 const INQUIRY_CODES: readonly { code: number; name: string; inquiry: Inquiry }[] = [
@@ -136,7 +149,10 @@ export const INQUIRIES: readonly MessageType[] = INQUIRY_CODES.map(({ code, name
 export const REPORTS: readonly MessageType[] = INQUIRY_CODES.map(({ code, name, inquiry }) => ({
   code: code + wire.TYPE_ANSWER,
   name: `answer to ${name}`,
-  sizeOf: (status) => (status === wire.STATUS_OK ? wire.SIZE_RESPONSE_DATA : wire.SIZE_RESPONSE),
+  sizeOf: (bytes, at) =>
+    bytes[at + wire.OFFSET_STATUS] === wire.STATUS_OK
+      ? wire.SIZE_RESPONSE_DATA
+      : wire.SIZE_RESPONSE,
   parse: (frame): WireMessage => {
     const carriesData = frame.length === wire.SIZE_RESPONSE_DATA;
     const fields = carriesData ? parseReport(frame) : parseInquiry(frame);

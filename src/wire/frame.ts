@@ -9,7 +9,7 @@
  */
 import type { MessageType } from './messageType.js';
 import type { MessageTable } from './messageTypes.js';
-import { HEADER_SIZE_BYTES, MAGIC, OFFSET_STATUS, OFFSET_TYPE } from './constants.js';
+import { HEADER_SIZE_BYTES, MAGIC, OFFSET_TYPE } from './constants.js';
 
 export interface Frame {
   readonly type: MessageType;
@@ -51,11 +51,11 @@ export function createFrameDecoder(table: MessageTable): FrameDecoder {
         return;
       }
       const type = table[bytes[at + OFFSET_TYPE]];
-      if (type === undefined) {
+      const size = type === undefined ? null : type.sizeOf(bytes, at);
+      if (type === undefined || size === null) {
         at += HEADER_SIZE_BYTES;
         continue;
       }
-      const size = type.sizeOf(bytes[at + OFFSET_STATUS]);
       if (left < size) {
         keep(bytes, at, size);
         return;

@@ -5,8 +5,11 @@ export interface MessageType {
   readonly code: number;
   /** The name in docs/wire-protocol.md. */
   readonly name: string;
-  /** Length of the whole message in bytes; `status` is the byte at OFFSET_STATUS. */
-  sizeOf(status: number): number;
+  /**
+   * Length of the whole message in bytes by its header, which begins `at` there; null: no message
+   * begins like this.
+   */
+  sizeOf(bytes: Uint8Array, at: number): number | null;
   /** Fields of a complete frame. Data is a view into the frame: copy it to keep it. */
   parse(frame: Uint8Array): WireMessage;
 }

@@ -13,6 +13,7 @@ import { OPERATION_ID_SIZE_BYTES } from '../core/operation.js';
 import type { SectorData } from '../core/sector.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import * as wire from './constants.js';
+import { bundleType } from './bundle.js';
 import { INQUIRIES, MEMBER_MESSAGES, REPORTS } from './extensionTypes.js';
 import type { MessageType } from './messageType.js';
 import type { WireMessage } from './wireMessage.js';
@@ -63,12 +64,10 @@ const identified = () =>
     .buffer('id', { length: OPERATION_ID_SIZE_BYTES, formatter: toOperationId });
 const process = () => identified().uint64('sector');
 const stamped = () =>
-  withData(
-    process()
-      .uint64('timestamp')
-      .seek(wire.OFFSET_WRITE_RANK - wire.OFFSET_TIMESTAMP - 8)
-      .uint8('writeRank'),
-  );
+  process()
+    .uint64('timestamp')
+    .seek(wire.OFFSET_WRITE_RANK - wire.OFFSET_TIMESTAMP - 8)
+    .uint8('writeRank');
 
 // `parse` of binary-parser returns `any`; each parser is given its type here, once.
 const typed =
@@ -82,7 +81,8 @@ const parseWrite = typed<RequestFields>(withData(request()));
 const parseResponse = typed<ResponseFields>(response());
 const parseResponseData = typed<ResponseFields>(withData(response()));
 const parsePlain = typed<ProcessFields>(process());
-const parseStamped = typed<ProcessFields>(stamped());
+const parseStamp = typed<ProcessFields>(stamped());
+const parseStamped = typed<ProcessFields>(withData(stamped()));
 const parseReceipt = typed<ProcessFields>(identified());
 
 /** A type of which every message has the same length. */
@@ -155,6 +155,25 @@ const PROCESS_MESSAGES: readonly MessageType[] = [
   })),
 ];
 
+/** Of this make: see docs/peer-extension.md. */
+const STAMP_MESSAGES: readonly MessageType[] = [
+  processType(wire.TYPE_READ_STAMP, 'READ_STAMP', wire.SIZE_PROCESS, parsePlain, ({ id }) => ({
+    kind: 'readStamp',
+    id,
+  })),
+  processType(wire.TYPE_STAMP, 'STAMP', wire.SIZE_STAMP, parseStamp, (fields) => ({
+    kind: 'stamp',
+    id: fields.id,
+    stamp: stamp(fields),
+  })),
+];
+
+const REGISTER_MESSAGES: readonly MessageType[] = [
+  ...PROCESS_MESSAGES,
+  ...STAMP_MESSAGES,
+  bundleType([...PROCESS_MESSAGES, ...STAMP_MESSAGES]),
+];
+
 const RECEIPT_KINDS = [
   { code: wire.TYPE_READ_PROC, name: 'READ_PROC', receiptFor: 'readProc' },
   { code: wire.TYPE_VALUE, name: 'VALUE', receiptFor: 'value' },
@@ -173,7 +192,10 @@ const RESPONSES: readonly MessageType[] = [
   {
     code: wire.TYPE_READ + wire.TYPE_ANSWER,
     name: 'response to READ',
-    sizeOf: (status) => (status === wire.STATUS_OK ? wire.SIZE_RESPONSE_DATA : wire.SIZE_RESPONSE),
+    sizeOf: (bytes, at) =>
+      bytes[at + wire.OFFSET_STATUS] === wire.STATUS_OK
+        ? wire.SIZE_RESPONSE_DATA
+        : wire.SIZE_RESPONSE,
     parse: (frame) => {
       const carriesData = frame.length === wire.SIZE_RESPONSE_DATA;
       const fields = carriesData ? parseResponseData(frame) : parseResponse(frame);
@@ -200,7 +222,7 @@ function table(rows: readonly MessageType[]): MessageTable {
 /** On a connection that another side opened to a process: clients and peers share the port. */
 export const SERVER_MESSAGES: MessageTable = table([
   ...REQUESTS,
-  ...PROCESS_MESSAGES,
+  ...REGISTER_MESSAGES,
   ...RECEIPTS,
   ...MEMBER_MESSAGES,
   ...INQUIRIES,
@@ -208,7 +230,7 @@ export const SERVER_MESSAGES: MessageTable = table([
 
 /** On a connection that a process opened to a peer. */
 export const PEER_MESSAGES: MessageTable = table([
-  ...PROCESS_MESSAGES,
+  ...REGISTER_MESSAGES,
   ...RECEIPTS,
   ...MEMBER_MESSAGES,
 ]);

@@ -21,6 +21,8 @@ const TYPE_OF: Readonly<Record<RegisterMessageKind, number>> = {
   value: wire.TYPE_VALUE,
   writeProc: wire.TYPE_WRITE_PROC,
   ack: wire.TYPE_ACK,
+  readStamp: wire.TYPE_READ_STAMP,
+  stamp: wire.TYPE_STAMP,
 };
 
 const STATUS_OF: Readonly<Record<ResponseStatus, number>> = {
@@ -38,14 +40,18 @@ const INQUIRY_TYPES: Readonly<Record<Inquiry, number>> = {
 };
 
 /** A buffer with magic, the byte before the type, and the type; padding is zero. */
-function beginMessage(size: number, beforeType: number, type: number): Buffer {
+export function beginMessage(size: number, beforeType: number, type: number): Buffer {
   const bytes = Buffer.allocUnsafe(size);
-  bytes.set(wire.MAGIC, 0);
-  bytes[4] = 0;
-  bytes[5] = 0;
-  bytes[wire.OFFSET_STATUS] = beforeType;
-  bytes[wire.OFFSET_TYPE] = type;
+  writeHeader(bytes, 0, beforeType, type);
   return bytes;
+}
+
+function writeHeader(bytes: Buffer, at: number, beforeType: number, type: number): void {
+  bytes.set(wire.MAGIC, at);
+  bytes[at + 4] = 0;
+  bytes[at + 5] = 0;
+  bytes[at + wire.OFFSET_STATUS] = beforeType;
+  bytes[at + wire.OFFSET_TYPE] = type;
 }
 
 /** A request whose sector may be any u64, also one that no disk has. */
@@ -82,29 +88,44 @@ export function serializeResponse(response: ClientResponse, tagger: Tagger): Buf
 }
 
 export function serializeProcessMessage(message: ProcessMessage, tagger: Tagger): Buffer {
-  const { content } = message;
-  const type = TYPE_OF[content.kind];
-  let bytes: Buffer;
-  switch (content.kind) {
-    case 'readProc':
-    case 'ack':
-      bytes = beginMessage(wire.SIZE_PROCESS, message.sender, type);
-      break;
-    case 'value':
-    case 'writeProc':
-      bytes = beginMessage(wire.SIZE_PROCESS_DATA, message.sender, type);
-      bytes.writeBigUInt64BE(content.stamp.timestamp, wire.OFFSET_TIMESTAMP);
-      bytes.fill(0, wire.OFFSET_TIMESTAMP + 8, wire.OFFSET_WRITE_RANK);
-      bytes[wire.OFFSET_WRITE_RANK] = content.stamp.writeRank;
-      bytes.set(content.data, wire.OFFSET_PROCESS_DATA);
-      break;
-    default:
-      return unreachable(content);
-  }
-  writeOperationId(bytes, content.id);
-  bytes.writeBigUInt64BE(BigInt(message.sector), wire.OFFSET_PROCESS_SECTOR);
+  const size = processMessageSize(message.content.kind);
+  const bytes = Buffer.allocUnsafe(size + wire.TAG_SIZE_BYTES);
+  writeProcessMessage(bytes, 0, message);
   tagger.sign(bytes);
   return bytes;
+}
+
+/** In bytes, without the tag. */
+export function processMessageSize(kind: RegisterMessageKind): number {
+  switch (kind) {
+    case 'readProc':
+    case 'readStamp':
+    case 'ack':
+      return wire.OFFSET_TIMESTAMP;
+    case 'stamp':
+      return wire.OFFSET_PROCESS_DATA;
+    case 'value':
+    case 'writeProc':
+      return wire.OFFSET_PROCESS_DATA + SECTOR_SIZE_BYTES;
+    default:
+      return unreachable(kind);
+  }
+}
+
+/** All of the message but its tag, into `bytes` from `at` on. */
+export function writeProcessMessage(
+  bytes: Buffer,
+  at: number,
+  { sender, sector, content }: ProcessMessage,
+): void {
+  writeHeader(bytes, at, sender, TYPE_OF[content.kind]);
+  writeOperationId(bytes, content.id, at);
+  bytes.writeBigUInt64BE(BigInt(sector), at + wire.OFFSET_PROCESS_SECTOR);
+  if (!('stamp' in content)) return;
+  bytes.writeBigUInt64BE(content.stamp.timestamp, at + wire.OFFSET_TIMESTAMP);
+  bytes.fill(0, at + wire.OFFSET_TIMESTAMP + 8, at + wire.OFFSET_WRITE_RANK);
+  bytes[at + wire.OFFSET_WRITE_RANK] = content.stamp.writeRank;
+  if ('data' in content) bytes.set(content.data, at + wire.OFFSET_PROCESS_DATA);
 }
 
 export function serializeReceipt(receipt: Receipt, tagger: Tagger): Buffer {
@@ -115,8 +136,8 @@ export function serializeReceipt(receipt: Receipt, tagger: Tagger): Buffer {
   return bytes;
 }
 
-function writeOperationId(bytes: Buffer, id: OperationId): void {
-  bytes.write(id, wire.OFFSET_OPERATION_ID, OPERATION_ID_SIZE_BYTES, 'latin1');
+function writeOperationId(bytes: Buffer, id: OperationId, at = 0): void {
+  bytes.write(id, at + wire.OFFSET_OPERATION_ID, OPERATION_ID_SIZE_BYTES, 'latin1');
 }
 
 export function serializeMemberMessage(
@@ -139,6 +160,12 @@ export function serializeMemberMessage(
       content.incarnations.forEach((incarnation, index) => {
         bytes.writeUInt16BE(incarnation, wire.OFFSET_HELLO_INCARNATIONS + 2 * index);
       });
+      break;
+    case 'link':
+      bytes = beginMessage(wire.SIZE_LINK, sender, wire.TYPE_LINK).fill(0, wire.HEADER_SIZE_BYTES);
+      bytes.write(content.token, wire.OFFSET_LINK_TOKEN, 'latin1');
+      bytes.write(content.echo, wire.OFFSET_LINK_ECHO, 'latin1');
+      bytes.writeUInt16BE(content.features, wire.OFFSET_LINK_FEATURES);
       break;
     case 'list':
       bytes = beginMessage(wire.SIZE_LIST, sender, wire.TYPE_LIST);

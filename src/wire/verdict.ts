@@ -15,7 +15,7 @@ import { INCARNATION_MAX, TIMESTAMP_REFUSED } from '../core/stamp.js';
 import { NO_NEXT } from './constants.js';
 import { STANDINGS } from './serialize.js';
 import type { Tagger } from './tag.js';
-import type { Decoded, WireMessage } from './wireMessage.js';
+import type { Decoded, ProcessWireMessage, WireMessage } from './wireMessage.js';
 
 export type DropReason =
   | 'badTag'
@@ -32,6 +32,12 @@ export type Verdict =
   /** A client's request that is answered with an error; nothing else is done. */
   | { readonly kind: 'refused'; readonly response: ClientResponse }
   | { readonly kind: 'processMessage'; readonly message: ProcessMessage }
+  /** Several of one sender: all of them good. */
+  | {
+      readonly kind: 'bundle';
+      readonly sender: Rank;
+      readonly messages: readonly ProcessMessage[];
+    }
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
   | { readonly kind: 'member'; readonly message: SignedMemberMessage }
   /** A client asks something about this process. */
@@ -51,8 +57,8 @@ export interface VerdictOptions {
 }
 
 type RequestMessage = Extract<WireMessage, { family: 'request' }>;
-type ProcessWireMessage = Extract<WireMessage, { family: 'process' }>;
-type MemberWireMessage = Extract<WireMessage, { family: 'hello' | 'list' | 'listed' }>;
+type BundleMessage = Extract<WireMessage, { family: 'bundle' }>;
+type MemberWireMessage = Extract<WireMessage, { family: 'hello' | 'link' | 'list' | 'listed' }>;
 type ReceiptMessage = Extract<WireMessage, { family: 'receipt' }>;
 
 const DROPPED: Readonly<Record<DropReason, Verdict>> = {
@@ -71,10 +77,14 @@ export function judge({ frame, message }: Decoded, options: VerdictOptions): Ver
     case 'request':
       return judgeRequest(frame, message, options);
     case 'process':
-      return judgeProcessMessage(frame, message, options);
+      if (!options.systemTagger.verify(frame)) return DROPPED.badTag;
+      return judgeProcessMessage(message, options);
+    case 'bundle':
+      return judgeBundle(frame, message, options);
     case 'receipt':
       return judgeReceipt(frame, message, options);
     case 'hello':
+    case 'link':
     case 'list':
     case 'listed':
       return judgeMember(frame, message, options);
@@ -113,17 +123,35 @@ function judgeRequest(
   return { kind: 'request', request: { kind: 'write', requestNumber, sector, data } };
 }
 
-function judgeProcessMessage(
+function judgeBundle(
   frame: Uint8Array,
-  { sender, sector, content }: ProcessWireMessage,
+  { sender, messages }: BundleMessage,
   options: VerdictOptions,
 ): Verdict {
   if (!options.systemTagger.verify(frame)) return DROPPED.badTag;
   if (!isOtherMember(sender, options)) return DROPPED.unknownSender;
+  if (messages === null) return DROPPED.invalidContent;
+  const good: ProcessMessage[] = [];
+  for (const message of messages) {
+    const verdict = judgeProcessMessage(message, options);
+    if (message.sender !== sender || verdict.kind !== 'processMessage') {
+      return DROPPED.invalidContent;
+    }
+    good.push(verdict.message);
+  }
+  return { kind: 'bundle', sender, messages: good };
+}
+
+/** Of a message whose tag is right. */
+function judgeProcessMessage(
+  { sender, sector, content }: ProcessWireMessage,
+  options: VerdictOptions,
+): Verdict {
+  if (!isOtherMember(sender, options)) return DROPPED.unknownSender;
   if (sector >= BigInt(options.sectors)) return DROPPED.invalidSectorIndex;
-  const carriesData = content.kind === 'value' || content.kind === 'writeProc';
-  if (carriesData && content.stamp.timestamp >= TIMESTAMP_REFUSED) return DROPPED.invalidTimestamp;
-  const own = carriesData ? { ...content, data: new Uint8Array(content.data) } : content;
+  const isStamped = 'stamp' in content;
+  if (isStamped && content.stamp.timestamp >= TIMESTAMP_REFUSED) return DROPPED.invalidTimestamp;
+  const own = 'data' in content ? { ...content, data: new Uint8Array(content.data) } : content;
   return {
     kind: 'processMessage',
     message: { sender, sector: Number(sector), content: own },
@@ -156,6 +184,10 @@ function memberContent(
       if (standing === undefined || incarnation > INCARNATION_MAX) return null;
       const incarnations = message.incarnations.slice(0, processCount);
       return { kind: 'hello', standing, storage, incarnation, known, incarnations };
+    }
+    case 'link': {
+      const { token, echo, features } = message;
+      return { kind: 'link', token, echo, features };
     }
     case 'list':
       if (message.from > sectors) return null;

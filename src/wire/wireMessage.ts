@@ -1,4 +1,4 @@
-import type { RegisterMessage, RegisterMessageKind } from '../core/message.js';
+import type { BaseMessageKind, RegisterMessage } from '../core/message.js';
 import type { StorageId } from '../core/membership/identity.js';
 import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { OperationId } from '../core/operation.js';
@@ -17,16 +17,11 @@ export type WireMessage =
       readonly sector: bigint;
       readonly data: SectorData | null;
     }
-  | {
-      readonly family: 'process';
-      readonly sender: number;
-      readonly sector: bigint;
-      readonly content: RegisterMessage;
-    }
+  | ProcessWireMessage
   | {
       readonly family: 'receipt';
       readonly sender: number;
-      readonly receiptFor: RegisterMessageKind;
+      readonly receiptFor: BaseMessageKind;
       readonly id: OperationId;
     }
   | {
@@ -37,6 +32,13 @@ export type WireMessage =
       readonly data: SectorData | null;
     }
   | ExtensionMessage;
+
+export interface ProcessWireMessage {
+  readonly family: 'process';
+  readonly sender: number;
+  readonly sector: bigint;
+  readonly content: RegisterMessage;
+}
 
 /** Of this make's own messages (types from 0x80 up), read but not believed. */
 export type ExtensionMessage =
@@ -49,6 +51,19 @@ export type ExtensionMessage =
       readonly incarnation: number;
       readonly known: StorageId | null;
       readonly incarnations: readonly number[];
+    }
+  | {
+      readonly family: 'link';
+      readonly sender: number;
+      readonly token: string;
+      readonly echo: string;
+      readonly features: number;
+    }
+  | {
+      readonly family: 'bundle';
+      readonly sender: number;
+      /** null: it is not made of whole messages. */
+      readonly messages: readonly ProcessWireMessage[] | null;
     }
   | {
       readonly family: 'list';

@@ -12,7 +12,8 @@ import type { RegisterEvent } from '../../src/core/register/event.js';
 import type { SectorData, SectorIndex } from '../../src/core/sector.js';
 import type { Stamp } from '../../src/core/stamp.js';
 import type { Random } from '../../src/ports/random.js';
-import { serializeMemberMessage, serializeProcessMessage } from '../../src/wire/serialize.js';
+import { Parcel } from '../../src/wire/parcel.js';
+import { serializeMemberMessage } from '../../src/wire/serialize.js';
 import type { Tagger } from '../../src/wire/tag.js';
 import type { SectorOutcome } from '../reduceRegisters.js';
 import type { LinkCommand } from '../stubbornLink.js';
@@ -68,11 +69,11 @@ export class Exchange {
   list(peer: Rank, from: SectorIndex): Observable<Listed> {
     return this.#question<Listed>(peer, (id, answer) => {
       const content = { kind: 'list', id, from } as const;
-      const bytes = serializeMemberMessage(
+      const message = serializeMemberMessage(
         { sender: this.#options.self, content },
         this.#options.systemTagger,
       );
-      this.#commands.next({ to: peer, command: { kind: 'question', id, bytes } });
+      this.#commands.next({ to: peer, command: { kind: 'question', id, message } });
       return (given) => {
         if (given.kind === 'listed') answer(given.listed);
       };
@@ -83,11 +84,9 @@ export class Exchange {
   fetch(peer: Rank, sector: SectorIndex): Observable<Value> {
     return this.#question<Value>(peer, (id, answer) => {
       const content = { kind: 'readProc', id } as const;
-      const bytes = serializeProcessMessage(
-        { sender: this.#options.self, sector, content },
-        this.#options.systemTagger,
-      );
-      this.#commands.next({ to: peer, command: { kind: 'question', id, bytes } });
+      const { self, systemTagger } = this.#options;
+      const message = new Parcel({ sender: self, sector, content }, false, systemTagger);
+      this.#commands.next({ to: peer, command: { kind: 'question', id, message } });
       return (given) => {
         if (given.kind === 'value') answer(given.value);
       };

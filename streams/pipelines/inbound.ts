@@ -9,10 +9,11 @@ import type { Ledger } from '../../src/core/ledger.js';
 import { abandonOperations, enterOperation } from '../../src/core/ledger.js';
 import type {
   Inquiry,
+  LinkNews,
   MemberMessage,
   SignedMemberMessage,
 } from '../../src/core/membership/memberMessage.js';
-import type { Hello, MembershipEffect } from '../../src/core/membership/membership.js';
+import type { MembershipEffect } from '../../src/core/membership/membership.js';
 import { hearBase, hearHello, isOutdated } from '../../src/core/membership/membership.js';
 import type { ClientRequest, ProcessMessage, Receipt } from '../../src/core/message.js';
 import type { Rank } from '../../src/core/rank.js';
@@ -45,6 +46,8 @@ export type Inbound =
   | { readonly kind: 'membership'; readonly effects: readonly MembershipEffect[] }
   /** A peer has made a new connection, and said who it is. */
   | { readonly kind: 'newcomer'; readonly rank: Rank }
+  /** A peer says what it understands, and what it knows of the connection to it. */
+  | { readonly kind: 'linkNews'; readonly rank: Rank; readonly news: LinkNews }
   /** A peer asks which sectors there are, or answers that. */
   | { readonly kind: 'listing'; readonly session: Session; readonly message: ListMessage }
   | {
@@ -57,7 +60,7 @@ export type Inbound =
 
 export interface ListMessage {
   readonly sender: Rank;
-  readonly content: Exclude<MemberMessage, Hello>;
+  readonly content: Extract<MemberMessage, { kind: 'list' | 'listed' }>;
 }
 
 export interface InboundOptions {
@@ -176,12 +179,16 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
     case 'refused': {
       const bytes = serializeResponse(verdict.response, options.verdict.clientTagger);
       if (verdict.response.status !== 'authFailure') showTrust(session, options);
-      return [toSend({ connection: session.connection, bytes })];
+      return [toSend({ connection: session.connection, content: bytes })];
     }
     case 'processMessage':
       showTrust(session, options);
       options.heard(verdict.message.sender);
       return admitMessage(session, verdict.message, options);
+    case 'bundle':
+      showTrust(session, options);
+      options.heard(verdict.sender);
+      return verdict.messages.flatMap((message) => admitMessage(session, message, options));
     case 'member':
       showTrust(session, options);
       options.heard(verdict.message.sender);
@@ -193,7 +200,7 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
       const { inquiry, requestNumber } = verdict;
       const { clientTagger } = options.verdict;
       const bytes = serializeReport(inquiry, requestNumber, null, clientTagger);
-      return [toSend({ connection: session.connection, bytes })];
+      return [toSend({ connection: session.connection, content: bytes })];
     }
     case 'receipt':
       return [{ kind: 'receipt', receipt: verdict.receipt }];
@@ -251,6 +258,10 @@ function admitMember(
   { sender, content }: SignedMemberMessage,
   { records }: InboundOptions,
 ): Inbound[] {
+  if (content.kind === 'link') {
+    const isOwnMake = session.hello?.rank === sender;
+    return isOwnMake ? [{ kind: 'linkNews', rank: sender, news: content }] : [];
+  }
   if (content.kind !== 'hello') {
     return [{ kind: 'listing', session, message: { sender, content } }];
   }

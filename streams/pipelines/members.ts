@@ -6,6 +6,7 @@ import type { Observable, SchedulerLike } from 'rxjs';
 import { EMPTY, Subject, concat, filter, ignoreElements, map, merge, mergeMap, of } from 'rxjs';
 import { connect, take, tap, timer } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
+import { hearLink, linkNews } from '../../src/core/link/agreement.js';
 import { ENTRIES_MAX } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
 import { finishJoining, helloTo, reconsider } from '../../src/core/membership/membership.js';
@@ -18,10 +19,12 @@ import type { Inbound } from './inbound.js';
 import { keepMembership } from './membership.js';
 import type { Outbound } from './outbound.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
+import type { PeerRecord } from './records.js';
 import { repair } from './repair.js';
 import { reportOf } from './statusReport.js';
 
 type Listing = Extract<Inbound, { kind: 'listing' }>;
+type LinkNewsOf = Extract<Inbound, { kind: 'linkNews' }>;
 type InquiryOf = Extract<Inbound, { kind: 'inquiry' }>;
 
 /** So often a peer is greeted that has made a new connection, and after so many ms again. */
@@ -37,11 +40,15 @@ export interface MemberPipelines {
 }
 
 export function greetingTo(
-  rank: Rank,
+  { rank, agreement }: PeerRecord,
   { self, membership, verdict }: ProcessPipelineOptions,
 ): Uint8Array {
   const content = helloTo(membership.current, rank);
-  return serializeMemberMessage({ sender: self.rank, content }, verdict.systemTagger);
+  const hello = serializeMemberMessage({ sender: self.rank, content }, verdict.systemTagger);
+  if (agreement.features === 0) return hello;
+  const news = { kind: 'link', ...linkNews(agreement) } as const;
+  const link = serializeMemberMessage({ sender: self.rank, content: news }, verdict.systemTagger);
+  return Buffer.concat([hello, link]);
 }
 
 export function memberPipelines(
@@ -82,6 +89,7 @@ export function memberPipelines(
           ),
         ),
         greetingsBack(inbound$, clock),
+        inbound$.pipe(ofKind('linkNews'), mapEach(linkNewsTaker(records.peers))),
         inbound$.pipe(
           ofKind('listing'),
           mergeMap((listing) => answer(listing)),
@@ -154,6 +162,16 @@ function greetingsBack(inbound$: Observable<Inbound>, clock: SchedulerLike): Obs
   );
 }
 
+/** A peer whose connection is a new one is told at once that we know of it. */
+function linkNewsTaker(peers: readonly PeerRecord[]) {
+  return ({ rank, news }: LinkNewsOf): Outbound[] => {
+    const agreement = peers.find((peer) => peer.rank === rank)?.agreement;
+    if (agreement === undefined || agreement.features === 0) return [];
+    if (!hearLink(agreement, news)) return [];
+    return [{ kind: 'link', addressed: { to: rank, command: { kind: 'greet' } } }];
+  };
+}
+
 /**
  * Answers only as a member, and only a peer whose disk is on record here as it is now: what it
  * takes in rests on this process having told all others of that disk first. It asks again.
@@ -191,8 +209,8 @@ function listingAnswers(
           written: store.counts().written,
         } as const;
         const signed = { sender: self.rank, content: listed };
-        const bytes = serializeMemberMessage(signed, verdict.systemTagger);
-        const command = { kind: 'reply', key: `listed ${content.id}`, bytes } as const;
+        const message = serializeMemberMessage(signed, verdict.systemTagger);
+        const command = { kind: 'reply', key: `listed ${content.id}`, message } as const;
         return { kind: 'link', addressed: { to: sender, command } };
       }),
       tap(() => busy.delete(sender)),
@@ -217,5 +235,5 @@ function answerInquiry(
   const report = reportOf(self, records, membership, store.counts());
   const text = JSON.stringify(report);
   const bytes = serializeReport(inquiry, requestNumber, text, verdict.clientTagger);
-  return { kind: 'send', outgoing: { connection: session.connection, bytes } };
+  return { kind: 'send', outgoing: { connection: session.connection, content: bytes } };
 }

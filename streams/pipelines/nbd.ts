@@ -134,8 +134,8 @@ export function serveNbd(
       }),
       mapEach((pieces) => pieces),
     );
-    const outgoing$ = pieces$.pipe(map((bytes): Outgoing => ({ connection, bytes })));
-    const end: Outgoing = { connection, bytes: null };
+    const outgoing$ = pieces$.pipe(map((content): Outgoing => ({ connection, content })));
+    const end: Outgoing = { connection, content: null };
     return concat(outgoing$, of(end)).pipe(takeUntil(closed$));
   });
 }

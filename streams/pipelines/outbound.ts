@@ -12,11 +12,8 @@ import type { MissedLog } from '../../src/core/repair/missedLog.js';
 import { noteLateAck, noteWritten } from '../../src/core/repair/missedLog.js';
 import type { SectorIndex } from '../../src/core/sector.js';
 import type { Random } from '../../src/ports/random.js';
-import {
-  serializeProcessMessage,
-  serializeReceipt,
-  serializeResponse,
-} from '../../src/wire/serialize.js';
+import { Parcel } from '../../src/wire/parcel.js';
+import { serializeReceipt, serializeResponse } from '../../src/wire/serialize.js';
 import type { Tagger } from '../../src/wire/tag.js';
 import type { SectorOutcome } from '../reduceRegisters.js';
 import type { LinkCommand } from '../stubbornLink.js';
@@ -70,7 +67,7 @@ export function dispatch(
     const { now, isAwaited, superseded } = isHandled
       ? receipts.confirm(options.receipts, session, receipt)
       : receipts.NOT_CONFIRMED;
-    if (now !== null) outbound.push(receiptTo(now, options));
+    if (now !== null) outbound.push(...receiptTo(now, options));
     if (superseded !== null) release(superseded, options, outbound);
     if (!isAwaited) release({ session, due: receipt }, options, outbound);
   }
@@ -96,9 +93,9 @@ function probeIfNeeded(
   const isAnswer = due.receiptFor === 'value' || due.receiptFor === 'ack';
   if (!isAnswer || !receipts.isToBeProbed(options.receipts, due)) return;
   const question = receipts.probe(options.random.operationId());
-  const bytes = toBytes(question, sector, options);
+  const message = toParcel(question, sector, options);
   const key = messageKey(question.kind, question.id);
-  outbound.push(toLink(due.peer, { kind: 'reply', key, bytes }));
+  outbound.push(toLink(due.peer, { kind: 'reply', key, message }));
 }
 
 function regulateInto(outbound: Outbound[], session: Session, options: OutboundOptions): void {
@@ -119,22 +116,24 @@ function dispatchEffect(
       return true;
     case 'broadcast': {
       // Under the id of its operation: the link forgets what that asked before.
-      const { message } = effect;
-      const bytes = toBytes(message, sector, options);
-      outbound.push(toLink('all', { kind: 'question', id: message.id, bytes }));
+      const { id } = effect.message;
+      const message = toParcel(effect.message, sector, options, true);
+      outbound.push(toLink('all', { kind: 'question', id, message }));
       return true;
     }
-    case 'ask': {
-      const { to, message } = effect;
-      const bytes = toBytes(message, sector, options);
-      outbound.push(toLink(to, { kind: 'question', id: message.id, bytes }));
+    case 'ask':
+    case 'fetch': {
+      const { id } = effect.message;
+      const message = toParcel(effect.message, sector, options);
+      outbound.push(toLink(effect.to, { kind: 'question', id, message }));
       return true;
     }
     case 'reply': {
-      const { to, message } = effect;
-      const key = messageKey(message.kind, message.id);
+      const { to } = effect;
+      const key = messageKey(effect.message.kind, effect.message.id);
       if (!receipts.noteReply(options.receipts, to, key)) return false;
-      outbound.push(toLink(to, { kind: 'reply', key, bytes: toBytes(message, sector, options) }));
+      const message = toParcel(effect.message, sector, options);
+      outbound.push(toLink(to, { kind: 'reply', key, message }));
       return true;
     }
     case 'retire':
@@ -158,12 +157,13 @@ function toLink(to: Rank | 'all', command: LinkCommand): Outbound {
   return { kind: 'link', addressed: { to, command } };
 }
 
-function toBytes(
+function toParcel(
   content: RegisterMessage,
   sector: SectorIndex,
   { self, systemTagger }: OutboundOptions,
-): Uint8Array {
-  return serializeProcessMessage({ sender: self, sector, content }, systemTagger);
+  isBroadcast = false,
+): Parcel {
+  return new Parcel({ sender: self, sector, content }, isBroadcast, systemTagger);
 }
 
 function respond(
@@ -176,7 +176,7 @@ function respond(
   if (request === 'write') noteWritten(options.missed, id, sector, ranks);
   const response = { request, status: 'ok', requestNumber, data } as const;
   const bytes = serializeResponse(response, options.clientTagger);
-  outbound.push({ kind: 'send', outgoing: { connection: session.connection, bytes } });
+  outbound.push({ kind: 'send', outgoing: { connection: session.connection, content: bytes } });
   regulateInto(outbound, session, options);
 }
 
@@ -186,14 +186,16 @@ export function takeReceipt(receipt: Receipt, options: OutboundOptions): Outboun
   const settled = toLink(receipt.sender, { kind: 'receipt', key });
   const outbound = [settled];
   for (const owed of receipts.takeReceipt(options.receipts, receipt)) {
-    outbound.push(receiptTo(owed, options));
+    outbound.push(...receiptTo(owed, options));
     release(owed, options, outbound);
   }
   return outbound;
 }
 
-function receiptTo({ session, due }: ReceiptOwed, options: OutboundOptions): Outbound {
+/** Nothing for messages of this make: those who send them want no receipts. */
+function receiptTo({ session, due }: ReceiptOwed, options: OutboundOptions): Outbound[] {
   const { receiptFor, id } = due;
-  const bytes = serializeReceipt({ sender: options.self, receiptFor, id }, options.systemTagger);
-  return { kind: 'send', outgoing: { connection: session.connection, bytes } };
+  if (receiptFor === 'readStamp' || receiptFor === 'stamp') return [];
+  const content = serializeReceipt({ sender: options.self, receiptFor, id }, options.systemTagger);
+  return [{ kind: 'send', outgoing: { connection: session.connection, content } }];
 }

@@ -15,8 +15,10 @@ import { ReplaySubject, connect, defer, filter, map, merge, mergeMap, share, tap
 import { assert } from '../../src/core/assert.js';
 import type { OperationId } from '../../src/core/operation.js';
 import { isAbandoned } from '../../src/core/ledger.js';
+import { renewLink } from '../../src/core/link/agreement.js';
 import type { Standing } from '../../src/core/membership/identity.js';
 import type { Rank } from '../../src/core/rank.js';
+import type { SectorIndex } from '../../src/core/sector.js';
 import type { RegisterEvent } from '../../src/core/register/event.js';
 import type { Self } from '../../src/core/register/step.js';
 import type { Connection } from '../../src/ports/connection.js';
@@ -34,6 +36,7 @@ import { stubbornLink } from '../stubbornLink.js';
 import { withLoopback } from '../withLoopback.js';
 import type { Batch, Outgoing } from '../writeTogether.js';
 import { writeTogether } from '../writeTogether.js';
+import { Bundler } from '../../src/wire/bundle.js';
 import { Exchange } from './exchange.js';
 import type { Inbound } from './inbound.js';
 import { serveConnection } from './inbound.js';
@@ -73,6 +76,7 @@ export function processPipeline(
     records.repair.questions = () => exchange.pendingCount;
     const outboundOptions = outboundOptionsOf(options, ports.random);
     const members = memberPipelines(options, ports, exchange);
+    const bundler = new Bundler(self.rank, systemTagger);
     return inbound(peers, options, ports).pipe(
       connect((inbound$) => {
         const outcome$ = merge(
@@ -100,11 +104,12 @@ export function processPipeline(
         return merge(
           outbound$.pipe(
             connect((shared$) => merge(refusal$, outgoing(shared$, peers, options, ports))),
-            writeTogether(ports.schedulers.turn),
+            writeTogether(ports.schedulers.turn, (contents) => bundler.pack(contents)),
             map((batch): ProcessOutput => ({ kind: 'write', batch })),
           ),
           inbound$.pipe(ofKind('dropped')),
           members.repair$,
+          options.stampReserve.keep(ports.schedulers.clock),
           ...peers.map(peerReports),
         );
       }),
@@ -189,18 +194,26 @@ function inbound(
 }
 
 function isQuestion(event: RegisterEvent, self: Rank): boolean {
-  return event.kind === 'message' && event.message.kind === 'readProc' && event.from !== self;
+  if (event.kind !== 'message' || event.from === self) return false;
+  return event.message.kind === 'readProc' || event.message.kind === 'readStamp';
 }
 
 /** This process as its registers see it. */
-function selfOf({ self, membership }: ProcessPipelineOptions): () => Self {
+function selfOf({ self, membership, ...options }: ProcessPipelineOptions): () => Self {
+  const { isExtended, stampReserve } = options;
+  const { floor } = stampReserve;
   let standing: Standing | null = null;
+  let reservedBelow: bigint | null = null;
   let current: Self = self;
   return () => {
-    if (standing !== membership.standing) {
+    // Those of another make may expect timestamps that go up by one.
+    const below = isExtended && !membership.current.isMixed ? stampReserve.below : null;
+    if (standing !== membership.standing || reservedBelow !== below) {
       standing = membership.standing;
+      reservedBelow = below;
       const { incarnation } = membership.current.own;
-      current = { ...self, incarnation, isSilent: standing !== 'member' };
+      const stamps = { incarnation, floor, reservedBelow };
+      current = { ...self, stamps, asksStamps: isExtended, isSilent: standing !== 'member' };
     }
     return current;
   };
@@ -208,7 +221,8 @@ function selfOf({ self, membership }: ProcessPipelineOptions): () => Self {
 
 /** Registers, fed with what they send to themselves and with what found no room. */
 function registers(options: ProcessPipelineOptions, { store, schedulers }: ProcessPorts) {
-  const { self, stripes, fullRetryMs, records, membership } = options;
+  const { self, stripes, fullRetryMs, fetchMs, records, membership } = options;
+  const { clock } = schedulers;
   return withLoopback<ProcessEvent, ProcessOutcome>(
     (event$) =>
       event$.pipe(
@@ -233,12 +247,27 @@ function registers(options: ProcessPipelineOptions, { store, schedulers }: Proce
         outcome$.pipe(mapEach((outcome) => messagesToSelf(outcome, self.rank))),
         outcome$.pipe(
           mapEach((outcome) => (outcome.kind === 'full' ? ownStep(outcome.cause, self.rank) : [])),
-          delayByKey({ delayMs: fullRetryMs, clock: schedulers.clock, keyOf: operationOf }),
+          delayByKey({ delayMs: fullRetryMs, clock, keyOf: operationOf }),
           // What nobody waits for any more may wait for the next READ of its sector.
           filter((event) => records.ledger.entries.has(operationOf(event))),
         ),
+        outcome$.pipe(
+          mapEach(fetched),
+          delayByKey({ delayMs: fetchMs, clock, keyOf: ({ id }) => id }),
+          map(({ id, sector }): ProcessEvent => {
+            return { sector, event: { kind: 'widen', id }, origin: null };
+          }),
+        ),
       ),
   );
+}
+
+/** The operations that wait for the value of one process now. */
+function fetched(outcome: ProcessOutcome): { id: OperationId; sector: SectorIndex }[] {
+  if (outcome.kind === 'full') return [];
+  const last = outcome.effects.at(-1);
+  if (last?.kind !== 'fetch') return [];
+  return [{ id: last.message.id, sector: outcome.cause.sector }];
 }
 
 function messagesToSelf(outcome: ProcessOutcome, self: Rank): ProcessEvent[] {
@@ -273,7 +302,7 @@ function outgoing(
   outbound$: Observable<Outbound>,
   peers: readonly Peer[],
   options: ProcessPipelineOptions,
-  { schedulers }: ProcessPorts,
+  { schedulers, random }: ProcessPorts,
 ): Observable<Outgoing> {
   const command$ = outbound$.pipe(
     ofKind('link'),
@@ -287,7 +316,12 @@ function outgoing(
         connection$,
         clock: schedulers.clock,
         owed: record.owed,
-        greeting: () => greetingTo(record.rank, options),
+        greeting: (isNewConnection) => {
+          const { agreement } = record;
+          if (isNewConnection && options.isExtended) renewLink(agreement, random.operationId());
+          return greetingTo(record, options);
+        },
+        isExtended: () => record.agreement.agreed !== 0,
         bufferBytes: options.linkBufferBytes,
         silentMs: options.linkSilentMs,
         lastHeardMs: () => record.heardMs,

@@ -6,6 +6,7 @@ import type { Schedulers } from '../../src/ports/schedulers.js';
 import type { SectorStore } from '../../src/ports/store.js';
 import type { VerdictOptions } from '../../src/wire/verdict.js';
 import type { MembershipState } from './membership.js';
+import type { StampReserve } from './stampReserve.js';
 import type { ProcessRecords } from './records.js';
 import type { RepairLimits } from './repairOptions.js';
 import type { SessionLimits } from './session.js';
@@ -13,6 +14,11 @@ import type { SessionLimits } from './session.js';
 export interface ProcessPipelineOptions {
   readonly self: Pick<Self, 'rank' | 'processCount'>;
   readonly membership: MembershipState;
+  /** Whether peers that understand it are spoken to by the extension. */
+  readonly isExtended: boolean;
+  readonly stampReserve: StampReserve;
+  /** A peer that is asked for a value that others have too may take so long. */
+  readonly fetchMs: number;
   readonly repair: RepairLimits;
   /** How long a process whose disk is new waits for the others to say who they are. */
   readonly graceMs: number;

@@ -108,9 +108,12 @@ function replyTo({ receiptFor, id }: ReceiptDue): string | null {
   switch (receiptFor) {
     case 'readProc':
       return messageKey('value', id);
+    case 'readStamp':
+      return messageKey('stamp', id);
     case 'writeProc':
       return messageKey('ack', id);
     case 'value':
+    case 'stamp':
     case 'ack':
       return null;
     default:

@@ -1,6 +1,8 @@
 import type { Ledger } from '../../src/core/ledger.js';
 import { emptyLedger } from '../../src/core/ledger.js';
 import type { LedgerLimits } from '../../src/core/ledger.js';
+import type { LinkAgreement } from '../../src/core/link/agreement.js';
+import { newAgreement } from '../../src/core/link/agreement.js';
 import type { Owed, OwedLimits } from '../../src/core/link/owed.js';
 import { nothingOwed } from '../../src/core/link/owed.js';
 import type { Standing } from '../../src/core/membership/identity.js';
@@ -11,12 +13,15 @@ import type { RegisterState } from '../../src/core/register/state.js';
 import type { Self } from '../../src/core/register/step.js';
 import type { MissedLog } from '../../src/core/repair/missedLog.js';
 import type { SectorIndex } from '../../src/core/sector.js';
+import type { Sendable } from '../writeTogether.js';
 import type { Session } from './session.js';
 
 /** What a process knows of another one. */
 export interface PeerRecord {
   readonly rank: Rank;
-  readonly owed: Owed;
+  readonly owed: Owed<Sendable>;
+  /** What the process at the other end of that connection understands. */
+  readonly agreement: LinkAgreement;
   /** Whether the connection that this process dials stands. */
   isConnected: boolean;
   /** When a message of its came last, by the clock; 0: never. */
@@ -108,12 +113,13 @@ export interface ProcessFigures {
 export function newRecords(
   self: Self,
   limits: LedgerLimits,
-  link: OwedLimits,
+  link: OwedLimits & { readonly features: number },
   membership: MembershipRecord,
   missed: MissedLog,
 ): ProcessRecords {
   const peers = ranksBut(self.rank, self.processCount).map((rank): PeerRecord => {
-    return { rank, owed: nothingOwed(link), isConnected: false, heardMs: 0 };
+    const agreement = newAgreement(link.features);
+    return { rank, owed: nothingOwed(link), agreement, isConnected: false, heardMs: 0 };
   });
   return {
     ledger: emptyLedger(limits),

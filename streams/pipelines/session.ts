@@ -102,7 +102,7 @@ export function regulate(
       return [];
     }
     session.isDone = true;
-    return [{ connection, bytes: null }];
+    return [{ connection, content: null }];
   }
   const mayRead =
     session.penaltyCount === 0 &&

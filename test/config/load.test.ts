@@ -60,12 +60,13 @@ test('rank: option, then environment, then file', (t) => {
   t.is(loadProcessConfig({ file, env: {}, rank: '3' }).storage, join(dirname(file), 'data/3'));
 });
 
-test('environment: keys, log level and log format come before the file', (t) => {
+test('environment: keys, extension, log level and log format come before the file', (t) => {
   const folder = makeFolder(t, {
     'a.json': {
       ...GOOD,
       cluster: 'mine',
       keys: undefined,
+      extension: 'on',
       log: { level: 'error', format: 'json' },
     },
   });
@@ -73,6 +74,7 @@ test('environment: keys, log level and log format come before the file', (t) => 
     ATDD_CONFIG: 'a.json',
     ATDD_CLIENT_KEY: 'cc'.repeat(32),
     ATDD_SYSTEM_KEY: 'dd'.repeat(64),
+    ATDD_EXTENSION: 'off',
     ATDD_LOG_LEVEL: 'debug',
     ATDD_LOG_FORMAT: 'pretty',
   };
@@ -80,6 +82,7 @@ test('environment: keys, log level and log format come before the file', (t) => 
   t.is(hex(config.clientKey), 'cc'.repeat(32));
   t.is(hex(config.systemKey), 'dd'.repeat(64));
   t.is(config.cluster, 'mine');
+  t.false(config.isExtended);
   t.deepEqual(config.log, { level: 'debug', format: 'pretty' });
   t.is(config.chosenBy, 'env');
 });

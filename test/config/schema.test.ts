@@ -18,6 +18,7 @@ test('defaults are filled in', (t) => {
     config: {
       ...GOOD,
       keys: {},
+      extension: 'on',
       log: { level: 'info', format: 'auto' },
       limits: { ...LIMITS_DEFAULT },
       timeouts: { ...TIMEOUTS_DEFAULT },
@@ -88,6 +89,7 @@ const CASES: readonly (readonly [
     [['keys.client', '1', /path of a file/]],
   ],
   ['cluster with a space', { cluster: 'a b' }, [['cluster', '"a b"', /1 to 64 letters/]]],
+  ['extension', { extension: true }, [['extension', 'true', /on, off/]]],
   ['log level', { log: { level: 'loud' } }, [['log.level', '"loud"', /error, warn, info, debug/]]],
   [
     'log format',

@@ -26,7 +26,7 @@ function receiver(takes = Infinity) {
 }
 
 test('a question is sent at once, again after ever longer delays, and never after its end', (t) => {
-  const owed = nothingOwed(LIMITS);
+  const owed = nothingOwed<Uint8Array>(LIMITS);
   const sent: number[] = [];
   oweQuestion(owed, 'q', bytes('q'));
   for (let nowMs = 0; nowMs <= 1500; nowMs += 10) {
@@ -40,7 +40,7 @@ test('a question is sent at once, again after ever longer delays, and never afte
 });
 
 test('a new connection gets all that is owed, oldest first', (t) => {
-  const owed = nothingOwed(LIMITS);
+  const owed = nothingOwed<Uint8Array>(LIMITS);
   for (const name of ['a', 'b', 'c']) oweQuestion(owed, name, bytes(name));
   sendUnsent(owed, 0, receiver().send);
   retireQuestion(owed, 'b');
@@ -51,7 +51,7 @@ test('a new connection gets all that is owed, oldest first', (t) => {
 });
 
 test('a connection that takes no more is given the rest later', (t) => {
-  const owed = nothingOwed(LIMITS);
+  const owed = nothingOwed<Uint8Array>(LIMITS);
   for (const name of ['a', 'b', 'c']) oweQuestion(owed, name, bytes(name));
   const first = receiver(2);
   sendUnsent(owed, 0, first.send);
@@ -61,7 +61,7 @@ test('a connection that takes no more is given the rest later', (t) => {
 });
 
 test('the same operation asks one question at a time', (t) => {
-  const owed = nothingOwed(LIMITS);
+  const owed = nothingOwed<Uint8Array>(LIMITS);
   oweQuestion(owed, 'q', bytes('readProc'));
   oweQuestion(owed, 'q', bytes('writeProc'));
   const { names, send } = receiver();
@@ -70,14 +70,14 @@ test('the same operation asks one question at a time', (t) => {
 });
 
 test('a reply is forgotten once sent, for a peer that sends no receipts', (t) => {
-  const owed = nothingOwed(LIMITS);
+  const owed = nothingOwed<Uint8Array>(LIMITS);
   oweReply(owed, 'ack a', bytes('a'));
   sendUnsent(owed, 0, receiver().send);
   t.true(isSettled(owed));
 });
 
 test('a reply is owed until its receipt, for a peer that sends receipts', (t) => {
-  const owed = nothingOwed(LIMITS);
+  const owed = nothingOwed<Uint8Array>(LIMITS);
   owed.sendsReceipts = true;
   oweReply(owed, 'ack a', bytes('a'));
   const { names, send } = receiver();
@@ -90,7 +90,7 @@ test('a reply is owed until its receipt, for a peer that sends receipts', (t) =>
 });
 
 test('replies that wait are bounded: the oldest go', (t) => {
-  const owed = nothingOwed(LIMITS);
+  const owed = nothingOwed<Uint8Array>(LIMITS);
   for (let index = 0; index < 10; index += 1) oweReply(owed, `ack ${index}`, bytes(String(index)));
   t.is(owed.replies.size, 3);
   t.is(owed.droppedReplyCount, 7);

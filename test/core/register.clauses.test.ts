@@ -341,7 +341,7 @@ test('H1: what is sound and was written is handed over; what is not is not', (t)
 });
 
 test('V5: a later incarnation chooses stamps that no earlier one can have chosen', (t) => {
-  const third = { ...self, incarnation: 3 };
+  const third = { ...self, stamps: { incarnation: 3, floor: 0n, reservedBelow: null } };
   const { state } = feed(holding(stamp(70_000, 2), A), third, [
     beginWrite('w', B),
     from(2, value('w', stamp(5, 2), A)),

@@ -124,12 +124,13 @@ function occur(world: World, rank: Rank, first: RegisterEvent): World {
  */
 function canMatter({ from, to, message }: Envelope, states: readonly RegisterState[]): boolean {
   const { id } = message;
-  const asker =
-    states[(message.kind === 'value' || message.kind === 'ack' ? to : from) - 1].running;
+  const asker = states[(isAnswer(message) ? to : from) - 1].running;
   const phase = asker?.operation.id === id ? asker.phase : null;
   switch (message.kind) {
     case 'readProc':
+    case 'readStamp':
     case 'value':
+    case 'stamp':
       return phase === 'read';
     case 'ack':
       return asker?.phase === 'write' && phase === 'write' && !asker.ackList.includes(from);
@@ -139,6 +140,10 @@ function canMatter({ from, to, message }: Envelope, states: readonly RegisterSta
         (asker?.phase === 'write' && phase === 'write' && !asker.ackList.includes(to))
       );
   }
+}
+
+function isAnswer({ kind }: RegisterMessage): boolean {
+  return kind === 'value' || kind === 'stamp' || kind === 'ack';
 }
 
 function withFate(fates: readonly Fate[], at: number, change: Partial<Fate>): readonly Fate[] {
@@ -214,8 +219,9 @@ function stampKey({ timestamp, writeRank }: Stamp): string {
 
 function messageKey(message: RegisterMessage): string {
   const short = Number(message.id);
-  if (message.kind === 'readProc' || message.kind === 'ack') return `${message.kind}${short}`;
-  return `${message.kind}${short} ${stampKey(message.stamp)}${message.data[0]}`;
+  if (!('stamp' in message)) return `${message.kind}${short}`;
+  const value = 'data' in message ? message.data[0] : '';
+  return `${message.kind}${short} ${stampKey(message.stamp)}${value}`;
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { ProcessMessage as AcceptedMessage, Receipt } from '../../src/core/message.js';
-import type { RegisterMessageKind } from '../../src/core/message.js';
+import type { BaseMessageKind } from '../../src/core/message.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { CLIENT_MESSAGES, PEER_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import { baseTypes } from '../wire/baseTypes.js';
@@ -133,7 +133,7 @@ function make(random: Dice): Experiment {
   }
 }
 
-const PROCESS_KINDS: Readonly<Record<RegisterMessageKind, ProcessKind>> = {
+const PROCESS_KINDS: Readonly<Record<BaseMessageKind, ProcessKind>> = {
   readProc: 'READ_PROC',
   value: 'VALUE',
   writeProc: 'WRITE_PROC',
@@ -183,6 +183,7 @@ function processNamed(
   let register: RegisterValue | null = null;
   if ('data' in content) register = { ...content.stamp, data: Buffer.from(content.data) };
   const id = Buffer.from(content.id, 'latin1').toString('hex');
+  if (content.kind === 'readStamp' || content.kind === 'stamp') throw new Error('of this make');
   const kind = PROCESS_KINDS[content.kind];
   return { family: 'process', kind, sender, id, sector, register };
 }

@@ -1,3 +1,5 @@
+import type { ExtensionUse } from './surroundings.js';
+
 /** A change of one module, by its path below dist/. */
 export interface Edit {
   readonly file: string;
@@ -16,5 +18,7 @@ export interface DeliberateFault {
   readonly runs: number;
   /** … and by what users see alone within so many; null: users cannot see it. */
   readonly blackBoxRuns: number | null;
+  /** Looked for with the extension used like this; absent: as the seed decides. */
+  readonly extension?: ExtensionUse;
   readonly edits: readonly Edit[];
 }

@@ -23,6 +23,7 @@ async function runsUntilCaught(
     processCount: fault.processCount,
     seconds: SECONDS,
     isBlackBox,
+    extension: fault.extension ?? null,
     inject: fault.name,
     only: null,
     failuresMax: 1,

@@ -57,6 +57,10 @@ export class ForeignProcess extends Member {
     return this.openCount;
   }
 
+  override isReserved(): boolean {
+    return false;
+  }
+
   override durableStamp(sector: number): Stamp {
     const held = this.disk.get(BigInt(sector));
     return held === undefined

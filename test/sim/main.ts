@@ -29,8 +29,12 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function runOptionsOf(options: CliOptions, seed: number): RunOptions {
-  const { processCount, seconds, isBlackBox, only } = options;
-  return { seed, processCount, seconds, isBlackBox, ...(only !== null && { only }) };
+  const { processCount, seconds, isBlackBox, only, extension } = options;
+  return {
+    ...{ seed, processCount, seconds, isBlackBox },
+    ...(only !== null && { only }),
+    ...(extension !== null && { extension }),
+  };
 }
 
 /** One run, and again with its trace if that is asked for or it fails. */

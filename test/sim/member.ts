@@ -35,6 +35,9 @@ export abstract class Member extends Machine {
     return this.durableStamp(sector);
   }
 
+  /** Whether it may send that stamp of its own before it is on its disk. */
+  abstract isReserved(stamp: Stamp): boolean;
+
   /** Starts its program, if it does not run. */
   abstract boot(): void;
   /** Its program has ended; what was in memory is gone. */

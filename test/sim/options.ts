@@ -1,5 +1,6 @@
 /** The command line of `npm run simulate`. */
 import { parseArgs } from 'node:util';
+import type { ExtensionUse } from './surroundings.js';
 
 export interface CliOptions {
   /** The first seed; null: a fresh one is drawn. */
@@ -13,6 +14,8 @@ export interface CliOptions {
   readonly isTraced: boolean;
   readonly isShrunk: boolean;
   readonly isBlackBox: boolean;
+  /** null: the seed decides. */
+  readonly extension: ExtensionUse | null;
   /** A deliberate fault. */
   readonly inject: string | null;
   /** No more runs after so many failures. */
@@ -33,6 +36,7 @@ export const USAGE = `npm run simulate -- [options]
   --shrink        leave out what is not needed for a failure
   --only A,B,C    of the plan of faults, only those numbers
   --black-box     judge by what users see alone
+  --extension U   on, off, or mixed: of processes in some of their lives; else the seed decides
   --inject NAME   put a deliberate fault into the code; see npm run simulate:faults`;
 
 const FAILURES_MAX = 5;
@@ -58,10 +62,17 @@ export function parseOptions(args: readonly string[]): CliOptions {
     isTraced: values.trace === true,
     isShrunk: values.shrink === true,
     isBlackBox: values['black-box'] === true,
+    extension: extensionUse(values.extension),
     inject: values.inject ?? null,
     failuresMax: number('failures', values.failures, 1, 1_000) ?? FAILURES_MAX,
     isPart: values.part === true,
   };
+}
+
+function extensionUse(text: string | undefined): ExtensionUse | null {
+  if (text === undefined) return null;
+  if (text === 'on' || text === 'off' || text === 'mixed') return text;
+  throw new UsageError(`--extension is on, off or mixed, not "${text}"`);
 }
 
 function parseStrictly(args: readonly string[]) {
@@ -78,6 +89,7 @@ function parseStrictly(args: readonly string[]) {
         trace: { type: 'boolean' },
         shrink: { type: 'boolean' },
         'black-box': { type: 'boolean' },
+        extension: { type: 'string' },
         inject: { type: 'string' },
         failures: { type: 'string' },
         part: { type: 'boolean' },

@@ -15,7 +15,7 @@ export interface PartResult {
 
 export type PartOptions = Pick<
   CliOptions,
-  'processCount' | 'seconds' | 'isBlackBox' | 'inject' | 'only' | 'failuresMax'
+  'processCount' | 'seconds' | 'isBlackBox' | 'extension' | 'inject' | 'only' | 'failuresMax'
 >;
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -53,10 +53,11 @@ export function runPart(
   runs: number,
   onProgress: (runs: number) => void,
 ): Promise<PartResult> {
-  const { processCount, seconds, isBlackBox, inject, only, failuresMax } = options;
+  const { processCount, seconds, isBlackBox, extension, inject, only, failuresMax } = options;
   const args = ['--part', '--seed', seed, '--runs', runs, '--processes', processCount];
   args.push('--seconds', seconds, '--failures', failuresMax);
   if (isBlackBox) args.push('--black-box');
+  if (extension !== null) args.push('--extension', extension);
   if (inject !== null) args.push('--inject', inject);
   if (only !== null) args.push('--only', [...only].join(','));
   return new Promise((resolve, reject) => {

@@ -31,10 +31,14 @@ const TIMESTAMP_AT = 32;
 const WRITE_RANK_AT = 47;
 const PROCESS_DATA_AT = 48;
 const RESPONSE_DATA_AT = 16;
+const HEADER_BYTES = 8;
+const TAG_BYTES = 32;
 
 const VALUE = 0x04;
 const WRITE_PROC = 0x05;
 const ACK = 0x06;
+const BUNDLE = 0x84;
+const STAMP = 0x86;
 const READ_RESPONSE = 0x41;
 const WRITE_RESPONSE = 0x42;
 
@@ -59,6 +63,8 @@ export class Promises {
     private readonly latest: DurableStamps,
     /** Who votes, or will when it is up again; the one that votes now is one of them. */
     private readonly voters: (voting: Rank) => readonly Rank[],
+    /** Whether no later life of the process will choose that stamp. */
+    private readonly isReserved: (rank: Rank, stamp: Stamp) => boolean,
   ) {}
 
   /** By sector: the newest that a client has been answered with or for. */
@@ -73,14 +79,8 @@ export class Promises {
     if (host.rank === 0) return;
     const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
     switch (bytes[TYPE_AT]) {
-      case VALUE:
-        this.onValue(host.rank, bytes);
-        break;
-      case WRITE_PROC:
-        this.onWriteProc(host.rank, bytes);
-        break;
-      case ACK:
-        this.onAck(host.rank, bytes);
+      case BUNDLE:
+        for (const one of messagesIn(bytes)) this.onProcessMessage(host.rank, one);
         break;
       case READ_RESPONSE:
         if (bytes[STATUS_AT] === 0) this.onRead(nameOfSector(bytes, RESPONSE_DATA_AT));
@@ -91,6 +91,23 @@ export class Promises {
         this.onWritten(nameWordOf(client, bytes.readBigUInt64BE(NUMBER_AT)));
         break;
       }
+      default:
+        this.onProcessMessage(host.rank, bytes);
+    }
+  }
+
+  private onProcessMessage(rank: Rank, bytes: Buffer): void {
+    switch (bytes[TYPE_AT]) {
+      case VALUE:
+      case STAMP:
+        this.onValue(rank, bytes);
+        break;
+      case WRITE_PROC:
+        this.onWriteProc(rank, bytes);
+        break;
+      case ACK:
+        this.onAck(rank, bytes);
+        break;
     }
   }
 
@@ -127,6 +144,7 @@ export class Promises {
     if (stamp.writeRank !== rank || bytes[SENDER_AT] !== rank) return;
     // On a disk that it has lost it may have been: what others tell it of that it hands on.
     if (compareStamps(this.latest(sector)[rank - 1], stamp) >= 0) return;
+    if (this.isReserved(rank, stamp)) return;
     this.broken(`process ${rank} sends its ${describe(stamp)} of sector ${sector}`, sector);
   }
 
@@ -181,6 +199,21 @@ export class Promises {
   private broken(what: string, sector: number): void {
     const disks = this.durable(sector).map(describe).join(' ');
     this.world.report('promises', `${what}, but the disks hold ${disks}`);
+  }
+}
+
+/** A bundle has no tags inside. */
+function* messagesIn(bundle: Buffer): Generator<Buffer> {
+  const sizes = new Map([
+    [VALUE, PROCESS_DATA_AT + 4096],
+    [WRITE_PROC, PROCESS_DATA_AT + 4096],
+    [STAMP, PROCESS_DATA_AT],
+  ]);
+  const end = bundle.length - TAG_BYTES;
+  for (let at = HEADER_BYTES; at < end;) {
+    const size = sizes.get(bundle[at + TYPE_AT]) ?? TIMESTAMP_AT;
+    yield bundle.subarray(at, at + size);
+    at += size;
   }
 }
 

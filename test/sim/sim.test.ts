@@ -7,7 +7,14 @@ import { DELIBERATE_FAULTS } from './deliberateFaults.js';
 import { runPart, runParts } from './parts.js';
 import { missingFrom } from './report.js';
 
-const COMMON = { seconds: 5, isBlackBox: false, inject: null, only: null, failuresMax: 5 };
+const COMMON = {
+  seconds: 5,
+  isBlackBox: false,
+  extension: null,
+  inject: null,
+  only: null,
+  failuresMax: 5,
+};
 const SEED = 1_000_000;
 
 /** Found quickly, and each by another check. */

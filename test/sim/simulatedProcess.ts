@@ -6,6 +6,7 @@ import { Observable, concat, defer, tap } from 'rxjs';
 import {
   BAD_TAG_PENALTY_MS,
   CLIENT_BUFFER_BYTES,
+  FETCH_MS,
   FULL_RETRY_MS,
   GRACE_MS,
   LIMITS_DEFAULT,
@@ -64,6 +65,7 @@ const TIMEOUTS: ProcessOptions['timeouts'] = {
   fullRetryMs: FULL_RETRY_MS,
   linkSilentMs: LINK_SILENT_MS,
   graceMs: GRACE_MS,
+  fetchMs: FETCH_MS,
 };
 
 /** A supervisor starts a process that has ended again after this. */
@@ -121,6 +123,11 @@ export class SimulatedProcess extends Member {
   override get isVoter(): boolean {
     const bytes = this.disk.note('identity');
     return bytes !== undefined && Buffer.from(bytes).toString().includes('"standing":"member"');
+  }
+
+  override isReserved({ timestamp }: Stamp): boolean {
+    const bytes = this.disk.note('stamps');
+    return bytes !== undefined && timestamp < BigInt(Buffer.from(bytes).toString());
   }
 
   override get damagedCount(): number {
@@ -221,7 +228,7 @@ export class SimulatedProcess extends Member {
     connections$: Observable<Connection>,
     schedulers: Schedulers,
   ): void {
-    const { network, machineOf, sectors, processCount, keys } = this.around;
+    const { network, machineOf, sectors, processCount, keys, extension } = this.around;
     const transport: Transport = {
       connections$,
       dial: (rank) => network.dial(this, machineOf(rank), TIMEOUTS_DEFAULT.dialMs),
@@ -232,6 +239,7 @@ export class SimulatedProcess extends Member {
       processCount,
       sectors,
       ...keys,
+      isExtended: extension === 'mixed' ? this.dice.below(2) === 0 : extension === 'on',
       limits: LIMITS,
       repair: REPAIR,
       timeouts: TIMEOUTS,

@@ -21,7 +21,7 @@ import type { Member } from './member.js';
 import { Promises } from './promises.js';
 import { RawUser } from './rawUser.js';
 import { SimulatedProcess } from './simulatedProcess.js';
-import type { Surroundings } from './surroundings.js';
+import type { ExtensionUse, Surroundings } from './surroundings.js';
 import { describeMessage } from './describeMessage.js';
 import { hashText, type TraceLine } from './trace.js';
 import type { User } from './user.js';
@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly isRecording?: boolean;
   /** Judge by what users see alone: their history, and whether their operations end. */
   readonly isBlackBox?: boolean;
+  /** Whether processes use the extension; absent: the seed decides. */
+  readonly extension?: ExtensionUse;
 }
 
 export interface RunResult {
@@ -58,6 +60,9 @@ const LIBRARY_USERS = 2;
 const RAW_USERS = 3;
 const LOOPS = 3;
 const THINK_MS = 60;
+
+/** More often than not processes use it, and some are just being upgraded. */
+const EXTENSIONS = ['on', 'on', 'mixed', 'mixed', 'off'] as const;
 
 /** In one run in so many a process is of another make. */
 const FOREIGN_ONE_IN = 3;
@@ -94,6 +99,7 @@ class Run {
   private readonly plan: readonly PlannedFault[];
   private readonly injector: FaultInjector;
   private readonly sent = new Set<string>();
+  private readonly extension: ExtensionUse;
   /** The process of another make, or 0. */
   private readonly foreignRank: number;
 
@@ -109,7 +115,9 @@ class Run {
       this.processes
         .filter(({ rank, isVoter }) => rank === voting || isVoter)
         .map(({ rank }) => rank);
-    this.promises = new Promises(this.world, processCount, durable, latest, voters);
+    const isReserved = (rank: number, stamp: Stamp): boolean =>
+      this.processes[rank - 1].isReserved(stamp);
+    this.promises = new Promises(this.world, processCount, durable, latest, voters, isReserved);
     this.network = new Network(this.world, this.dice('network'), {
       onMessage: (endpoint, message) => {
         const { host, other } = endpoint;
@@ -124,6 +132,7 @@ class Run {
         if (options.isBlackBox !== true) this.promises.onMessage(endpoint, message);
       },
     });
+    this.extension = options.extension ?? this.dice('extension').pick(EXTENSIONS);
     const chance = this.dice('foreign');
     const hasForeign = processCount > 1 && chance.below(FOREIGN_ONE_IN) === 0;
     this.foreignRank = hasForeign ? 1 + chance.below(processCount) : 0;
@@ -202,7 +211,7 @@ class Run {
   }
 
   private makeProcesses(): void {
-    const { world, network, counts, observations } = this;
+    const { world, network, counts, observations, extension } = this;
     const { processCount } = this.options;
     const around: Surroundings = {
       world,
@@ -212,6 +221,7 @@ class Run {
       keys: KEYS,
       sectors: DISK_SECTORS,
       processCount,
+      extension,
       machineOf: (rank) => this.processes[rank - 1],
     };
     for (let rank = 1; rank <= processCount; rank += 1) {

@@ -6,6 +6,8 @@ import type { Network } from './network.js';
 import type { Observations } from './observations.js';
 import type { World } from './world.js';
 
+export type ExtensionUse = 'on' | 'off' | 'mixed';
+
 export interface Keys {
   readonly clientKey: Uint8Array;
   readonly systemKey: Uint8Array;
@@ -19,6 +21,8 @@ export interface Surroundings {
   readonly keys: Keys;
   readonly sectors: number;
   readonly processCount: number;
+  /** Whether processes use the extension: all, none, or some of their lives. */
+  readonly extension: ExtensionUse;
   /** The machine of a rank. */
   readonly machineOf: (rank: Rank) => Machine;
 }

@@ -7,7 +7,7 @@ import { nothingOwed } from '../../src/core/link/owed.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { LinkCommand } from '../../streams/stubbornLink.js';
 import { stubbornLink } from '../../streams/stubbornLink.js';
-import type { Outgoing } from '../../streams/writeTogether.js';
+import type { Outgoing, Sendable } from '../../streams/writeTogether.js';
 import { fakeConnection, nameOf, named } from './make.js';
 
 const linkTest = test.macro((t, body: (helpers: RunHelpers, clock: SchedulerLike) => void) => {
@@ -21,17 +21,18 @@ const linkTest = test.macro((t, body: (helpers: RunHelpers, clock: SchedulerLike
 
 const limits = { retransmitMs: 4, retransmitMsMax: 8, repliesMax: 2 };
 const commands: Record<string, LinkCommand> = {
-  q: { kind: 'question', id: 'q', bytes: named('q') },
-  w: { kind: 'question', id: 'q', bytes: named('w') },
+  q: { kind: 'question', id: 'q', message: named('q') },
+  w: { kind: 'question', id: 'q', message: named('w') },
   r: { kind: 'retire', id: 'q' },
-  a: { kind: 'reply', key: 'ack a', bytes: named('a') },
-  b: { kind: 'reply', key: 'ack b', bytes: named('b') },
-  c: { kind: 'reply', key: 'ack c', bytes: named('c') },
+  a: { kind: 'reply', key: 'ack a', message: named('a') },
+  b: { kind: 'reply', key: 'ack b', message: named('b') },
+  c: { kind: 'reply', key: 'ack c', message: named('c') },
   x: { kind: 'receipt', key: 'ack x' },
   y: { kind: 'receipt', key: 'ack a' },
 };
 const patient = { silentMs: 1000, lastHeardMs: () => 0 };
-const sent = () => map(({ bytes }: Outgoing) => nameOf(bytes ?? named('end')));
+const sent = () =>
+  map(({ content }: Outgoing) => nameOf(content instanceof Uint8Array ? content : named('end')));
 
 test('a question goes out at once, and again until it is retired', linkTest, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
@@ -42,7 +43,7 @@ test('a question goes out at once, and again until it is retired', linkTest, (he
   const link = stubbornLink({
     connection$,
     clock,
-    owed: nothingOwed(limits),
+    owed: nothingOwed<Sendable>(limits),
     bufferBytes: 10,
     ...patient,
   });
@@ -60,7 +61,7 @@ test(
     const link = stubbornLink({
       connection$,
       clock,
-      owed: nothingOwed(limits),
+      owed: nothingOwed<Sendable>(limits),
       bufferBytes: 10,
       ...patient,
     });
@@ -74,7 +75,7 @@ test('a WRITE_PROC takes the place of its READ_PROC', linkTest, (h, clock) => {
   const link = stubbornLink({
     connection$,
     clock,
-    owed: nothingOwed(limits),
+    owed: nothingOwed<Sendable>(limits),
     bufferBytes: 10,
     ...patient,
   });
@@ -88,7 +89,7 @@ test('a reply goes out once; without a connection the newest few wait', linkTest
   const link = stubbornLink({
     connection$,
     clock,
-    owed: nothingOwed(limits),
+    owed: nothingOwed<Sendable>(limits),
     bufferBytes: 10,
     ...patient,
   });
@@ -105,7 +106,7 @@ test(
     const link = stubbornLink({
       connection$,
       clock,
-      owed: nothingOwed(limits),
+      owed: nothingOwed<Sendable>(limits),
       bufferBytes: 10,
       ...patient,
     });
@@ -126,7 +127,7 @@ test('a connection that takes nothing is given nothing until it has', linkTest, 
   const link = stubbornLink({
     connection$,
     clock,
-    owed: nothingOwed(limits),
+    owed: nothingOwed<Sendable>(limits),
     bufferBytes: 10,
     ...patient,
   });
@@ -141,7 +142,7 @@ test('a connection without any answer is dropped; one with answers is not', (t) 
       const link = stubbornLink({
         connection$: cold('C---', { C: connection }),
         clock: scheduler,
-        owed: nothingOwed(limits),
+        owed: nothingOwed<Sendable>(limits),
         bufferBytes: 10,
         silentMs: 12,
         lastHeardMs,
@@ -165,7 +166,7 @@ test('a connection without any answer is dropped; one with answers is not', (t) 
 });
 
 test('ends with its source; errors are passed on; unsubscribing lets go', linkTest, (h, clock) => {
-  const options = { clock, owed: nothingOwed(limits), bufferBytes: 10, ...patient };
+  const options = { clock, owed: nothingOwed<Sendable>(limits), bufferBytes: 10, ...patient };
   const none$ = NEVER;
   h.expectObservable(
     h.cold<LinkCommand>('--|').pipe(stubbornLink({ ...options, connection$: none$ })),

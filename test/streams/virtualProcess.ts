@@ -43,6 +43,7 @@ export const TIMEOUTS = {
   fullRetryMs: 50,
   linkSilentMs: 5_000,
   graceMs: 50,
+  fetchMs: 20,
 };
 
 /** A connection whose other side is the test. */
@@ -126,6 +127,7 @@ export function startVirtual(
   processCount: number,
   onFailure: (error: unknown) => void,
   standing: Standing = 'member',
+  isExtended = false,
 ) {
   const clock = new VirtualTimeScheduler(VirtualAction);
   const accepted$ = new Subject<Connection>();
@@ -139,6 +141,7 @@ export function startVirtual(
     processCount,
     sectors: 100,
     ...KEYS,
+    isExtended,
     limits: LIMITS,
     repair: REPAIR,
     timeouts: TIMEOUTS,

@@ -10,10 +10,10 @@ import { fakeConnection, nameOf, named } from './make.js';
 const one = fakeConnection('one');
 const two = fakeConnection('two');
 const outgoing: Record<string, Outgoing> = {
-  a: { connection: one, bytes: named('a') },
-  b: { connection: one, bytes: named('b') },
-  z: { connection: two, bytes: named('z') },
-  e: { connection: one, bytes: null },
+  a: { connection: one, content: named('a') },
+  b: { connection: one, content: named('b') },
+  z: { connection: two, content: named('z') },
+  e: { connection: one, content: null },
 };
 
 /** Turns last one frame here: the end of a turn is the next frame. */

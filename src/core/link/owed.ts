@@ -26,28 +26,29 @@ export interface OwedLimits {
   readonly repliesMax: number;
 }
 
-interface Debt {
+/** `M`: what a message is, to those who send it. */
+interface Debt<M> {
   readonly kind: 'question' | 'reply';
   /** In the map of its kind. */
   readonly key: string;
-  readonly bytes: Uint8Array;
+  readonly message: M;
   dueMs: number;
   intervalMs: number;
 }
 
-export interface Owed {
+export interface Owed<M> {
   readonly limits: OwedLimits;
-  readonly questions: Map<OperationId, Debt>;
+  readonly questions: Map<OperationId, Debt<M>>;
   /** By kind and id: the peer may be owed a VALUE and an ACK of the same operation. */
-  readonly replies: Map<string, Debt>;
+  readonly replies: Map<string, Debt<M>>;
   /** Those of both that have not been sent on the connection that stands now, oldest first. */
-  readonly unsent: Set<Debt>;
+  readonly unsent: Set<Debt<M>>;
   /** Whether the peer has ever sent a receipt. */
   sendsReceipts: boolean;
   droppedReplyCount: number;
 }
 
-export function nothingOwed(limits: OwedLimits): Owed {
+export function nothingOwed<M>(limits: OwedLimits): Owed<M> {
   return {
     limits,
     questions: new Map(),
@@ -59,22 +60,22 @@ export function nothingOwed(limits: OwedLimits): Owed {
 }
 
 /** Owes a question; one that the same operation asked before is forgotten. */
-export function oweQuestion(owed: Owed, id: OperationId, bytes: Uint8Array): void {
-  owe(owed, owed.questions, newDebt(owed, 'question', id, bytes));
+export function oweQuestion<M>(owed: Owed<M>, id: OperationId, message: M): void {
+  owe(owed, owed.questions, newDebt(owed, 'question', id, message));
 }
 
-export function retireQuestion(owed: Owed, id: OperationId): void {
+export function retireQuestion(owed: Owed<unknown>, id: OperationId): void {
   settle(owed, owed.questions, id);
 }
 
 /** Whether a reply that is handed over now needs no memory: nothing waits, no receipt will come. */
-export function isSettledBySending(owed: Owed): boolean {
+export function isSettledBySending(owed: Owed<unknown>): boolean {
   return owed.unsent.size === 0 && !owed.sendsReceipts;
 }
 
 /** Owes a reply until it has been sent, or receipted if the peer sends receipts. */
-export function oweReply(owed: Owed, key: string, bytes: Uint8Array): void {
-  owe(owed, owed.replies, newDebt(owed, 'reply', key, bytes));
+export function oweReply<M>(owed: Owed<M>, key: string, message: M): void {
+  owe(owed, owed.replies, newDebt(owed, 'reply', key, message));
   if (owed.replies.size <= owed.limits.repliesMax) return;
   for (const oldest of owed.replies.keys()) {
     settleReply(owed, oldest);
@@ -84,12 +85,12 @@ export function oweReply(owed: Owed, key: string, bytes: Uint8Array): void {
 }
 
 /** The peer has the reply. */
-export function settleReply(owed: Owed, key: string): void {
+export function settleReply(owed: Owed<unknown>, key: string): void {
   settle(owed, owed.replies, key);
 }
 
 /** The connection is a new one: nothing is known of what was sent on the one before. */
-export function forgetSent(owed: Owed): void {
+export function forgetSent(owed: Owed<unknown>): void {
   owed.unsent.clear();
   for (const debts of [owed.questions, owed.replies]) {
     for (const debt of debts.values()) owed.unsent.add(debt);
@@ -100,9 +101,9 @@ export function forgetSent(owed: Owed): void {
  * Hands over what has not been sent on this connection, oldest first, as long as `send` takes it.
  * @param send returns false when the connection takes no more for now; then nothing more is tried.
  */
-export function sendUnsent(owed: Owed, nowMs: number, send: (bytes: Uint8Array) => boolean): void {
+export function sendUnsent<M>(owed: Owed<M>, nowMs: number, send: (message: M) => boolean): void {
   for (const debt of owed.unsent) {
-    if (!send(debt.bytes)) return;
+    if (!send(debt.message)) return;
     debt.dueMs = nowMs + debt.intervalMs;
     owed.unsent.delete(debt);
     if (debt.kind === 'reply' && !owed.sendsReceipts) owed.replies.delete(debt.key);
@@ -110,11 +111,11 @@ export function sendUnsent(owed: Owed, nowMs: number, send: (bytes: Uint8Array) 
 }
 
 /** Hands over again what is due and was not retired. */
-export function sendDue(owed: Owed, nowMs: number, send: (bytes: Uint8Array) => boolean): void {
+export function sendDue<M>(owed: Owed<M>, nowMs: number, send: (message: M) => boolean): void {
   for (const debts of [owed.questions, owed.replies]) {
     for (const debt of debts.values()) {
       if (debt.dueMs > nowMs || owed.unsent.has(debt)) continue;
-      if (!send(debt.bytes)) return;
+      if (!send(debt.message)) return;
       debt.intervalMs = Math.min(debt.intervalMs * 2, owed.limits.retransmitMsMax);
       debt.dueMs = nowMs + debt.intervalMs;
     }
@@ -122,21 +123,21 @@ export function sendDue(owed: Owed, nowMs: number, send: (bytes: Uint8Array) => 
 }
 
 /** Whether there is nothing that `sendDue` may have to send some day. */
-export function isSettled(owed: Owed): boolean {
+export function isSettled(owed: Owed<unknown>): boolean {
   return owed.questions.size === 0 && owed.replies.size === 0;
 }
 
-function newDebt(owed: Owed, kind: Debt['kind'], key: string, bytes: Uint8Array): Debt {
-  return { kind, key, bytes, dueMs: 0, intervalMs: owed.limits.retransmitMs };
+function newDebt<M>(owed: Owed<M>, kind: Debt<M>['kind'], key: string, message: M): Debt<M> {
+  return { kind, key, message, dueMs: 0, intervalMs: owed.limits.retransmitMs };
 }
 
-function owe(owed: Owed, debts: Map<string, Debt>, debt: Debt): void {
+function owe<M>(owed: Owed<M>, debts: Map<string, Debt<M>>, debt: Debt<M>): void {
   settle(owed, debts, debt.key);
   debts.set(debt.key, debt);
   owed.unsent.add(debt);
 }
 
-function settle(owed: Owed, debts: Map<string, Debt>, key: string): void {
+function settle<M>(owed: Owed<M>, debts: Map<string, Debt<M>>, key: string): void {
   const debt = debts.get(key);
   if (debt === undefined) return;
   owed.unsent.delete(debt);

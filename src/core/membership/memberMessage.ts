@@ -20,6 +20,11 @@ export type MemberMessage =
       /** Of the process of rank index + 1, the latest that was heard of; 0: the first, or none. */
       readonly incarnations: readonly Incarnation[];
     }
+  /**
+   * The second message of every connection that a process dials; again when it has something new
+   * to echo. See src/core/link/agreement.ts.
+   */
+  | ({ readonly kind: 'link' } & LinkNews)
   /** Which sectors, from that one on, have which stamps? */
   | { readonly kind: 'list'; readonly id: OperationId; readonly from: SectorIndex }
   | {
@@ -32,6 +37,21 @@ export type MemberMessage =
       /** Sectors that were ever written, in all. */
       readonly written: number;
     };
+
+export interface LinkNews {
+  /** Names the connection that it stands in: drawn for it. */
+  readonly token: LinkToken;
+  /** The token that came last from the addressee, over the connection that that one dialled. */
+  readonly echo: LinkToken;
+  /** Bits: what the sender understands. */
+  readonly features: number;
+}
+
+/** 16 random bytes, as latin1, like an operation id. */
+export type LinkToken = string;
+
+/** Of no connection. */
+export const LINK_TOKEN_NONE: LinkToken = '\0'.repeat(16);
 
 export type MemberMessageKind = MemberMessage['kind'];
 

@@ -31,6 +31,8 @@ export interface Membership {
   /** Of the peers that have ever been members or about to be. */
   readonly remembered: Map<Rank, PeerMemory>;
   readonly heard: Map<Rank, Heard>;
+  /** Whether any of them is of another make. */
+  isMixed: boolean;
   /** Time enough has passed for all that can be reached to have said who they are. */
   isGraceOver: boolean;
   /** Draws the id of a disk. */
@@ -53,7 +55,15 @@ export function newMembership(
   remembered: ReadonlyMap<Rank, PeerMemory>,
   draw: () => StorageId,
 ): Membership {
-  return { self, own, remembered: new Map(remembered), heard: new Map(), isGraceOver: false, draw };
+  return {
+    self,
+    own,
+    remembered: new Map(remembered),
+    heard: new Map(),
+    isMixed: false,
+    isGraceOver: false,
+    draw,
+  };
 }
 
 /** How many of the other processes together know of every write that was ever acknowledged. */
@@ -81,6 +91,7 @@ export function reconsider(membership: Membership): MembershipEffect[] {
 export function hearBase(membership: Membership, from: Rank): MembershipEffect[] {
   if (membership.heard.has(from)) return [];
   membership.heard.set(from, { kind: 'base' });
+  membership.isMixed = true;
   return decide(membership);
 }
 
@@ -88,6 +99,7 @@ export function hearHello(membership: Membership, from: Rank, hello: Hello): Mem
   const { remembered, heard, self } = membership;
   const effects: MembershipEffect[] = [];
   heard.set(from, hello);
+  membership.isMixed = [...heard.values()].some(({ kind }) => kind === 'base');
   if (hello.standing !== 'fresh') remember(membership, from, hello, effects);
   hello.incarnations.forEach((incarnation, index) => {
     const rank = index + 1;

@@ -17,6 +17,10 @@ export function describeMessage(message: RegisterMessage): string {
   switch (message.kind) {
     case 'readProc':
       return `READ_PROC ${id(message.id)}`;
+    case 'readStamp':
+      return `READ_STAMP ${id(message.id)}`;
+    case 'stamp':
+      return `STAMP ${id(message.id)} ${stamp(message.stamp)}`;
     case 'value':
       return `VALUE ${id(message.id)} ${stamp(message.stamp)} ${data(message.data)}`;
     case 'writeProc':
@@ -43,6 +47,8 @@ export function describeEvent(event: RegisterEvent): string {
       return `disavow ${event.rank}`;
     case 'verify':
       return `verify ${id(event.id)}`;
+    case 'widen':
+      return `widen ${id(event.id)}`;
     case 'impose':
       return `impose ${id(event.id)} on ${event.to}`;
     case 'message':
@@ -62,6 +68,8 @@ export function describeEffect(effect: RegisterEffect): string {
       return `broadcast ${describeMessage(effect.message)}`;
     case 'ask':
       return `ask ${effect.to}: ${describeMessage(effect.message)}`;
+    case 'fetch':
+      return `fetch of ${effect.to}: ${describeMessage(effect.message)}`;
     case 'retire':
       return `retire ${id(effect.id)} for ${effect.rank}`;
     case 'retireAll':
@@ -81,7 +89,8 @@ export function describeState(state: RegisterState): string {
   let phase = 'idle';
   if (running?.phase === 'read') {
     const ranks = running.readList.map((entry) => entry.rank).join(',');
-    phase = `${running.operation.kind} ${id(running.operation.id)} read phase [${ranks}]`;
+    const { asked, operation } = running;
+    phase = `${operation.kind} ${id(operation.id)} read phase, ${asked} [${ranks}]`;
   } else if (running !== null) {
     const ranks = running.ackList.join(',');
     phase = `${running.operation.kind} ${id(running.operation.id)} write phase [${ranks}]`;

@@ -20,6 +20,8 @@ export type RegisterEffect =
   | { readonly kind: 'broadcast'; readonly message: RegisterMessage }
   /** Send to that process, never this one, again and again until retired. */
   | { readonly kind: 'ask'; readonly to: Rank; readonly message: RegisterMessage }
+  /** The same, of one that has what a READ needs: if it does not answer soon, `widen` follows. */
+  | { readonly kind: 'fetch'; readonly to: Rank; readonly message: RegisterMessage }
   /** Sending that operation's broadcast to `rank` again can change nothing any more. */
   | { readonly kind: 'retire'; readonly id: OperationId; readonly rank: Rank }
   /** The same for every process. */

@@ -17,18 +17,22 @@ export type RegisterEvent =
   | { readonly kind: 'impose'; readonly to: Rank; readonly id: OperationId }
   /** See whether the disk can give back what it holds. */
   | { readonly kind: 'verify'; readonly id: OperationId }
+  /** The one process that the value of that READ was asked of has not answered in time. */
+  | { readonly kind: 'widen'; readonly id: OperationId }
   /** A process message; `from` may be this process itself. */
   | { readonly kind: 'message'; readonly from: Rank; readonly message: RegisterMessage };
 
 /**
  * Whether the data on the disk is needed to handle `event`: to answer a READ_PROC, or to impose it.
- * A writer's own READ_PROC is answered with the stamp alone, which is always in memory.
+ * Who needs stamps only, a writer's own register among them, is answered from memory.
  */
 export function needsCopy(state: RegisterState, event: RegisterEvent, self: Rank): boolean {
   if (state.copy.kind !== 'unloaded') return false;
   if (event.kind === 'impose' || event.kind === 'verify') return true;
-  if (event.kind !== 'message' || event.message.kind !== 'readProc') return false;
-  if (event.from !== self) return true;
+  if (event.kind !== 'message') return false;
+  const { kind } = event.message;
+  if (kind !== 'readProc' && kind !== 'readStamp') return false;
+  if (event.from !== self) return kind === 'readProc';
   const { running } = state;
   return (
     running?.phase === 'read' &&

@@ -45,7 +45,8 @@ export function assertSuccessor(before: RegisterState, step: Step, self: Self): 
   if (running === null) {
     assert(state.queue.count === 0, 'operations wait for nothing');
   } else if (running.phase === 'read') {
-    assert(!isMajority(running.readList.length, self.processCount), 'read phase outlived quorum');
+    const isQuorum = isMajority(running.readList.length, self.processCount);
+    assert(isQuorum === (running.asked === 'oneValue'), 'read phase outlived quorum');
   } else {
     assert(!isMajority(running.ackList.length, self.processCount), 'write phase outlived quorum');
   }

@@ -13,18 +13,19 @@ import type { OperationId } from '../operation.js';
 import { isMajority } from '../quorum.js';
 import type { Rank } from '../rank.js';
 import type { SectorData } from '../sector.js';
-import { ZERO_SECTOR } from '../sector.js';
 import type { Stamp } from '../stamp.js';
-import { compareStamps, nextStamp } from '../stamp.js';
+import { STAMP_POLICY_PLAIN, compareStamps, isReserved, nextStamp } from '../stamp.js';
 import type { ClientOperation } from './clientOperation.js';
 import type { RegisterEffect } from './effect.js';
 import type { RegisterEvent } from './event.js';
 import { assertEvent, assertSuccessor } from './invariants.js';
+import { holdersOf, newestOf } from './readList.js';
 import type { ReadEntry, ReadPhase, RegisterState, WritePhase } from './state.js';
 import type { Self, Step } from './step.js';
 import { dequeue, enqueue, withdraw } from './waiting.js';
 
-type ValueMessage = Extract<RegisterMessage, { kind: 'value' }>;
+type QuestionMessage = Extract<RegisterMessage, { kind: 'readProc' | 'readStamp' }>;
+type StampMessage = Extract<RegisterMessage, { kind: 'stamp' }>;
 type WriteProcMessage = Extract<RegisterMessage, { kind: 'writeProc' }>;
 
 export function reduce(state: RegisterState, event: RegisterEvent, self: Self): Step {
@@ -37,13 +38,15 @@ export function reduce(state: RegisterState, event: RegisterEvent, self: Self): 
 function apply(state: RegisterState, event: RegisterEvent, self: Self): Step {
   switch (event.kind) {
     case 'begin':
-      return begin(state, event.operation);
+      return begin(state, event.operation, self);
     case 'abandon':
-      return abandon(state, event.id);
+      return abandon(state, event.id, self);
     case 'loaded':
       return { state: { ...state, copy: event.copy }, effects: [] };
     case 'disavow':
-      return disavow(state, event.rank);
+      return disavow(state, event.rank, self);
+    case 'widen':
+      return widen(state, event.id);
     case 'verify':
       return { state, effects: [] };
     case 'impose':
@@ -58,9 +61,12 @@ function apply(state: RegisterState, event: RegisterEvent, self: Self): Step {
 function receive(state: RegisterState, from: Rank, message: RegisterMessage, self: Self): Step {
   switch (message.kind) {
     case 'readProc':
-      return onReadProc(state, from, message.id, self);
+    case 'readStamp':
+      return onQuestion(state, from, message, self);
     case 'value':
-      return onValue(state, from, message, self);
+      return onAnswer(state, message.id, { ...message, rank: from, isDurable: false }, self);
+    case 'stamp':
+      return onStamp(state, from, message, self);
     case 'writeProc':
       return onWriteProc(state, from, message, self);
     case 'ack':
@@ -71,27 +77,31 @@ function receive(state: RegisterState, from: Rank, message: RegisterMessage, sel
 }
 
 /** O2: one operation at a time; the others wait in the order in which they came. */
-function begin(state: RegisterState, operation: ClientOperation): Step {
+function begin(state: RegisterState, operation: ClientOperation, self: Self): Step {
   if (state.running !== null) {
     return { state: { ...state, queue: enqueue(state.queue, operation) }, effects: [] };
   }
-  return start(state, operation);
+  return start(state, operation, self.asksStamps === true ? 'stamps' : 'values');
 }
 
-/** O1: READ and WRITE both begin by asking every process what it holds. */
-function start(state: RegisterState, operation: ClientOperation): Step {
+/** O1, S1: READ and WRITE both begin by asking every process what it holds. */
+function start(state: RegisterState, operation: ClientOperation, asked: 'stamps' | 'values'): Step {
   return {
-    state: { ...state, running: { phase: 'read', operation, readList: [] } },
-    effects: [{ kind: 'broadcast', message: { kind: 'readProc', id: operation.id } }],
+    state: { ...state, running: { phase: 'read', operation, asked, readList: [] } },
+    effects: [{ kind: 'broadcast', message: question(asked, operation.id) }],
   };
 }
 
+function question(asked: 'stamps' | 'values', id: OperationId): RegisterMessage {
+  return { kind: asked === 'stamps' ? 'readStamp' : 'readProc', id };
+}
+
 /** After an operation has ended: the next one, if any. */
-function startNext(state: RegisterState): Step {
+function startNext(state: RegisterState, self: Self): Step {
   const idle = { ...state, running: null };
   const next = dequeue(state.queue);
   if (next === null) return { state: idle, effects: [] };
-  return start({ ...idle, queue: next.rest }, next.first);
+  return begin({ ...idle, queue: next.rest }, next.first, self);
 }
 
 /**
@@ -99,29 +109,31 @@ function startNext(state: RegisterState): Step {
  * effect, so that the client may ask another process. What is in its write phase has its stamp and
  * may stand on other disks: it goes on.
  */
-function abandon(state: RegisterState, id: OperationId): Step {
+function abandon(state: RegisterState, id: OperationId, self: Self): Step {
   const { running, queue } = state;
   if (running?.operation.id === id) {
     if (running.phase === 'write') return { state, effects: [] };
-    const next = startNext(state);
-    const ended: RegisterEffect[] = [
-      { kind: 'retireAll', id },
-      { kind: 'dropped', id },
-    ];
-    return { state: next.state, effects: [...ended, ...next.effects] };
+    return endWith(state, id, { kind: 'dropped', id }, self);
   }
   const left = withdraw(queue, id);
   if (left === queue) return { state, effects: [] };
   return { state: { ...state, queue: left }, effects: [{ kind: 'dropped', id }] };
 }
 
+/** The operation is over: the next one begins. */
+function endWith(state: RegisterState, id: OperationId, end: RegisterEffect, self: Self): Step {
+  const next = startNext(state, self);
+  return { state: next.state, effects: [{ kind: 'retireAll', id }, end, ...next.effects] };
+}
+
 /**
- * A4: that process has lost its disk, and with it what it acknowledged: its acknowledgement no
- * longer counts, and it is asked for another one.
+ * A4: that process has lost its disk, and with it what it acknowledged, or said that it holds: that
+ * no longer counts, and it is asked again.
  */
-function disavow(state: RegisterState, rank: Rank): Step {
+function disavow(state: RegisterState, rank: Rank, self: Self): Step {
   const { running } = state;
-  if (running?.phase !== 'write' || !running.ackList.includes(rank)) return { state, effects: [] };
+  if (running?.phase === 'read') return disavowAnswer(state, running, rank, self);
+  if (running === null || !running.ackList.includes(rank)) return { state, effects: [] };
   const { operation, stamp, result } = running;
   const data = operation.kind === 'write' ? operation.data : result;
   assert(data !== null, 'a write phase without a value');
@@ -133,6 +145,27 @@ function disavow(state: RegisterState, rank: Rank): Step {
   };
 }
 
+function disavowAnswer(state: RegisterState, running: ReadPhase, rank: Rank, self: Self): Step {
+  const { operation, asked } = running;
+  const readList = running.readList.filter((entry) => entry.rank !== rank);
+  if (rank === self.rank || readList.length === running.readList.length) {
+    return { state, effects: [] };
+  }
+  if (asked === 'oneValue') return start(state, operation, 'values');
+  return {
+    state: { ...state, running: { ...running, readList } },
+    effects: [{ kind: 'ask', to: rank, message: question(asked, operation.id) }],
+  };
+}
+
+/** S4: the one that was asked for its value may be down: all are asked, as in the beginning. */
+function widen(state: RegisterState, id: OperationId): Step {
+  const { running } = state;
+  const isWaiting = running?.phase === 'read' && running.asked === 'oneValue';
+  if (!isWaiting || running.operation.id !== id) return { state, effects: [] };
+  return start(state, running.operation, 'values');
+}
+
 /** H1: hand over what is here, if it can be trusted, to one that has missed it. */
 function impose(state: RegisterState, to: Rank, id: OperationId): Step {
   const { stamp, copy } = state;
@@ -142,74 +175,97 @@ function impose(state: RegisterState, to: Rank, id: OperationId): Step {
 }
 
 /**
- * R1: tell what this process holds. R2: its own question is answered on the spot. R3: a damaged
- * copy says nothing. R4: neither does a process that may have lost what it promised.
+ * R1: tell what this process holds, S1: or its stamp. R2: its own question is answered on the spot.
+ * R3: a damaged copy says nothing. R4: neither does a process that may have lost what it promised.
  */
-function onReadProc(state: RegisterState, from: Rank, id: OperationId, self: Self): Step {
-  if (self.isSilent === true) return { state, effects: [] };
+function onQuestion(
+  state: RegisterState,
+  from: Rank,
+  { kind, id }: QuestionMessage,
+  self: Self,
+): Step {
   const { stamp, copy, running } = state;
+  const isDamaged = copy.kind === 'damaged';
+  if (self.isSilent === true) return { state, effects: [] };
   if (from === self.rank) {
     if (running?.phase !== 'read' || running.operation.id !== id) return { state, effects: [] };
-    if (copy.kind === 'sound') {
-      return onValue(state, from, { kind: 'value', id, stamp, data: copy.data }, self);
-    }
     // A writer wants to know stamps only, and the stamp is known even where the data is not.
-    if (running.operation.kind === 'write') {
-      return onValue(state, from, { kind: 'value', id, stamp, data: ZERO_SECTOR }, self);
-    }
-    return { state, effects: [] };
+    if (isDamaged && running.operation.kind === 'read') return { state, effects: [] };
+    const data = copy.kind === 'sound' ? copy.data : null;
+    return onAnswer(state, id, { rank: from, stamp, data, isDurable: !isDamaged }, self);
   }
+  if (isDamaged) return { state, effects: [] };
+  if (kind === 'readStamp') return replyWith(state, from, { kind: 'stamp', id, stamp });
   if (copy.kind !== 'sound') return { state, effects: [] };
-  const message: RegisterMessage = { kind: 'value', id, stamp, data: copy.data };
-  return { state, effects: [{ kind: 'reply', to: from, message }] };
+  return replyWith(state, from, { kind: 'value', id, stamp, data: copy.data });
 }
 
-/** V1, V2: gather answers; V3: with those of a majority the write phase begins. */
-function onValue(state: RegisterState, from: Rank, message: ValueMessage, self: Self): Step {
+function replyWith(state: RegisterState, to: Rank, message: RegisterMessage): Step {
+  return { state, effects: [{ kind: 'reply', to, message }] };
+}
+
+/** S1: once values are asked for, what comes late of the stamps is of no use. */
+function onStamp(state: RegisterState, from: Rank, { id, stamp }: StampMessage, self: Self): Step {
   const { running } = state;
-  if (running?.phase !== 'read' || running.operation.id !== message.id) {
-    return { state, effects: [] };
-  }
-  const data = running.operation.kind === 'read' ? message.data : null;
+  if (running?.phase === 'read' && running.asked !== 'stamps') return { state, effects: [] };
+  return onAnswer(state, id, { rank: from, stamp, data: null, isDurable: true }, self);
+}
+
+/** V1, V2: gather answers; V3: with those of a majority it is decided what follows. */
+function onAnswer(state: RegisterState, id: OperationId, answer: ReadEntry, self: Self): Step {
+  const { running } = state;
+  if (running?.phase !== 'read' || running.operation.id !== id) return { state, effects: [] };
+  const { operation } = running;
+  const { rank, stamp, isDurable } = answer;
+  const data = operation.kind === 'read' ? answer.data : null;
+  const before = running.readList.find((entry) => entry.rank === rank);
+  // Its value is the one whose stamp it told before.
+  const isVouchedFor = before?.isDurable === true && compareStamps(before.stamp, stamp) === 0;
   const readList = [
-    ...running.readList.filter((entry) => entry.rank !== from),
-    { rank: from, stamp: message.stamp, data },
+    ...running.readList.filter((entry) => entry.rank !== rank),
+    { rank, stamp, data, isDurable: isDurable || isVouchedFor },
   ];
-  const effects = retireUnlessSelf(message.id, from, self);
   if (!isMajority(readList.length, self.processCount)) {
+    const effects = retireUnlessSelf(id, rank, self);
     return { state: { ...state, running: { ...running, readList } }, effects };
   }
-  const { operation } = running;
   return operation.kind === 'read'
-    ? imposeRead(state, { ...running, readList })
+    ? concludeRead(state, { ...running, readList }, self)
     : imposeWrite(state, operation, readList, self);
 }
 
-/** V4: a READ writes the newest value back before it returns it, so that no later READ is older. */
-function imposeRead(state: RegisterState, running: ReadPhase): Step {
-  const { copy } = state;
-  let newest: { stamp: Stamp; data: SectorData | null } = running.readList[0];
-  for (const entry of running.readList) {
-    if (compareStamps(entry.stamp, newest.stamp) > 0) newest = entry;
+/**
+ * S2: what a majority holds is returned at once. S3: what only others hold is fetched from one of
+ * them. V4: else a READ writes the newest value back before it returns it, so that no later READ is
+ * older.
+ */
+function concludeRead(state: RegisterState, running: ReadPhase, self: Self): Step {
+  const { operation, readList } = running;
+  const { id } = operation;
+  const newest = newestOf(readList, state);
+  const { stamp, data } = newest;
+  if (data === null) {
+    assert(newest.rank !== null && newest.rank !== self.rank, 'a value that nobody has');
+    return {
+      state: { ...state, running: { ...running, asked: 'oneValue' } },
+      effects: [{ kind: 'fetch', to: newest.rank, message: { kind: 'readProc', id } }],
+    };
   }
-  // readlist[self] := what is here now, if it can be trusted. Without it the list is still a
-  // majority, and shares a process with every majority that acknowledged a write.
-  if (copy.kind === 'sound' && compareStamps(state.stamp, newest.stamp) > 0) {
-    newest = { stamp: state.stamp, data: copy.data };
+  const ranks = holdersOf(readList, stamp, state, self);
+  if (isMajority(ranks.length, self.processCount)) {
+    return endWith(state, id, { kind: 'complete', id, data, ranks }, self);
   }
-  const { operation } = running;
-  const { data } = newest;
-  assert(data !== null, 'a READ gathered an answer without data');
   return {
-    state: { ...state, running: writePhase(operation, newest.stamp, data) },
-    effects: [broadcastWrite(operation.id, newest.stamp, data)],
+    state: { ...state, running: writePhase(operation, stamp, data) },
+    effects: [broadcastWrite(id, stamp, data)],
   };
 }
 
 /**
  * V5: a WRITE gives its value a stamp above all that it saw, and above its own disk's (which may
  * hold a stamp of its own from before a crash: using that again for another value would give one
- * stamp two values). On its own disk first, then to the others.
+ * stamp two values). On its own disk first, then to the others; S5: or on all disks at once, if the
+ * stamp is one that no later life of this process will choose.
  */
 function imposeWrite(
   state: RegisterState,
@@ -221,8 +277,15 @@ function imposeWrite(
   for (const entry of readList) {
     if (compareStamps(entry.stamp, newest) > 0) newest = entry.stamp;
   }
-  const stamp = nextStamp(newest, self.rank, self.incarnation);
+  const { stamps = STAMP_POLICY_PLAIN } = self;
+  const stamp = nextStamp(newest, self.rank, stamps);
   const { id, data } = operation;
+  if (isReserved(stamp, stamps)) {
+    return {
+      state: { ...state, running: writePhase(operation, stamp, null) },
+      effects: [broadcastWrite(id, stamp, data)],
+    };
+  }
   return {
     state: {
       ...state,
@@ -269,12 +332,7 @@ function onAck(state: RegisterState, from: Rank, id: OperationId, self: Self): S
     const effects = retireUnlessSelf(id, from, self);
     return { state: { ...state, running: { ...running, ackList } }, effects };
   }
-  const next = startNext(state);
-  const ended: RegisterEffect[] = [
-    { kind: 'retireAll', id },
-    { kind: 'complete', id, data: running.result, ranks: ackList },
-  ];
-  return { state: next.state, effects: [...ended, ...next.effects] };
+  return endWith(state, id, { kind: 'complete', id, data: running.result, ranks: ackList }, self);
 }
 
 function writePhase(

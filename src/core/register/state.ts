@@ -14,16 +14,21 @@ export type LocalCopy =
   | { readonly kind: 'sound'; readonly data: SectorData }
   | { readonly kind: 'damaged' };
 
-/** One process's answer in the read phase. A writer needs stamps only and keeps no data. */
+/** One process's answer in the read phase. */
 export interface ReadEntry {
   readonly rank: Rank;
   readonly stamp: Stamp;
+  /** null: it told its stamp only, or the operation needs no more. */
   readonly data: SectorData | null;
+  /** Whether it vouches that what it told is flushed. */
+  readonly isDurable: boolean;
 }
 
 export interface ReadPhase {
   readonly phase: 'read';
   readonly operation: ClientOperation;
+  /** What is asked for: of all processes, or the value of one that has the newest stamp. */
+  readonly asked: 'stamps' | 'oneValue' | 'values';
   /** At most one entry a rank. */
   readonly readList: readonly ReadEntry[];
 }

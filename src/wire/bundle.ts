@@ -1,0 +1,131 @@
+/**
+ * Bundles (docs/peer-extension.md): process messages without their tags, one behind the other,
+ * under one tag. What is sent to a peer in one turn costs one tag then, and one to check it.
+ */
+import { assert } from '../core/assert.js';
+import type { Rank } from '../core/rank.js';
+import * as wire from './constants.js';
+import type { MessageType } from './messageType.js';
+import type { Parcel } from './parcel.js';
+import { beginMessage, writeProcessMessage } from './serialize.js';
+import type { Tagger } from './tag.js';
+import type { ProcessWireMessage } from './wireMessage.js';
+
+/** @param rows Of the types that may stand in a bundle. */
+export function bundleType(rows: readonly MessageType[]): MessageType {
+  const byCode = new Map(rows.map((row) => [row.code, row]));
+  return {
+    code: wire.TYPE_BUNDLE,
+    name: 'BUNDLE',
+    sizeOf: (bytes, at) => {
+      const units = bytes[at + wire.OFFSET_BUNDLE_LENGTH] * 256;
+      const size = wire.BUNDLE_UNIT_BYTES * (units + bytes[at + wire.OFFSET_BUNDLE_LENGTH + 1]);
+      return size >= wire.SIZE_BUNDLE_MIN && size <= wire.SIZE_BUNDLE_MAX ? size : null;
+    },
+    parse: (frame) => ({
+      family: 'bundle',
+      sender: frame[wire.OFFSET_SENDER],
+      messages: messagesIn(frame, byCode),
+    }),
+  };
+}
+
+/** @returns null if the bundle is not made of whole messages. */
+function messagesIn(
+  frame: Uint8Array,
+  byCode: ReadonlyMap<number, MessageType>,
+): readonly ProcessWireMessage[] | null {
+  const messages: ProcessWireMessage[] = [];
+  const end = frame.length - wire.TAG_SIZE_BYTES;
+  let at = wire.HEADER_SIZE_BYTES;
+  while (at < end) {
+    const row = byCode.get(frame[at + wire.OFFSET_TYPE]);
+    const size = row?.sizeOf(frame, at) ?? null;
+    if (row === undefined || size === null) return null;
+    const next = at + size - wire.TAG_SIZE_BYTES;
+    if (next > end) return null;
+    const message = row.parse(frame.subarray(at, next));
+    assert(message.family === 'process', 'bundles have process messages only');
+    messages.push(message);
+    at = next;
+  }
+  return messages;
+}
+
+/**
+ * What is sent in one turn over one connection, as few messages as may be.
+ *
+ * Those that go to every peer stand together: their bundle is the same for all, and is made once if
+ * the peers are served one after the other.
+ */
+export class Bundler {
+  #lastShared: { readonly parcels: readonly Parcel[]; readonly bytes: Uint8Array[] } | null = null;
+
+  constructor(
+    private readonly self: Rank,
+    private readonly tagger: Tagger,
+  ) {}
+
+  /** What is bytes already keeps its place among the others. */
+  pack(contents: readonly (Uint8Array | Parcel)[]): Uint8Array[] {
+    const packed: Uint8Array[] = [];
+    let shared: Parcel[] = [];
+    let others: Parcel[] = [];
+    const finish = (): void => {
+      packed.push(...this.#packShared(shared), ...this.#packAll(others));
+      shared = [];
+      others = [];
+    };
+    for (const content of contents) {
+      if (content instanceof Uint8Array) {
+        if (shared.length + others.length > 0) finish();
+        packed.push(content);
+      } else if (content.isBroadcast) shared.push(content);
+      else others.push(content);
+    }
+    finish();
+    return packed;
+  }
+
+  #packShared(parcels: readonly Parcel[]): readonly Uint8Array[] {
+    if (parcels.length === 0) return [];
+    const last = this.#lastShared;
+    const isSame =
+      last?.parcels.length === parcels.length &&
+      last.parcels.every((parcel, index) => parcel === parcels[index]);
+    if (isSame) return last.bytes;
+    const bytes = this.#packAll(parcels);
+    this.#lastShared = { parcels, bytes };
+    return bytes;
+  }
+
+  #packAll(parcels: readonly Parcel[]): Uint8Array[] {
+    const packed: Uint8Array[] = [];
+    let begin = 0;
+    while (begin < parcels.length) {
+      let end = begin;
+      let sizeBytes = wire.HEADER_SIZE_BYTES + wire.TAG_SIZE_BYTES;
+      while (end < parcels.length && sizeBytes + parcels[end].sizeBytes <= wire.SIZE_BUNDLE_MAX) {
+        sizeBytes += parcels[end].sizeBytes;
+        end += 1;
+      }
+      packed.push(
+        end === begin + 1 ? parcels[begin].own() : this.#bundle(parcels, begin, end, sizeBytes),
+      );
+      begin = end;
+    }
+    return packed;
+  }
+
+  #bundle(parcels: readonly Parcel[], begin: number, end: number, sizeBytes: number): Uint8Array {
+    const bytes = beginMessage(sizeBytes, this.self, wire.TYPE_BUNDLE);
+    bytes.writeUInt16BE(sizeBytes / wire.BUNDLE_UNIT_BYTES, wire.OFFSET_BUNDLE_LENGTH);
+    let at = wire.HEADER_SIZE_BYTES;
+    for (let index = begin; index < end; index += 1) {
+      writeProcessMessage(bytes, at, parcels[index].message);
+      at += parcels[index].sizeBytes;
+    }
+    this.tagger.sign(bytes);
+    return bytes;
+  }
+}
