@@ -69,7 +69,7 @@ export interface StubbornLinkOptions {
 export function stubbornLink(
   options: StubbornLinkOptions,
 ): OperatorFunction<LinkCommand, Outgoing> {
-  const { connection$, clock, owed, bufferBytes, greeting, isExtended } = options;
+  const { connection$, clock, owed, bufferBytes, greeting, isExtended = () => false } = options;
   return (command$) =>
     new Observable((subscriber) => {
       let connection: Connection | null = null;
@@ -82,8 +82,7 @@ export function stubbornLink(
       };
       const send = (message: Sendable): boolean => {
         if (connection === null || connection.bufferedBytes > bufferBytes) return false;
-        const isReady = message instanceof Uint8Array || isExtended?.() === true;
-        subscriber.next({ connection, content: isReady ? message : message.base() });
+        subscriber.next({ connection, content: isExtended() ? message : inBaseForm(message) });
         return true;
       };
       const tick = (): void => {
@@ -136,6 +135,10 @@ export function stubbornLink(
       subscriber.add(connected$.subscribe({ error: fail }));
       subscriber.add(command$.subscribe({ next, error: fail, complete }));
     });
+}
+
+function inBaseForm(message: Sendable): Uint8Array {
+  return message instanceof Uint8Array ? message : message.base();
 }
 
 function applyCommand(owed: Owed<Sendable>, command: OwedCommand): void {

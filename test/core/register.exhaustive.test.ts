@@ -15,10 +15,11 @@ interface Exploration {
 function explore(
   processCount: number,
   plan: readonly PlannedOperation[],
-  crashCount = 0,
+  crashesLeft: number,
+  isExtended: boolean,
 ): Exploration {
   const seen = new Set<string>();
-  const stack = [newWorld(processCount, plan, crashCount)];
+  const stack = [newWorld(processCount, plan, { crashesLeft, isExtended })];
   let finishedCount = 0;
   for (let world = stack.pop(); world !== undefined; world = stack.pop()) {
     if (!isExplained(world.fates, plan)) {
@@ -96,11 +97,13 @@ const SCENARIOS: readonly Scenario[] = [
   { name: 'N = 5: a write and a read', processCount: 5, plan: [write(5, 1), read(1)] },
 ];
 
-for (const { name, processCount, plan, crashCount } of SCENARIOS) {
-  test(name, (t) => {
-    const result = explore(processCount, plan, crashCount);
-    t.log(`${result.worldCount} worlds, ${result.finishedCount} with every operation done`);
-    t.is(result.unexplained, null, describeWorld(result.unexplained));
-    t.true(result.finishedCount > 0);
-  });
+for (const isExtended of [false, true]) {
+  for (const { name, processCount, plan, crashCount = 0 } of SCENARIOS) {
+    test(isExtended ? `with the extension, ${name}` : name, (t) => {
+      const result = explore(processCount, plan, crashCount, isExtended);
+      t.log(`${result.worldCount} worlds, ${result.finishedCount} with every operation done`);
+      t.is(result.unexplained, null, describeWorld(result.unexplained));
+      t.true(result.finishedCount > 0);
+    });
+  }
 }

@@ -11,6 +11,7 @@ import type { RegisterEvent } from '../../src/core/register/event.js';
 import { reduce } from '../../src/core/register/reduce.js';
 import type { RegisterState } from '../../src/core/register/state.js';
 import { restingState } from '../../src/core/register/state.js';
+import type { Self } from '../../src/core/register/step.js';
 import { inOrder } from '../../src/core/register/waiting.js';
 import type { SectorData } from '../../src/core/sector.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../../src/core/sector.js';
@@ -57,14 +58,20 @@ export interface World {
   readonly sent: ReadonlyMap<string, Envelope>;
   readonly fates: readonly Fate[];
   readonly crashesLeft: number;
+  /** Whether the processes ask for stamps, and flush what they write at the same time as others. */
+  readonly isExtended: boolean;
+  /** How often each process has started again. */
+  readonly lives: readonly number[];
 }
 
 export function newWorld(
   processCount: number,
   plan: readonly PlannedOperation[],
-  crashesLeft = 0,
+  { crashesLeft = 0, isExtended = false } = {},
 ): World {
   return {
+    isExtended,
+    lives: Array.from({ length: processCount }, () => 0),
     states: Array.from({ length: processCount }, () => restingState(STAMP_INITIAL)),
     disks: Array.from({ length: processCount }, () => ({
       stamp: STAMP_INITIAL,
@@ -85,7 +92,8 @@ function occur(world: World, rank: Rank, first: RegisterEvent): World {
   const disks = [...world.disks];
   const sent = new Map(world.sent);
   let { fates } = world;
-  const self = { rank, processCount: states.length };
+  const { isExtended } = world;
+  const self = selfOf(world, rank);
   const send = (to: Rank, message: RegisterMessage): void => {
     sent.set(`${rank}>${to} ${messageKey(message)}`, { from: rank, to, message });
   };
@@ -103,8 +111,12 @@ function occur(world: World, rank: Rank, first: RegisterEvent): World {
         disks[rank - 1] = { stamp: effect.stamp, data: effect.data };
       } else if (effect.kind === 'reply') {
         send(effect.to, effect.message);
+      } else if (effect.kind === 'ask' || effect.kind === 'fetch') {
+        send(effect.to, effect.message);
       } else if (effect.kind === 'broadcast') {
-        events.push({ kind: 'message', from: rank, message: effect.message });
+        // Its own flush takes its time, and a crash may come before.
+        if (isExtended && effect.message.kind === 'writeProc') send(rank, effect.message);
+        else events.push({ kind: 'message', from: rank, message: effect.message });
         for (let to = 1; to <= states.length; to += 1) if (to !== rank) send(to, effect.message);
       } else if (effect.kind === 'complete' || effect.kind === 'dropped') {
         const status = effect.kind === 'complete' ? 'done' : 'dropped';
@@ -115,6 +127,17 @@ function occur(world: World, rank: Rank, first: RegisterEvent): World {
   }
   for (const [key, envelope] of sent) if (!canMatter(envelope, states)) sent.delete(key);
   return { ...world, states, disks, sent, fates };
+}
+
+/** Stamps that a life may send before they are on its disk: none of another life's. */
+const RESERVED_BITS = 20n;
+
+function selfOf({ states, isExtended, lives }: World, rank: Rank): Self {
+  const self = { rank, processCount: states.length };
+  if (!isExtended) return self;
+  const floor = BigInt(lives[rank - 1]) << RESERVED_BITS;
+  const reservedBelow = floor + (1n << RESERVED_BITS);
+  return { ...self, asksStamps: true, stamps: { incarnation: 0, floor, reservedBelow } };
 }
 
 /**
@@ -166,6 +189,10 @@ export function* successors(world: World, plan: readonly PlannedOperation[]): Ge
   for (const { from, to, message } of world.sent.values()) {
     yield occur(world, to, { kind: 'message', from, message });
   }
+  for (const [index, { running }] of world.states.entries()) {
+    if (running?.phase !== 'read' || running.asked !== 'oneValue') continue;
+    yield occur(world, index + 1, { kind: 'widen', id: running.operation.id });
+  }
   if (world.crashesLeft > 0) yield* crashes(world, plan);
 }
 
@@ -178,6 +205,7 @@ function* crashes(world: World, plan: readonly PlannedOperation[]): Generator<Wo
     yield {
       ...world,
       crashesLeft: world.crashesLeft - 1,
+      lives: world.lives.map((life, index) => (index === rank - 1 ? life + 1 : life)),
       states,
       sent: new Map([...world.sent].filter(([, envelope]) => canMatter(envelope, states))),
       fates: world.fates.map((fate, index) =>
@@ -195,9 +223,10 @@ export function worldKey(world: World): string {
     let phase = '-';
     if (running?.phase === 'read') {
       const list = running.readList.map(
-        (entry) => `${entry.rank}:${stampKey(entry.stamp)}${String(entry.data?.[0])}`,
+        (entry) =>
+          `${entry.rank}:${stampKey(entry.stamp)}${String(entry.data?.[0])}${entry.isDurable}`,
       );
-      phase = `${running.operation.id}r${list.sort().join(',')}`;
+      phase = `${running.operation.id}${running.asked}${list.sort().join(',')}`;
     } else if (running !== null) {
       phase = `${running.operation.id}w${[...running.ackList].sort().join(',')}`;
     }
@@ -210,7 +239,7 @@ export function worldKey(world: World): string {
     ({ status, after, result }) => `${status}${after.join()}=${result}`,
   );
   const sent = [...world.sent.keys()].sort();
-  return [...states, ...fates, world.crashesLeft, ...sent].join(';');
+  return [...states, ...fates, world.crashesLeft, ...world.lives, ...sent].join(';');
 }
 
 function stampKey({ timestamp, writeRank }: Stamp): string {

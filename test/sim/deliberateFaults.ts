@@ -5,12 +5,18 @@
  */
 
 import type { DeliberateFault, Edit } from './deliberateFault.js';
+import { EXTENSION_FAULTS } from './extensionFaults.js';
 import { REPAIR_FAULTS } from './repairFaults.js';
 
 const REDUCE = 'src/core/register/reduce.js';
 const REGISTERS = 'streams/reduceRegisters.js';
 const GROUP_COMMIT = 'src/store/groupCommit.js';
 const OWED = 'src/core/link/owed.js';
+
+/** The beginning of the function, so that it is found once. */
+const ON_ANSWER = `function onAnswer(state, id, answer, self) {
+    const { running } = state;
+    if (running?.phase !== 'read' || running.operation.id !== id)`;
 
 const RXJS_OF_REGISTERS: Edit = {
   file: REGISTERS,
@@ -71,11 +77,13 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
         replace: `const unflushed = (options.unflushed = new Map());
         const isEarly = ({ sector, event }) =>
           unflushed.has(sector) && event.kind === 'message' &&
-          event.message.kind === 'readProc' && event.from !== options.self().rank;
+          ['readProc', 'readStamp'].includes(event.message.kind) &&
+          event.from !== options.self().rank;
         const early$ = event$.pipe(filter(isEarly), map((cause) => {
           const { stamp, data } = unflushed.get(cause.sector);
-          const { from, message: { id } } = cause.event;
-          const message = { kind: 'value', id, stamp, data };
+          const { from, message: { id, kind } } = cause.event;
+          const message =
+            kind === 'readProc' ? { kind: 'value', id, stamp, data } : { kind: 'stamp', id, stamp };
           return { kind: 'done', cause, effects: [{ kind: 'reply', to: from, message }] };
         }));
         const rest$ = event$.pipe(filter((event) => !isEarly(event)));
@@ -104,12 +112,8 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     edits: [
       {
         file: REDUCE,
-        find: "assert(data !== null, 'a READ gathered an answer without data');",
-        replace: `assert(data !== null, 'a READ gathered an answer without data');
-    const next = startNext(state);
-    const { id } = operation;
-    const ended = [{ kind: 'retireAll', id }, { kind: 'complete', id, data, ranks: [] }];
-    if (ended.length > 0) return { state: next.state, effects: [...ended, ...next.effects] };`,
+        find: 'if (isMajority(ranks.length, self.processCount)) {',
+        replace: 'if (ranks.length >= 0) {',
       },
     ],
   },
@@ -122,13 +126,19 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     edits: [
       {
         file: REDUCE,
-        find: "if (running?.phase !== 'read' || running.operation.id !== message.id) {",
-        replace: 'if (running?.operation.id !== message.id) {',
+        find: ON_ANSWER,
+        replace: ON_ANSWER.replace("running?.phase !== 'read' || running.", 'running?.'),
       },
       {
         file: REDUCE,
-        find: '...running.readList.filter(',
-        replace: '...(running.readList ?? []).filter(',
+        find: 'const before = running.readList.find(',
+        replace: `const { readList: known = [] } = running;
+    const before = known.find(`,
+      },
+      {
+        file: REDUCE,
+        find: '...running.readList.filter((entry) => entry.rank !== rank),\n        {',
+        replace: '...known.filter((entry) => entry.rank !== rank),\n        {',
       },
     ],
   },
@@ -146,13 +156,11 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
       },
       {
         file: REDUCE,
-        find: "if (copy.kind === 'sound') {",
-        replace: "if (copy.kind === 'sound' && running.operation.kind === 'read') {",
-      },
-      {
-        file: REDUCE,
-        find: "{ kind: 'value', id, stamp, data: ZERO_SECTOR }",
-        replace: "{ kind: 'value', id, stamp: { timestamp: 0n, writeRank: 0 }, data: ZERO_SECTOR }",
+        find: 'return onAnswer(state, id, { rank: from, stamp, data, isDurable: !isDamaged }, self);',
+        replace: `const shown =
+            running.operation.kind === 'read' ? stamp : { timestamp: 0n, writeRank: 0 };
+        return onAnswer(
+          state, id, { rank: from, stamp: shown, data, isDurable: !isDamaged }, self);`,
       },
     ],
   },
@@ -165,8 +173,8 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     edits: [
       {
         file: REDUCE,
-        find: "if (running?.phase !== 'read' || running.operation.id !== message.id) {",
-        replace: "if (running?.phase !== 'read') {",
+        find: ON_ANSWER,
+        replace: ON_ANSWER.replace(' || running.operation.id !== id', ''),
       },
       {
         file: REDUCE,
@@ -214,7 +222,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
         find: 'const bytes = serializeResponse(response, options.clientTagger);',
         replace: `const bytes = serializeResponse(response, options.clientTagger);
     const { connection } = session;
-    outbound.push({ kind: 'send', outgoing: { connection, bytes } });`,
+    outbound.push({ kind: 'send', outgoing: { connection, content: bytes } });`,
       },
     ],
   },
@@ -390,4 +398,5 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     edits: [{ file: REGISTERS, find: 'if (isQuiescent(state))', replace: 'if (false)' }],
   },
   ...REPAIR_FAULTS,
+  ...EXTENSION_FAULTS,
 ];

@@ -36,7 +36,7 @@ export function linkNews({ token, heardToken, features }: LinkAgreement): LinkNe
   return { token, echo: heardToken, features };
 }
 
-/** The peer has told its part. @returns whether it is to be told of that: its token is a new one. */
+/** The peer has told its part. @returns whether to tell it of that: its token is a new one. */
 export function hearLink(agreement: LinkAgreement, { token, echo, features }: LinkNews): boolean {
   const isEcho = echo === agreement.token && agreement.token !== LINK_TOKEN_NONE;
   if (isEcho) agreement.agreed = features & agreement.features;

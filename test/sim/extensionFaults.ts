@@ -1,0 +1,81 @@
+/** Deliberate faults of what makes it faster among processes of this make: see deliberateFaults.ts. */
+import type { DeliberateFault } from './deliberateFault.js';
+
+const REDUCE = 'src/core/register/reduce.js';
+
+export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
+  {
+    name: 'any-answer',
+    text: 'who has told an older stamp counts as one that holds the newest',
+    processCount: 3,
+    runs: 200,
+    blackBoxRuns: null,
+    extension: 'on',
+    edits: [
+      {
+        file: 'src/core/register/readList.js',
+        find: 'if (compareStamps(entry.stamp, stamp) === 0)',
+        replace: 'if (compareStamps(entry.stamp, stamp) <= 0)',
+      },
+    ],
+  },
+  {
+    name: 'forgets-reserve',
+    text: 'a process that starts again has forgotten which stamps it had reserved',
+    processCount: 3,
+    runs: 1200,
+    blackBoxRuns: null,
+    extension: 'on',
+    edits: [
+      {
+        file: 'streams/pipelines/stampReserve.js',
+        find: 'this.floor = readNote(notes);',
+        replace: 'this.floor = 0n;',
+      },
+    ],
+  },
+  {
+    name: 'no-reserve',
+    text: 'a stamp is sent before it is on the disk although it is not reserved',
+    processCount: 3,
+    runs: 20,
+    blackBoxRuns: null,
+    extension: 'on',
+    edits: [
+      {
+        file: 'src/core/stamp.js',
+        find: 'reservedBelow !== null && timestamp < reservedBelow',
+        replace: 'reservedBelow !== null || timestamp < reservedBelow',
+      },
+    ],
+  },
+  {
+    name: 'not-agreed',
+    text: 'messages of this make are sent to a peer that has not agreed',
+    processCount: 3,
+    runs: 20,
+    blackBoxRuns: 20,
+    edits: [
+      {
+        file: 'streams/stubbornLink.js',
+        find: 'isExtended() ? message',
+        replace: 'isExtended() || true ? message',
+      },
+    ],
+  },
+  {
+    name: 'never-widens',
+    text: 'the one process that a value is asked of is waited for without end',
+    processCount: 3,
+    runs: 400,
+    blackBoxRuns: null,
+    extension: 'on',
+    edits: [
+      {
+        file: REDUCE,
+        find: 'if (!isWaiting || running.operation.id !== id)',
+        replace: 'if (isWaiting || !isWaiting)',
+      },
+    ],
+  },
+];
