@@ -19,7 +19,7 @@ import { keepMembership } from './membership.js';
 import type { Outbound } from './outbound.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
 import { repair } from './repair.js';
-import { reportOf } from './statusReport.js';
+import { reportOf, textOfReport } from './statusReport.js';
 
 type Listing = Extract<Inbound, { kind: 'listing' }>;
 type InquiryOf = Extract<Inbound, { kind: 'inquiry' }>;
@@ -215,7 +215,7 @@ function answerInquiry(
       unreachable(inquiry);
   }
   const report = reportOf(self, records, membership, store.counts());
-  const text = JSON.stringify(report);
+  const text = textOfReport(report);
   const bytes = serializeReport(inquiry, requestNumber, text, verdict.clientTagger);
   return { kind: 'send', outgoing: { connection: session.connection, bytes } };
 }

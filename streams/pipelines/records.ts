@@ -1,3 +1,4 @@
+import type { ProcessCounters } from '../../src/core/counters.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { emptyLedger } from '../../src/core/ledger.js';
 import type { LedgerLimits } from '../../src/core/ledger.js';
@@ -11,6 +12,7 @@ import type { RegisterState } from '../../src/core/register/state.js';
 import type { Self } from '../../src/core/register/step.js';
 import type { MissedLog } from '../../src/core/repair/missedLog.js';
 import type { SectorIndex } from '../../src/core/sector.js';
+import type { Connection } from '../../src/ports/connection.js';
 import type { Session } from './session.js';
 
 /** What a process knows of another one. */
@@ -35,6 +37,9 @@ export interface ProcessRecords {
   readonly membership: MembershipRecord;
   readonly missed: MissedLog;
   readonly repair: RepairRecord;
+  readonly counters: ProcessCounters;
+  /** Whose other side is a process: dialled by this one, or shown to be one by what came. */
+  readonly peerConnections: WeakSet<Connection>;
 }
 
 /** Who this process and the others are. */
@@ -111,6 +116,7 @@ export function newRecords(
   link: OwedLimits,
   membership: MembershipRecord,
   missed: MissedLog,
+  counters: ProcessCounters,
 ): ProcessRecords {
   const peers = ranksBut(self.rank, self.processCount).map((rank): PeerRecord => {
     return { rank, owed: nothingOwed(link), isConnected: false, heardMs: 0 };
@@ -123,6 +129,8 @@ export function newRecords(
     membership,
     missed,
     repair: newRepairRecord(),
+    counters,
+    peerConnections: new WeakSet(),
   };
 }
 
