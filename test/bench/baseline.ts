@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { FlushCost } from './fsyncProbe.js';
 import type { Row, Rows } from './rows.js';
 import { byKey } from './rows.js';
+import type { Stall } from './stall.js';
 
 /** This file runs as dist/test/bench/baseline.js. */
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -22,6 +23,7 @@ export interface Measured {
   readonly setting: Readonly<Record<string, string | number>>;
   readonly flush: FlushCost;
   readonly rows: Rows;
+  readonly stalls?: Readonly<Record<string, Stall>>;
 }
 
 export type Baseline = Readonly<Partial<Record<BenchName, Measured>>>;

@@ -1,4 +1,6 @@
 /** One run of a bench: its cluster, its yardstick, its profiles; rows as they are measured. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ProgramScope } from '../chaos/programScope.js';
@@ -15,6 +17,8 @@ import { ProfileFolder } from './profileFolder.js';
 import type { Row } from './rows.js';
 import { alignedLines, rowOf, tableOf } from './rows.js';
 import { runLoad } from './runLoad.js';
+import type { Stall } from './stall.js';
+import { stallTable } from './stall.js';
 
 /** How many operations are under way, and over how many connections. */
 export interface Shape {
@@ -40,12 +44,15 @@ export function shapeOf(total: number): Shape {
 export class BenchRun {
   readonly scope = new ProgramScope();
   readonly rows: Row[] = [];
+  readonly stalls: Record<string, Stall> = {};
   readonly notes: string[] = [];
   readonly profiles: ProfileFolder | null;
   /** Of the last minute, before anything was started: what others do here spoils the numbers. */
   private readonly loadAverage = loadavg()[0];
   private flush: FlushCost | null = null;
   private items = ITEMS_MIN;
+  private memory: readonly string[] | null = null;
+  private readonly others: ChildProcess[] = [];
   private started: Cluster | null = null;
 
   constructor(
@@ -142,10 +149,15 @@ export class BenchRun {
     return runLoad(scope, full, { nodeOptions, ...(begun !== undefined && { begun }) });
   }
 
+  /** Ends with SIGTERM, so that it writes its profile. */
+  endsInGoodOrder(child: ChildProcess): void {
+    this.others.push(child);
+  }
+
   /** What each process has in memory, now and at most. */
-  describeMemory(): string[] {
+  noteMemory(): void {
     const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
-    return this.cluster.ranks.map((rank) => {
+    this.memory = this.cluster.ranks.map((rank) => {
       const { residentBytes, residentBytesMax } = memoryOf(this.cluster.pid(rank));
       const most = mebibytes(residentBytesMax);
       return `process ${rank}: ${mebibytes(residentBytes)} resident, ${most} at most`;
@@ -154,10 +166,11 @@ export class BenchRun {
 
   /** Prints the table, writes the files that were asked for; with profiles, ends the processes. */
   async finish(setting: Readonly<Record<string, string | number>>): Promise<void> {
-    const { rows, options, name, flush } = this;
+    const { rows, options, name, flush, stalls } = this;
     if (flush === null) throw new Error('nothing was measured');
     const baseline = readBaseline()[name];
-    const memory = this.describeMemory();
+    if (this.memory === null) this.noteMemory();
+    const memory = this.memory ?? [];
     this.say(
       `${this.processCount} processes, ${options.seconds} s a row, ${availableParallelism()} ` +
         `cores (${cpus().at(0)?.model ?? 'unknown'}), Node ${process.version}; fdatasync of ` +
@@ -165,11 +178,15 @@ export class BenchRun {
         `load average before: ${this.loadAverage.toFixed(1)}`,
     );
     for (const line of alignedLines(tableOf(rows, baseline?.rows ?? {}))) this.say(line);
+    if (Object.keys(stalls).length > 0) {
+      const table = stallTable(stalls, baseline?.stalls ?? {});
+      for (const line of alignedLines(table)) this.say(line);
+    }
     for (const line of [...this.notes, ...memory]) this.say(line);
     if (baseline !== undefined) this.say(`baseline: ${baseline.commit}, ${baseline.date}`);
     const { loadAverage } = this;
     const all = { seconds: options.seconds, loadAverage, ...setting };
-    const result = measured(rows, all, flush);
+    const result = { ...measured(rows, all, flush), stalls };
     if (options.json !== null) writeJson(options.json, { name, ...result, memory });
     if (options.savesBaseline) saveBaseline(name, result);
     if (this.profiles !== null) await this.finishProfiles(this.profiles);
@@ -177,6 +194,11 @@ export class BenchRun {
 
   /** A profile is written when its process ends in good order. */
   private async finishProfiles(profiles: ProfileFolder): Promise<void> {
+    for (const child of this.others) {
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    }
     await Promise.all(this.cluster.ranks.map((rank) => this.cluster.stop(rank)));
     this.say(`profiles: ${profiles.folder}`);
     for (const line of profiles.describe()) this.say(line);

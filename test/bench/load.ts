@@ -50,6 +50,7 @@ async function measure(): Promise<LoadResult> {
 }
 
 async function look(): Promise<Look> {
+  if (spec.pids.length === 0) return { processesCpuUs: 0, clientCpuUs: 0, counters: null };
   const counters = await monitor.counters();
   const { user, system } = process.cpuUsage();
   const processesCpuUs = spec.pids.reduce((sum, pid) => sum + cpuUsOf(pid), 0);

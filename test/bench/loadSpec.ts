@@ -29,7 +29,7 @@ export interface LoadSpec {
   readonly warmUpMs: number;
   /** Sectors, or keys, chosen from at random: 0 to this. */
   readonly items: number;
-  /** Whose processor time is measured. */
+  /** Whose processor time is measured; none: nothing is asked of them, some may be down. */
   readonly pids: readonly number[];
 }
 

@@ -8,6 +8,7 @@ import { parseOptions, wholeOption } from './options.js';
 import { cpuTicksOf } from './processorTime.js';
 import type { Row } from './rows.js';
 import { alignedLines, byKey, keyOf, ratio, rowOf, tableOf } from './rows.js';
+import { stallOfLog, stallTable, worst } from './stall.js';
 
 const ROW: Row = {
   subject: 'library',
@@ -67,6 +68,16 @@ test('a row is compared with the baseline, and with etcd in the same run', (t) =
   t.is(ratio(1, 0), null);
 });
 
+test('what is to be compared stands together, the lowest depth first', (t) => {
+  const deeper = { ...ROW, depth: 64 };
+  const read = { ...ROW, what: 'read', depth: 1 };
+  const [, ...lines] = tableOf([deeper, ROW, read, ETCD], {});
+  t.deepEqual(
+    lines.map(([name, depth]) => `${name} ${depth}`),
+    ['library write 16', 'etcd write 16', 'library write 64', 'library read 1'],
+  );
+});
+
 test('columns are aligned, the first to the left', (t) => {
   const table = [
     ['', 'ops/s'],
@@ -105,4 +116,25 @@ test('options of a bench', (t) => {
   t.throws(() => wholeOption({ depth: '9' }, 'depth', 8), { message: /--depth has to be a whole/ });
   t.throws(() => parseOptions(['--seconds', '0'], []), { message: /--seconds/ });
   t.throws(() => parseOptions(['--weather'], []));
+});
+
+test('a stall is the longest gap, and the longest latency', (t) => {
+  // As fio writes it: writes first, then reads.
+  const log = [
+    '5, 2000000, 1, 4096, 0, 0',
+    '90, 7000000, 1, 4096, 0, 0',
+    '40, 50000000, 0, 4096, 0, 0',
+  ];
+  t.deepEqual(stallOfLog(`${log.join('\n')}\n`), { gapMs: 50, latencyMs: 50 });
+  t.deepEqual(stallOfLog(''), { gapMs: 0, latencyMs: 0 });
+  const stalls = [
+    { gapMs: 5, latencyMs: 90 },
+    { gapMs: 7, latencyMs: 8 },
+  ];
+  t.deepEqual(worst(stalls), { gapMs: 7, latencyMs: 90 });
+  const table = stallTable({ worst: worst(stalls), other: stalls[0] }, { worst: stalls[1] });
+  t.deepEqual(table.slice(1), [
+    ['worst', '7', '90', '8'],
+    ['other', '5', '90', '-'],
+  ]);
 });

@@ -55,7 +55,14 @@ const HEAD = [
 /** Cells; the first line is the head. */
 export function tableOf(rows: readonly Row[], baseline: Rows): string[][] {
   const now = byKey(rows);
-  return [HEAD, ...rows.map((row) => cellsOf(row, now, baseline))];
+  return [HEAD, ...grouped(rows).map((row) => cellsOf(row, now, baseline))];
+}
+
+/** What is to be compared stands together. */
+function grouped(rows: readonly Row[]): Row[] {
+  const places = [...new Set(rows.map(({ what }) => what))];
+  const placeOf = ({ what }: Row): number => places.indexOf(what);
+  return [...rows].sort((one, other) => placeOf(one) - placeOf(other) || one.depth - other.depth);
 }
 
 function cellsOf(row: Row, now: Rows, baseline: Rows): string[] {
