@@ -210,19 +210,26 @@ export class BenchRun {
   }
 }
 
+const EXIT_INTERRUPTED = 130;
+
 /** Runs it, and cleans up whatever came of it. Does not return: commands may still be running. */
 export async function runToExit(scope: ProgramScope, work: () => Promise<void>): Promise<never> {
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
-      void scope.end().finally(() => process.exit(130));
-    });
-  }
-  try {
-    await work();
-  } catch (error) {
+  const interrupted = new Promise<'interrupted'>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      process.once(signal, () => {
+        resolve('interrupted');
+      });
+    }
+  });
+  const done = work().catch((error: unknown) => {
     scope.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
-  }
+  });
+  const first = await Promise.race([interrupted, done]);
+  const { failures } = scope;
+  const before = failures.length;
   await scope.end();
-  for (const failure of scope.failures) process.stderr.write(`atdd: ${failure}\n`);
-  process.exit(scope.passed ? 0 : 1);
+  // What failed only since everything was taken away from it is of no interest.
+  const told = first === 'interrupted' ? ['interrupted', ...failures.slice(0, before)] : failures;
+  for (const failure of told) process.stderr.write(`atdd: ${failure}\n`);
+  process.exit(first === 'interrupted' ? EXIT_INTERRUPTED : told.length === 0 ? 0 : 1);
 }

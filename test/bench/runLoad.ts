@@ -18,8 +18,11 @@ export async function runLoad(
     env: cleanEnvironment(),
   });
   let isOver = false;
+  let isCancelled = false;
   scope.teardown(() => {
-    if (!isOver) child.kill('SIGKILL');
+    if (isOver) return;
+    isCancelled = true;
+    child.kill('SIGKILL');
   });
   let output = '';
   let errors = '';
@@ -31,7 +34,10 @@ export async function runLoad(
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   const code = await new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', resolve);
+    child.once('close', (ended) => {
+      // Everything is being ended: that is no failure of the load.
+      if (!isCancelled) resolve(ended);
+    });
   });
   isOver = true;
   if (code !== 0) throw new Error(`the load ended with ${code}:\n${errors}`);
