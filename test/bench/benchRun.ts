@@ -15,7 +15,7 @@ import type { CommonOptions } from './options.js';
 import { memoryOf } from './processorTime.js';
 import { ProfileFolder } from './profileFolder.js';
 import type { Row } from './rows.js';
-import { alignedLines, rowOf, tableOf } from './rows.js';
+import { alignedLines, medianRows, rowOf, tableOf } from './rows.js';
 import { runLoad } from './runLoad.js';
 import type { Stall } from './stall.js';
 import { stallTable } from './stall.js';
@@ -43,6 +43,7 @@ export function shapeOf(total: number): Shape {
 
 export class BenchRun {
   readonly scope = new ProgramScope();
+  /** Of all rounds. */
   readonly rows: Row[] = [];
   readonly stalls: Record<string, Stall> = {};
   readonly notes: string[] = [];
@@ -51,6 +52,7 @@ export class BenchRun {
   private readonly loadAverage = loadavg()[0];
   private flush: FlushCost | null = null;
   private items = ITEMS_MIN;
+  private yardstick = 'without etcd';
   private memory: readonly string[] | null = null;
   private readonly others: ChildProcess[] = [];
   private started: Cluster | null = null;
@@ -100,6 +102,14 @@ export class BenchRun {
     return { kind: 'library', processes, clientKey: clientKey.toString('hex') };
   }
 
+  /** @param rows Measures each row once. */
+  async inRounds(rows: () => Promise<void>): Promise<void> {
+    for (let round = 1; round <= this.options.rounds; round += 1) {
+      if (this.options.rounds > 1) this.progress(`round ${round} of ${this.options.rounds}`);
+      await rows();
+    }
+  }
+
   /** A row of what the client library does. */
   async measureLibrary(what: LoadMode, shape: Shape): Promise<void> {
     const result = await this.load(this.library, what, shape, this.pids, 'client');
@@ -110,7 +120,7 @@ export class BenchRun {
   async measureEtcd(whats: readonly LoadMode[], shapes: readonly Shape[]): Promise<void> {
     if (!this.options.hasEtcd) return;
     if (etcdVersion() === null) {
-      this.notes.push('etcd not installed (apt-get install etcd-server)');
+      this.yardstick = 'etcd not installed (apt-get install etcd-server)';
       return;
     }
     const etcd = await startEtcd(this.scope, this.cluster.folder);
@@ -122,9 +132,9 @@ export class BenchRun {
         this.rows.push(rowOf('etcd', what, shape.connections * shape.depth, result));
       }
     }
-    this.notes.push(
-      `etcd ${etcd.version}: 3 members, puts of 4 KiB and linearizable gets, clients on the leader`,
-    );
+    this.yardstick =
+      `etcd ${etcd.version}: 3 members, puts of 4 KiB and ` +
+      'linearizable gets, clients on the leader';
     await etcd.end();
   }
 
@@ -166,30 +176,38 @@ export class BenchRun {
 
   /** Prints the table, writes the files that were asked for; with profiles, ends the processes. */
   async finish(setting: Readonly<Record<string, string | number>>): Promise<void> {
-    const { rows, options, name, flush, stalls } = this;
+    const { options, name, flush, stalls } = this;
+    const rows = medianRows(this.rows);
     if (flush === null) throw new Error('nothing was measured');
     const baseline = readBaseline()[name];
     if (this.memory === null) this.noteMemory();
     const memory = this.memory ?? [];
-    this.say(
-      `${this.processCount} processes, ${options.seconds} s a row, ${availableParallelism()} ` +
-        `cores (${cpus().at(0)?.model ?? 'unknown'}), Node ${process.version}; fdatasync of ` +
-        `4 KiB: ${flush.p50Ms.toFixed(2)} ms (p99 ${flush.p99Ms.toFixed(2)}); ` +
-        `load average before: ${this.loadAverage.toFixed(1)}`,
-    );
+    this.say(this.describeSetting(flush));
     for (const line of alignedLines(tableOf(rows, baseline?.rows ?? {}))) this.say(line);
     if (Object.keys(stalls).length > 0) {
       const table = stallTable(stalls, baseline?.stalls ?? {});
       for (const line of alignedLines(table)) this.say(line);
     }
-    for (const line of [...this.notes, ...memory]) this.say(line);
+    for (const line of [this.yardstick, ...this.notes, ...memory]) this.say(line);
     if (baseline !== undefined) this.say(`baseline: ${baseline.commit}, ${baseline.date}`);
     const { loadAverage } = this;
-    const all = { seconds: options.seconds, loadAverage, ...setting };
+    const { seconds, rounds } = options;
+    const all = { seconds, rounds, loadAverage, ...setting };
     const result = { ...measured(rows, all, flush), stalls };
     if (options.json !== null) writeJson(options.json, { name, ...result, memory });
     if (options.savesBaseline) saveBaseline(name, result);
     if (this.profiles !== null) await this.finishProfiles(this.profiles);
+  }
+
+  private describeSetting({ p50Ms, p99Ms }: FlushCost): string {
+    const { seconds, rounds } = this.options;
+    const model = cpus().at(0)?.model ?? 'unknown';
+    return [
+      `${this.processCount} processes, ${seconds} s a row, rounds: ${rounds}`,
+      `${availableParallelism()} cores (${model}), Node ${process.version}`,
+      `fdatasync of 4 KiB: ${p50Ms.toFixed(2)} ms (p99 ${p99Ms.toFixed(2)})`,
+      `load average before: ${this.loadAverage.toFixed(1)}`,
+    ].join('; ');
   }
 
   /** A profile is written when its process ends in good order. */

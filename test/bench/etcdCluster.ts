@@ -1,6 +1,7 @@
 /** Three members of etcd on loopback: the yardstick. Their data are in the folder that is given. */
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freeAddresses } from '../helpers/ports.js';
@@ -25,7 +26,9 @@ export function etcdVersion(): string | null {
   return status === 0 ? (/^etcd Version: (\S+)/.exec(stdout)?.[1] ?? 'unknown') : null;
 }
 
-export async function startEtcd(scope: TestScope, folder: string): Promise<EtcdCluster> {
+/** @param parent Where the folder of their data is made. */
+export async function startEtcd(scope: TestScope, parent: string): Promise<EtcdCluster> {
+  const folder = mkdtempSync(join(parent, 'etcd-'));
   const addresses = await freeAddresses(2 * MEMBERS);
   const url = ({ host, port }: Endpoint): string => `http://${host}:${port}`;
   const clients = addresses.slice(0, MEMBERS);
@@ -35,7 +38,7 @@ export async function startEtcd(scope: TestScope, folder: string): Promise<EtcdC
   const children = clients.map((client, index) => {
     const peer = url(peers[index]);
     const words = [
-      ...['--name', `m${index}`, '--data-dir', join(folder, `etcd-${index}`)],
+      ...['--name', `m${index}`, '--data-dir', join(folder, String(index))],
       ...['--listen-client-urls', url(client), '--advertise-client-urls', url(client)],
       ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
       ...['--initial-cluster', initial, '--initial-cluster-state', 'new'],

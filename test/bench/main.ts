@@ -31,10 +31,12 @@ await runToExit(run.scope, () => measure(run, settings));
 
 async function measure(bench: BenchRun, { shapes, modes, processes }: Settings): Promise<void> {
   await bench.start(shapes);
-  for (const mode of modes) {
-    for (const shape of shapes) await bench.measureLibrary(mode, shape);
-  }
-  await bench.measureEtcd(modes, shapes);
+  await bench.inRounds(async () => {
+    for (const mode of modes) {
+      for (const shape of shapes) await bench.measureLibrary(mode, shape);
+    }
+    await bench.measureEtcd(modes, shapes);
+  });
   await bench.finish({ processes });
 }
 

@@ -38,13 +38,20 @@ const run = new BenchRun('bench:nbd', options, PROCESSES);
 await runToExit(run.scope, () => measure(run));
 
 async function measure(bench: BenchRun): Promise<void> {
-  const shapes = DEPTHS.map(shapeOf);
-  await bench.start(shapes);
+  await bench.start(DEPTHS.map(shapeOf));
   const { cluster, scope, profiles } = bench;
   const gateway = await startWrappedGateway(scope, cluster, (command) =>
     profiles === null ? command : profiles.wrap(command, 'gateway'),
   );
   bench.endsInGoodOrder(gateway.child);
+  await bench.inRounds(() => measureRows(bench, gateway));
+  bench.noteMemory();
+  if (profiles === null) await measureStalls(bench, gateway);
+  else bench.notes.push('no stalls: a process that is killed writes no profile');
+  await bench.finish({});
+}
+
+async function measureRows(bench: BenchRun, gateway: Gateway): Promise<void> {
   for (const mode of MODES) {
     for (const depth of DEPTHS) {
       const job = jobOf(gateway, `rand${mode}`, depth);
@@ -56,11 +63,7 @@ async function measure(bench: BenchRun): Promise<void> {
     const job = jobOf(gateway, mode, SEQUENTIAL_DEPTH);
     await measureGateway(bench, gateway, `${mode} 1 MiB`, { ...job, blockSize: '1m' });
   }
-  await bench.measureEtcd(MODES, shapes);
-  bench.noteMemory();
-  if (profiles === null) await measureStalls(bench, gateway);
-  else bench.notes.push('no stalls: a process that is killed writes no profile');
-  await bench.finish({});
+  await bench.measureEtcd(MODES, DEPTHS.map(shapeOf));
 }
 
 function jobOf({ uri }: Gateway, mode: FioJob['mode'], depth: number): FioJob {

@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 
 export interface CommonOptions {
   readonly seconds: number;
+  /** How often all of it is measured; of each row the median counts. */
+  readonly rounds: number;
   readonly json: string | null;
   readonly savesBaseline: boolean;
   readonly isProfiled: boolean;
@@ -15,6 +17,7 @@ const TEXT = { type: 'string' } as const;
 const FLAG = { type: 'boolean' } as const;
 
 export const COMMON_USAGE = `  --seconds <s>       how long each row is measured (5)
+  --rounds <n>        how often all rows are measured: the median of each counts (1)
   --json <file>       also write the result there
   --save-baseline     make this the baseline in docs/benchmarks.json
   --profile           have the profiler of Node run in every process, and sum up
@@ -23,6 +26,7 @@ export const COMMON_USAGE = `  --seconds <s>       how long each row is measured
 
 const COMMON = {
   seconds: TEXT,
+  rounds: TEXT,
   json: TEXT,
   'save-baseline': FLAG,
   profile: FLAG,
@@ -30,6 +34,8 @@ const COMMON = {
   'without-etcd': FLAG,
   help: { type: 'boolean', short: 'h' },
 } as const;
+
+const ROUNDS_MAX = 100;
 
 export interface ParsedOptions {
   readonly common: CommonOptions;
@@ -47,8 +53,10 @@ export function parseOptions(
   if (values.help === true) return null;
   const seconds = Number(values.seconds ?? 5);
   if (!(seconds >= 1)) throw new Error('--seconds has to be 1 or more');
+  const rounds = wholeOption({ rounds: values.rounds }, 'rounds', ROUNDS_MAX) ?? 1;
   const common = {
     seconds,
+    rounds,
     json: values.json ?? null,
     savesBaseline: values['save-baseline'] === true,
     isProfiled: values.profile === true || values['profile-folder'] !== undefined,

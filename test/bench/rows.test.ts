@@ -7,7 +7,7 @@ import { difference, perOperation, sumOf } from './counters.js';
 import { parseOptions, wholeOption } from './options.js';
 import { cpuTicksOf } from './processorTime.js';
 import type { Row } from './rows.js';
-import { alignedLines, byKey, keyOf, ratio, rowOf, tableOf } from './rows.js';
+import { alignedLines, byKey, keyOf, medianRows, ratio, rowOf, tableOf } from './rows.js';
 import { stallOfLog, stallTable, worst } from './stall.js';
 
 const ROW: Row = {
@@ -76,6 +76,15 @@ test('what is to be compared stands together, the lowest depth first', (t) => {
     lines.map(([name, depth]) => `${name} ${depth}`),
     ['library write 16', 'etcd write 16', 'library write 64', 'library read 1'],
   );
+});
+
+test('of rows that were measured several times, the one in the middle counts', (t) => {
+  const rows = [300, 900, 100].map((perSecond) => ({ ...ROW, perSecond }));
+  t.deepEqual(
+    medianRows([...rows, ETCD]).map(({ perSecond }) => perSecond),
+    [300, ETCD.perSecond],
+  );
+  t.deepEqual(medianRows(rows.slice(0, 2)), [rows[0]]);
 });
 
 test('columns are aligned, the first to the left', (t) => {

@@ -42,6 +42,16 @@ export function byKey(rows: readonly Row[]): Rows {
   return Object.fromEntries(rows.map((row) => [keyOf(row), row]));
 }
 
+/** Of each row that was measured several times the one in the middle, by throughput. */
+export function medianRows(rows: readonly Row[]): Row[] {
+  const all = new Map<string, Row[]>();
+  for (const row of rows) all.set(keyOf(row), [...(all.get(keyOf(row)) ?? []), row]);
+  return [...all.values()].map((same) => {
+    const sorted = [...same].sort((one, other) => one.perSecond - other.perSecond);
+    return sorted[Math.floor((sorted.length - 1) / 2)];
+  });
+}
+
 /** "x1.42": so many times as much; null where there is nothing to compare with. */
 export function ratio(value: number, to: number | undefined): string | null {
   return to === undefined || to === 0 ? null : `x${(value / to).toFixed(2)}`;
