@@ -9,7 +9,10 @@ export interface ProcessCounters {
   /** HMACs computed for messages that leave, and for those that have come. */
   tagsMade: number;
   tagsChecked: number;
-  /** To peers: over connections that this process dialled, and over those that a peer did. */
+  /**
+   * To peers: over connections that this process dialled, and over those that a peer did. A message
+   * is what was serialized as one.
+   */
   peerMessages: number;
   peerBytes: number;
   /** Batches handed to a socket: a system call each, unless the socket is behind. */

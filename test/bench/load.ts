@@ -11,11 +11,13 @@ import { etcdTarget } from './etcdTarget.js';
 import type { Target } from './lanes.js';
 import { fill, runLanes } from './lanes.js';
 import type { LoadResult, LoadSpec, TargetSpec } from './loadSpec.js';
-import { cpuUsOf } from './processorTime.js';
+import { cpuUsOf, machineCpuUs, othersShare } from './processorTime.js';
 
 interface Look {
   readonly processesCpuUs: number;
   readonly clientCpuUs: number;
+  readonly machineUs: number;
+  readonly atMs: number;
   readonly counters: ProcessCounters | null;
 }
 
@@ -38,10 +40,15 @@ async function measure(): Promise<LoadResult> {
     process.stdout.write('begun\n');
   };
   const { before, after, ...latencies } = await runLanes(target, spec, look, begun);
+  const processesCpuUs = after.processesCpuUs - before.processesCpuUs;
+  const clientCpuUs = after.clientCpuUs - before.clientCpuUs;
+  const machineUs = after.machineUs - before.machineUs;
+  const elapsedMs = after.atMs - before.atMs;
   return {
     ...latencies,
-    processesCpuUs: after.processesCpuUs - before.processesCpuUs,
-    clientCpuUs: after.clientCpuUs - before.clientCpuUs,
+    processesCpuUs,
+    clientCpuUs,
+    othersShare: othersShare(machineUs, processesCpuUs + clientCpuUs, elapsedMs),
     counters:
       before.counters === null || after.counters === null
         ? null
@@ -50,11 +57,14 @@ async function measure(): Promise<LoadResult> {
 }
 
 async function look(): Promise<Look> {
-  if (spec.pids.length === 0) return { processesCpuUs: 0, clientCpuUs: 0, counters: null };
-  const counters = await monitor.counters();
+  // Where nothing is asked of processes, they may be down.
+  const isAsked = spec.pids.length > 0;
+  const counters = isAsked ? await monitor.counters() : null;
   const { user, system } = process.cpuUsage();
   const processesCpuUs = spec.pids.reduce((sum, pid) => sum + cpuUsOf(pid), 0);
-  return { counters, processesCpuUs, clientCpuUs: user + system };
+  const clientCpuUs = user + system;
+  const machine = { machineUs: machineCpuUs(), atMs: performance.now() };
+  return { counters, processesCpuUs, clientCpuUs, ...machine };
 }
 
 async function openTarget({ target: which, connections, depth }: LoadSpec): Promise<Target> {

@@ -49,6 +49,8 @@ export interface LoadResult extends Latencies {
   /** User and system time of the processes, and of the program that made the load. */
   readonly processesCpuUs: number;
   readonly clientCpuUs: number;
+  /** Of all cores, what programs took that have no part in it. */
+  readonly othersShare: number;
   /** What all processes did meanwhile; null: they do not tell. */
   readonly counters: ProcessCounters | null;
 }

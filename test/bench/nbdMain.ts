@@ -13,7 +13,7 @@ import { fio, fioLog } from './fio.js';
 import type { LoadMode } from './loadSpec.js';
 import type { CommonOptions } from './options.js';
 import { COMMON_USAGE, parseOptions } from './options.js';
-import { cpuUsOf } from './processorTime.js';
+import { cpuUsOf, machineCpuUs, othersShare } from './processorTime.js';
 import type { Stall } from './stall.js';
 import { stallOfLog, worst } from './stall.js';
 
@@ -74,6 +74,8 @@ function jobOf({ uri }: Gateway, mode: FioJob['mode'], depth: number): FioJob {
 
 interface Look {
   readonly cpuUs: number;
+  readonly machineUs: number;
+  readonly atMs: number;
   readonly counters: ReturnType<typeof newCounters>;
 }
 
@@ -85,15 +87,19 @@ async function measureGateway(
 ): Promise<void> {
   bench.progress(`gateway: ${what}, depth ${job.depth}`);
   const before = await look(bench, gateway);
-  const { perSecond, p50Ms, p99Ms, maxMs, clientCpuUs } = await fio(job, bench.cluster.folder);
+  const result = await fio(job, bench.cluster.folder);
+  const { operations, perSecond, p50Ms, p99Ms, maxMs, clientCpuUs } = result;
   const after = await look(bench, gateway);
   const counters = difference(after.counters, before.counters);
   // fio does not tell what it did while it warmed up; the processes do: one answer a sector, and
   // the reports of the first look, which were counted after they were made.
   const sectors = counters.clientMessages - PROCESSES;
   const isWhole = job.blockSize === '4k';
+  const ownUs = after.cpuUs - before.cpuUs + clientCpuUs * operations;
+  const elapsedMs = after.atMs - before.atMs;
   bench.rows.push({
     ...{ subject: 'gateway', what, depth: job.depth, perSecond, p50Ms, p99Ms, maxMs, clientCpuUs },
+    othersShare: othersShare(after.machineUs - before.machineUs, ownUs, elapsedMs),
     processesCpuUs: isWhole ? (after.cpuUs - before.cpuUs) / sectors : null,
     counters: isWhole ? perOperation(counters, sectors) : null,
   });
@@ -105,6 +111,8 @@ async function look({ cluster, pids }: BenchRun, { child }: Gateway): Promise<Lo
   const all = child.pid === undefined ? pids : [...pids, child.pid];
   return {
     cpuUs: all.reduce((sum, pid) => sum + cpuUsOf(pid), 0),
+    machineUs: machineCpuUs(),
+    atMs: performance.now(),
     counters: counters.reduce(sumOf),
   };
 }

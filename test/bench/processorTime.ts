@@ -1,5 +1,6 @@
 /** What the system says of a process: its processor time and its memory. Linux. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 
 /** What /proc counts in, on every Linux that Node runs on. */
 const US_PER_TICK = 10_000;
@@ -13,6 +14,25 @@ export function cpuUsOf(pid: number): number {
 export function cpuTicksOf(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return Number(fields[11]) + Number(fields[12]);
+}
+
+/** What all programs on the machine have used of all cores, in microseconds. */
+export function machineCpuUs(): number {
+  return machineTicksOf(readFileSync('/proc/stat', 'latin1')) * US_PER_TICK;
+}
+
+/** All but idle and waiting for a disk; a guest is in user time already. */
+export function machineTicksOf(stat: string): number {
+  const [user, nice, system, , , irq, softIrq, steal] = stat.split(/\s+/).slice(1).map(Number);
+  return user + nice + system + irq + softIrq + steal;
+}
+
+/**
+ * What others used while something was measured, as a share of all cores: it was not there for what
+ * was measured.
+ */
+export function othersShare(machineUs: number, ownUs: number, elapsedMs: number): number {
+  return Math.max(0, machineUs - ownUs) / (elapsedMs * 1_000 * availableParallelism());
 }
 
 export interface Memory {

@@ -5,7 +5,7 @@ import type { Measured } from './baseline.js';
 import { readBaseline, saveBaseline, withMeasured } from './baseline.js';
 import { difference, perOperation, sumOf } from './counters.js';
 import { parseOptions, wholeOption } from './options.js';
-import { cpuTicksOf } from './processorTime.js';
+import { cpuTicksOf, machineTicksOf, othersShare } from './processorTime.js';
 import type { Row } from './rows.js';
 import { alignedLines, byKey, keyOf, medianRows, ratio, rowOf, tableOf } from './rows.js';
 import { stallOfLog, stallTable, worst } from './stall.js';
@@ -20,6 +20,7 @@ const ROW: Row = {
   maxMs: 100,
   processesCpuUs: 900,
   clientCpuUs: 150,
+  othersShare: 0.25,
   counters: { ...newCounters(), peerMessages: 8, peerWrites: 2, clientWrites: 0.5 },
 };
 const ETCD: Row = { ...ROW, subject: 'etcd', perSecond: 1_420, counters: null };
@@ -48,7 +49,7 @@ test('counters are added, subtracted and divided one by one', (t) => {
 test('a row says what one operation took', (t) => {
   const counters = { ...newCounters(), peerMessages: 80 };
   const latencies = { operations: 10, perSecond: 5, p50Ms: 1, p99Ms: 2, maxMs: 3 };
-  const cpu = { processesCpuUs: 1_000, clientCpuUs: 200 };
+  const cpu = { processesCpuUs: 1_000, clientCpuUs: 200, othersShare: 0.5 };
   const row = rowOf('library', 'read', 1, { ...latencies, ...cpu, longestGapMs: 4, counters });
   t.is(row.counters?.peerMessages, 8);
   t.is(row.processesCpuUs, 100);
@@ -62,6 +63,7 @@ test('a row is compared with the baseline, and with etcd in the same run', (t) =
   t.is(cell(library, 'baseline'), 'x1.42');
   t.is(cell(library, 'etcd'), 'x0.50');
   t.is(cell(library, 'writes'), '2.50');
+  t.is(cell(library, 'others'), '25%');
   t.is(cell(etcd, 'baseline'), '-');
   t.is(cell(etcd, 'etcd'), '-');
   t.is(cell(etcd, 'messages'), '-');
@@ -109,9 +111,11 @@ test('a saved baseline keeps the other bench, and rows that were not measured th
   t.deepEqual(withMeasured({}, 'bench', MEASURED), { bench: MEASURED });
 });
 
-test('processor time is found behind a name with blanks and brackets', (t) => {
+test('processor time is found, also behind a name with blanks and brackets', (t) => {
   const stat = '7 (a ) b) S 1 7 7 0 -1 4194560 11 0 0 0 120 30 0 0 20 0 11 0 1 1 1';
   t.is(cpuTicksOf(stat), 150);
+  t.is(machineTicksOf('cpu  1 2 4 100 200 8 16 32 0 0\ncpu0 1 2 4'), 63);
+  t.is(othersShare(3_000, 4_000, 1), 0);
 });
 
 test('options of a bench', (t) => {

@@ -17,6 +17,8 @@ export interface Row {
   /** Of all processes (and the gateway) and of the client, for each operation. */
   readonly processesCpuUs: number | null;
   readonly clientCpuUs: number | null;
+  /** Of all cores, what programs took that have no part in it. */
+  readonly othersShare: number;
   /** For each operation, of all processes. */
   readonly counters: ProcessCounters | null;
 }
@@ -30,6 +32,7 @@ export function rowOf(subject: string, what: string, depth: number, result: Load
     ...{ subject, what, depth, perSecond, p50Ms, p99Ms, maxMs },
     processesCpuUs: result.processesCpuUs / operations,
     clientCpuUs: result.clientCpuUs / operations,
+    othersShare: result.othersShare,
     counters: counters === null ? null : perOperation(counters, operations),
   };
 }
@@ -59,7 +62,17 @@ export function ratio(value: number, to: number | undefined): string | null {
 
 const HEAD = [
   ...['', 'depth', 'ops/s', 'p50 ms', 'p99 ms', 'max ms', 'messages', 'bytes', 'writes'],
-  ...['tags', 'checks', 'data fl.', 'meta fl.', 'CPU us', 'client us', 'baseline', 'etcd'],
+  ...[
+    'tags',
+    'checks',
+    'data fl.',
+    'meta fl.',
+    'CPU us',
+    'client us',
+    'others',
+    'baseline',
+    'etcd',
+  ],
 ];
 
 /** Cells; the first line is the head. */
@@ -98,6 +111,7 @@ function cellsOf(row: Row, now: Rows, baseline: Rows): string[] {
     ...[p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(2)),
     ...counted,
     ...[row.processesCpuUs, row.clientCpuUs].map((us) => us?.toFixed(0) ?? '-'),
+    `${(100 * row.othersShare).toFixed(0)}%`,
     ratio(perSecond, before?.perSecond) ?? '-',
     (subject === 'etcd' ? null : ratio(perSecond, yardstick?.perSecond)) ?? '-',
   ];
