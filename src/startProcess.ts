@@ -4,13 +4,15 @@
  */
 import type { Subscription } from 'rxjs';
 import { Observable, Subject, filter, interval, map, merge, pairwise, take, timer } from 'rxjs';
+import type { ProcessCounters } from './core/counters.js';
+import { countWrite, newCounters } from './core/counters.js';
 import type { Standing } from './core/membership/identity.js';
 import type { Rank } from './core/rank.js';
 import { ranksBut } from './core/rank.js';
 import { newMissedLog } from './core/repair/missedLog.js';
 import type { Log } from './ports/log.js';
 import { FEATURE_BUNDLES } from './wire/constants.js';
-import { createTagger } from './wire/tag.js';
+import { countedTagger, createTagger } from './wire/tag.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
 import { openMembership } from '../streams/pipelines/membership.js';
 import { processPipeline } from '../streams/pipelines/process.js';
@@ -59,6 +61,12 @@ export interface ProcessOptions {
   };
 }
 
+export interface StartPorts extends ProcessPorts {
+  readonly log: Log;
+  /** Which the store adds to as well. Default: of its own. */
+  readonly counters?: ProcessCounters;
+}
+
 export interface RunningProcess {
   /** Fails when the process must stop at once: a broken invariant or an unusable disk. */
   readonly failure$: Observable<never>;
@@ -76,19 +84,16 @@ const CLOSE_POLL_MS = 10;
 /** The same complaint about a peer or client is logged at most this often. */
 const COMPLAINT_INTERVAL_MS = 10_000;
 
-export function startProcess(
-  options: ProcessOptions,
-  ports: ProcessPorts & { readonly log: Log },
-): RunningProcess {
+export function startProcess(options: ProcessOptions, ports: StartPorts): RunningProcess {
   const { log, schedulers } = ports;
   const { rank, processCount } = options;
-  const { random, store, notes } = ports;
+  const { random, store, notes, counters = newCounters() } = ports;
   const hasData = store.counts().written > 0;
   const membership = openMembership({ rank, processCount }, notes, hasData, () =>
     random.operationId(),
   );
   const stampReserve = new StampReserve(notes);
-  const records = recordsOf(options, membership);
+  const records = recordsOf(options, membership, counters);
   const { ledger } = records;
   const failure$ = new Subject<never>();
   let isAdmitting = true;
@@ -99,7 +104,7 @@ export function startProcess(
     ports,
   ).subscribe({
     next: (output) => {
-      act(output, complain);
+      act(output, records, complain);
     },
     error: (error: unknown) => {
       failure$.error(error);
@@ -145,13 +150,17 @@ export function startProcess(
   };
 }
 
-function recordsOf(options: ProcessOptions, membership: MembershipState): ProcessRecords {
+function recordsOf(
+  options: ProcessOptions,
+  membership: MembershipState,
+  counters: ProcessCounters,
+): ProcessRecords {
   const { rank, processCount, limits, timeouts } = options;
   const { retransmitMs, retransmitMsMax } = timeouts;
   const features = options.isExtended ? FEATURE_BUNDLES : 0;
   const link = { retransmitMs, retransmitMsMax, repliesMax: limits.linkReplies, features };
   const missed = newMissedLog(ranksBut(rank, processCount), limits.missedChunks);
-  return newRecords({ rank, processCount }, limits, link, membership, missed);
+  return newRecords({ rank, processCount }, limits, link, membership, missed, counters);
 }
 
 /** Tells of each change. */
@@ -171,11 +180,15 @@ function standingReports(initial: Standing, log: Log): (standing: Standing) => v
   };
 }
 
-function act(output: ProcessOutput, complain: Complain): void {
+function act(output: ProcessOutput, records: ProcessRecords, complain: Complain): void {
   switch (output.kind) {
     case 'write': {
       const { connection, chunks, isLast } = output.batch;
-      if (chunks.length > 0) connection.write(chunks);
+      if (chunks.length > 0) {
+        const to = records.peerConnections.has(connection) ? 'peer' : 'client';
+        countWrite(records.counters, to, chunks);
+        connection.write(chunks);
+      }
       if (isLast) connection.end();
       break;
     }
@@ -222,14 +235,15 @@ function pipelineOptions(
   parts: Pick<ProcessPipelineOptions, 'records' | 'membership' | 'stampReserve' | 'isAdmitting'>,
 ): ProcessPipelineOptions {
   const { rank, processCount, sectors, limits, timeouts } = options;
+  const tagger = (key: Uint8Array) => countedTagger(createTagger(key), parts.records.counters);
   return {
     self: { rank, processCount },
     verdict: {
       self: rank,
       processCount,
       sectors,
-      clientTagger: createTagger(options.clientKey),
-      systemTagger: createTagger(options.systemKey),
+      clientTagger: tagger(options.clientKey),
+      systemTagger: tagger(options.systemKey),
     },
     ...parts,
     isExtended: options.isExtended,

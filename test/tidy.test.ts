@@ -65,6 +65,16 @@ test('every field that the configuration may change is in the README, with its d
   }
 });
 
+test('every option of the benches is in docs/benchmarks.md', (t) => {
+  const page = read('docs/benchmarks.md');
+  const usage = ['main', 'nbdMain', 'options']
+    .map((name) => read(`test/bench/${name}.ts`))
+    .join('');
+  const options = [...usage.matchAll(/(?:^|`) {2}(--[\w-]+) /gm)].map((match) => match[1]);
+  t.true(options.length >= 10, options.join());
+  for (const option of options) t.true(page.includes(`\`${option}`), `${option} is not there`);
+});
+
 test('every command of the program is in the README', (t) => {
   const readme = read('README.md');
   for (const [, name] of read('src/cli/program.ts').matchAll(/define(\w+)Command\(program\)/g)) {

@@ -7,7 +7,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { freePort, untilListening, withCluster } from '../benchCluster.mjs';
+import { freePort, untilListening, withCluster } from './cluster.mjs';
 import { ROOT, ensureReady } from '../ensure.mjs';
 
 const SECTORS = 32_768;

@@ -47,6 +47,20 @@ const reportSchema = v.object({
     ahead: count,
     comparedWith: ranks,
   }),
+  counters: v.optional(
+    v.object({
+      tagsMade: count,
+      tagsChecked: count,
+      peerMessages: count,
+      peerBytes: count,
+      peerWrites: count,
+      clientMessages: count,
+      clientBytes: count,
+      clientWrites: count,
+      dataFlushes: count,
+      metadataFlushes: count,
+    }),
+  ),
 });
 
 export type CheckedReport =

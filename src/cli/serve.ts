@@ -8,6 +8,8 @@ import { ReplaySubject, catchError, endWith, filter, firstValueFrom } from 'rxjs
 import { fromEvent, lastValueFrom, map, merge, of } from 'rxjs';
 import * as limits from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
+import type { ProcessCounters } from '../core/counters.js';
+import { newCounters } from '../core/counters.js';
 import type { Transport } from '../ports/connection.js';
 import type { Log } from '../ports/log.js';
 import type { Schedulers } from '../ports/schedulers.js';
@@ -48,12 +50,20 @@ export async function serve(config: ProcessConfig, bound: BoundSocket): Promise<
   const killed = firstValueFrom(request$.pipe(filter((request) => request.kind === 'kill')));
   const server = tcpServer(bound, connectionPlaces(config, log));
   // Opening takes seconds on a large disk; who does not want to wait for it need not.
-  const opened = await Promise.race([open(config, log), killed]);
+  const counters = newCounters();
+  const opened = await Promise.race([open(config, log, counters), killed]);
   if ('kind' in opened) return report(opened, log);
-  return report(await live(config, { store: opened, server, request$, killed, log }), log);
+  return report(
+    await live(config, { store: opened, server, request$, killed, log, counters }),
+    log,
+  );
 }
 
-function open(config: ProcessConfig, log: Log): Promise<OpenedSectorStore> {
+function open(
+  config: ProcessConfig,
+  log: Log,
+  counters: ProcessCounters,
+): Promise<OpenedSectorStore> {
   const { cluster, rank, sectors, processes } = config;
   return lastValueFrom(
     openStore({
@@ -63,6 +73,7 @@ function open(config: ProcessConfig, log: Log): Promise<OpenedSectorStore> {
       batchSectors: limits.STORE_BATCH_SECTORS,
       schedulers: SCHEDULERS,
       log,
+      counters,
     }),
   );
 }
@@ -74,11 +85,12 @@ interface Surroundings {
   /** Settles with the second signal. */
   readonly killed: Promise<Ending>;
   readonly log: Log;
+  readonly counters: ProcessCounters;
 }
 
 /** From the first operation to the last. */
 async function live(config: ProcessConfig, surroundings: Surroundings): Promise<Ending> {
-  const { store, server, request$, killed, log } = surroundings;
+  const { store, server, request$, killed, log, counters } = surroundings;
   const running = startProcess(processOptions(config), {
     transport: transport(config, server),
     store,
@@ -86,6 +98,7 @@ async function live(config: ProcessConfig, surroundings: Surroundings): Promise<
     schedulers: SCHEDULERS,
     random: systemRandom(),
     log,
+    counters,
   });
   const { host, port } = config.processes[config.rank - 1];
   const sectors = store.figures().writtenCount;

@@ -27,10 +27,12 @@ import {
   tap,
   throwError,
 } from 'rxjs';
+import { type FlushCounters, newCounters } from '../core/counters.js';
 import { AtomicDiskError } from '../errors.js';
 import { type MetadataFile, NoSpace } from '../ports/blockFiles.js';
 import type { Log } from '../ports/log.js';
 import type { Schedulers } from '../ports/schedulers.js';
+import { countedMetadata, countedSlotFile } from '../store/countedFiles.js';
 import { openSectorStore, type OpenedSectorStore } from '../store/openSectorStore.js';
 import { TOTALS_NONE, withRecords } from '../store/recordTotals.js';
 import { messageOf } from '../store/storeFailure.js';
@@ -62,6 +64,8 @@ export interface OpenStoreOptions {
   readonly batchSectors: number;
   /** As in LevelMetadataOptions; tests have it done more often. */
   readonly reopenAfterRecords?: number;
+  /** Are added to with each flush. */
+  readonly counters?: FlushCounters;
 }
 
 interface Folder {
@@ -120,8 +124,10 @@ function openOver(
     concatMap(() => metadata.totals()),
     concatMap(({ commitCount }) => {
       const acknowledged = openAcknowledged(folder, commitCount);
-      const slotFile = openSlotFile(folder.dataFile);
-      const files = { slotFile, metadata: withAcknowledgements(metadata, acknowledged, folder) };
+      const { counters = newCounters() } = options;
+      const counted = countedMetadata(metadata, counters);
+      const slotFile = countedSlotFile(openSlotFile(folder.dataFile), counters);
+      const files = { slotFile, metadata: withAcknowledgements(counted, acknowledged, folder) };
       return openSectorStore({ ...options, ...files }).pipe(
         catchError((error: unknown) => {
           acknowledged.close();

@@ -1,5 +1,6 @@
 /** Tags: HMAC-SHA256 over everything before them. Besides the shell, the only place with crypto. */
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
+import type { TagCounters } from '../core/counters.js';
 import { TAG_SIZE_BYTES } from './constants.js';
 
 export interface Tagger {
@@ -22,6 +23,20 @@ export function createTagger(key: Uint8Array): Tagger {
     },
     verify(message) {
       return timingSafeEqual(tagOf(message), message.subarray(message.length - TAG_SIZE_BYTES));
+    },
+  };
+}
+
+/** The same tagger, which counts what it does. */
+export function countedTagger(tagger: Tagger, counters: TagCounters): Tagger {
+  return {
+    sign(message) {
+      counters.tagsMade += 1;
+      tagger.sign(message);
+    },
+    verify(message) {
+      counters.tagsChecked += 1;
+      return tagger.verify(message);
     },
   };
 }

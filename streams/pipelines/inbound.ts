@@ -63,10 +63,12 @@ export interface ListMessage {
   readonly content: Extract<MemberMessage, { kind: 'list' | 'listed' }>;
 }
 
+type PartOfRecords = 'ledger' | 'sessions' | 'registers' | 'membership' | 'peerConnections';
+
 export interface InboundOptions {
   readonly verdict: VerdictOptions;
   readonly table: MessageTable;
-  readonly records: Pick<ProcessRecords, 'ledger' | 'sessions' | 'registers' | 'membership'>;
+  readonly records: Pick<ProcessRecords, PartOfRecords>;
   readonly limits: SessionLimits;
   readonly badTagPenaltyMs: number;
   /** How long a connection that has ended is kept for questions that its peer does not confirm. */
@@ -182,7 +184,7 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
       return [toSend({ connection: session.connection, content: bytes })];
     }
     case 'processMessage':
-      showTrust(session, options);
+      showPeer(session, options);
       options.heard(verdict.message.sender);
       return admitMessage(session, verdict.message, options);
     case 'bundle':
@@ -190,7 +192,7 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
       options.heard(verdict.sender);
       return verdict.messages.flatMap((message) => admitMessage(session, message, options));
     case 'member':
-      showTrust(session, options);
+      showPeer(session, options);
       options.heard(verdict.message.sender);
       return admitMember(session, verdict.message, options);
     case 'inquiry':
@@ -215,6 +217,12 @@ function showTrust(session: Session, options: InboundOptions): void {
   if (session.isTrusted) return;
   session.isTrusted = true;
   options.trust(session.connection);
+}
+
+/** A message with the tag of the processes has come. */
+function showPeer(session: Session, options: InboundOptions): void {
+  if (!session.isTrusted) options.records.peerConnections.add(session.connection);
+  showTrust(session, options);
 }
 
 function beginOperation(

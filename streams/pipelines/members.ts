@@ -21,7 +21,7 @@ import type { Outbound } from './outbound.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
 import type { PeerRecord } from './records.js';
 import { repair } from './repair.js';
-import { reportOf } from './statusReport.js';
+import { reportOf, textOfReport } from './statusReport.js';
 
 type Listing = Extract<Inbound, { kind: 'listing' }>;
 type LinkNewsOf = Extract<Inbound, { kind: 'linkNews' }>;
@@ -233,7 +233,7 @@ function answerInquiry(
       unreachable(inquiry);
   }
   const report = reportOf(self, records, membership, store.counts());
-  const text = JSON.stringify(report);
+  const text = textOfReport(report);
   const bytes = serializeReport(inquiry, requestNumber, text, verdict.clientTagger);
   return { kind: 'send', outgoing: { connection: session.connection, content: bytes } };
 }

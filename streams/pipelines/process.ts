@@ -130,6 +130,7 @@ function connectPeers(options: ProcessPipelineOptions, ports: ProcessPorts): Pee
     }).pipe(
       tap((connection) => {
         record.isConnected = connection !== null;
+        if (connection !== null) records.peerConnections.add(connection);
       }),
       share({ connector: () => new ReplaySubject(1) }),
     );

@@ -1,3 +1,4 @@
+import type { ProcessCounters } from '../../src/core/counters.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { emptyLedger } from '../../src/core/ledger.js';
 import type { LedgerLimits } from '../../src/core/ledger.js';
@@ -13,6 +14,7 @@ import type { RegisterState } from '../../src/core/register/state.js';
 import type { Self } from '../../src/core/register/step.js';
 import type { MissedLog } from '../../src/core/repair/missedLog.js';
 import type { SectorIndex } from '../../src/core/sector.js';
+import type { Connection } from '../../src/ports/connection.js';
 import type { Sendable } from '../writeTogether.js';
 import type { Session } from './session.js';
 
@@ -40,6 +42,9 @@ export interface ProcessRecords {
   readonly membership: MembershipRecord;
   readonly missed: MissedLog;
   readonly repair: RepairRecord;
+  readonly counters: ProcessCounters;
+  /** Whose other side is a process: dialled by this one, or shown to be one by what came. */
+  readonly peerConnections: WeakSet<Connection>;
 }
 
 /** Who this process and the others are. */
@@ -116,6 +121,7 @@ export function newRecords(
   link: OwedLimits & { readonly features: number },
   membership: MembershipRecord,
   missed: MissedLog,
+  counters: ProcessCounters,
 ): ProcessRecords {
   const peers = ranksBut(self.rank, self.processCount).map((rank): PeerRecord => {
     const agreement = newAgreement(link.features);
@@ -129,6 +135,8 @@ export function newRecords(
     membership,
     missed,
     repair: newRepairRecord(),
+    counters,
+    peerConnections: new WeakSet(),
   };
 }
 

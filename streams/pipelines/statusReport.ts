@@ -1,3 +1,4 @@
+import type { ProcessCounters } from '../../src/core/counters.js';
 import type { Standing } from '../../src/core/membership/identity.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { Self } from '../../src/core/register/step.js';
@@ -39,11 +40,24 @@ export interface StatusReport {
     readonly ahead: number;
     readonly comparedWith: readonly Rank[];
   };
+  /** What it has done since its start; processes of older versions do not tell. */
+  readonly counters?: Readonly<ProcessCounters> | undefined;
+}
+
+/** Bytes of a report. */
+const REPORT_SIZE_MAX = 4_096;
+
+/** As JSON; in a cluster of hundreds that has missed much, without what can be done without. */
+export function textOfReport(report: StatusReport): string {
+  const text = JSON.stringify(report);
+  // All of it is ASCII.
+  if (text.length <= REPORT_SIZE_MAX) return text;
+  return JSON.stringify({ ...report, counters: undefined });
 }
 
 export function reportOf(
   self: Pick<Self, 'rank' | 'processCount'>,
-  { ledger, missed, peers, repair }: ProcessRecords,
+  { ledger, missed, peers, repair, counters }: ProcessRecords,
   { standing, current }: MembershipState,
   { written, damaged }: { readonly written: number; readonly damaged: number },
 ): StatusReport {
@@ -82,5 +96,6 @@ export function reportOf(
       ahead: scrub.aheadCount,
       comparedWith: scrub.comparedRanks,
     },
+    counters,
   };
 }

@@ -6,8 +6,10 @@ import type { ClusterStatus, ProcessStatus } from '../../src/cli/clusterStatus.j
 import { describeStatus } from '../../src/cli/describeStatus.js';
 import { redundancyOf, sectorsToGo } from '../../src/cli/redundancy.js';
 import { checkReport } from '../../src/cli/reportFields.js';
+import { newCounters } from '../../src/core/counters.js';
 import { untilFull } from '../../src/cli/untilFull.js';
 import type { StatusReport } from '../../streams/pipelines/statusReport.js';
+import { textOfReport } from '../../streams/pipelines/statusReport.js';
 import { marbles } from '../helpers/marbles.js';
 import { downProcess, processOf, reportOf, SCRUB, statusOf } from './statusMaking.js';
 
@@ -157,6 +159,20 @@ test('a report is taken as it is, and what is not known in it is left out', (t) 
   const report = reportOf(1, { missed: { 254: 3 }, rebuild });
   const text = JSON.stringify({ ...report, scrub: { ...SCRUB, more: 1 }, weather: 'fine' });
   t.deepEqual(checkReport(text), { kind: 'report', report });
+});
+
+test('a report that would be too long is sent without its counters', (t) => {
+  const counters = newCounters();
+  t.deepEqual(JSON.parse(textOfReport(reportOf(1, { counters }))), reportOf(1, { counters }));
+  const missed = Object.fromEntries(Array.from({ length: 254 }, (_, rank) => [rank, 10_000_000]));
+  const text = textOfReport(reportOf(1, { counters, missed }));
+  t.deepEqual(JSON.parse(text), reportOf(1, { missed }));
+  t.true(text.length <= 4_096);
+});
+
+test('a report with counters is taken with them', (t) => {
+  const report = reportOf(1, { counters: { ...newCounters(), tagsMade: 7 } });
+  t.deepEqual(checkReport(JSON.stringify(report)), { kind: 'report', report });
 });
 
 const UNREADABLE: readonly (readonly [unknown, string])[] = [

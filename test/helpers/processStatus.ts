@@ -3,6 +3,7 @@
  * docs/wire-protocol.md like bytes.ts; only the fields that tests look at are named.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProcessCounters } from '../../src/core/counters.js';
 import type { Cluster } from './cluster.js';
 import type { RawClient } from './rawClient.js';
 
@@ -30,6 +31,7 @@ export interface ProcessStatus {
     readonly ahead: number;
     readonly comparedWith: readonly number[];
   };
+  readonly counters?: ProcessCounters;
 }
 
 const ANSWER_MS_MAX = 10_000;

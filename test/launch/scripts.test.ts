@@ -155,3 +155,15 @@ test('packages that are there are good without a note of it', async (t) => {
   t.is((await node([join(clone, 'go.mjs')])).code, 0);
   t.true(existsSync(join(clone, 'dist', 'main.js')));
 });
+
+for (const bench of ['main', 'nbdMain']) {
+  test(`the bench says what its options are, and refuses others: ${bench}`, async (t) => {
+    const program = fileURLToPath(new URL(`../bench/${bench}.js`, import.meta.url));
+    const help = await node([program, '--help']);
+    t.is(help.code, 0);
+    t.regex(help.stdout, /--save-baseline/);
+    for (const words of [['--weather'], ['--seconds', '0']]) {
+      t.deepEqual(await node([program, ...words]), { code: 2, stdout: '' });
+    }
+  });
+}

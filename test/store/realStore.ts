@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { asyncScheduler, firstValueFrom, lastValueFrom, toArray, type Observable } from 'rxjs';
 import type { Log } from '../../src/ports/log.js';
+import type { OpenStoreOptions } from '../../src/shell/openStore.js';
 import { openStore } from '../../src/shell/openStore.js';
 import { turnScheduler } from '../../src/shell/turnScheduler.js';
 import type { OpenedSectorStore } from '../../src/store/openSectorStore.js';
@@ -24,7 +25,7 @@ export function openAt(
   folder: string,
   identity: Partial<StoreIdentity> = {},
   log: Log = keepingLog(),
-  more: { readonly batchSectors?: number; readonly reopenAfterRecords?: number } = {},
+  more: Partial<Pick<OpenStoreOptions, 'batchSectors' | 'reopenAfterRecords' | 'counters'>> = {},
 ): Promise<OpenedSectorStore> {
   return firstValueFrom(
     openStore({

@@ -1,5 +1,5 @@
 /**
- * A cluster for measurements: on loopback, with free ports, fresh keys and data in a temporary
+ * A cluster for the scenario: on loopback, with free ports, fresh keys and data in a temporary
  * folder. Nothing of it is left afterwards.
  */
 import { spawn } from 'node:child_process';
@@ -9,7 +9,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ROOT } from './ensure.mjs';
+import { ROOT } from '../ensure.mjs';
 
 const MAIN = join(ROOT, 'dist', 'main.js');
 const READY_MS_MAX = 30_000;

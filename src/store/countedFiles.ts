@@ -1,0 +1,28 @@
+/** The two files of the store, counting their flushes: the files themselves know nothing of it. */
+import { defer, type Observable } from 'rxjs';
+import type { FlushCounters } from '../core/counters.js';
+import type { MetadataFile, SlotFile } from '../ports/blockFiles.js';
+
+export function countedSlotFile(file: SlotFile, counters: FlushCounters): SlotFile {
+  return {
+    ...file,
+    flush: () =>
+      defer(() => {
+        counters.dataFlushes += 1;
+        return file.flush();
+      }),
+  };
+}
+
+export function countedMetadata(file: MetadataFile, counters: FlushCounters): MetadataFile {
+  const counted = (change$: Observable<never>): Observable<never> =>
+    defer(() => {
+      counters.metadataFlushes += 1;
+      return change$;
+    });
+  return {
+    ...file,
+    commit: (records, totals) => counted(file.commit(records, totals)),
+    putNotes: (changes) => counted(file.putNotes(changes)),
+  };
+}
