@@ -36,6 +36,7 @@ const reportSchema = v.object({
   missed: v.record(rankName, count, 'counts by rank'),
   missedMore: flag,
   connected: ranks,
+  extended: v.optional(ranks),
   rebuild: v.nullable(v.object({ taken: count, total: count, isEnough: flag })),
   scrub: v.object({
     isRunning: flag,

@@ -23,6 +23,8 @@ export interface StatusReport {
   readonly missedMore: boolean;
   /** Ranks of the processes that it has a connection to. */
   readonly connected: readonly Rank[];
+  /** … and of them those that it has agreed with on the extension. Older versions do not tell. */
+  readonly extended?: readonly Rank[] | undefined;
   /** How far a joining process is. */
   readonly rebuild: {
     readonly taken: number;
@@ -82,6 +84,9 @@ export function reportOf(
     missed: missedBy,
     missedMore,
     connected: peers.filter(({ isConnected }) => isConnected).map(({ rank }) => rank),
+    extended: peers
+      .filter(({ isConnected, agreement }) => isConnected && agreement.agreed !== 0)
+      .map(({ rank }) => rank),
     rebuild:
       standing === 'joining'
         ? { taken: rebuild.takenCount, total: rebuild.totalCount, isEnough: rebuild.isEnough }

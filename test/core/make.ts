@@ -31,6 +31,12 @@ export const writeProc = (name: string, of: Stamp, bytes: SectorData): RegisterM
   stamp: of,
   data: bytes,
 });
+export const readStamp = (name: string): RegisterMessage => ({ kind: 'readStamp', id: id(name) });
+export const stampOf = (name: string, of: Stamp): RegisterMessage => ({
+  kind: 'stamp',
+  id: id(name),
+  stamp: of,
+});
 export const ack = (name: string): RegisterMessage => ({ kind: 'ack', id: id(name) });
 
 export const from = (rank: number, message: RegisterMessage): RegisterEvent => ({

@@ -16,7 +16,9 @@ import {
   id,
   never,
   readProc,
+  readStamp,
   stamp,
+  stampOf,
   value,
   writeProc,
 } from './make.js';
@@ -349,4 +351,167 @@ test('V5: a later incarnation chooses stamps that no earlier one can have chosen
   ]);
   t.is(state.stamp.timestamp & 0xffffn, 3n);
   t.true(state.stamp.timestamp > 70_000n + 65_535n);
+});
+
+const asking = { ...self, asksStamps: true };
+const askingFive = { rank: 1, processCount: 5, asksStamps: true };
+
+test('S1: an operation asks for stamps, and answers from memory', (t) => {
+  t.deepEqual(reduce(never(), beginRead('r'), asking).effects, [
+    { kind: 'broadcast', message: readStamp('r') },
+  ]);
+  const resting = restingState(stamp(7, 2));
+  t.false(needsCopy(resting, from(2, readStamp('x')), 1));
+  t.deepEqual(reduce(resting, from(2, readStamp('x')), asking).effects, [
+    { kind: 'reply', to: 2, message: stampOf('x', stamp(7, 2)) },
+  ]);
+  const reading = feed(resting, asking, [beginRead('r')]).state;
+  t.true(needsCopy(reading, from(1, readStamp('r')), 1), 'its own READ needs the data');
+});
+
+test('S1: a damaged copy, and a silent process, vouch for nothing', (t) => {
+  const damaged = { ...restingState(stamp(3, 2)), copy: { kind: 'damaged' } } as const;
+  t.deepEqual(reduce(damaged, from(2, readStamp('x')), asking).effects, []);
+  const silent = { ...asking, isSilent: true };
+  t.deepEqual(reduce(never(), from(2, readStamp('x')), silent).effects, []);
+});
+
+test('S1: a WRITE chooses its stamp by stamps', (t) => {
+  const { effects } = feed(holding(stamp(4, 1), A), asking, [
+    beginWrite('w', C),
+    from(1, readStamp('w')),
+    from(2, stampOf('w', stamp(6, 3))),
+  ]);
+  t.deepEqual(effects, [
+    { kind: 'store', stamp: stamp(7, 1), data: C },
+    { kind: 'broadcast', message: writeProc('w', stamp(7, 1), C) },
+  ]);
+});
+
+test('S2: what a majority vouches for is returned at once', (t) => {
+  const { effects, state } = feed(holding(stamp(5, 2), A), asking, [
+    beginRead('r'),
+    from(1, readStamp('r')),
+    from(3, stampOf('r', stamp(5, 2))),
+  ]);
+  t.deepEqual(effects, [
+    { kind: 'retireAll', id: id('r') },
+    { kind: 'complete', id: id('r'), data: A, ranks: [3, 1] },
+  ]);
+  t.true(isQuiescent(state));
+});
+
+test('S2: what less than a majority vouches for is written back', (t) => {
+  const older = feed(holding(stamp(5, 2), A), asking, [
+    beginRead('r'),
+    from(1, readStamp('r')),
+    from(3, stampOf('r', stamp(4, 2))),
+  ]);
+  t.deepEqual(older.effects, [{ kind: 'broadcast', message: writeProc('r', stamp(5, 2), A) }]);
+  // A VALUE vouches for nothing: its sender may tell of what is not flushed.
+  const unvouched = feed(holding(stamp(5, 2), A), asking, [
+    beginRead('r'),
+    from(1, readStamp('r')),
+    from(3, value('r', stamp(5, 2), A)),
+  ]);
+  t.deepEqual(unvouched.effects, older.effects);
+});
+
+test('S2: what has reached this disk meanwhile counts', (t) => {
+  const { effects } = feed(never(), asking, [
+    beginRead('r'),
+    from(1, readStamp('r')),
+    from(3, writeProc('x', stamp(9, 3), B)),
+    from(3, stampOf('r', stamp(9, 3))),
+  ]);
+  t.like(effects.at(-1), { kind: 'complete', data: B, ranks: [3, 1] });
+});
+
+test('S3: the value of the newest stamp is asked of one that has it', (t) => {
+  const { effects, state } = feed(holding(stamp(1, 1), A), asking, [
+    beginRead('r'),
+    from(1, readStamp('r')),
+    from(2, stampOf('r', stamp(5, 2))),
+  ]);
+  t.deepEqual(effects, [{ kind: 'fetch', to: 2, message: readProc('r') }]);
+  const late = feed(state, asking, [from(3, stampOf('r', stamp(6, 3)))]);
+  t.deepEqual(late.effects, [], 'stamps that come now are too late');
+  const fetched = feed(late.state, asking, [from(2, value('r', stamp(5, 2), B))]);
+  t.deepEqual(fetched.effects, [{ kind: 'broadcast', message: writeProc('r', stamp(5, 2), B) }]);
+});
+
+test('S3: a value that is fetched and that a majority vouches for is returned', (t) => {
+  const asked = feed(holding(stamp(1, 1), A), askingFive, [
+    beginRead('r'),
+    from(2, stampOf('r', stamp(5, 2))),
+    from(3, stampOf('r', stamp(5, 2))),
+    from(4, stampOf('r', stamp(5, 2))),
+  ]);
+  t.deepEqual(asked.effects, [{ kind: 'fetch', to: 4, message: readProc('r') }]);
+  const { effects } = feed(asked.state, askingFive, [from(4, value('r', stamp(5, 2), B))]);
+  t.like(effects.at(-1), { kind: 'complete', data: B, ranks: [2, 3, 4] });
+  const newer = feed(asked.state, askingFive, [from(4, value('r', stamp(6, 2), C))]);
+  t.deepEqual(newer.effects, [{ kind: 'broadcast', message: writeProc('r', stamp(6, 2), C) }]);
+});
+
+test('S4: a READ that waits too long for one value begins anew, with values of all', (t) => {
+  const waiting = feed(never(), asking, [
+    beginRead('r'),
+    from(1, readStamp('r')),
+    from(2, stampOf('r', stamp(5, 2))),
+  ]).state;
+  const widened = feed(waiting, asking, [{ kind: 'widen', id: id('r') }]);
+  t.deepEqual(widened.effects, [{ kind: 'broadcast', message: readProc('r') }]);
+  t.like(widened.state.running, { phase: 'read', asked: 'values', readList: [] });
+  const { effects } = feed(widened.state, asking, [
+    from(1, readProc('r')),
+    from(3, value('r', stamp(4, 3), B)),
+  ]);
+  t.deepEqual(effects, [{ kind: 'broadcast', message: writeProc('r', stamp(4, 3), B) }]);
+  t.deepEqual(feed(widened.state, asking, [{ kind: 'widen', id: id('r') }]).effects, []);
+  t.deepEqual(feed(never(), asking, [{ kind: 'widen', id: id('r') }]).effects, []);
+});
+
+test('S5: a reserved stamp is sent before it is on this disk, which is written like others', (t) => {
+  const stamps = { incarnation: 0, floor: 0n, reservedBelow: 1n << 36n };
+  const reserving = { ...asking, stamps };
+  const { effects, state } = feed(holding(stamp(4, 1), A), reserving, [
+    beginWrite('w', C),
+    from(1, readStamp('w')),
+    from(2, stampOf('w', stamp(6, 3))),
+  ]);
+  const chosen = stamp(2 * 65_536, 1);
+  t.deepEqual(effects, [{ kind: 'broadcast', message: writeProc('w', chosen, C) }]);
+  t.deepEqual(state.stamp, stamp(4, 1), 'it counts only when it is flushed');
+  const own = feed(state, reserving, [from(1, writeProc('w', chosen, C))]);
+  t.deepEqual(own.effects[0], { kind: 'store', stamp: chosen, data: C });
+  t.like(own.state.running, { ackList: [1] });
+});
+
+test('S5: a stamp that is not reserved is stored first; none is below the floor', (t) => {
+  const stamps = { incarnation: 5, floor: 1n << 36n, reservedBelow: 1n << 36n };
+  const { effects } = feed(holding(stamp(4, 1), A), { ...asking, stamps }, [
+    beginWrite('w', C),
+    from(1, readStamp('w')),
+    from(2, stampOf('w', stamp(6, 3))),
+  ]);
+  const chosen = { timestamp: (1n << 36n) + 5n, writeRank: 1 };
+  t.deepEqual(effects[0], { kind: 'store', stamp: chosen, data: C });
+});
+
+test('A4: what a lost disk vouched for counts no longer, and is asked for again', (t) => {
+  const reading = feed(holding(stamp(5, 2), A), askingFive, [
+    beginRead('r'),
+    from(1, readStamp('r')),
+    from(2, stampOf('r', stamp(5, 2))),
+  ]).state;
+  const disavowed = feed(reading, askingFive, [{ kind: 'disavow', rank: 2 }]);
+  t.deepEqual(disavowed.effects, [{ kind: 'ask', to: 2, message: readStamp('r') }]);
+  t.is(
+    feed(disavowed.state, askingFive, [from(3, stampOf('r', stamp(5, 2)))]).effects[0].kind,
+    'retire',
+  );
+  const fetching = feed(reading, askingFive, [from(3, stampOf('r', stamp(6, 3)))]).state;
+  const again = feed(fetching, askingFive, [{ kind: 'disavow', rank: 3 }]);
+  t.deepEqual(again.effects, [{ kind: 'broadcast', message: readProc('r') }]);
 });

@@ -17,6 +17,7 @@ export interface ProcessStatus {
   readonly missed: Readonly<Record<string, number>>;
   readonly missedMore: boolean;
   readonly connected: readonly number[];
+  readonly extended: readonly number[];
   readonly rebuild: {
     readonly taken: number;
     readonly total: number;

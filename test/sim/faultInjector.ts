@@ -69,6 +69,8 @@ export class FaultInjector {
       case 'slowLink':
       case 'slowSender':
         return this.slowDown(fault);
+      case 'halfWrite':
+        return this.writeHalf(fault);
       case 'severedPeers':
         return this.severPeers(fault);
       case 'severedClient':
@@ -151,6 +153,19 @@ export class FaultInjector {
     if (!process.isUp) return 0;
     process.interruptAfter(steps, () => {
       process.stall(ms);
+    });
+    return 1;
+  }
+
+  private writeHalf(fault: Fault & { kind: 'halfWrite' }): number {
+    const { rank, except, extraMs, killAfterMs, downMs, ms } = fault;
+    const process = this.process(rank);
+    if (!process.isUp) return 0;
+    this.spoilDisk({ kind: 'slowDisk', rank, extraMs, ms: killAfterMs });
+    this.slowDown({ kind: 'slowSender', from: rank, except, extraMs, ms: killAfterMs });
+    this.victims.world.schedule(null, killAfterMs * 1_000, () => {
+      if (process.isUp) this.end(process, 'kill', downMs);
+      this.partition({ kind: 'partition', ranks: [except], cutsClients: true, ms });
     });
     return 1;
   }

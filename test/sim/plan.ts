@@ -54,6 +54,19 @@ export type Fault =
       readonly extraMs: number;
       readonly ms: number;
     }
+  /**
+   * What a process writes reaches one other at first, and its own disk is slow: it is killed when
+   * that one alone has it, which nobody can reach for a while.
+   */
+  | {
+      readonly kind: 'halfWrite';
+      readonly rank: Rank;
+      readonly except: Rank;
+      readonly extraMs: number;
+      readonly killAfterMs: number;
+      readonly downMs: number;
+      readonly ms: number;
+    }
   /** Connections between two processes are lost: those that the first one dialled, or all. */
   | {
       readonly kind: 'severedPeers';
@@ -136,6 +149,7 @@ const WEIGHTS: readonly (readonly [FaultKind, number])[] = [
   ['oneWayPartition', 3],
   ['slowLink', 4],
   ['slowSender', 5],
+  ['halfWrite', 3],
   ['severedPeers', 5],
   ['severedClient', 5],
   ['slowDisk', 3],
@@ -250,6 +264,12 @@ function makeFault(
           };
     case 'slowSender':
       return { kind, from, except: rank, extraMs: dice.between(20, 600), ms };
+    case 'halfWrite': {
+      if (from === to || from === foreignRank) return null;
+      const killAfterMs = dice.between(5, 150);
+      const extraMs = dice.between(100, 400);
+      return { kind, rank: from, except: to, extraMs, killAfterMs, downMs: dice.below(100), ms };
+    }
     case 'severedPeers':
       return from === to ? null : { kind, a: from, b: to, isOneWay: dice.below(2) === 0 };
     case 'severedClient':
