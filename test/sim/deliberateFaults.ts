@@ -13,6 +13,9 @@ const REGISTERS = 'streams/reduceRegisters.js';
 const GROUP_COMMIT = 'src/store/groupCommit.js';
 const OWED = 'src/core/link/owed.js';
 
+const OWN_ANSWER =
+  'return onAnswer(state, id, { rank: from, stamp, data, isDurable: !isDamaged }, self);';
+
 /** The beginning of the function, so that it is found once. */
 const ON_ANSWER = `function onAnswer(state, id, answer, self) {
     const { running } = state;
@@ -156,7 +159,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
       },
       {
         file: REDUCE,
-        find: 'return onAnswer(state, id, { rank: from, stamp, data, isDurable: !isDamaged }, self);',
+        find: OWN_ANSWER,
         replace: `const shown =
             running.operation.kind === 'read' ? stamp : { timestamp: 0n, writeRank: 0 };
         return onAnswer(

@@ -1,4 +1,4 @@
-/** Deliberate faults of what makes it faster among processes of this make: see deliberateFaults.ts. */
+/** Deliberate faults of the extension: see deliberateFaults.ts. */
 import type { DeliberateFault } from './deliberateFault.js';
 
 const REDUCE = 'src/core/register/reduce.js';
