@@ -57,10 +57,11 @@ test('a row says what one operation took', (t) => {
 });
 
 test('a row is compared with the baseline, and with etcd in the same run', (t) => {
-  const before = byKey([{ ...ROW, perSecond: 500 }]);
+  const before = byKey([{ ...ROW, perSecond: 500, processesCpuUs: 1_000 }]);
   const [head, library, etcd] = tableOf([ROW, ETCD], before);
   const cell = (cells: readonly string[], name: string): string => cells[head.indexOf(name)];
   t.is(cell(library, 'baseline'), 'x1.42');
+  t.is(cell(library, 'CPU'), 'x0.90');
   t.is(cell(library, 'etcd'), 'x0.50');
   t.is(cell(library, 'writes'), '2.50');
   t.is(cell(library, 'others'), '25%');

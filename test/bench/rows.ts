@@ -71,6 +71,7 @@ const HEAD = [
     'client us',
     'others',
     'baseline',
+    'CPU',
     'etcd',
   ],
 ];
@@ -113,6 +114,7 @@ function cellsOf(row: Row, now: Rows, baseline: Rows): string[] {
     ...[row.processesCpuUs, row.clientCpuUs].map((us) => us?.toFixed(0) ?? '-'),
     `${(100 * row.othersShare).toFixed(0)}%`,
     ratio(perSecond, before?.perSecond) ?? '-',
+    ratio(row.processesCpuUs ?? 0, before?.processesCpuUs ?? 0) ?? '-',
     (subject === 'etcd' ? null : ratio(perSecond, yardstick?.perSecond)) ?? '-',
   ];
 }
