@@ -11,6 +11,8 @@ export interface CommonOptions {
   /** null: a temporary one. */
   readonly profileFolder: string | null;
   readonly hasEtcd: boolean;
+  /** As the configuration field of that name. */
+  readonly extension: 'on' | 'off';
 }
 
 const TEXT = { type: 'string' } as const;
@@ -22,7 +24,8 @@ export const COMMON_USAGE = `  --seconds <s>       how long each row is measured
   --save-baseline     make this the baseline in docs/benchmarks.json
   --profile           have the profiler of Node run in every process, and sum up
   --profile-folder <folder>   where the profiles go (a temporary one)
-  --without-etcd      leave the yardstick out`;
+  --without-etcd      leave the yardstick out
+  --extension <on>    on, or off: only messages of the protocol between the processes (on)`;
 
 const COMMON = {
   seconds: TEXT,
@@ -32,6 +35,7 @@ const COMMON = {
   profile: FLAG,
   'profile-folder': TEXT,
   'without-etcd': FLAG,
+  extension: TEXT,
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -62,10 +66,16 @@ export function parseOptions(
     isProfiled: values.profile === true || values['profile-folder'] !== undefined,
     profileFolder: values['profile-folder'] ?? null,
     hasEtcd: values['without-etcd'] !== true,
+    extension: extensionOption(values.extension ?? 'on'),
   };
   const ownValues = values as Readonly<Record<string, unknown>>;
   const given = ownNames.map((name) => [name, ownValues[name]]);
   return { common, own: Object.fromEntries(given) as Record<string, string | undefined> };
+}
+
+function extensionOption(text: string): CommonOptions['extension'] {
+  if (text === 'on' || text === 'off') return text;
+  throw new Error(`--extension has to be on or off, not ${text}`);
 }
 
 /** @throws if it is none. */
