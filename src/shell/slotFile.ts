@@ -8,7 +8,6 @@ import {
   fsyncSync,
   ftruncate,
   openSync,
-  read,
   statfsSync,
   type StatsFs,
   writeSync,
@@ -20,6 +19,7 @@ import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import { NoSpace, type SlotFile } from '../ports/blockFiles.js';
 import { messageOf } from '../store/storeFailure.js';
 import { isNoSpace } from './noSpace.js';
+import { slotReader } from './slotReader.js';
 
 /**
  * Writes that make the file longer are refused while the file system has less than this free. The
@@ -94,7 +94,10 @@ export function openSlotFile(file: string): SlotFile {
           observer.complete();
         });
       }),
-    read: (slot) => readSlot(file, descriptor, slot),
+    read: slotReader({
+      descriptor,
+      failure: (slot, cause) => fileError(file, `read of slot ${slot}`, cause),
+    }),
     close: () =>
       new Observable<never>((observer) => {
         close(descriptor, (error) => {
@@ -136,28 +139,6 @@ function writeSlot(descriptor: number, slot: number, data: Uint8Array): void {
   while (done < data.length) {
     done += writeSync(descriptor, data, done, data.length - done, position + done);
   }
-}
-
-function readSlot(file: string, descriptor: number, slot: number): Observable<Uint8Array> {
-  return new Observable((observer) => {
-    const data = new Uint8Array(SECTOR_SIZE_BYTES);
-    const readFrom = (start: number): void => {
-      const position = slot * SECTOR_SIZE_BYTES + start;
-      read(descriptor, data, start, data.length - start, position, (error, count) => {
-        if (error) {
-          observer.error(fileError(file, `read of slot ${slot}`, error));
-        } else if (count === 0) {
-          observer.error(new Error(`${file}: the file ends before the end of slot ${slot}`));
-        } else if (start + count < data.length) {
-          readFrom(start + count);
-        } else {
-          observer.next(data);
-          observer.complete();
-        }
-      });
-    };
-    readFrom(0);
-  });
 }
 
 function fileError(file: string, operation: string, cause: unknown): Error {

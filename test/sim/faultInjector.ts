@@ -166,6 +166,12 @@ export class FaultInjector {
     this.victims.world.schedule(null, killAfterMs * 1_000, () => {
       if (process.isUp) this.end(process, 'kill', downMs);
       this.partition({ kind: 'partition', ranks: [except], cutsClients: true, ms });
+      // Who wants something comes to it when it is back.
+      const { processes, clients } = this.victims;
+      const pairs = processes
+        .filter((other) => other.rank !== rank && other.rank !== except)
+        .flatMap((other) => clients.map((client): [Host, Host] => [client, other]));
+      this.cutOff(pairs, ms);
     });
     return 1;
   }

@@ -56,7 +56,7 @@ export type Fault =
     }
   /**
    * What a process writes reaches one other at first, and its own disk is slow: it is killed when
-   * that one alone has it, which nobody can reach for a while.
+   * that one alone has it, which nobody can reach for a while. Clients reach the killed one only.
    */
   | {
       readonly kind: 'halfWrite';

@@ -1,0 +1,65 @@
+import { closeSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import type { ExecutionContext } from 'ava';
+import { firstValueFrom } from 'rxjs';
+import { slotReader } from '../../src/shell/slotReader.js';
+
+const SLOTS = 3;
+
+/** A reader of a file of three slots of 1, 2 and 3, in which each read takes as long as it says. */
+function open(t: ExecutionContext, readMs: () => number) {
+  const file = path.join(tmpdir(), `atdd-slots-${process.pid}-${Math.random()}`);
+  const slots = Array.from({ length: SLOTS }, (_, index) => Buffer.alloc(4096, index + 1));
+  writeFileSync(file, Buffer.concat([...slots, Buffer.alloc(100, 9)]));
+  const descriptor = openSync(file, 'r');
+  t.teardown(() => {
+    closeSync(descriptor);
+    rmSync(file);
+  });
+  let clockMs = 0;
+  let looks = 0;
+  const read = slotReader({
+    descriptor,
+    failure: (slot, cause) => new Error(`slot ${slot}: ${String(cause)}`),
+    nowMs: () => {
+      looks += 1;
+      if (looks % 2 === 0) clockMs += readMs();
+      return clockMs;
+    },
+  });
+  /** Whether the slot was there when the call returned. */
+  const isAtOnce = (slot: number): boolean => {
+    let byte = 0;
+    read(slot).subscribe((data) => (byte = data[4095]));
+    if (byte !== 0) t.is(byte, slot + 1);
+    return byte !== 0;
+  };
+  return { read, isAtOnce };
+}
+
+test('what the cache has is read on the spot', (t) => {
+  const { isAtOnce } = open(t, () => 0.002);
+  t.true([0, 1, 2, 0].every(isAtOnce));
+});
+
+test('after a slow read the pool reads, and one in a while is tried on the spot', async (t) => {
+  const times = [5, 0.002, 0.002];
+  const { read, isAtOnce } = open(t, () => times.shift() ?? 0.002);
+  t.true(isAtOnce(0), 'it was slow, but it was read');
+  for (let index = 0; index < 128; index += 1) t.false(isAtOnce(index % SLOTS));
+  t.true(isAtOnce(1));
+  t.true(isAtOnce(2));
+  t.deepEqual(await firstValueFrom(read(1)), new Uint8Array(4096).fill(2));
+});
+
+test('both ways read whole slots, and say what was wrong', async (t) => {
+  for (const readMs of [0.002, 5]) {
+    const { read } = open(t, () => readMs);
+    for (const slot of [0, 1, 2]) {
+      t.deepEqual(await firstValueFrom(read(slot)), new Uint8Array(4096).fill(slot + 1));
+    }
+    await t.throwsAsync(firstValueFrom(read(SLOTS)), { message: /slot 3: .*the file ends/ });
+  }
+});
