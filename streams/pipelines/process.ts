@@ -285,11 +285,12 @@ function messagesToSelf(outcome: ProcessOutcome, self: Rank): ProcessEvent[] {
 
 /**
  * A step of an operation of this process that found no room: nobody else would repeat it. (It is
- * the VALUE that completes a quorum, or a message to itself; a peer repeats its WRITE_PROC.)
+ * the answer that completes a quorum, or a message to itself; a peer repeats its WRITE_PROC.)
  */
 function ownStep({ sector, event }: ProcessEvent, self: Rank): ProcessEvent[] {
   if (event.kind !== 'message') return [];
-  const isOwn = event.from === self || event.message.kind === 'value';
+  const { kind } = event.message;
+  const isOwn = event.from === self || kind === 'value' || kind === 'stamp';
   return isOwn ? [{ sector, event, origin: null }] : [];
 }
 

@@ -60,7 +60,11 @@ export class TestConnection implements Connection {
   private readonly reader = new MessageReader(KEYS);
   private received: Message[] = [];
 
+  /** All that has arrived there, as bytes. */
+  readonly chunks: Uint8Array[] = [];
+
   write(chunks: readonly Uint8Array[]): void {
+    this.chunks.push(...chunks);
     for (const chunk of chunks) {
       for (const { message } of this.reader.push(Buffer.from(chunk))) this.received.push(message);
     }
