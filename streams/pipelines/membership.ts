@@ -3,7 +3,7 @@
  * after the other, and with them the standing by which this process acts.
  */
 import type { Observable } from 'rxjs';
-import { BehaviorSubject, concatMap, endWith, of, retry, tap, timer } from 'rxjs';
+import { BehaviorSubject, concatMap, endWith, filter, of, retry, tap, timer } from 'rxjs';
 import type { Identity, Standing } from '../../src/core/membership/identity.js';
 import { STORAGE_ID_SIZE_BYTES } from '../../src/core/membership/identity.js';
 import type {
@@ -29,11 +29,31 @@ export class MembershipState implements MembershipRecord {
   readonly durable: Map<Rank, PeerMemory>;
   readonly #standing: BehaviorSubject<Standing>;
   readonly standing$: Observable<Standing>;
+  readonly #mayStamp: BehaviorSubject<boolean>;
+  /** Emits once this process may choose stamps: it knows which incarnation it is. */
+  readonly mayStamp$: Observable<boolean>;
 
   constructor(readonly current: Membership) {
     this.durable = new Map(current.remembered);
     this.#standing = new BehaviorSubject<Standing>(current.own.standing);
     this.standing$ = this.#standing.asObservable();
+    this.#mayStamp = new BehaviorSubject(this.#knowsIncarnation());
+    this.mayStamp$ = this.#mayStamp.pipe(filter((may) => may));
+  }
+
+  get mayStamp(): boolean {
+    return this.#mayStamp.value;
+  }
+
+  /** `current` has changed. */
+  look(): void {
+    if (this.#knowsIncarnation() && !this.mayStamp) this.#mayStamp.next(true);
+  }
+
+  /** A process whose disk was lost knows only what peers have told it. */
+  #knowsIncarnation(): boolean {
+    const { standing, incarnation } = this.current.own;
+    return standing === 'member' || incarnation > 0;
   }
 
   get standing(): Standing {
@@ -83,6 +103,7 @@ export function keepMembership(
     tap(() => {
       const { standing } = state.current.own;
       if (standing !== 'member') state.standing = standing;
+      state.look();
     }),
     concatMap((effects) => {
       const changes = new Map<string, Uint8Array>();

@@ -89,6 +89,9 @@ export function processPipeline(
         ).pipe(
           registers(options, ports),
           filter((outcome) => exchange.takeOutcome(outcome)),
+          tap((outcome) => {
+            reserveMore(outcome, options);
+          }),
         );
         const outbound$ = merge(
           // Before what is done with messages that came later: see the effects `greet`.
@@ -194,9 +197,23 @@ function inbound(
   return merge(accepted$, ...dialled);
 }
 
+/** A stamp of this process that was not reserved, and so had to be stored first. */
+function reserveMore(outcome: ProcessOutcome, options: ProcessPipelineOptions): void {
+  if (!options.isExtended || outcome.kind === 'full' || outcome.effects.length === 0) return;
+  const [first] = outcome.effects;
+  if (first.kind !== 'store' || first.stamp.writeRank !== options.self.rank) return;
+  const { timestamp } = first.stamp;
+  const isWanted = timestamp >= options.stampReserve.below;
+  if (isWanted && !options.membership.current.isMixed) options.stampReserve.want(timestamp);
+}
+
 function isQuestion(event: RegisterEvent, self: Rank): boolean {
   if (event.kind !== 'message' || event.from === self) return false;
   return event.message.kind === 'readProc' || event.message.kind === 'readStamp';
+}
+
+function isWrite(event: RegisterEvent): boolean {
+  return event.kind === 'begin' && event.operation.kind === 'write';
 }
 
 /** This process as its registers see it. */
@@ -204,15 +221,18 @@ function selfOf({ self, membership, ...options }: ProcessPipelineOptions): () =>
   const { isExtended, stampReserve } = options;
   const { floor } = stampReserve;
   let standing: Standing | null = null;
+  let incarnation = 0;
   let reservedBelow: bigint | null = null;
   let current: Self = self;
   return () => {
     // Those of another make may expect timestamps that go up by one.
     const below = isExtended && !membership.current.isMixed ? stampReserve.below : null;
-    if (standing !== membership.standing || reservedBelow !== below) {
+    const { own } = membership.current;
+    const isSame = standing === membership.standing && incarnation === own.incarnation;
+    if (!isSame || reservedBelow !== below) {
       standing = membership.standing;
+      incarnation = own.incarnation;
       reservedBelow = below;
-      const { incarnation } = membership.current.own;
       const stamps = { incarnation, floor, reservedBelow };
       current = { ...self, stamps, asksStamps: isExtended, isSilent: standing !== 'member' };
     }
@@ -231,6 +251,11 @@ function registers(options: ProcessPipelineOptions, { store, schedulers }: Proce
         putAside({
           isEarly: ({ event }) => membership.standing === 'fresh' && isQuestion(event, self.rank),
           due$: membership.standing$.pipe(filter((standing) => standing !== 'fresh')),
+        }),
+        // Nor a stamp.
+        putAside({
+          isEarly: ({ event }) => !membership.mayStamp && isWrite(event),
+          due$: membership.mayStamp$,
         }),
         reduceRegisters({
           self: selfOf(options),
