@@ -14,19 +14,16 @@ import {
   concat,
   defer,
   delay,
-  distinctUntilChanged,
   EMPTY,
   endWith,
   filter,
   finalize,
   from,
   ignoreElements,
-  interval,
   merge,
   mergeMap,
   ReplaySubject,
   Subject,
-  switchMap,
   take,
   takeUntil,
   tap,
@@ -37,7 +34,6 @@ import {
 import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
-import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import type { SectorPart } from '../core/sectorParts.js';
 import { isWholeSector, sectorParts } from '../core/sectorParts.js';
 import { AtomicDiskError } from '../errors.js';
@@ -46,16 +42,20 @@ import type { Log } from '../ports/log.js';
 import type { Random } from '../ports/random.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { Tagger } from '../wire/tag.js';
-import { checkRange, checkSector } from './byteRange.js';
+import { checkRange, checkSector, checkSectorData } from './byteRange.js';
 import type { AttemptObserver, ClientCounters } from './clientEvents.js';
 import { createCounters } from './clientEvents.js';
 import { Dispatcher } from './dispatcher.js';
+import { watchReads } from './hedging.js';
 import { inquireOver } from './inquire.js';
 import { keepConnected } from './keepConnected.js';
 import type { ClientConnection } from './link.js';
 import { Link } from './link.js';
 import type { SectorRequest } from './operation.js';
+import type { AskOptions } from './ping.js';
 import { pingOver } from './ping.js';
+import type { TrialOptions } from './trial.js';
+import { runOnTrial } from './trial.js';
 
 export interface ClientTimeouts {
   readonly dialMs: number;
@@ -91,8 +91,14 @@ export interface DiskClientPorts {
   readonly log: Log;
 }
 
-/** How often reads that may have to be asked of another process are looked at. */
-const HEDGE_CHECK_MS = 10;
+/** A connection to be used until it is over. */
+interface Served {
+  readonly rank: Rank;
+  readonly connection: ClientConnection;
+  readonly isOnTrial: boolean;
+  /** To be called if it was of use. */
+  readonly proved: () => void;
+}
 
 export class DiskClient implements Disk {
   readonly counters: ClientCounters = createCounters();
@@ -211,12 +217,7 @@ export class DiskClient implements Disk {
 
   /** Emits how long that process took to answer, in milliseconds. Fails with ATDD_TIMEOUT. */
   ping(rank: Rank, timeoutMs: number): Observable<number> {
-    const answer$ = pingOver({
-      link$: this.linksTo(rank),
-      nextRequestNumber: () => this.nextRequestNumber(),
-      nowMs: () => this.ports.schedulers.clock.now(),
-      counters: this.counters,
-    });
+    const answer$ = pingOver({ ...this.asking(), link$: this.linksTo(rank) });
     return this.answeredWithin(timeoutMs, rank, answer$);
   }
 
@@ -285,11 +286,18 @@ export class DiskClient implements Disk {
   /** One connection after another to one process. */
   private slot(rank: Rank): Observable<never> {
     const { schedulers, random, log } = this.ports;
+    const hasOthers = this.options.slots.some((other) => other !== rank);
+    let wasAway = false;
     return keepConnected({
       ...this.options.timeouts,
       dial: () => this.ports.dial(rank),
-      serve: (connection, proved) => this.serve(rank, connection, proved),
+      serve: (connection, proved) => {
+        const isOnTrial = wasAway && hasOthers;
+        wasAway = true;
+        return this.serve({ rank, connection, isOnTrial, proved });
+      },
       onDialFailed: (error) => {
+        wasAway = true;
         this.counters.failedDials += 1;
         const trouble = error instanceof Error ? error.message : String(error);
         if (!this.troubles.has(rank)) log.warn('a process is unreachable', { rank, trouble });
@@ -301,7 +309,7 @@ export class DiskClient implements Disk {
     });
   }
 
-  private serve(rank: Rank, connection: ClientConnection, proved: () => void): Observable<never> {
+  private serve({ rank, connection, isOnTrial, proved }: Served): Observable<never> {
     const { schedulers, log } = this.ports;
     const link = new Link({
       rank,
@@ -319,9 +327,9 @@ export class DiskClient implements Disk {
     return defer(() => {
       this.troubles.delete(rank);
       this.links.add(link);
-      this.dispatcher.addLink(link);
+      this.dispatcher.addLink(link, isOnTrial);
       this.linkAdded.next(link);
-      return link.run$;
+      return isOnTrial ? runOnTrial(link, this.trialOptions(link)) : link.run$;
     }).pipe(
       tap({
         complete: () => {
@@ -335,6 +343,22 @@ export class DiskClient implements Disk {
         connection.destroy();
       }),
     );
+  }
+
+  private trialOptions(link: Link): TrialOptions {
+    const { clock } = this.ports.schedulers;
+    const passed = (): void => {
+      this.dispatcher.endTrial(link);
+    };
+    return { ...this.asking(), clock, passed };
+  }
+
+  private asking(): AskOptions {
+    return {
+      nextRequestNumber: () => this.nextRequestNumber(),
+      nowMs: () => this.ports.schedulers.clock.now(),
+      counters: this.counters,
+    };
   }
 
   /**
@@ -358,18 +382,12 @@ export class DiskClient implements Disk {
     );
   }
 
-  /** Looks at the reads under way, as long as there are any. */
   private hedges(): Observable<never> {
     const { clock } = this.ports.schedulers;
-    return this.readsUnderWay.pipe(
-      distinctUntilChanged(),
-      switchMap((areUnderWay) => (areUnderWay ? interval(HEDGE_CHECK_MS, clock) : EMPTY)),
-      tap(() => {
-        if (!this.dispatcher.hedge()) this.readsUnderWay.next(false);
-      }),
-      ignoreElements(),
-      takeUntil(this.closing),
-    );
+    const look = (): void => {
+      if (!this.dispatcher.hedge()) this.readsUnderWay.next(false);
+    };
+    return watchReads(this.readsUnderWay, look, clock).pipe(takeUntil(this.closing));
   }
 
   private untilClosed<T>(source$: Observable<T>): Observable<T> {
@@ -377,10 +395,4 @@ export class DiskClient implements Disk {
       new AtomicDiskError('ATDD_CLIENT_CLOSED', 'the client is closed');
     return source$.pipe(takeUntil(this.closing.pipe(mergeMap(() => throwError(closed)))));
   }
-}
-
-function checkSectorData(data: SectorData): void {
-  if (data.length === SECTOR_SIZE_BYTES) return;
-  const text = `a sector has ${SECTOR_SIZE_BYTES} bytes, not ${data.length}`;
-  throw new AtomicDiskError('ATDD_RANGE', text);
 }

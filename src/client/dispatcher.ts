@@ -62,11 +62,16 @@ interface HedgeableRead {
   readonly rank: Rank;
 }
 
+/** As long as there are links of a better one, others get no operations. */
+const STANDING = { silent: 0, onTrial: 1, proven: 2 } as const;
+
 export class Dispatcher {
   private readonly queues = createSectorQueues<Operation>();
   private readonly links = new Set<Link>();
   /** Links that were asked for their first answer. */
   private readonly beingProven = new WeakSet<Link>();
+  /** Links to processes that were away until a moment ago: see trial.ts. */
+  private readonly onTrial = new Set<Link>();
   /** In order of insertion. What is sent again, and the WRITE of an update, goes first. */
   private readonly urgent = new Set<Operation>();
   private readonly ready = new Set<Operation>();
@@ -106,14 +111,22 @@ export class Dispatcher {
     });
   }
 
-  addLink(link: Link): void {
+  /** @param isOnTrial Until `endTrial` is called. */
+  addLink(link: Link, isOnTrial: boolean): void {
     this.links.add(link);
+    if (isOnTrial) this.onTrial.add(link);
+    this.pump();
+  }
+
+  endTrial(link: Link): void {
+    this.onTrial.delete(link);
     this.pump();
   }
 
   /** To be called after the link has given its exchanges back. */
   removeLink(link: Link): void {
     this.links.delete(link);
+    this.onTrial.delete(link);
   }
 
   /** Sends what can be sent. */
@@ -169,18 +182,16 @@ export class Dispatcher {
   }
 
   /**
-   * The link with the fewest outstanding; of equals, the one that has waited longest for work.
-   *
-   * A process that was just started takes connections long before it has opened its disk. What it
-   * was asked then waits for that, and a WRITE cannot be tried elsewhere meanwhile. So as long as
-   * there are links that have answered, the others get nothing but a question that costs nothing.
+   * Of the links in the best standing, that with the fewest outstanding; of equals, the one that
+   * has waited longest for work. A process that is as good as the others loses nothing by it: it is
+   * asked for the answer that it lacks.
    */
   private pickLink(otherThan?: Rank): Link | undefined {
     let best: Link | undefined;
-    const isAnyProven = this.isAnyProven();
+    const standing = this.bestStanding();
     for (const link of this.links) {
       if (!link.hasRoom || link.rank === otherThan) continue;
-      if (isAnyProven && !link.hasAnswered) {
+      if (this.standingOf(link) < standing) {
         this.prove(link);
         continue;
       }
@@ -193,15 +204,28 @@ export class Dispatcher {
     return best;
   }
 
-  private isAnyProven(): boolean {
-    for (const link of this.links) if (link.isOpen && link.hasAnswered) return true;
-    return false;
+  /**
+   * What its process is good for. A process that was just started takes connections long before it
+   * has opened its disk; what it was asked then waits for that, and a WRITE cannot be tried
+   * elsewhere meanwhile. When it has answered, it is slow at first: see trial.ts.
+   */
+  private standingOf(link: Link): number {
+    if (!link.hasAnswered) return STANDING.silent;
+    return this.onTrial.has(link) ? STANDING.onTrial : STANDING.proven;
+  }
+
+  private bestStanding(): number {
+    let best: number = STANDING.silent;
+    for (const link of this.links) {
+      if (link.isOpen) best = Math.max(best, this.standingOf(link));
+    }
+    return best;
   }
 
   /** Asks the link's process for an answer, once; with the answer it is one like the others. */
   private prove(link: Link): void {
-    // What it has been asked already will do.
-    if (link.outstandingCount > 0 || this.beingProven.has(link)) return;
+    // What it has been asked already will do; on trial it is asked all the time.
+    if (link.outstandingCount > 0 || this.onTrial.has(link) || this.beingProven.has(link)) return;
     this.beingProven.add(link);
     this.options.counters.pingsSent += 1;
     link.send({
