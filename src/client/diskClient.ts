@@ -15,7 +15,6 @@ import {
   defer,
   delay,
   EMPTY,
-  endWith,
   filter,
   finalize,
   from,
@@ -34,15 +33,13 @@ import {
 import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
-import type { SectorPart } from '../core/sectorParts.js';
-import { isWholeSector, sectorParts } from '../core/sectorParts.js';
 import { AtomicDiskError } from '../errors.js';
 import type { Disk } from '../ports/disk.js';
 import type { Log } from '../ports/log.js';
 import type { Random } from '../ports/random.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { Tagger } from '../wire/tag.js';
-import { checkRange, checkSector, checkSectorData } from './byteRange.js';
+import { checkSector, checkSectorData } from './byteRange.js';
 import type { AttemptObserver, ClientCounters } from './clientEvents.js';
 import { createCounters } from './clientEvents.js';
 import { Dispatcher } from './dispatcher.js';
@@ -54,6 +51,7 @@ import { Link } from './link.js';
 import type { SectorRequest } from './operation.js';
 import type { AskOptions } from './ping.js';
 import { pingOver } from './ping.js';
+import { readRange, writeRange } from './ranges.js';
 import type { TrialOptions } from './trial.js';
 import { runOnTrial } from './trial.js';
 
@@ -127,14 +125,18 @@ export class DiskClient implements Disk {
     this.dispatcher = new Dispatcher({
       counters: this.counters,
       nextRequestNumber: () => this.nextRequestNumber(),
-      onAttempt: options.onAttempt ?? (() => undefined),
+      ...(options.onAttempt !== undefined && { onAttempt: options.onAttempt }),
+      check: (request) => {
+        checkSector(request.sector, options.sectors);
+        if (request.kind === 'write') checkSectorData(request.data);
+      },
       onHeld: (release) => {
         this.held.next(release);
       },
       ...(options.hedgesReads === true && {
         hedging: {
           nowMs: () => clock.now(),
-          onReadSent: () => {
+          onReadsUnderWay: () => {
             this.readsUnderWay.next(true);
           },
         },
@@ -159,14 +161,14 @@ export class DiskClient implements Disk {
     return this.untilClosed(this.linkAdded.pipe(take(1), ignoreElements()));
   }
 
-  /** Emits the sector's data, which is the caller's own, and completes. */
+  /** Emits the sector's data, a view into what the socket delivered, and completes. */
   read(sector: SectorIndex): Observable<SectorData> {
     return this.perform({ kind: 'read', sector });
   }
 
-  /** Completes when the data is durable on a majority. */
+  /** Completes when the data, which must not be changed until then, is durable on a majority. */
   write(sector: SectorIndex, data: SectorData): Observable<never> {
-    return this.perform({ kind: 'write', sector, data }).pipe(ignoreElements());
+    return this.perform({ kind: 'write', sector, data });
   }
 
   /**
@@ -174,45 +176,17 @@ export class DiskClient implements Disk {
    * Completes when what `change` gave is durable on a majority.
    */
   update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never> {
-    return this.perform({ kind: 'update', sector, change }).pipe(ignoreElements());
+    return this.perform({ kind: 'update', sector, change });
   }
 
   /** Emits the bytes and completes. Each sector is atomic by itself, the range is not. */
   readRange(offsetBytes: number | bigint, lengthBytes: number): Observable<Uint8Array> {
-    return defer(() => {
-      const offset = checkRange(offsetBytes, lengthBytes, this.options.sectors);
-      const result = new Uint8Array(lengthBytes);
-      const readPart = ({ sector, from: begin, to, at }: SectorPart): Observable<SectorData> =>
-        this.read(sector).pipe(
-          tap((data) => {
-            result.set(data.subarray(begin, to), at);
-          }),
-        );
-      return from(sectorParts(offset, lengthBytes)).pipe(
-        mergeMap(readPart, this.options.windowSectors),
-        ignoreElements(),
-        endWith(result),
-      );
-    });
+    return readRange(this, this.options, offsetBytes, lengthBytes);
   }
 
   /** Completes when all of it is durable. Parts of sectors are read, changed and written. */
   writeRange(offsetBytes: number | bigint, data: Uint8Array): Observable<never> {
-    const writePart = (part: SectorPart): Observable<SectorData> => {
-      const { sector, from: begin, to, at } = part;
-      const bytes = data.subarray(at, at + to - begin);
-      if (isWholeSector(part)) return this.perform({ kind: 'write', sector, data: bytes });
-      const change = (current: SectorData): SectorData => {
-        const changed = Uint8Array.from(current);
-        changed.set(bytes, begin);
-        return changed;
-      };
-      return this.perform({ kind: 'update', sector, change });
-    };
-    return defer(() => {
-      const offset = checkRange(offsetBytes, data.length, this.options.sectors);
-      return from(sectorParts(offset, data.length));
-    }).pipe(mergeMap(writePart, this.options.windowSectors), ignoreElements());
+    return writeRange(this, this.options, offsetBytes, data);
   }
 
   /** Emits how long that process took to answer, in milliseconds. Fails with ATDD_TIMEOUT. */
@@ -267,15 +241,13 @@ export class DiskClient implements Disk {
     return this.untilClosed(answer$).pipe(timeout(late));
   }
 
+  private perform(request: SectorRequest & { readonly kind: 'read' }): Observable<SectorData>;
+  private perform(request: SectorRequest): Observable<never>;
   private perform(request: SectorRequest): Observable<SectorData> {
-    return defer(() => {
-      checkSector(request.sector, this.options.sectors);
-      if (request.kind === 'write') checkSectorData(request.data);
-      const { operationMs } = this.options.timeouts;
-      const { clock } = this.ports.schedulers;
-      const timedOut$ = operationMs === undefined ? null : timer(operationMs, clock);
-      return this.dispatcher.perform(request, timedOut$);
-    });
+    const { operationMs } = this.options.timeouts;
+    const { clock } = this.ports.schedulers;
+    const timedOut$ = operationMs === undefined ? null : timer(operationMs, clock);
+    return this.dispatcher.perform(request, timedOut$);
   }
 
   private nextRequestNumber(): bigint {

@@ -34,15 +34,17 @@ import type { Exchange, LostReason } from './exchange.js';
 import { HedgeDelay, HedgeQueue } from './hedging.js';
 import type { Link } from './link.js';
 import type { Operation, SectorRequest } from './operation.js';
-import { describeOutcome } from './operation.js';
+import { begin, describeOutcome, refusal } from './operation.js';
 import { SECTOR_NOWHERE } from './ping.js';
 import { createSectorQueues } from './sectorQueues.js';
 
 export interface DispatcherOptions {
   readonly counters: ClientCounters;
+  /** Throws an AtomicDiskError if there can be no such request. */
+  check(request: SectorRequest): void;
   /** A number for each request, never given twice by this client. */
   nextRequestNumber(): bigint;
-  readonly onAttempt: AttemptObserver;
+  readonly onAttempt?: AttemptObserver;
   /** Absent: no read is asked of a second process while the first may still answer. */
   readonly hedging?: Hedging;
   /** A WRITE is held; the one who knows when it can no longer take effect calls `release`. */
@@ -51,8 +53,8 @@ export interface DispatcherOptions {
 
 export interface Hedging {
   nowMs(): number;
-  /** A READ is under way: call `hedge` every few milliseconds until it returns false. */
-  onReadSent(): void;
+  /** READs are under way: call `hedge` every few milliseconds until it returns false. */
+  onReadsUnderWay(): void;
 }
 
 /** A READ that may be asked of another process too. */
@@ -82,13 +84,14 @@ export class Dispatcher {
   constructor(private readonly options: DispatcherOptions) {}
 
   /**
-   * Begins when subscribed to. Emits the sector's data (as read, or as written) and completes, or
+   * Begins when subscribed to. Emits the sector's data if the request is a READ, and completes; or
    * fails with an AtomicDiskError. Unsubscribing gives it up: if it has not been sent it never will
    * be; if it has, the sector stays taken until the process has answered or let go of it.
    * @param timedOut$ Gives up too when this emits, with ATDD_TIMEOUT.
    */
   perform(request: SectorRequest, timedOut$: Observable<unknown> | null): Observable<SectorData> {
     return new Observable((subscriber) => {
+      this.options.check(request);
       if (this.closed) {
         subscriber.error(new AtomicDiskError('ATDD_CLIENT_CLOSED', 'the client is closed'));
         return;
@@ -254,17 +257,17 @@ export class Dispatcher {
   private watch(operation: Operation, rank: Rank): void {
     const { hedging } = this.options;
     if (hedging === undefined) return;
+    const isFirst = this.hedgeable.isEmpty;
     this.hedgeable.add({ operation, attempt: operation.attemptCount, rank }, hedging.nowMs());
-    hedging.onReadSent();
+    if (isFirst) hedging.onReadsUnderWay();
   }
 
   private exchangeFor(operation: Operation, rank: Rank): Exchange {
     const { stage: kind, sector, data, attemptCount: attempt } = operation;
     const { hedging, onAttempt } = this.options;
     const sentMs = hedging?.nowMs() ?? 0;
-    const observe = (event: AttemptEvent['event']): void => {
-      onAttempt({ kind, sector, rank, attempt, event });
-    };
+    const observe = (event: AttemptEvent['event']): void =>
+      onAttempt?.({ kind, sector, rank, attempt, event });
     // A hedged read may be answered twice: by then the operation is over, or asks something else.
     const isCurrent = (): boolean => operation.place === 'sent' && operation.stage === kind;
     observe('sent');
@@ -324,7 +327,7 @@ export class Dispatcher {
       return;
     }
     this.leaveQueue(operation);
-    caller.next(result);
+    if (request.kind === 'read') caller.next(result);
     caller.complete();
   }
 
@@ -371,29 +374,4 @@ export class Dispatcher {
     const next = this.queues.remove(operation);
     if (next !== undefined) this.makeReady(next, this.ready);
   }
-}
-
-function begin(request: SectorRequest, caller: Operation['caller']): Operation {
-  return {
-    request,
-    sector: request.sector,
-    stage: request.kind === 'write' ? 'write' : 'read',
-    // A copy: an attempt that is made again must write what the first one wrote.
-    data: request.kind === 'write' ? Uint8Array.from(request.data) : undefined,
-    place: 'waiting',
-    attemptCount: 0,
-    inFlightCount: 0,
-    abandoned: false,
-    caller,
-  };
-}
-
-function refusal(
-  { sector, stage }: Operation,
-  status: 'authFailure' | 'invalidSectorIndex',
-): AtomicDiskError {
-  const what = `${stage} of sector ${sector}`;
-  return status === 'authFailure'
-    ? new AtomicDiskError('ATDD_AUTH_FAILURE', `the process rejected the tag of a ${what}`)
-    : new AtomicDiskError('ATDD_INVALID_SECTOR_INDEX', `the disk has no such sector: ${what}`);
 }
