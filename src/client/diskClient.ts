@@ -72,6 +72,12 @@ export interface DiskClientOptions {
   readonly slots: readonly Rank[];
   readonly outstandingPerConnection: number;
   readonly windowSectors: number;
+  /**
+   * How many more operations than others a process may have under way, if it is being written to in
+   * this turn of the event loop anyway: what goes together arrives, is flushed and is answered
+   * together. Default 0: operations are spread as evenly as can be.
+   */
+  readonly togetherMax?: number;
   /** Size of the disk, if known: then what leaves it is refused here. */
   readonly sectors?: number;
   readonly timeouts: ClientTimeouts;
@@ -124,6 +130,7 @@ export class DiskClient implements Disk {
     const { clock } = ports.schedulers;
     this.dispatcher = new Dispatcher({
       counters: this.counters,
+      ...(options.togetherMax !== undefined && { togetherMax: options.togetherMax }),
       nextRequestNumber: () => this.nextRequestNumber(),
       ...(options.onAttempt !== undefined && { onAttempt: options.onAttempt }),
       check: (request) => {

@@ -45,6 +45,8 @@ export interface DispatcherOptions {
   /** A number for each request, never given twice by this client. */
   nextRequestNumber(): bigint;
   readonly onAttempt?: AttemptObserver;
+  /** See DiskClientOptions. */
+  readonly togetherMax?: number;
   /** Absent: no read is asked of a second process while the first may still answer. */
   readonly hedging?: Hedging;
   /** A WRITE is held; the one who knows when it can no longer take effect calls `release`. */
@@ -185,12 +187,14 @@ export class Dispatcher {
   }
 
   /**
-   * Of the links in the best standing, that with the fewest outstanding; of equals, the one that
-   * has waited longest for work. A process that is as good as the others loses nothing by it: it is
-   * asked for the answer that it lacks.
+   * Of the links in the best standing, that with the fewest outstanding, not counting some of those
+   * that go together; of equals, the one that has waited longest for work. A process that is as
+   * good as the others loses nothing by its standing: it is asked for the answer that it lacks.
    */
   private pickLink(otherThan?: Rank): Link | undefined {
     let best: Link | undefined;
+    let leastLoad = Infinity;
+    const { togetherMax = 0 } = this.options;
     const standing = this.bestStanding();
     for (const link of this.links) {
       if (!link.hasRoom || link.rank === otherThan) continue;
@@ -198,7 +202,10 @@ export class Dispatcher {
         this.prove(link);
         continue;
       }
-      if (best === undefined || link.outstandingCount < best.outstandingCount) best = link;
+      const load = link.outstandingCount - (link.isGathering ? togetherMax : 0);
+      if (load >= leastLoad) continue;
+      best = link;
+      leastLoad = load;
     }
     if (best !== undefined) {
       this.links.delete(best);

@@ -114,6 +114,11 @@ export class Link {
     return this.age === 'open' && this.outstanding.size < this.options.outstandingMax;
   }
 
+  /** Whether it is going to write to its connection at the end of this turn anyway. */
+  get isGathering(): boolean {
+    return this.gathered.length > 0;
+  }
+
   /** Whether the process has ever given an authentic answer over this connection. */
   get hasAnswered(): boolean {
     return this.answeredEver;

@@ -58,6 +58,20 @@ test('operations of one sector go one at a time and in order; others do not wait
   t.deepEqual([first.seen, second.seen, third.seen], [['|'], [sectorOf(1), '|'], ['|']]);
 });
 
+test('what is sent in one turn goes to one process, up to a number', (t) => {
+  const cluster = new VirtualCluster({ togetherMax: 4 });
+  const outstanding = () => [1, 2, 3].map((rank) => cluster.at(rank).requests.length);
+  for (let sector = 0; sector < 4; sector += 1) cluster.watch(cluster.client.read(sector));
+  cluster.turn();
+  t.deepEqual(outstanding(), [4, 0, 0]);
+  for (let sector = 4; sector < 8; sector += 1) cluster.watch(cluster.client.read(sector));
+  cluster.turn();
+  t.deepEqual(outstanding(), [4, 4, 0]);
+  for (let sector = 8; sector < 24; sector += 1) cluster.watch(cluster.client.read(sector));
+  cluster.turn();
+  t.deepEqual(outstanding(), [8, 8, 8]);
+});
+
 test('operations are spread over the processes, to the one with the fewest outstanding', (t) => {
   const cluster = new VirtualCluster();
   const outstanding = () => [1, 2, 3].map((rank) => cluster.at(rank).requests.length);
