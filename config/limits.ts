@@ -94,6 +94,12 @@ export const NBD_LIMITS = {
 /** Operations that the gateway has under way on each of its connections to a process. */
 export const NBD_OUTSTANDING_PER_CONNECTION = 128;
 
+/**
+ * What the gateway sends in one turn goes to one process, until that has so many operations more
+ * than another. Measured with fio, writes at a depth of 16: a sixth less CPU time of everything.
+ */
+export const NBD_TOGETHER_MAX = 32;
+
 /** Repairs: streams/pipelines/repair.ts. */
 export const REPAIR_LIMITS = {
   /** How often what was missed is written down; how late an acknowledgement may be (ms). */

@@ -1,5 +1,5 @@
 import type { Observable, SchedulerLike } from 'rxjs';
-import { concat, defer, of, repeat, retry, switchMap, timer } from 'rxjs';
+import { NEVER, concat, defer, merge, of, repeat, retry, switchMap, take, timer } from 'rxjs';
 import type { Connection } from '../src/ports/connection.js';
 
 export interface KeepDiallingOptions {
@@ -12,6 +12,8 @@ export interface KeepDiallingOptions {
   readonly reconnectMs: number;
   /** … up to this; starts anew once a connection has lived for longer than this. */
   readonly reconnectMsMax: number;
+  /** Each time the other side is known to be there: a pause under way is over. Default: never. */
+  readonly hurry$?: Observable<unknown>;
 }
 
 /**
@@ -27,12 +29,12 @@ export interface KeepDiallingOptions {
  * the connection.
  */
 export function keepDialling(options: KeepDiallingOptions): Observable<Connection | null> {
-  const { dial, clock, fraction, reconnectMs, reconnectMsMax } = options;
+  const { dial, clock, fraction, reconnectMs, reconnectMsMax, hurry$ = NEVER } = options;
   return defer(() => {
     let failures = 0;
     const pause = (): Observable<unknown> => {
       const ms = Math.min(reconnectMsMax, reconnectMs * 2 ** Math.min(failures, 20));
-      return timer(ms * (0.5 + fraction() / 2), clock);
+      return merge(timer(ms * (0.5 + fraction() / 2), clock), hurry$).pipe(take(1));
     };
     const failed = (): Observable<unknown> => {
       const paused$ = pause();

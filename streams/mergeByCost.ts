@@ -1,5 +1,5 @@
-import type { ObservableInput, OperatorFunction } from 'rxjs';
-import { Observable, Subscription, from } from 'rxjs';
+import type { ObservableInput, OperatorFunction, Subscription } from 'rxjs';
+import { Observable, from } from 'rxjs';
 
 export interface MergeByCostOptions<T, R> {
   /** What handling a value takes, of whatever is scarce: memory, say. */
@@ -11,6 +11,8 @@ export interface MergeByCostOptions<T, R> {
   /** … until this emits. */
   readonly opened$: Observable<unknown>;
   readonly handle: (value: T) => ObservableInput<R>;
+  /** Told when the handling of a value has completed, before others are begun. */
+  readonly handled?: (value: T) => void;
 }
 
 /**
@@ -27,10 +29,11 @@ export interface MergeByCostOptions<T, R> {
  * too much waits.
  */
 export function mergeByCost<T, R>(options: MergeByCostOptions<T, R>): OperatorFunction<T, R> {
-  const { costOf, costMax, isOpen, opened$, handle } = options;
+  const { costOf, costMax, isOpen, opened$, handle, handled } = options;
   return (value$) =>
     new Observable<R>((subscriber) => {
       const waiting: T[] = [];
+      const underWay = new Set<Subscription>();
       let costUnderWay = 0;
       let underWayCount = 0;
       let isComplete = false;
@@ -41,22 +44,22 @@ export function mergeByCost<T, R>(options: MergeByCostOptions<T, R>): OperatorFu
       const begin = (value: T, cost: number): void => {
         costUnderWay += cost;
         underWayCount += 1;
-        const handling = new Subscription();
-        subscriber.add(handling);
-        handling.add(
-          from(handle(value)).subscribe({
-            next: (result) => {
-              subscriber.next(result);
-            },
-            error: fail,
-            complete: () => {
-              subscriber.remove(handling);
-              costUnderWay -= cost;
-              underWayCount -= 1;
-              pump();
-            },
-          }),
-        );
+        const handling = from(handle(value)).subscribe({
+          next: (result) => {
+            subscriber.next(result);
+          },
+          error: fail,
+          complete: () => {
+            costUnderWay -= cost;
+            underWayCount -= 1;
+            handled?.(value);
+            pump();
+          },
+        });
+        if (subscriber.closed) handling.unsubscribe();
+        if (handling.closed) return;
+        underWay.add(handling);
+        handling.add(() => underWay.delete(handling));
       };
       // A loop, not a recursion: handling that completes at once must not nest without end.
       const pump = (): void => {
@@ -65,12 +68,16 @@ export function mergeByCost<T, R>(options: MergeByCostOptions<T, R>): OperatorFu
         while (waiting.length > 0 && isOpen() && !subscriber.closed) {
           const cost = costOf(waiting[0]);
           if (underWayCount > 0 && costUnderWay + cost > costMax) break;
-          const [value] = waiting.splice(0, 1);
+          const [value] = waiting;
+          waiting.shift();
           begin(value, cost);
         }
         isPumping = false;
         if (isComplete && underWayCount === 0 && waiting.length === 0) subscriber.complete();
       };
+      subscriber.add(() => {
+        for (const handling of underWay) handling.unsubscribe();
+      });
       subscriber.add(opened$.subscribe({ next: pump, error: fail }));
       subscriber.add(
         value$.subscribe({

@@ -66,6 +66,7 @@ export async function serveGateway(
     clientKey: config.clientKey,
     sectors: config.sectors,
     outstandingPerConnection: limits.NBD_OUTSTANDING_PER_CONNECTION,
+    togetherMax: limits.NBD_TOGETHER_MAX,
     timeouts: nbd.waitMs === null ? {} : { operationMs: nbd.waitMs },
     log,
   });

@@ -1,4 +1,5 @@
 /** Which sectors and byte ranges a disk has. Pure. */
+import type { SectorData } from '../core/sector.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
 
@@ -10,6 +11,13 @@ export function checkSector(sector: number, sectors: number = SECTORS_NAMEABLE):
   if (Number.isSafeInteger(sector) && sector >= 0 && sector < sectors) return;
   const text = `sector index ${sector} is not a whole number from 0 to ${sectors - 1}`;
   throw new AtomicDiskError('ATDD_INVALID_SECTOR_INDEX', text);
+}
+
+/** @throws {AtomicDiskError} ATDD_RANGE */
+export function checkSectorData(data: SectorData): void {
+  if (data.length === SECTOR_SIZE_BYTES) return;
+  const text = `a sector has ${SECTOR_SIZE_BYTES} bytes, not ${data.length}`;
+  throw new AtomicDiskError('ATDD_RANGE', text);
 }
 
 /**

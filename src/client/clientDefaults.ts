@@ -14,6 +14,12 @@ export const OUTSTANDING_MAX = 255;
 /** Sockets of one client. */
 export const CONNECTIONS_MAX = 1_024;
 
+/**
+ * A process that has come back is on trial for about a second: it compiles, catches up with what
+ * it has missed, and has been seen to take 150 ms and more for a request.
+ */
+export const TRIAL = { answers: 10, pauseMs: 100 } as const;
+
 /** Milliseconds. */
 export const CLIENT_TIMEOUTS_DEFAULT = {
   /** A process that does not take a connection within this counts as unreachable for now. */
@@ -21,7 +27,7 @@ export const CLIENT_TIMEOUTS_DEFAULT = {
   /** First delay before a process is dialled again; doubles, with jitter … */
   reconnectMs: 50,
   /** … up to this. */
-  reconnectMsMax: 2_000,
+  reconnectMsMax: 500,
   /**
    * A process that owes answers and gives none at all for this long is left. Long, since leaving
    * does not help when the cluster has no majority or all disks are slow, which looks the same.

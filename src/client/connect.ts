@@ -162,7 +162,7 @@ export function openClient(options: ConnectOptions): AtomicDiskClient {
  * The same disk with Observables instead of promises, for programs that are streams themselves.
  * @throws {AtomicDiskError} ATDD_USAGE for options that make no sense.
  */
-export function openDisk(options: ConnectOptions): DiskClient {
+export function openDisk(options: ConnectOptions & { togetherMax?: number }): DiskClient {
   return openCore(options);
 }
 
@@ -197,7 +197,7 @@ function open(options: ConnectOptions): Opened {
   return { client: facadeOf(core, slotsOf(options)), connected$: core.connected() };
 }
 
-function openCore(options: ConnectOptions): DiskClient {
+function openCore(options: Parameters<typeof openDisk>[0]): DiskClient {
   const { processes } = options;
   const timeouts = { ...CLIENT_TIMEOUTS_DEFAULT, ...options.timeouts };
   checkOptions(options, timeouts);
@@ -208,6 +208,7 @@ function openCore(options: ConnectOptions): DiskClient {
         options.outstandingPerConnection ?? CLIENT_DEFAULTS.outstandingPerConnection,
       windowSectors: options.windowSectors ?? CLIENT_DEFAULTS.windowSectors,
       ...(options.sectors !== undefined && { sectors: options.sectors }),
+      ...(options.togetherMax !== undefined && { togetherMax: options.togetherMax }),
       timeouts,
       hedgesReads: options.hedgesReads ?? true,
       tagger: createTagger(options.clientKey),
@@ -233,8 +234,8 @@ function facadeOf(core: DiskClient, slots: readonly Rank[]): AtomicDiskClient {
     if (!slots.includes(rank)) throw usage(`no connection goes to a process of rank ${rank}`);
   };
   return {
-    readSector: (index) => firstValueFrom(core.read(index)),
-    writeSector: (index, data) => done(core.write(index, data)),
+    readSector: async (index) => Uint8Array.from(await firstValueFrom(core.read(index))),
+    writeSector: (index, data) => done(core.write(index, Uint8Array.from(data))),
     read: (offsetBytes, lengthBytes) => firstValueFrom(core.readRange(offsetBytes, lengthBytes)),
     write: (offsetBytes, data) => done(core.writeRange(offsetBytes, data)),
     ping: async (rank, timeoutMs = ANSWER_TIMEOUT_MS) => {

@@ -14,19 +14,15 @@ import {
   concat,
   defer,
   delay,
-  distinctUntilChanged,
   EMPTY,
-  endWith,
   filter,
   finalize,
   from,
   ignoreElements,
-  interval,
   merge,
   mergeMap,
   ReplaySubject,
   Subject,
-  switchMap,
   take,
   takeUntil,
   tap,
@@ -37,25 +33,27 @@ import {
 import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
-import { SECTOR_SIZE_BYTES } from '../core/sector.js';
-import type { SectorPart } from '../core/sectorParts.js';
-import { isWholeSector, sectorParts } from '../core/sectorParts.js';
 import { AtomicDiskError } from '../errors.js';
 import type { Disk } from '../ports/disk.js';
 import type { Log } from '../ports/log.js';
 import type { Random } from '../ports/random.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { Tagger } from '../wire/tag.js';
-import { checkRange, checkSector } from './byteRange.js';
+import { checkSector, checkSectorData } from './byteRange.js';
 import type { AttemptObserver, ClientCounters } from './clientEvents.js';
 import { createCounters } from './clientEvents.js';
 import { Dispatcher } from './dispatcher.js';
+import { watchReads } from './hedging.js';
 import { inquireOver } from './inquire.js';
 import { keepConnected } from './keepConnected.js';
 import type { ClientConnection } from './link.js';
 import { Link } from './link.js';
 import type { SectorRequest } from './operation.js';
+import type { AskOptions } from './ping.js';
 import { pingOver } from './ping.js';
+import { readRange, writeRange } from './ranges.js';
+import type { TrialOptions } from './trial.js';
+import { runOnTrial } from './trial.js';
 
 export interface ClientTimeouts {
   readonly dialMs: number;
@@ -74,6 +72,12 @@ export interface DiskClientOptions {
   readonly slots: readonly Rank[];
   readonly outstandingPerConnection: number;
   readonly windowSectors: number;
+  /**
+   * How many more operations than others a process may have under way, if it is being written to in
+   * this turn of the event loop anyway: what goes together arrives, is flushed and is answered
+   * together. Default 0: operations are spread as evenly as can be.
+   */
+  readonly togetherMax?: number;
   /** Size of the disk, if known: then what leaves it is refused here. */
   readonly sectors?: number;
   readonly timeouts: ClientTimeouts;
@@ -91,8 +95,14 @@ export interface DiskClientPorts {
   readonly log: Log;
 }
 
-/** How often reads that may have to be asked of another process are looked at. */
-const HEDGE_CHECK_MS = 10;
+/** A connection to be used until it is over. */
+interface Served {
+  readonly rank: Rank;
+  readonly connection: ClientConnection;
+  readonly isOnTrial: boolean;
+  /** To be called if it was of use. */
+  readonly proved: () => void;
+}
 
 export class DiskClient implements Disk {
   readonly counters: ClientCounters = createCounters();
@@ -120,15 +130,20 @@ export class DiskClient implements Disk {
     const { clock } = ports.schedulers;
     this.dispatcher = new Dispatcher({
       counters: this.counters,
+      ...(options.togetherMax !== undefined && { togetherMax: options.togetherMax }),
       nextRequestNumber: () => this.nextRequestNumber(),
-      onAttempt: options.onAttempt ?? (() => undefined),
+      ...(options.onAttempt !== undefined && { onAttempt: options.onAttempt }),
+      check: (request) => {
+        checkSector(request.sector, options.sectors);
+        if (request.kind === 'write') checkSectorData(request.data);
+      },
       onHeld: (release) => {
         this.held.next(release);
       },
       ...(options.hedgesReads === true && {
         hedging: {
           nowMs: () => clock.now(),
-          onReadSent: () => {
+          onReadsUnderWay: () => {
             this.readsUnderWay.next(true);
           },
         },
@@ -153,14 +168,14 @@ export class DiskClient implements Disk {
     return this.untilClosed(this.linkAdded.pipe(take(1), ignoreElements()));
   }
 
-  /** Emits the sector's data, which is the caller's own, and completes. */
+  /** Emits the sector's data, a view into what the socket delivered, and completes. */
   read(sector: SectorIndex): Observable<SectorData> {
     return this.perform({ kind: 'read', sector });
   }
 
-  /** Completes when the data is durable on a majority. */
+  /** Completes when the data, which must not be changed until then, is durable on a majority. */
   write(sector: SectorIndex, data: SectorData): Observable<never> {
-    return this.perform({ kind: 'write', sector, data }).pipe(ignoreElements());
+    return this.perform({ kind: 'write', sector, data });
   }
 
   /**
@@ -168,55 +183,22 @@ export class DiskClient implements Disk {
    * Completes when what `change` gave is durable on a majority.
    */
   update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never> {
-    return this.perform({ kind: 'update', sector, change }).pipe(ignoreElements());
+    return this.perform({ kind: 'update', sector, change });
   }
 
   /** Emits the bytes and completes. Each sector is atomic by itself, the range is not. */
   readRange(offsetBytes: number | bigint, lengthBytes: number): Observable<Uint8Array> {
-    return defer(() => {
-      const offset = checkRange(offsetBytes, lengthBytes, this.options.sectors);
-      const result = new Uint8Array(lengthBytes);
-      const readPart = ({ sector, from: begin, to, at }: SectorPart): Observable<SectorData> =>
-        this.read(sector).pipe(
-          tap((data) => {
-            result.set(data.subarray(begin, to), at);
-          }),
-        );
-      return from(sectorParts(offset, lengthBytes)).pipe(
-        mergeMap(readPart, this.options.windowSectors),
-        ignoreElements(),
-        endWith(result),
-      );
-    });
+    return readRange(this, this.options, offsetBytes, lengthBytes);
   }
 
   /** Completes when all of it is durable. Parts of sectors are read, changed and written. */
   writeRange(offsetBytes: number | bigint, data: Uint8Array): Observable<never> {
-    const writePart = (part: SectorPart): Observable<SectorData> => {
-      const { sector, from: begin, to, at } = part;
-      const bytes = data.subarray(at, at + to - begin);
-      if (isWholeSector(part)) return this.perform({ kind: 'write', sector, data: bytes });
-      const change = (current: SectorData): SectorData => {
-        const changed = Uint8Array.from(current);
-        changed.set(bytes, begin);
-        return changed;
-      };
-      return this.perform({ kind: 'update', sector, change });
-    };
-    return defer(() => {
-      const offset = checkRange(offsetBytes, data.length, this.options.sectors);
-      return from(sectorParts(offset, data.length));
-    }).pipe(mergeMap(writePart, this.options.windowSectors), ignoreElements());
+    return writeRange(this, this.options, offsetBytes, data);
   }
 
   /** Emits how long that process took to answer, in milliseconds. Fails with ATDD_TIMEOUT. */
   ping(rank: Rank, timeoutMs: number): Observable<number> {
-    const answer$ = pingOver({
-      link$: this.linksTo(rank),
-      nextRequestNumber: () => this.nextRequestNumber(),
-      nowMs: () => this.ports.schedulers.clock.now(),
-      counters: this.counters,
-    });
+    const answer$ = pingOver({ ...this.asking(), link$: this.linksTo(rank) });
     return this.answeredWithin(timeoutMs, rank, answer$);
   }
 
@@ -266,15 +248,13 @@ export class DiskClient implements Disk {
     return this.untilClosed(answer$).pipe(timeout(late));
   }
 
+  private perform(request: SectorRequest & { readonly kind: 'read' }): Observable<SectorData>;
+  private perform(request: SectorRequest): Observable<never>;
   private perform(request: SectorRequest): Observable<SectorData> {
-    return defer(() => {
-      checkSector(request.sector, this.options.sectors);
-      if (request.kind === 'write') checkSectorData(request.data);
-      const { operationMs } = this.options.timeouts;
-      const { clock } = this.ports.schedulers;
-      const timedOut$ = operationMs === undefined ? null : timer(operationMs, clock);
-      return this.dispatcher.perform(request, timedOut$);
-    });
+    const { operationMs } = this.options.timeouts;
+    const { clock } = this.ports.schedulers;
+    const timedOut$ = operationMs === undefined ? null : timer(operationMs, clock);
+    return this.dispatcher.perform(request, timedOut$);
   }
 
   private nextRequestNumber(): bigint {
@@ -285,11 +265,18 @@ export class DiskClient implements Disk {
   /** One connection after another to one process. */
   private slot(rank: Rank): Observable<never> {
     const { schedulers, random, log } = this.ports;
+    const hasOthers = this.options.slots.some((other) => other !== rank);
+    let wasAway = false;
     return keepConnected({
       ...this.options.timeouts,
       dial: () => this.ports.dial(rank),
-      serve: (connection, proved) => this.serve(rank, connection, proved),
+      serve: (connection, proved) => {
+        const isOnTrial = wasAway && hasOthers;
+        wasAway = true;
+        return this.serve({ rank, connection, isOnTrial, proved });
+      },
       onDialFailed: (error) => {
+        wasAway = true;
         this.counters.failedDials += 1;
         const trouble = error instanceof Error ? error.message : String(error);
         if (!this.troubles.has(rank)) log.warn('a process is unreachable', { rank, trouble });
@@ -301,7 +288,7 @@ export class DiskClient implements Disk {
     });
   }
 
-  private serve(rank: Rank, connection: ClientConnection, proved: () => void): Observable<never> {
+  private serve({ rank, connection, isOnTrial, proved }: Served): Observable<never> {
     const { schedulers, log } = this.ports;
     const link = new Link({
       rank,
@@ -319,9 +306,9 @@ export class DiskClient implements Disk {
     return defer(() => {
       this.troubles.delete(rank);
       this.links.add(link);
-      this.dispatcher.addLink(link);
+      this.dispatcher.addLink(link, isOnTrial);
       this.linkAdded.next(link);
-      return link.run$;
+      return isOnTrial ? runOnTrial(link, this.trialOptions(link)) : link.run$;
     }).pipe(
       tap({
         complete: () => {
@@ -335,6 +322,22 @@ export class DiskClient implements Disk {
         connection.destroy();
       }),
     );
+  }
+
+  private trialOptions(link: Link): TrialOptions {
+    const { clock } = this.ports.schedulers;
+    const passed = (): void => {
+      this.dispatcher.endTrial(link);
+    };
+    return { ...this.asking(), clock, passed };
+  }
+
+  private asking(): AskOptions {
+    return {
+      nextRequestNumber: () => this.nextRequestNumber(),
+      nowMs: () => this.ports.schedulers.clock.now(),
+      counters: this.counters,
+    };
   }
 
   /**
@@ -358,18 +361,12 @@ export class DiskClient implements Disk {
     );
   }
 
-  /** Looks at the reads under way, as long as there are any. */
   private hedges(): Observable<never> {
     const { clock } = this.ports.schedulers;
-    return this.readsUnderWay.pipe(
-      distinctUntilChanged(),
-      switchMap((areUnderWay) => (areUnderWay ? interval(HEDGE_CHECK_MS, clock) : EMPTY)),
-      tap(() => {
-        if (!this.dispatcher.hedge()) this.readsUnderWay.next(false);
-      }),
-      ignoreElements(),
-      takeUntil(this.closing),
-    );
+    const look = (): void => {
+      if (!this.dispatcher.hedge()) this.readsUnderWay.next(false);
+    };
+    return watchReads(this.readsUnderWay, look, clock).pipe(takeUntil(this.closing));
   }
 
   private untilClosed<T>(source$: Observable<T>): Observable<T> {
@@ -377,10 +374,4 @@ export class DiskClient implements Disk {
       new AtomicDiskError('ATDD_CLIENT_CLOSED', 'the client is closed');
     return source$.pipe(takeUntil(this.closing.pipe(mergeMap(() => throwError(closed)))));
   }
-}
-
-function checkSectorData(data: SectorData): void {
-  if (data.length === SECTOR_SIZE_BYTES) return;
-  const text = `a sector has ${SECTOR_SIZE_BYTES} bytes, not ${data.length}`;
-  throw new AtomicDiskError('ATDD_RANGE', text);
 }

@@ -34,15 +34,19 @@ import type { Exchange, LostReason } from './exchange.js';
 import { HedgeDelay, HedgeQueue } from './hedging.js';
 import type { Link } from './link.js';
 import type { Operation, SectorRequest } from './operation.js';
-import { describeOutcome } from './operation.js';
+import { begin, describeOutcome, refusal } from './operation.js';
 import { SECTOR_NOWHERE } from './ping.js';
 import { createSectorQueues } from './sectorQueues.js';
 
 export interface DispatcherOptions {
   readonly counters: ClientCounters;
+  /** Throws an AtomicDiskError if there can be no such request. */
+  check(request: SectorRequest): void;
   /** A number for each request, never given twice by this client. */
   nextRequestNumber(): bigint;
-  readonly onAttempt: AttemptObserver;
+  readonly onAttempt?: AttemptObserver;
+  /** See DiskClientOptions. */
+  readonly togetherMax?: number;
   /** Absent: no read is asked of a second process while the first may still answer. */
   readonly hedging?: Hedging;
   /** A WRITE is held; the one who knows when it can no longer take effect calls `release`. */
@@ -51,8 +55,8 @@ export interface DispatcherOptions {
 
 export interface Hedging {
   nowMs(): number;
-  /** A READ is under way: call `hedge` every few milliseconds until it returns false. */
-  onReadSent(): void;
+  /** READs are under way: call `hedge` every few milliseconds until it returns false. */
+  onReadsUnderWay(): void;
 }
 
 /** A READ that may be asked of another process too. */
@@ -62,11 +66,16 @@ interface HedgeableRead {
   readonly rank: Rank;
 }
 
+/** As long as there are links of a better one, others get no operations. */
+const STANDING = { silent: 0, onTrial: 1, proven: 2 } as const;
+
 export class Dispatcher {
   private readonly queues = createSectorQueues<Operation>();
   private readonly links = new Set<Link>();
   /** Links that were asked for their first answer. */
   private readonly beingProven = new WeakSet<Link>();
+  /** Links to processes that were away until a moment ago: see trial.ts. */
+  private readonly onTrial = new Set<Link>();
   /** In order of insertion. What is sent again, and the WRITE of an update, goes first. */
   private readonly urgent = new Set<Operation>();
   private readonly ready = new Set<Operation>();
@@ -77,13 +86,14 @@ export class Dispatcher {
   constructor(private readonly options: DispatcherOptions) {}
 
   /**
-   * Begins when subscribed to. Emits the sector's data (as read, or as written) and completes, or
+   * Begins when subscribed to. Emits the sector's data if the request is a READ, and completes; or
    * fails with an AtomicDiskError. Unsubscribing gives it up: if it has not been sent it never will
    * be; if it has, the sector stays taken until the process has answered or let go of it.
    * @param timedOut$ Gives up too when this emits, with ATDD_TIMEOUT.
    */
   perform(request: SectorRequest, timedOut$: Observable<unknown> | null): Observable<SectorData> {
     return new Observable((subscriber) => {
+      this.options.check(request);
       if (this.closed) {
         subscriber.error(new AtomicDiskError('ATDD_CLIENT_CLOSED', 'the client is closed'));
         return;
@@ -106,14 +116,22 @@ export class Dispatcher {
     });
   }
 
-  addLink(link: Link): void {
+  /** @param isOnTrial Until `endTrial` is called. */
+  addLink(link: Link, isOnTrial: boolean): void {
     this.links.add(link);
+    if (isOnTrial) this.onTrial.add(link);
+    this.pump();
+  }
+
+  endTrial(link: Link): void {
+    this.onTrial.delete(link);
     this.pump();
   }
 
   /** To be called after the link has given its exchanges back. */
   removeLink(link: Link): void {
     this.links.delete(link);
+    this.onTrial.delete(link);
   }
 
   /** Sends what can be sent. */
@@ -169,22 +187,25 @@ export class Dispatcher {
   }
 
   /**
-   * The link with the fewest outstanding; of equals, the one that has waited longest for work.
-   *
-   * A process that was just started takes connections long before it has opened its disk. What it
-   * was asked then waits for that, and a WRITE cannot be tried elsewhere meanwhile. So as long as
-   * there are links that have answered, the others get nothing but a question that costs nothing.
+   * Of the links in the best standing, that with the fewest outstanding, not counting some of those
+   * that go together; of equals, the one that has waited longest for work. A process that is as
+   * good as the others loses nothing by its standing: it is asked for the answer that it lacks.
    */
   private pickLink(otherThan?: Rank): Link | undefined {
     let best: Link | undefined;
-    const isAnyProven = this.isAnyProven();
+    let leastLoad = Infinity;
+    const { togetherMax = 0 } = this.options;
+    const standing = this.bestStanding();
     for (const link of this.links) {
       if (!link.hasRoom || link.rank === otherThan) continue;
-      if (isAnyProven && !link.hasAnswered) {
+      if (this.standingOf(link) < standing) {
         this.prove(link);
         continue;
       }
-      if (best === undefined || link.outstandingCount < best.outstandingCount) best = link;
+      const load = link.outstandingCount - (link.isGathering ? togetherMax : 0);
+      if (load >= leastLoad) continue;
+      best = link;
+      leastLoad = load;
     }
     if (best !== undefined) {
       this.links.delete(best);
@@ -193,15 +214,28 @@ export class Dispatcher {
     return best;
   }
 
-  private isAnyProven(): boolean {
-    for (const link of this.links) if (link.isOpen && link.hasAnswered) return true;
-    return false;
+  /**
+   * What its process is good for. A process that was just started takes connections long before it
+   * has opened its disk; what it was asked then waits for that, and a WRITE cannot be tried
+   * elsewhere meanwhile. When it has answered, it is slow at first: see trial.ts.
+   */
+  private standingOf(link: Link): number {
+    if (!link.hasAnswered) return STANDING.silent;
+    return this.onTrial.has(link) ? STANDING.onTrial : STANDING.proven;
+  }
+
+  private bestStanding(): number {
+    let best: number = STANDING.silent;
+    for (const link of this.links) {
+      if (link.isOpen) best = Math.max(best, this.standingOf(link));
+    }
+    return best;
   }
 
   /** Asks the link's process for an answer, once; with the answer it is one like the others. */
   private prove(link: Link): void {
-    // What it has been asked already will do.
-    if (link.outstandingCount > 0 || this.beingProven.has(link)) return;
+    // What it has been asked already will do; on trial it is asked all the time.
+    if (link.outstandingCount > 0 || this.onTrial.has(link) || this.beingProven.has(link)) return;
     this.beingProven.add(link);
     this.options.counters.pingsSent += 1;
     link.send({
@@ -230,17 +264,17 @@ export class Dispatcher {
   private watch(operation: Operation, rank: Rank): void {
     const { hedging } = this.options;
     if (hedging === undefined) return;
+    const isFirst = this.hedgeable.isEmpty;
     this.hedgeable.add({ operation, attempt: operation.attemptCount, rank }, hedging.nowMs());
-    hedging.onReadSent();
+    if (isFirst) hedging.onReadsUnderWay();
   }
 
   private exchangeFor(operation: Operation, rank: Rank): Exchange {
     const { stage: kind, sector, data, attemptCount: attempt } = operation;
     const { hedging, onAttempt } = this.options;
     const sentMs = hedging?.nowMs() ?? 0;
-    const observe = (event: AttemptEvent['event']): void => {
-      onAttempt({ kind, sector, rank, attempt, event });
-    };
+    const observe = (event: AttemptEvent['event']): void =>
+      onAttempt?.({ kind, sector, rank, attempt, event });
     // A hedged read may be answered twice: by then the operation is over, or asks something else.
     const isCurrent = (): boolean => operation.place === 'sent' && operation.stage === kind;
     observe('sent');
@@ -300,7 +334,7 @@ export class Dispatcher {
       return;
     }
     this.leaveQueue(operation);
-    caller.next(result);
+    if (request.kind === 'read') caller.next(result);
     caller.complete();
   }
 
@@ -347,29 +381,4 @@ export class Dispatcher {
     const next = this.queues.remove(operation);
     if (next !== undefined) this.makeReady(next, this.ready);
   }
-}
-
-function begin(request: SectorRequest, caller: Operation['caller']): Operation {
-  return {
-    request,
-    sector: request.sector,
-    stage: request.kind === 'write' ? 'write' : 'read',
-    // A copy: an attempt that is made again must write what the first one wrote.
-    data: request.kind === 'write' ? Uint8Array.from(request.data) : undefined,
-    place: 'waiting',
-    attemptCount: 0,
-    inFlightCount: 0,
-    abandoned: false,
-    caller,
-  };
-}
-
-function refusal(
-  { sector, stage }: Operation,
-  status: 'authFailure' | 'invalidSectorIndex',
-): AtomicDiskError {
-  const what = `${stage} of sector ${sector}`;
-  return status === 'authFailure'
-    ? new AtomicDiskError('ATDD_AUTH_FAILURE', `the process rejected the tag of a ${what}`)
-    : new AtomicDiskError('ATDD_INVALID_SECTOR_INDEX', `the disk has no such sector: ${what}`);
 }

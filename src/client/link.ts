@@ -114,6 +114,11 @@ export class Link {
     return this.age === 'open' && this.outstanding.size < this.options.outstandingMax;
   }
 
+  /** Whether it is going to write to its connection at the end of this turn anyway. */
+  get isGathering(): boolean {
+    return this.gathered.length > 0;
+  }
+
   /** Whether the process has ever given an authentic answer over this connection. */
   get hasAnswered(): boolean {
     return this.answeredEver;
@@ -126,7 +131,7 @@ export class Link {
     this.gather(serializeRequest(requestOf(exchange), this.options.tagger));
     const waiting = { exchange, sentAtCheck: this.checkCount };
     this.outstanding.set(exchange.requestNumber, waiting);
-    this.watched.next(true);
+    if (!this.watched.value) this.watched.next(true);
   }
 
   /**
@@ -221,8 +226,7 @@ export class Link {
     this.answeredEver = true;
     this.outstanding.delete(message.requestNumber);
     this.questions.delete(message.requestNumber);
-    // The data is a view into what the socket delivered; the copy lets the rest of that go.
-    waiting.answered(status, message.data === null ? null : Uint8Array.from(message.data));
+    waiting.answered(status, message.data);
   }
 
   /** Who waits for that answer; null: nobody. */

@@ -1,9 +1,11 @@
 /** One operation of the caller on one sector, from the call to its result. */
 import type { Observer } from 'rxjs';
 import type { SectorData, SectorIndex } from '../core/sector.js';
+import { AtomicDiskError } from '../errors.js';
 
 export type SectorRequest =
   | { readonly kind: 'read'; readonly sector: SectorIndex }
+  /** An attempt that is made again must write what the first one wrote: `data` is not changed. */
   | { readonly kind: 'write'; readonly sector: SectorIndex; readonly data: SectorData }
   /** Read, change, write, with no other operation of this client on the sector in between. */
   | {
@@ -33,7 +35,7 @@ export interface Operation {
   inFlightCount: number;
   /** The caller is gone: do not send again. */
   abandoned: boolean;
-  /** Gets the sector's data, or an AtomicDiskError. Deaf once it has given up. */
+  /** Gets the data of a read, or an AtomicDiskError. Deaf once it has given up. */
   readonly caller: Observer<SectorData>;
 }
 
@@ -45,4 +47,30 @@ export function describeOutcome({ request, stage, place, attemptCount }: Operati
     return `${what} was not answered: it may have taken effect or may still do so`;
   }
   return `${what} was given up before it was sent: it has no effect`;
+}
+
+/** An operation of which nothing is sent yet. */
+export function begin(request: SectorRequest, caller: Operation['caller']): Operation {
+  return {
+    request,
+    sector: request.sector,
+    stage: request.kind === 'write' ? 'write' : 'read',
+    data: request.kind === 'write' ? request.data : undefined,
+    place: 'waiting',
+    attemptCount: 0,
+    inFlightCount: 0,
+    abandoned: false,
+    caller,
+  };
+}
+
+/** The error of an operation that its process refused. */
+export function refusal(
+  { sector, stage }: Operation,
+  status: 'authFailure' | 'invalidSectorIndex',
+): AtomicDiskError {
+  const what = `${stage} of sector ${sector}`;
+  return status === 'authFailure'
+    ? new AtomicDiskError('ATDD_AUTH_FAILURE', `the process rejected the tag of a ${what}`)
+    : new AtomicDiskError('ATDD_INVALID_SECTOR_INDEX', `the disk has no such sector: ${what}`);
 }

@@ -9,12 +9,15 @@ import type { Link } from './link.js';
 
 export const SECTOR_NOWHERE = 2n ** 64n - 1n;
 
-export interface PingOptions {
-  /** Connections to the process, those that stand and those that come. */
-  readonly link$: Observable<Link>;
+export interface AskOptions {
   nextRequestNumber(): bigint;
   nowMs(): number;
   readonly counters: ClientCounters;
+}
+
+export interface PingOptions extends AskOptions {
+  /** Connections to the process, those that stand and those that come. */
+  readonly link$: Observable<Link>;
 }
 
 /**
@@ -35,7 +38,8 @@ export function pingOver(options: PingOptions): Observable<number> {
   );
 }
 
-function ask(link: Link, options: PingOptions): Observable<number> {
+/** Asks once; completes without a value if no answer will come. */
+export function ask(link: Link, options: AskOptions): Observable<number> {
   return new Observable((subscriber) => {
     if (!link.isOpen) {
       subscriber.complete();

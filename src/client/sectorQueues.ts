@@ -31,10 +31,14 @@ export function createSectorQueues<T extends { readonly sector: SectorIndex }>()
     },
     remove(operation) {
       const queue = queues.get(operation.sector);
+      // Nearly always it is alone.
+      if (queue?.length === 1 && queue[0] === operation) {
+        queues.delete(operation.sector);
+        return undefined;
+      }
       const position = queue?.indexOf(operation) ?? -1;
       if (queue === undefined || position === -1) return undefined;
       queue.splice(position, 1);
-      if (queue.length === 0) queues.delete(operation.sector);
       return position === 0 ? queue[0] : undefined;
     },
     all: () => [...queues.values()].flat(),

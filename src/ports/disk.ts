@@ -9,9 +9,12 @@ import type { SectorData, SectorIndex } from '../core/sector.js';
  * waiting, not what was sent.
  */
 export interface Disk {
-  /** Emits the sector's data, which is the caller's own, and completes. */
+  /**
+   * Emits the sector's data and completes. Nobody changes it, but it may lie in memory that is
+   * larger: to be copied by those who keep it.
+   */
   read(sector: SectorIndex): Observable<SectorData>;
-  /** Completes when the data is durable. It is copied when subscribed to. */
+  /** Completes when the data is durable; until then it must not be changed. */
   write(sector: SectorIndex, data: SectorData): Observable<never>;
   /**
    * Reads, changes and writes, with no other operation of this user of the disk on the sector in

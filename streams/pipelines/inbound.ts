@@ -48,6 +48,8 @@ export type Inbound =
   | { readonly kind: 'newcomer'; readonly rank: Rank }
   /** A peer says what it understands, and what it knows of the connection to it. */
   | { readonly kind: 'linkNews'; readonly rank: Rank; readonly news: LinkNews }
+  /** That peer has ended its half of the connection that this process dialled. */
+  | { readonly kind: 'ended'; readonly rank: Rank }
   /** A peer asks which sectors there are, or answers that. */
   | { readonly kind: 'listing'; readonly session: Session; readonly message: ListMessage }
   | {
@@ -75,8 +77,8 @@ export interface InboundOptions {
   readonly silentMs: number;
   readonly schedulers: Schedulers;
   readonly random: Random;
-  /** Whether this process dialled the connection. */
-  readonly isDialled: boolean;
+  /** The process that this one dialled; null: the connection was opened from the other side. */
+  readonly dialled: Rank | null;
   /** Whether new client operations are begun; false once the process is shutting down. */
   readonly isAdmitting: () => boolean;
   /** A message of that process has come. */
@@ -94,8 +96,9 @@ export function serveConnection(
   options: InboundOptions,
 ): Observable<Inbound> {
   return defer(() => {
-    const { ledger, sessions } = options.records;
-    const session = newSession(connection, options.isDialled);
+    const { dialled, records } = options;
+    const { ledger, sessions } = records;
+    const session = newSession(connection, dialled !== null);
     sessions.add(session);
     const regulated = (): Inbound[] => regulate(session, ledger, options.limits).map(toSend);
     const closed$ = connection.closed$.pipe(endWith(null));
@@ -111,6 +114,7 @@ export function serveConnection(
     const end$ = defer(() => {
       session.hasEnded = true;
       const ended = [...abandonAll(session, ledger), ...regulated()];
+      if (dialled !== null) ended.push({ kind: 'ended', rank: dialled });
       return session.handling.size === 0 ? ended : concat(ended, forgotten$);
     });
     return connection.bytes$.pipe(

@@ -30,6 +30,8 @@ type InquiryOf = Extract<Inbound, { kind: 'inquiry' }>;
 /** So often a peer is greeted that has made a new connection, and after so many ms again. */
 const GREETINGS_BACK = 4;
 const GREET_AGAIN_MS = 500;
+/** A peer that is gone is greeted a second time after so many ms: a round trip has passed then. */
+const FAREWELL_MS = 100;
 
 export interface MemberPipelines {
   /** What is sent because of what came in. */
@@ -90,6 +92,7 @@ export function memberPipelines(
         ),
         greetingsBack(inbound$, clock),
         inbound$.pipe(ofKind('linkNews'), mapEach(linkNewsTaker(records.peers))),
+        farewells(inbound$, clock),
         inbound$.pipe(
           ofKind('listing'),
           mergeMap((listing) => answer(listing)),
@@ -140,7 +143,11 @@ function ownVotes({ membership, records, self }: ProcessPipelineOptions): Observ
 
 function greetings(effects: readonly MembershipEffect[]): Outbound[] {
   if (!effects.some(({ kind }) => kind === 'greet')) return [];
-  return [{ kind: 'link', addressed: { to: 'all', command: { kind: 'greet' } } }];
+  return [greetingOf('all')];
+}
+
+function greetingOf(to: Rank | 'all'): Outbound {
+  return { kind: 'link', addressed: { to, command: { kind: 'greet' } } };
 }
 
 /**
@@ -154,9 +161,24 @@ function greetingsBack(inbound$: Observable<Inbound>, clock: SchedulerLike): Obs
     mergeMap(({ rank }) =>
       timer(0, GREET_AGAIN_MS, clock).pipe(
         take(GREETINGS_BACK),
-        map((): Outbound => {
-          return { kind: 'link', addressed: { to: rank, command: { kind: 'greet' } } };
-        }),
+        map(() => greetingOf(rank)),
+      ),
+    ),
+  );
+}
+
+/**
+ * A peer that has ended its half of the connection to it has most likely died. Then a greeting is
+ * answered with a reset, and the next one shows that, so that it is dialled anew; else the next
+ * message for it would have to, and be lost: an answer that its sender asks for again much later.
+ */
+function farewells(inbound$: Observable<Inbound>, clock: SchedulerLike): Observable<Outbound> {
+  return inbound$.pipe(
+    ofKind('ended'),
+    mergeMap(({ rank }) =>
+      timer(0, FAREWELL_MS, clock).pipe(
+        take(2),
+        map(() => greetingOf(rank)),
       ),
     ),
   );

@@ -13,7 +13,7 @@
  * for it otherwise.
  */
 import type { Observable } from 'rxjs';
-import { EMPTY, concat, defer, endWith, map, mergeMap } from 'rxjs';
+import { EMPTY, concat, defer, endWith, mergeMap } from 'rxjs';
 import { of, takeUntil, tap } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import type { AtomicDiskError } from '../../src/errors.js';
@@ -126,15 +126,16 @@ export function serveNbd(
         costMax: limits.requestBytes,
         isOpen: () => connection.bufferedBytes <= limits.replyBytes,
         opened$: drained$,
-        handle: (input) =>
-          concat(
-            answer(session, input, options),
-            defer(() => finish(session, input, limits)),
-          ),
+        handle: (input) => answer(session, input, options),
+        handled: (input) => {
+          session.costBytes -= costOf(input);
+          regulate(session, limits);
+        },
       }),
-      mapEach((pieces) => pieces),
     );
-    const outgoing$ = pieces$.pipe(map((content): Outgoing => ({ connection, content })));
+    const outgoing$ = pieces$.pipe(
+      mapEach((pieces) => pieces.map((content): Outgoing => ({ connection, content }))),
+    );
     const end: Outgoing = { connection, content: null };
     return concat(outgoing$, of(end)).pipe(takeUntil(closed$));
   });
@@ -190,12 +191,6 @@ function costOf(input: NbdInput): number {
   const { command, lengthBytes } = input.request;
   const bytes = command === 'READ' || command === 'WRITE' ? lengthBytes : 0;
   return Math.max(REQUEST_COST_BYTES, bytes);
-}
-
-function finish(session: NbdSession, input: NbdInput, limits: NbdLimits): Observable<never> {
-  session.costBytes -= costOf(input);
-  regulate(session, limits);
-  return EMPTY;
 }
 
 /** Reads on or stops reading. */

@@ -1,7 +1,7 @@
 /** One NBD command on the disk: from a request that is in order to the pieces of its reply. */
 import type { Observable } from 'rxjs';
-import { catchError, concatMap, defer, endWith, filter, from, ignoreElements, map } from 'rxjs';
-import { mergeMap, of, range, tap } from 'rxjs';
+import { catchError, concatMap, defaultIfEmpty, endWith, filter, from, ignoreElements } from 'rxjs';
+import { map, mergeMap, of, range, tap } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import type { SectorData } from '../../src/core/sector.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../../src/core/sector.js';
@@ -35,7 +35,7 @@ export function performNbd(
   options: NbdCommandOptions,
 ): Observable<Uint8Array[]> {
   const { isStructured } = options.negotiated;
-  return defer(() => perform(request, options)).pipe(
+  return perform(request, options).pipe(
     catchError((error: unknown) => {
       // Anything else is a broken invariant.
       if (!(error instanceof AtomicDiskError)) throw error;
@@ -53,10 +53,10 @@ function perform(request: NbdRequest, options: NbdCommandOptions): Observable<Ui
     case 'READ':
       return read(request, options).pipe(map((data) => readReply(request, data, isStructured)));
     case 'WRITE':
-      return write(request, options).pipe(endWith(done));
+      return write(request, options).pipe(defaultIfEmpty(done));
     case 'TRIM':
     case 'WRITE_ZEROES':
-      return writeZeroes(request, options).pipe(endWith(done));
+      return writeZeroes(request, options).pipe(defaultIfEmpty(done));
     case 'BLOCK_STATUS':
       return status(request, options).pipe(map((extents) => statusReply(request, extents)));
     // What was answered is durable already, and there is no cache to be filled.
@@ -71,8 +71,14 @@ function perform(request: NbdRequest, options: NbdCommandOptions): Observable<Ui
 
 function read(request: NbdRequest, options: NbdCommandOptions): Observable<Uint8Array> {
   const { disk, windowSectors } = options;
+  const parts = partsOf(request, options);
+  // Most requests are about one sector: what there is of it need not be put together.
+  if (parts.length === 1) {
+    const [{ sector, from: begin, to }] = parts;
+    return disk.read(sector).pipe(map((data) => data.subarray(begin, to)));
+  }
   const data = new Uint8Array(request.lengthBytes);
-  return from(partsOf(request, options)).pipe(
+  return from(parts).pipe(
     mergeMap(
       ({ sector, from: begin, to, at }) =>
         disk.read(sector).pipe(
@@ -95,7 +101,9 @@ function write(request: NbdRequest, options: NbdCommandOptions): Observable<neve
     if (isWholeSector(part)) return disk.write(sector, bytes);
     return disk.update(sector, (current) => changed(current, begin, bytes));
   };
-  return from(partsOf(request, options)).pipe(mergeMap(writePart, windowSectors));
+  const parts = partsOf(request, options);
+  if (parts.length === 1) return writePart(parts[0]);
+  return from(parts).pipe(mergeMap(writePart, windowSectors));
 }
 
 /** A TRIM may leave what it likes; parts of sectors, for which it would cost most, stay. */

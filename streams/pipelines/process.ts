@@ -11,7 +11,8 @@
  * ```
  */
 import type { Observable } from 'rxjs';
-import { ReplaySubject, connect, defer, filter, map, merge, mergeMap, share, tap } from 'rxjs';
+import { ReplaySubject, Subject, connect, defer, filter, map, merge, mergeMap } from 'rxjs';
+import { share, tap } from 'rxjs';
 import { assert } from '../../src/core/assert.js';
 import type { OperationId } from '../../src/core/operation.js';
 import { isAbandoned } from '../../src/core/ledger.js';
@@ -60,6 +61,8 @@ type ProcessOutcome = SectorOutcome<Origin | null>;
 
 interface Peer {
   readonly record: PeerRecord;
+  /** Emits when it has dialled this process: it is there, and waits for answers. */
+  readonly appeared: Subject<void>;
   readonly connection$: Observable<Connection | null>;
 }
 
@@ -124,12 +127,14 @@ export function processPipeline(
 function connectPeers(options: ProcessPipelineOptions, ports: ProcessPorts): Peer[] {
   const { records, reconnectMs, reconnectMsMax } = options;
   return records.peers.map((record) => {
+    const appeared = new Subject<void>();
     const connection$ = keepDialling({
       dial: () => ports.transport.dial(record.rank),
       clock: ports.schedulers.clock,
       fraction: () => ports.random.fraction(),
       reconnectMs,
       reconnectMsMax,
+      hurry$: appeared,
     }).pipe(
       tap((connection) => {
         record.isConnected = connection !== null;
@@ -137,7 +142,7 @@ function connectPeers(options: ProcessPipelineOptions, ports: ProcessPorts): Pee
       }),
       share({ connector: () => new ReplaySubject(1) }),
     );
-    return { record, connection$ };
+    return { record, appeared, connection$ };
   });
 }
 
@@ -157,21 +162,21 @@ function inbound(
   options: ProcessPipelineOptions,
   { transport, schedulers, random }: ProcessPorts,
 ): Observable<Inbound> {
-  const byRank = new Map(peers.map(({ record }) => [record.rank, record]));
+  const byRank = new Map(peers.map((peer) => [peer.record.rank, peer]));
   const heard = (rank: Rank): void => {
-    const record = byRank.get(rank);
-    if (record !== undefined) record.heardMs = schedulers.clock.now();
+    const peer = byRank.get(rank);
+    if (peer !== undefined) peer.record.heardMs = schedulers.clock.now();
   };
   const serve = (
     table: MessageTable,
-    isDialled: boolean,
+    dialled: Rank | null,
     trust: (connection: Connection) => void,
   ) =>
     mergeMap((connection: Connection) =>
       serveConnection(connection, {
         verdict: options.verdict,
         table,
-        isDialled,
+        dialled,
         records: options.records,
         limits: options.session,
         badTagPenaltyMs: options.badTagPenaltyMs,
@@ -184,17 +189,21 @@ function inbound(
       }),
     );
   const accepted$ = transport.connections$.pipe(
-    serve(SERVER_MESSAGES, false, (connection) => {
+    serve(SERVER_MESSAGES, null, (connection) => {
       transport.trust(connection);
     }),
   );
-  const dialled = peers.map(({ connection$ }) =>
+  const dialled = peers.map(({ record, connection$ }) =>
     connection$.pipe(
       filter((connection) => connection !== null),
-      serve(PEER_MESSAGES, true, () => undefined),
+      serve(PEER_MESSAGES, record.rank, () => undefined),
     ),
   );
-  return merge(accepted$, ...dialled);
+  return merge(accepted$, ...dialled).pipe(
+    tap((input) => {
+      if (input.kind === 'newcomer') byRank.get(input.rank)?.appeared.next();
+    }),
+  );
 }
 
 /** A stamp of this process that was not reserved, and so had to be stored first. */

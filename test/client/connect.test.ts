@@ -101,6 +101,21 @@ test('sectors and byte ranges are written and read back', async (t) => {
   await client.close();
 });
 
+test('what was read belongs to the caller, and so does what is being written', async (t) => {
+  const { options } = await play(t, 3);
+  const client = await connect(options);
+  const data = new Uint8Array(4096).fill(5);
+  const written = [client.writeSector(5, data), client.writeSector(6, data)];
+  data.fill(9);
+  await Promise.all(written);
+  const read = await Promise.all([client.readSector(5), client.readSector(6)]);
+  for (const sector of read) {
+    t.deepEqual(sector, new Uint8Array(4096).fill(5));
+    t.is(sector.buffer.byteLength, 4096, 'memory of its own');
+  }
+  await client.close();
+});
+
 test('many operations at once are spread over all connections', async (t) => {
   const { processes, options } = await play(t, 3);
   const client = await connect({ ...options, connectionsPerProcess: 2 });

@@ -3,7 +3,21 @@ import test from 'ava';
 import type { AttemptEvent, ConnectOptions } from '../../src/client/client.js';
 import { connect } from '../../src/client/client.js';
 import { Cluster } from '../helpers/cluster.js';
+import { untilStatus } from '../helpers/processStatus.js';
+import type { TestScope } from '../helpers/testScope.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
+
+/**
+ * Three processes that all vote. One that was slow to start finds the others begun without it, and
+ * takes in what they have first; until then a majority needs both of them.
+ */
+async function startWhole(t: TestScope): Promise<Cluster> {
+  const cluster = await Cluster.start(t, { processCount: 3 });
+  for (const rank of cluster.ranks) {
+    await untilStatus(cluster, rank, 20_000, ({ standing }) => standing === 'member');
+  }
+  return cluster;
+}
 
 function optionsFor(cluster: Cluster, events: AttemptEvent[]): ConnectOptions {
   return {
@@ -16,7 +30,7 @@ function optionsFor(cluster: Cluster, events: AttemptEvent[]): ConnectOptions {
 }
 
 test('operations without a majority are finished when it is back', async (t) => {
-  const cluster = await Cluster.start(t, { processCount: 3 });
+  const cluster = await startWhole(t);
   const events: AttemptEvent[] = [];
   const client = await connect(optionsFor(cluster, events));
   await client.writeSector(0, sectorNamed('before'));
@@ -40,7 +54,7 @@ test('operations without a majority are finished when it is back', async (t) => 
 });
 
 test('a write at a process that stands still waits for it; reads and others go on', async (t) => {
-  const cluster = await Cluster.start(t, { processCount: 3 });
+  const cluster = await startWhole(t);
   const events: AttemptEvent[] = [];
   const client = await connect(optionsFor(cluster, events));
   await Promise.all([1, 2, 3].map((rank) => client.ping(rank)));
@@ -66,7 +80,7 @@ test('a write at a process that stands still waits for it; reads and others go o
 });
 
 test('a steady stream of operations survives processes that die in turn', async (t) => {
-  const cluster = await Cluster.start(t, { processCount: 3 });
+  const cluster = await startWhole(t);
   const client = await connect(optionsFor(cluster, []));
   let stop = false;
   const last = new Map<number, string>();

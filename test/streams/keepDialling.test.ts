@@ -80,6 +80,16 @@ test('delays are shortened at random, down to half', dialTest, (helpers, clock) 
   expectObservable(connection$, '6ms !').toBe('2ms u', { u: 'up' });
 });
 
+test('who is known to be there is dialled at once', dialTest, (helpers, clock) => {
+  const { cold, hot, expectObservable } = helpers;
+  const up = fakeConnection('up');
+  const dial = attempts([cold('#'), cold('#'), cold('#'), cold('c|', { c: up })]);
+  // Failures at 0, 4 and 12; without a hint the connection would be there at 22.
+  const hurry$ = hot('  --------------h---h');
+  const connection$ = keepDialling({ ...delays, dial, clock, hurry$ }).pipe(named());
+  expectObservable(connection$, '40ms !').toBe('--------------u', { u: 'up' });
+});
+
 test('unsubscribing gives up the attempt under way', dialTest, (helpers, clock) => {
   const { cold, expectObservable, expectSubscriptions } = helpers;
   const attempt$ = cold<Connection>('---------c');

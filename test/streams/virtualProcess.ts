@@ -2,7 +2,7 @@
  * A process in virtual time: connections are subjects, the disk is a map, and whoever uses it plays
  * its clients and the other processes.
  */
-import { EMPTY, Subject, VirtualAction, VirtualTimeScheduler, of } from 'rxjs';
+import { EMPTY, Subject, VirtualAction, VirtualTimeScheduler, of, throwError } from 'rxjs';
 import type { Standing } from '../../src/core/membership/identity.js';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
 import type { Connection } from '../../src/ports/connection.js';
@@ -10,6 +10,7 @@ import type { Notes } from '../../src/ports/notes.js';
 import type { SectorStore } from '../../src/ports/store.js';
 import type { ProcessOptions } from '../../src/startProcess.js';
 import { startProcess } from '../../src/startProcess.js';
+import { OFFSET_TYPE } from '../../src/wire/constants.js';
 import type { Message } from '../helpers/bytes.js';
 import { MessageReader } from '../helpers/bytes.js';
 import { CLIENT_KEY, SYSTEM_KEY } from '../wire/messages.js';
@@ -56,6 +57,8 @@ export class TestConnection implements Connection {
   readonly drained$ = new Subject<void>();
   /* eslint-enable rxjs-x/no-exposed-subjects */
   readonly calls: string[] = [];
+  /** The type byte of each message that the process sent, whatever it is. */
+  readonly typesSent: number[] = [];
   bufferedBytes = 0;
   private readonly reader = new MessageReader(KEYS);
   private received: Message[] = [];
@@ -66,6 +69,7 @@ export class TestConnection implements Connection {
   write(chunks: readonly Uint8Array[]): void {
     this.chunks.push(...chunks);
     for (const chunk of chunks) {
+      this.typesSent.push(chunk[OFFSET_TYPE]);
       for (const { message } of this.reader.push(Buffer.from(chunk))) this.received.push(message);
     }
   }
@@ -137,6 +141,7 @@ export function startVirtual(
   const accepted$ = new Subject<Connection>();
   const trusted: Connection[] = [];
   const dialled = new Map<number, TestConnection>();
+  const refusing = new Set<number>();
   const disk = memoryStore();
   let idCount = 0;
   const silent = () => undefined;
@@ -154,6 +159,7 @@ export function startVirtual(
     transport: {
       connections$: accepted$,
       dial: (rank) => {
+        if (refusing.has(rank)) return throwError(() => new Error('refused'));
         const connection = new TestConnection();
         dialled.set(rank, connection);
         return of(connection);
@@ -179,5 +185,5 @@ export function startVirtual(
     return connection;
   };
   pass(0);
-  return { running, disk, trusted, dialled, pass, connect };
+  return { running, disk, trusted, dialled, refusing, pass, connect };
 }

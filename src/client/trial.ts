@@ -1,0 +1,55 @@
+/**
+ * The first second of a process that was away. It takes connections as soon as it is launched, long
+ * before it has opened its disk, and then is slow for a while. What it was asked has to wait for
+ * that, and a WRITE cannot be tried elsewhere meanwhile. So it is asked for an answer that costs
+ * nothing, again and again, before it is given work that others could do as well.
+ */
+import type { Observable, SchedulerLike } from 'rxjs';
+import {
+  connect,
+  defer,
+  endWith,
+  ignoreElements,
+  merge,
+  repeat,
+  takeUntil,
+  tap,
+  timer,
+} from 'rxjs';
+import { TRIAL } from './clientDefaults.js';
+import type { Link } from './link.js';
+import type { AskOptions } from './ping.js';
+import { ask } from './ping.js';
+
+export interface TrialOptions extends AskOptions {
+  readonly clock: SchedulerLike;
+  /** The process has given TRIAL.answers, each asked for some time after the one before. */
+  passed(): void;
+}
+
+/**
+ * What the link does, with a trial at its beginning.
+ *
+ * ```
+ * asks     ?------?------?
+ * answers  --!------!------p        p = passed
+ * run$     -------------------|
+ * result   -------------------|     without waiting for a trial that is not over
+ * ```
+ * Bound: one question at a time.
+ */
+export function runOnTrial(link: Link, options: TrialOptions): Observable<never> {
+  const delay = (): Observable<unknown> => timer(TRIAL.pauseMs, options.clock);
+  const trial$ = defer(() => ask(link, options)).pipe(
+    repeat({ count: TRIAL.answers, delay }),
+    ignoreElements(),
+    tap({
+      complete: () => {
+        options.passed();
+      },
+    }),
+  );
+  return link.run$.pipe(
+    connect((run$) => merge(run$, trial$.pipe(takeUntil(run$.pipe(endWith(null)))))),
+  );
+}

@@ -1,0 +1,51 @@
+/** A peer that dies and comes back, as the process that it had a connection from sees it. */
+import test from 'ava';
+import { TYPE_HELLO } from '../../src/wire/constants.js';
+import { serializeMemberMessage } from '../../src/wire/serialize.js';
+import { createTagger } from '../../src/wire/tag.js';
+import { SYSTEM_KEY } from '../wire/messages.js';
+import { TIMEOUTS, startVirtual } from './virtualProcess.js';
+
+const helloFrom = (sender: number): Buffer =>
+  serializeMemberMessage(
+    {
+      sender,
+      content: {
+        kind: 'hello',
+        storage: String(sender).repeat(16),
+        standing: 'member',
+        incarnation: 0,
+        known: null,
+        incarnations: [0, 0, 0],
+      },
+    },
+    createTagger(SYSTEM_KEY),
+  );
+
+test('a peer that ends its half is greeted twice, so that its death shows', (t) => {
+  const { pass, dialled } = startVirtual(3, (error) => t.fail(String(error)));
+  pass(TIMEOUTS.graceMs * 2);
+  const peer = dialled.get(2)!;
+  const before = peer.typesSent.length;
+  peer.bytes$.complete();
+  pass(1);
+  t.deepEqual(peer.typesSent.slice(before), [TYPE_HELLO]);
+  pass(100);
+  t.deepEqual(peer.typesSent.slice(before), [TYPE_HELLO, TYPE_HELLO]);
+  pass(10_000);
+  t.is(peer.typesSent.length, before + 2);
+  t.is(dialled.get(2), peer, 'one that lives all the same keeps the connection');
+});
+
+test('a peer that dials this process is dialled at once', (t) => {
+  const { pass, dialled, refusing, connect } = startVirtual(3, (error) => t.fail(String(error)));
+  const before = dialled.get(2)!;
+  refusing.add(2);
+  before.close();
+  pass(TIMEOUTS.reconnectMsMax * 10);
+  refusing.delete(2);
+  t.is(dialled.get(2), before, 'the process waits for the end of a pause');
+  connect().bytes$.next(helloFrom(2));
+  pass(0);
+  t.not(dialled.get(2), before);
+});
