@@ -46,7 +46,8 @@ function isQuiet(operation: DiskOperation | Quiet): operation is Quiet {
 interface Fault {
   readonly operation: DiskOperation;
   readonly error: Error;
-  readonly losesPages?: boolean;
+  /** What becomes of what could not be written: gone, or still read but never written. */
+  readonly pages?: 'lost' | 'clean';
 }
 
 /** One life of the program that uses the disk. */
@@ -86,6 +87,8 @@ export class SimulatedDisk {
   #durable = new Map<number, Uint8Array>();
   /** Written and not yet flushed: the versions of each slot, oldest first. */
   #unflushed = new Map<number, Uint8Array[]>();
+  /** What a flush failed to write and the system keeps nevertheless: lost when the power goes. */
+  readonly #clean = new Map<number, Uint8Array>();
   /** Cut off and not yet flushed: after a crash they may be there again. */
   readonly #cut = new Map<number, Uint8Array>();
   #records = new Map<SectorIndex, SectorRecord>();
@@ -177,6 +180,7 @@ export class SimulatedDisk {
     const flipped = data.slice();
     flipped[1234] ^= 0x10;
     this.#durable.set(slot, flipped);
+    this.#clean.delete(slot);
     this.#unflushed.delete(slot);
   }
 
@@ -209,9 +213,12 @@ export class SimulatedDisk {
     this.#resolveLimbo();
   }
 
-  /** A flush fails: the system forgets what it could not write, and says so once. */
-  failFlush(error: Error): void {
-    this.#faults.push({ operation: 'flush', error, losesPages: true });
+  /**
+   * A flush fails: the system forgets what it could not write, and says so once. Or it keeps it in
+   * memory as if it were written: it is read, but no later flush writes it.
+   */
+  failFlush(error: Error, pages: 'lost' | 'clean' = 'lost'): void {
+    this.#faults.push({ operation: 'flush', error, pages });
   }
 
   /** Power off: whoever has the files open gets no answer any more. */
@@ -249,6 +256,7 @@ export class SimulatedDisk {
     this.#cut.clear();
     for (const [slot, versions] of this.#unflushed) this.#tear(slot, versions);
     this.#unflushed.clear();
+    this.#clean.clear();
   }
 
   #note(line: TraceLine, data: Uint8Array | null = null): void {
@@ -266,6 +274,7 @@ export class SimulatedDisk {
         if (slot >= this.slotEnd) throw new NoSpace(`no room for slot ${slot}`);
         this.#assertUnused(slot);
         this.#rotten.delete(slot);
+        this.#clean.delete(slot);
         this.#note({ kind: 'write', slot }, data);
         const versions = this.#unflushed.get(slot) ?? [];
         versions.push(data.slice());
@@ -278,8 +287,9 @@ export class SimulatedDisk {
         assert(Buffer.compare(content, data) === 0, `slot ${slot} is renewed with other data`);
         this.#note({ kind: 'write', slot }, data);
         // What is durable already cannot be torn into anything else.
-        const versions = this.#unflushed.get(slot);
-        versions?.push(data.slice());
+        const isDurable = !this.#unflushed.has(slot) && !this.#clean.delete(slot);
+        if (isDurable) return;
+        this.#unflushed.set(slot, [...(this.#unflushed.get(slot) ?? []), data.slice()]);
       },
       flush: () =>
         this.#operation<never>(life, 'flush', () => {
@@ -413,7 +423,14 @@ export class SimulatedDisk {
     const index = this.#faults.findIndex((fault) => fault.operation === operation);
     if (index >= 0) {
       const [fault] = this.#faults.splice(index, 1);
-      if (fault.losesPages === true) this.#losePages();
+      if (fault.pages === 'lost') this.#losePages();
+      if (fault.pages === 'clean') {
+        for (const slot of this.#unflushed.keys()) {
+          const newest = this.#content(slot);
+          if (newest !== undefined) this.#clean.set(slot, newest);
+        }
+        this.#unflushed.clear();
+      }
       throw fault.error;
     }
     if (operation === 'read' || operation === 'truncate' || this.noSpaceOneIn === 0) return;
@@ -482,7 +499,7 @@ export class SimulatedDisk {
   }
 
   #content(slot: number): Uint8Array | undefined {
-    return this.#unflushed.get(slot)?.at(-1) ?? this.#durable.get(slot);
+    return this.#unflushed.get(slot)?.at(-1) ?? this.#clean.get(slot) ?? this.#durable.get(slot);
   }
 
   #flushSlot(slot: number, count: number): void {
@@ -534,6 +551,7 @@ export class SimulatedDisk {
     this.#life += 1;
     this.#durable = new Map();
     this.#unflushed = new Map();
+    this.#clean.clear();
     this.#records = new Map();
     this.#notes = new Map();
     this.#totals = TOTALS_NONE;
