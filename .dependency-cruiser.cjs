@@ -150,7 +150,7 @@ module.exports = {
     only(
       'level-in-one-place',
       'One adapter knows LevelDB.',
-      '^src/shell/level(?:Metadata|Notes)\\.ts$',
+      '^src/shell/level(?:Metadata|Notes|Totals)\\.ts$',
       [packages('classic-level', 'abstract-level')],
     ),
     only('winston-in-one-place', 'One adapter knows the log.', '^src/shell/winstonLog\\.ts$', [

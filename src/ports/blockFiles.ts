@@ -24,6 +24,8 @@ export interface SlotFile {
    * @throws {NoSpace} if they cannot be stored.
    */
   write(slot: number, data: SectorData): void;
+  /** Writes what the slot holds already once more, so that the next flush answers for it. */
+  renew(slot: number, data: SectorData): void;
   /**
    * Completes once all that was written before it was called is on the disk. Fails with NoSpace if
    * there was no room after all; any other failure means that nobody knows what the disk holds.
@@ -59,6 +61,19 @@ export interface RecordTotals {
   readonly checkSum: number;
 }
 
+/** What one commit does to the records. */
+export interface RecordBatch {
+  /** Of different sectors: these are theirs from now on. */
+  readonly records: readonly SectorRecord[];
+  /** What all records come to then. */
+  readonly totals: RecordTotals;
+  /**
+   * The records that stood before, of those sectors whose new data may not be on the disk yet. To
+   * be gone back to (`unconfirmed`) if it never gets there.
+   */
+  readonly replaced: readonly SectorRecord[];
+}
+
 /** The durable map sector -> record. */
 export interface MetadataFile {
   /** Every record, in batches, in any order; completes at the end. */
@@ -71,7 +86,17 @@ export interface MetadataFile {
    * only `reopen` and `close` may follow. Any other failure means that nobody knows what the disk
    * holds.
    */
-  commit(records: readonly SectorRecord[], totals: RecordTotals): Observable<never>;
+  commit(batch: RecordBatch): Observable<never>;
+  /**
+   * Notes that the last commit, which has this number, is complete: the data that its records point
+   * to is durable too. The note itself need not be, but has to outlive the process.
+   */
+  confirm(commitCount: number): void;
+  /**
+   * When it is opened: emits what the last commit replaced, if it is not known to be complete. Its
+   * data may be missing; that of every commit before it is there.
+   */
+  unconfirmed(): Observable<readonly SectorRecord[]>;
   /**
    * After a NoSpace: opens the map again and emits what it durably holds for these sectors. Fails
    * with NoSpace while there is no room for that either; it may then be called again.

@@ -22,14 +22,15 @@ import { AtomicDiskError } from '../errors.js';
 import {
   NoSpace,
   type MetadataFile,
+  type RecordBatch,
   type RecordTotals,
   type SectorRecord,
 } from '../ports/blockFiles.js';
 import type { Log } from '../ports/log.js';
+import { encodeLastCommit, LAST_COMMIT_KEY } from '../store/lastCommitFormat.js';
 import {
   DAMAGE_KEY,
   decodeRecord,
-  decodeTotals,
   encodeRecord,
   encodeTotals,
   RECORD_KEY_END,
@@ -38,10 +39,10 @@ import {
   SUPERBLOCK_KEY,
   TOTALS_KEY,
 } from '../store/recordFormat.js';
-import { TOTALS_NONE } from '../store/recordTotals.js';
 import { messageOf } from '../store/storeFailure.js';
-import { findTableDamage } from './levelTables.js';
 import { readNotes, writeNotes } from './levelNotes.js';
+import { findTableDamage } from './levelTables.js';
+import { ADVICE, readLastCommit, readTotals } from './levelTotals.js';
 import { isNoSpace } from './noSpace.js';
 import { syncFolder } from './slotFile.js';
 
@@ -85,10 +86,6 @@ const SCAN_BYTES = 1024 * 1024;
 /** Its log of events and MANIFEST have grown by some 0.5 MiB after as many records. */
 const REOPEN_AFTER_RECORDS_DEFAULT = 4_000_000;
 
-const ADVICE =
-  'Keep the folder for examination, and start with an empty one: the process then takes in what ' +
-  'the others have, before it votes. Never put an older folder in its place';
-
 /** Whether there is a database in this folder. */
 export function hasLevelMetadata(location: string): boolean {
   return existsSync(join(location, 'CURRENT'));
@@ -114,15 +111,7 @@ function createMetadata(
   let recordsSinceOpen = 0;
   /** Notes found no room: what is appended to LevelDB's log now could be lost. */
   let mustReopen = false;
-  /** One thing at a time: a close that comes during a commit waits for it. */
-  let tail: Promise<unknown> = Promise.resolve();
-
-  const inTurn = <T>(operation: string, task: () => Promise<T>): Observable<T> =>
-    fromTask(location, operation, () => {
-      const result = tail.then(task);
-      tail = result.catch(() => undefined);
-      return result;
-    });
+  const inTurn = oneAtATime(location);
 
   const openAgain = async (): Promise<void> => {
     await database.close();
@@ -134,15 +123,19 @@ function createMetadata(
   return {
     records: () => scan(database, location),
 
-    totals: () =>
-      inTurn('read of the totals', async () => totalsOf(await database.get(TOTALS_KEY), location)),
+    totals: () => inTurn('read of the totals', () => readTotals(database, location)),
 
-    commit: (records, totals) =>
+    unconfirmed: () => inTurn('read of the last commit', () => readLastCommit(database, location)),
+
+    commit: (batch) =>
       inTurn('commit', async () => {
         if (mustReopen || recordsSinceOpen >= reopenAfterRecords) await openAgain();
-        recordsSinceOpen += records.length;
-        await writeRecords(database, records, totals);
+        recordsSinceOpen += batch.records.length + batch.replaced.length;
+        await writeRecords(database, batch);
       }).pipe(ignoreElements()),
+
+    // Not known here: who puts the store together has a file for it.
+    confirm: () => undefined,
 
     reopen: (sectors) =>
       inTurn('reopen', async () => {
@@ -173,6 +166,23 @@ function createMetadata(
 }
 
 type InTurn = <T>(operation: string, task: () => Promise<T>) => Observable<T>;
+
+/** A close that comes during a commit waits for it. */
+function oneAtATime(location: string): InTurn {
+  let last: Promise<unknown> | null = null;
+  return (operation, task) =>
+    fromTask(location, operation, () => {
+      // At once if nothing is under way: what the caller does next overlaps with it.
+      const result = last === null ? task() : last.then(task);
+      const mine: Promise<unknown> = result
+        .catch(() => undefined)
+        .then(() => {
+          if (last === mine) last = null;
+        });
+      last = mine;
+      return result;
+    });
+}
 
 /** What is asked about the folder as a whole, before the store is opened. */
 function folderPart(inTurn: InTurn, database: () => Database) {
@@ -220,8 +230,7 @@ async function recordsOf(
 /** All of them or none. */
 async function writeRecords(
   database: Database,
-  records: readonly SectorRecord[],
-  totals: RecordTotals,
+  { records, totals, replaced }: RecordBatch,
 ): Promise<void> {
   const batch = database.batch();
   for (const record of records) {
@@ -229,6 +238,10 @@ async function writeRecords(
     batch.put(key, value);
   }
   batch.put(TOTALS_KEY, encodeTotals(totals));
+  if (replaced.length > 0) {
+    const last = { commitCount: totals.commitCount, replaced };
+    batch.put(LAST_COMMIT_KEY, encodeLastCommit(last));
+  }
   await batch.write({ sync: true });
 }
 
@@ -268,16 +281,6 @@ function decode(key: Uint8Array, value: Uint8Array, location: string): SectorRec
   throw new AtomicDiskError(
     'ATDD_STORE_CORRUPT',
     `${location}: the record with key ${hex} does not match its check. ${ADVICE}`,
-  );
-}
-
-function totalsOf(bytes: Uint8Array | undefined, location: string): RecordTotals {
-  if (bytes === undefined) return TOTALS_NONE;
-  const totals = decodeTotals(bytes);
-  if (totals !== null) return totals;
-  throw new AtomicDiskError(
-    'ATDD_STORE_CORRUPT',
-    `${location}: the totals of the records do not match their check. ${ADVICE}`,
   );
 }
 

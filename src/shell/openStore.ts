@@ -21,6 +21,7 @@ import {
   EMPTY,
   endWith,
   forkJoin,
+  merge,
   type Observable,
   of,
   reduce,
@@ -67,6 +68,9 @@ export interface OpenStoreOptions {
   /** Are added to with each flush. */
   readonly counters?: FlushCounters;
 }
+
+/** From this version on a folder has the totals and the number of the last commit. */
+const VERSION_WITH_TOTALS = 2;
 
 interface Folder {
   readonly path: string;
@@ -210,8 +214,9 @@ function admit(
 }
 
 /**
- * From version 1, which has neither totals nor the file of the last commit. The superblock and the
- * totals are written as one, after the file: cut short before, it is version 1 still.
+ * Version 1 has neither totals nor the file of the last commit. The superblock and the totals are
+ * written as one, after the file: cut short before, it is version 1 still. Version 2 never has a
+ * commit without its data, and so no word of what the last one replaced.
  */
 function upgrade(
   admitted: Superblock,
@@ -219,13 +224,18 @@ function upgrade(
   folder: Folder,
   log: Log,
 ): Observable<never> {
-  return metadata.records().pipe(
-    reduce(withRecords, TOTALS_NONE),
-    concatMap((totals) => {
-      createAcknowledgedFile(folder.acknowledged);
-      const superblock = { ...admitted, formatVersion: STORE_FORMAT_VERSION };
-      return metadata.upgrade(encodeSuperblock(superblock), totals);
-    }),
+  const superblock = encodeSuperblock({ ...admitted, formatVersion: STORE_FORMAT_VERSION });
+  const upgraded$ =
+    admitted.formatVersion >= VERSION_WITH_TOTALS
+      ? metadata.writeSuperblock(superblock)
+      : metadata.records().pipe(
+          reduce(withRecords, TOTALS_NONE),
+          concatMap((totals) => {
+            createAcknowledgedFile(folder.acknowledged);
+            return metadata.upgrade(superblock, totals);
+          }),
+        );
+  return upgraded$.pipe(
     tap({
       complete: () => {
         const versions = { from: admitted.formatVersion, to: STORE_FORMAT_VERSION };
@@ -250,7 +260,7 @@ function openAcknowledged(folder: Folder, commitCount: number): AcknowledgedFile
   );
 }
 
-/** Metadata whose commits are counted, and refused if the folder is no longer there. */
+/** Metadata whose last commit is noted, and that refuse one if the folder is no longer there. */
 function withAcknowledgements(
   metadata: MetadataFile,
   acknowledged: AcknowledgedFile,
@@ -259,15 +269,26 @@ function withAcknowledgements(
   const assertInPlace = inPlaceCheck(folder);
   return {
     ...metadata,
-    commit: (records, totals) =>
-      concat(
-        metadata.commit(records, totals),
+    commit: (batch) =>
+      merge(
+        metadata.commit(batch),
+        // While the disk is at work: looking takes processor time, and so costs no time.
         defer(() => {
           assertInPlace();
-          acknowledged.note(totals.commitCount);
           return EMPTY;
         }),
       ),
+    confirm: (commitCount) => {
+      acknowledged.note(commitCount);
+    },
+    unconfirmed: () =>
+      metadata
+        .totals()
+        .pipe(
+          concatMap(({ commitCount }) =>
+            acknowledged.countAtOpen === commitCount ? of([]) : metadata.unconfirmed(),
+          ),
+        ),
     close: () =>
       concat(
         metadata.close(),

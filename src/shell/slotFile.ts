@@ -75,6 +75,13 @@ export function openSlotFile(file: string): SlotFile {
       }
       slotCount = Math.max(slotCount, slot + 1);
     },
+    renew(slot, data) {
+      try {
+        writeSlot(descriptor, slot, data);
+      } catch (error) {
+        throw fileError(file, `write of slot ${slot}`, error);
+      }
+    },
     flush: () =>
       new Observable<never>((observer) => {
         freeBytes = null;

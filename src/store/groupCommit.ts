@@ -31,11 +31,10 @@ import type { MetadataFile, RecordTotals, SectorRecord, SlotFile } from '../port
 import type { Schedulers } from '../ports/schedulers.js';
 import type { PutOutcome } from '../ports/store.js';
 import { checksumOf } from './checksum.js';
-import { commitBatch, type CommitContext, type Placement } from './commitBatch.js';
+import { commitBatch, type CommitContext, type CommitEnd, type Placement } from './commitBatch.js';
 import { isZeroSector } from './isZeroSector.js';
-import { totalsAfter } from './recordTotals.js';
 import type { RoomLog } from './roomLog.js';
-import { NO_ENTRY, type SectorTable } from './sectorTable.js';
+import { recordIn, type SectorTable } from './sectorTable.js';
 import type { SlotMap } from './slotMap.js';
 import { storeFailure } from './storeFailure.js';
 
@@ -88,8 +87,6 @@ interface RunningCommit {
   /** Of the placements, these come last and are moves. */
   readonly moveCount: number;
   readonly movesEnd: MovesEnd | null;
-  /** What all records come to if it takes effect. */
-  readonly totals: RecordTotals;
 }
 
 export class GroupCommit {
@@ -215,12 +212,10 @@ export class GroupCommit {
       movesEnd?.(0);
       return;
     }
-    const records = placements.map(({ record }) => record);
-    const totals = totalsAfter(this.#totals, records, (sector) => this.#committed(sector));
-    this.#running = { requests, placements, moveCount: moves.length, movesEnd, totals };
-    this.#subscription = commitBatch(placements, totals, this.#context).subscribe({
-      next: (tookEffect) => {
-        this.#settle(tookEffect);
+    this.#running = { requests, placements, moveCount: moves.length, movesEnd };
+    this.#subscription = commitBatch(placements, this.#totals, this.#context).subscribe({
+      next: (end) => {
+        this.#settle(end);
       },
       error: (failure: Error) => {
         this.#fail(failure);
@@ -251,8 +246,7 @@ export class GroupCommit {
   #beginCut({ slotCount, end }: Cut): void {
     const count = slotCount();
     this.#cut = null;
-    const totals = this.#totals;
-    this.#running = { requests: [], placements: [], moveCount: 0, movesEnd: null, totals };
+    this.#running = { requests: [], placements: [], moveCount: 0, movesEnd: null };
     this.#subscription = this.#options.slotFile.truncate(count).subscribe({
       error: (error: unknown) => {
         this.#fail(storeFailure('cutting the data file', error));
@@ -266,10 +260,13 @@ export class GroupCommit {
     });
   }
 
-  #settle(tookEffect: boolean): void {
+  #settle({ tookEffect, totals, blanks }: CommitEnd): void {
     assert(this.#running !== null, 'only a running commit can settle');
-    const { requests, placements, moveCount, movesEnd, totals } = this.#running;
-    if (tookEffect) this.#totals = totals;
+    const { requests, placements, moveCount, movesEnd } = this.#running;
+    this.#totals = totals;
+    for (const { sector, stamp, slot, checksum } of blanks) {
+      this.#options.table.set(sector, stamp, slot, checksum);
+    }
     for (const { record } of placements) {
       const unused = tookEffect ? this.#replace(record) : record.slot;
       if (unused !== null) this.#options.slotMap.release(unused);
@@ -300,15 +297,7 @@ export class GroupCommit {
   }
 
   #committed(sector: SectorIndex): SectorRecord | null {
-    const { table } = this.#options;
-    const entry = table.find(sector);
-    if (entry === NO_ENTRY) return null;
-    return {
-      sector,
-      stamp: table.stampAt(entry),
-      slot: table.slotAt(entry),
-      checksum: table.checksumAt(entry),
-    };
+    return recordIn(this.#options.table, sector);
   }
 
   #answer(requests: readonly PutRequest[], outcome: PutOutcome): void {

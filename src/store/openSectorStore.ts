@@ -2,7 +2,7 @@
 import { catchError, concat, concatMap, defer, map, Observable, of, reduce } from 'rxjs';
 import { assert } from '../core/assert.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR, type SectorIndex } from '../core/sector.js';
-import { STAMP_INITIAL } from '../core/stamp.js';
+import { STAMP_INITIAL, type Stamp } from '../core/stamp.js';
 import { AtomicDiskError } from '../errors.js';
 import type { MetadataFile, RecordTotals, SlotFile } from '../ports/blockFiles.js';
 import type { Log } from '../ports/log.js';
@@ -12,6 +12,7 @@ import type { Copy, PutOutcome, SectorStore } from '../ports/store.js';
 import { checksumOf } from './checksum.js';
 import { DamageLog } from './damageLog.js';
 import { GroupCommit } from './groupCommit.js';
+import { settleLastCommit } from './lastCommit.js';
 import { assertTotals, TOTALS_NONE, withRecords } from './recordTotals.js';
 import { RoomLog } from './roomLog.js';
 import { NO_ENTRY, SectorTable, type EntryNumber } from './sectorTable.js';
@@ -92,10 +93,15 @@ function readAll(totals: RecordTotals, options: SectorStoreOptions): Observable<
     }, TOTALS_NONE),
     concatMap((found) => {
       assertTotals(found, totals);
+      const { clock } = options.schedulers;
+      const roomLog = new RoomLog(options.log, clock);
+      return settleLastCommit({ ...options, table, totals, clock, roomLog });
+    }),
+    concatMap((settled) => {
       const slotMap = takenSlots(table, options);
       return options.metadata
         .notes()
-        .pipe(map((notes) => assemble({ table, slotMap, totals, notes }, options)));
+        .pipe(map((notes) => assemble({ table, slotMap, totals: settled, notes }, options)));
     }),
   );
 }
@@ -132,11 +138,12 @@ function assemble(
   shrinker.look();
 
   const loadSlot = slotLoader(slotFile, table, damageLog);
+  const stampOf = (sector: SectorIndex): Stamp => {
+    const entry = table.find(sector);
+    return entry === NO_ENTRY ? STAMP_INITIAL : table.stampAt(entry);
+  };
   return {
-    stampOf(sector) {
-      const entry = table.find(sector);
-      return entry === NO_ENTRY ? STAMP_INITIAL : table.stampAt(entry);
-    },
+    stampOf,
     isDamaged(sector) {
       const entry = table.find(sector);
       return entry !== NO_ENTRY && table.isMarked(entry);
@@ -154,7 +161,11 @@ function assemble(
       });
     },
     counts: () => ({ written: table.entryCount, damaged: table.markCount }),
-    list: (from, limit) => metadata.list(from, limit),
+    // The metadata may be ahead: of a commit under way nothing may be told.
+    list: (from, limit) =>
+      metadata
+        .list(from, limit)
+        .pipe(map((found) => found.map(({ sector }) => ({ sector, stamp: stampOf(sector) })))),
     notes: { initial: notes, put: (changes) => metadata.putNotes(changes) },
     figures: () => ({
       writtenCount: table.entryCount,

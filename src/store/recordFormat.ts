@@ -6,6 +6,7 @@
  *   damage       02             why these metadata may not be used (src/shell/levelMetadata.ts)
  *   totals       03             commitCount(8) recordCount(8) checkSum(4) check(4)
  *   note         04 name        check(4) bytes (src/store/noteFormat.ts; the name in UTF-8)
+ *   last commit  05             what it replaced (src/store/lastCommitFormat.ts)
  *
  * `slot` is ffffffff for a sector of zeros. `check` is the CRC-32 of the key and of the value
  * before it: LevelDB has checksums of its own but does not verify them when it reads, and a stamp

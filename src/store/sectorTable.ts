@@ -14,6 +14,7 @@
 import { assert } from '../core/assert.js';
 import type { SectorIndex } from '../core/sector.js';
 import type { Stamp } from '../core/stamp.js';
+import type { SectorRecord } from '../ports/blockFiles.js';
 import { NO_SLOT, SLOT_MAX } from './slotMap.js';
 
 const WORDS_PER_ENTRY = 6;
@@ -197,6 +198,18 @@ export class SectorTable {
     const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY;
     return this.#blockOf(entry)[offset + word];
   }
+}
+
+/** What the table has of a sector, as the metadata have it; null: nothing. */
+export function recordIn(table: SectorTable, sector: SectorIndex): SectorRecord | null {
+  const entry = table.find(sector);
+  if (entry === NO_ENTRY) return null;
+  return {
+    sector,
+    stamp: table.stampAt(entry),
+    slot: table.slotAt(entry),
+    checksum: table.checksumAt(entry),
+  };
 }
 
 /** Puts a number at the first free position of its run. */

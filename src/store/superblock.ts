@@ -10,7 +10,7 @@ import { AtomicDiskError } from '../errors.js';
  * Version of everything in a storage folder (docs/storage.md tells what each has). A folder of a
  * newer version is refused, one of an older version is upgraded when it is opened.
  */
-export const STORE_FORMAT_VERSION = 2;
+export const STORE_FORMAT_VERSION = 3;
 
 const STORE_FORMAT_VERSION_OLDEST = 1;
 

@@ -1,8 +1,8 @@
 /**
  * Watches the system calls of a process: nothing that makes a promise leaves before what it
  * promises is on the disk. For every ACK to a peer, every Ok to a WRITE, every VALUE that shows a
- * value: first the sector is written, then the data file is flushed, then LevelDB's log is written,
- * then it is flushed, and only then do the bytes go to the socket.
+ * value: first the sector is written, then the data file is flushed and, at the same time,
+ * LevelDB's log is written and flushed, and only when both are done do bytes go to the socket.
  */
 import test from 'ava';
 import type { Message, ProcessMessage, RegisterValue } from '../helpers/bytes.js';
@@ -48,8 +48,9 @@ function messagesOf(calls: readonly SystemCall[], keys: Cluster['keys']): Moved[
 }
 
 /**
- * Where in the trace a sector became durable: the end of the flush of LevelDB's log that followed
- * the flush of the data file that followed the sector's write. Infinity if that never happened.
+ * Where in the trace a sector became durable: the end of the flush of the data file that followed
+ * the sector's write, and of the flush of LevelDB's log that followed its next write. Infinity if
+ * that never happened.
  */
 function durableAt(calls: readonly SystemCall[], sector: Buffer, after = -1): number {
   const isFlush = ({ name }: SystemCall): boolean => name === 'fdatasync' || name === 'fsync';
@@ -65,13 +66,13 @@ function durableAt(calls: readonly SystemCall[], sector: Buffer, after = -1): nu
   if (flushed?.result !== 0) return Infinity;
   const logged = inFiles.find(
     ({ name, target, beganAt }) =>
-      name === 'write' && target.endsWith('.log') && beganAt > flushed.endedAt,
+      name === 'write' && target.endsWith('.log') && beganAt > written.endedAt,
   );
   if (logged === undefined) return Infinity;
   const committed = inFiles.find(
     (call) => isFlush(call) && call.target === logged.target && call.beganAt > logged.endedAt,
   );
-  return committed?.result === 0 ? committed.endedAt : Infinity;
+  return committed?.result === 0 ? Math.max(flushed.endedAt, committed.endedAt) : Infinity;
 }
 
 /** Writes through the traced process and through another, one by one and many at a time. */

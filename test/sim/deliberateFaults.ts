@@ -7,6 +7,7 @@
 import type { DeliberateFault, Edit } from './deliberateFault.js';
 import { EXTENSION_FAULTS } from './extensionFaults.js';
 import { REPAIR_FAULTS } from './repairFaults.js';
+import { STORE_FAULTS } from './storeFaults.js';
 
 const REDUCE = 'src/core/register/reduce.js';
 const REGISTERS = 'streams/reduceRegisters.js';
@@ -313,15 +314,15 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
   },
   {
     name: 'no-flush',
-    text: 'the data are not flushed before the metadata',
+    text: 'the data are not flushed',
     processCount: 3,
     runs: 20,
     blackBoxRuns: 400,
     edits: [
       {
         file: 'src/store/commitBatch.js',
-        find: 'return writeCount === 0 ? EMPTY : slotFile.flush();',
-        replace: 'return writeCount === 0 ? EMPTY : EMPTY;',
+        find: 'errorOf(withData.length === 0 ? EMPTY : slotFile.flush())',
+        replace: 'errorOf(EMPTY)',
       },
     ],
   },
@@ -400,6 +401,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     blackBoxRuns: null,
     edits: [{ file: REGISTERS, find: 'if (isQuiescent(state))', replace: 'if (false)' }],
   },
+  ...STORE_FAULTS,
   ...REPAIR_FAULTS,
   ...EXTENSION_FAULTS,
 ];

@@ -260,7 +260,7 @@ export class FaultInjector {
         const slots = disk.slotsInUse;
         if (slots.length === 0) return 0;
         process.mayBeDamaged = true;
-        disk.flipBit(slots[fault.choice % slots.length]);
+        disk.rot(slots[fault.choice % slots.length]);
         return 1;
       }
       default:

@@ -117,7 +117,7 @@ export class SimulatedProcess extends Member {
   }
 
   override durableStamp(sector: SectorIndex): Stamp {
-    return this.disk.recordOf(sector)?.stamp ?? STAMP_INITIAL;
+    return this.disk.stampAfterCrash(sector);
   }
 
   override get isVoter(): boolean {

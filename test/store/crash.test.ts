@@ -8,10 +8,13 @@
 import test from 'ava';
 import { ZERO_SECTOR } from '../../src/core/sector.js';
 import type { SectorStore } from '../../src/ports/store.js';
+import type { OpenedSectorStore } from '../../src/store/openSectorStore.js';
 import { dataOf, isSame, simulate, stampOf, type Simulation } from './storeHarness.js';
 
 const SEEDS = 1_000;
 const BATCH = 4;
+/** A start that goes back on a commit takes up to so many steps of the disk, and a few more. */
+const START_STEPS_END = 12 + 5 * BATCH;
 
 interface Profile {
   readonly lives: number;
@@ -61,6 +64,9 @@ interface Totals {
   keptUnacknowledged: number;
   refused: number;
   mostSlotsOver: number;
+  /** Commits that a start went back on, and crashes of starts. */
+  undone: number;
+  crashesOfStarts: number;
   /** Slots that were cut off, and crashes while the file was too long. */
   cutSlots: number;
   crashesWhileShrinking: number;
@@ -72,6 +78,8 @@ const NOTHING: Totals = {
   keptUnacknowledged: 0,
   refused: 0,
   mostSlotsOver: 0,
+  undone: 0,
+  crashesOfStarts: 0,
   cutSlots: 0,
   crashesWhileShrinking: 0,
 };
@@ -144,10 +152,21 @@ function check(
   return null;
 }
 
+/** Every other start is cut short at some step, and that again: what it left has to be as good. */
+function startThroughCrashes(simulation: Simulation, totals: Totals): OpenedSectorStore {
+  const { disk, dice } = simulation;
+  while (dice.below(2) === 0) {
+    disk.crashAtStep = disk.stepCount + 1 + dice.below(START_STEPS_END);
+    if (simulation.tryOpen().isComplete) disk.crash();
+    else totals.crashesOfStarts += 1;
+  }
+  return simulation.open();
+}
+
 /** Lets the disk live through its lives. @returns what is wrong, or null. */
 function runSeed(seed: number, profile: Profile, totals: Totals): string | null {
   const simulation = simulate(seed, BATCH);
-  const { disk, dice } = simulation;
+  const { disk, dice, log } = simulation;
   const sectorCount = profile.sectorsMin + dice.below(profile.sectorsEnd - profile.sectorsMin);
   const history = Array.from({ length: sectorCount }, () => ({
     zeros: new Set<number>(),
@@ -157,7 +176,7 @@ function runSeed(seed: number, profile: Profile, totals: Totals): string | null 
   }));
   for (let life = 0; life < profile.lives; life += 1) {
     disk.noSpaceOneIn = 0;
-    const store = simulation.open();
+    const store = startThroughCrashes(simulation, totals);
     const fault = check(simulation, store, history, totals);
     if (fault !== null) return `seed ${seed}, life ${life}: ${fault}`;
     disk.noSpaceOneIn = dice.below(3) === 0 ? 2 + dice.below(10) : 0;
@@ -175,6 +194,8 @@ function runSeed(seed: number, profile: Profile, totals: Totals): string | null 
       totals.crashesWhileShrinking += 1;
     }
     totals.crashes += 1;
+    totals.undone += log.lines.filter(({ fields }) => fields['event'] === 'commitUndone').length;
+    log.lines.length = 0;
     totals.mostSlotsOver = Math.max(totals.mostSlotsOver, disk.slotCount - history.length);
   }
   totals.cutSlots += disk.cutCount;
@@ -199,6 +220,8 @@ test(`${SEEDS} disks, ${PLAIN.lives} crashes each: nothing is lost, nothing is t
   t.true(totals.lostPuts > 500, `${totals.lostPuts} puts were lost`);
   t.true(totals.keptUnacknowledged > 100, `${totals.keptUnacknowledged} were kept unacknowledged`);
   t.true(totals.refused > 500, `${totals.refused} were refused`);
+  t.true(totals.undone > 150, `${totals.undone} commits were gone back on`);
+  t.true(totals.crashesOfStarts > 1_000, `${totals.crashesOfStarts} starts were cut short`);
 });
 
 test(`${SEEDS} disks, ${SHRINKING.lives} crashes each, while files are shrunk`, (t) => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { ClassicLevel } from 'classic-level';
 import { forkJoin } from 'rxjs';
+import { LAST_COMMIT_KEY } from '../../src/store/lastCommitFormat.js';
 import { SUPERBLOCK_KEY, TOTALS_KEY } from '../../src/store/recordFormat.js';
 import { STORE_FORMAT_VERSION } from '../../src/store/superblock.js';
 import { ended, freshFolder, openAt, valueOf } from './realStore.js';
@@ -43,8 +44,8 @@ async function setVersion(folder: string, formatVersion: number): Promise<void> 
   });
 }
 
-/** A folder as version 1 left it: no totals, no file of the last commit. */
-async function versionOne(t: ExecutionContext): Promise<string> {
+/** A folder as version 2 left it: nothing is told of what the last commit replaced. */
+async function versionTwo(t: ExecutionContext): Promise<string> {
   const folder = await freshFolder(t);
   const store = await openAt(folder);
   for (let round = 1; round <= 2; round += 1) {
@@ -54,6 +55,14 @@ async function versionOne(t: ExecutionContext): Promise<string> {
     await valueOf(forkJoin(puts));
   }
   await ended(store.close());
+  await setVersion(folder, 2);
+  await withLevel(folder, (level) => level.del(LAST_COMMIT_KEY));
+  return folder;
+}
+
+/** A folder as version 1 left it: no totals and no file of the last commit either. */
+async function versionOne(t: ExecutionContext): Promise<string> {
+  const folder = await versionTwo(t);
   await setVersion(folder, 1);
   await withLevel(folder, (level) => level.del(TOTALS_KEY));
   await rm(join(folder, 'acknowledged'));
@@ -71,26 +80,45 @@ async function isWhole(t: ExecutionContext, folder: string): Promise<void> {
   await ended(store.close());
 }
 
-test('a folder of version 1 is upgraded when it is opened, once, and is whole', async (t) => {
-  const folder = await versionOne(t);
-  const log = keepingLog();
-  await ended((await openAt(folder, {}, log)).close());
-  const line = log.lines.find(({ message }) => message === 'storage folder upgraded');
-  t.deepEqual(line?.fields, { folder, from: 1, to: STORE_FORMAT_VERSION });
-  t.is(await versionOf(folder), STORE_FORMAT_VERSION);
-  await isWhole(t, folder);
-  const later = keepingLog();
-  const store = await openAt(folder, {}, later);
-  t.false(later.lines.some(({ message }) => message === 'storage folder upgraded'));
-  t.is(await valueOf(store.put(3, stampOf(3), dataOf(1))), 'stored');
-  await ended(store.close());
-  // It is guarded now as every other.
-  await withLevel(folder, async (level) => {
-    const key = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 5);
-    t.not(await level.get(key), undefined);
-    await level.del(key);
+for (const [from, made] of [
+  [1, versionOne],
+  [2, versionTwo],
+] as const) {
+  test(`a folder of version ${from} is upgraded when opened, once, and is whole`, async (t) => {
+    const folder = await made(t);
+    const log = keepingLog();
+    await ended((await openAt(folder, {}, log)).close());
+    const line = log.lines.find(({ message }) => message === 'storage folder upgraded');
+    t.deepEqual(line?.fields, { folder, from, to: STORE_FORMAT_VERSION });
+    t.is(await versionOf(folder), STORE_FORMAT_VERSION);
+    await isWhole(t, folder);
+    const later = keepingLog();
+    const store = await openAt(folder, {}, later);
+    t.false(later.lines.some(({ message }) => message === 'storage folder upgraded'));
+    t.is(await valueOf(store.put(3, stampOf(3), dataOf(1))), 'stored');
+    await ended(store.close());
+    // It is guarded now as every other.
+    await withLevel(folder, async (level) => {
+      const key = Uint8Array.of(1, 0, 0, 0, 0, 0, 0, 0, 5);
+      t.not(await level.get(key), undefined);
+      await level.del(key);
+    });
+    await t.throwsAsync(openAt(folder), { code: 'ATDD_STORE_CORRUPT', message: /19 records/ });
   });
-  await t.throwsAsync(openAt(folder), { code: 'ATDD_STORE_CORRUPT', message: /19 records/ });
+}
+
+test('the number of the last commit is kept by the upgrade from version 2', async (t) => {
+  const folder = await versionTwo(t);
+  const copy = join(folder, '..', 'copy');
+  await cp(folder, copy, { recursive: true });
+  await ended((await openAt(folder)).close());
+  t.deepEqual(
+    await readFile(join(folder, 'acknowledged')),
+    await readFile(join(copy, 'acknowledged')),
+  );
+  // What is missing still shows.
+  await rm(join(copy, 'acknowledged'));
+  await t.throwsAsync(openAt(copy), { code: 'ATDD_STORE_CORRUPT', message: /is missing/ });
 });
 
 test('an upgrade that was cut short is done again', async (t) => {

@@ -40,24 +40,53 @@ function holds(
 const commitsIn = ({ disk }: Simulation): readonly number[] =>
   disk.trace.flatMap((line) => (line.kind === 'committed' ? [line.sectors.length] : []));
 
-test('data is flushed before the metadata are committed, those before the put is stored', (t) => {
-  const simulation = simulate(1);
+test('data and metadata are flushed at the same time, both before the put is stored', (t) => {
+  const orders = new Set<string>();
+  for (let seed = 0; seed < 20; seed += 1) {
+    const simulation = simulate(seed);
+    const { disk } = simulation;
+    const store = simulation.open();
+    for (const sector of [3, 4]) {
+      store.put(sector, stampOf(1), dataOf(sector)).subscribe(() => {
+        disk.trace.push({ kind: 'stored', sector });
+      });
+    }
+    simulation.run();
+    const kinds = disk.trace.map(({ kind }) => kind);
+    t.deepEqual(kinds.slice(0, 2), ['write', 'write']);
+    t.deepEqual(kinds.slice(2, 4).toSorted(), ['committed', 'flushed']);
+    t.deepEqual(kinds.slice(4), ['stored', 'stored']);
+    orders.add(kinds.slice(2, 4).join());
+  }
+  t.is(orders.size, 2, 'neither waits for the other');
+});
+
+test('nothing is told of a commit whose records are durable and whose data is not', (t) => {
+  const simulation = simulate(21);
   const { disk } = simulation;
   const store = simulation.open();
-  for (const sector of [3, 4]) {
-    store.put(sector, stampOf(1), dataOf(sector)).subscribe(() => {
-      disk.trace.push({ kind: 'stored', sector });
-    });
-  }
+  put(store, 1, 1);
   simulation.run();
-  t.deepEqual(disk.trace, [
-    { kind: 'write', slot: 0 },
-    { kind: 'write', slot: 1 },
-    { kind: 'flushed' },
-    { kind: 'committed', sectors: [3, 4] },
-    { kind: 'stored', sector: 3 },
-    { kind: 'stored', sector: 4 },
+  const delaysMs = [50, 1];
+  disk.delayMs = () => delaysMs.shift() ?? 1;
+  const outcomes = [put(store, 1, 2), put(store, 2, 1)];
+  simulation.run(10);
+  t.is(disk.recordOf(1)?.stamp.timestamp, 2n, 'its records are durable');
+  const listed = watch(store.list(0, 10));
+  simulation.run(10);
+  t.deepEqual(listed.values, [
+    [
+      { sector: 1, stamp: stampOf(1) },
+      { sector: 2, stamp: STAMP_INITIAL },
+    ],
   ]);
+  t.is(store.counts().written, 1);
+  t.deepEqual(
+    outcomes.map(({ values }) => values),
+    [[], []],
+  );
+  simulation.run();
+  t.true(outcomes.every(({ values }) => values.join() === 'stored'));
 });
 
 test('puts that come while a commit runs share the next one, up to the size of a batch', (t) => {

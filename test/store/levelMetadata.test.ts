@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
-import type { RecordTotals, SectorRecord } from '../../src/ports/blockFiles.js';
+import type { RecordBatch, RecordTotals, SectorRecord } from '../../src/ports/blockFiles.js';
 import { openLevelMetadata } from '../../src/shell/levelMetadata.js';
 import { ended, freshFolder } from './realStore.js';
 import { keepingLog, stampOf } from './storeHarness.js';
@@ -15,6 +15,10 @@ function recordOf(sector: number, timestamp: number): SectorRecord {
 
 const TOTALS: RecordTotals = { commitCount: 7, recordCount: 2 ** 40, checkSum: 0xffff_ffff };
 
+function batchOf(records: readonly SectorRecord[], commitCount = 7): RecordBatch {
+  return { records, totals: { ...TOTALS, commitCount }, replaced: [] };
+}
+
 test('all records come back, in batches', async (t) => {
   const location = await freshFolder(t);
   const options = { createIfMissing: true, log: keepingLog() };
@@ -24,9 +28,7 @@ test('all records come back, in batches', async (t) => {
   t.false(await firstValueFrom(metadata.hasRecords()), 'the superblock is none');
   const records = Array.from({ length: 10_000 }, (_, index) => recordOf(index * 2 ** 20, index));
   for (let start = 0; start < records.length; start += 500) {
-    await ended(
-      metadata.commit(records.slice(start, start + 500), { ...TOTALS, commitCount: start }),
-    );
+    await ended(metadata.commit(batchOf(records.slice(start, start + 500), start)));
   }
   t.true(await firstValueFrom(metadata.hasRecords()));
   const batches = await lastValueFrom(metadata.records().pipe(toArray()));
@@ -45,7 +47,7 @@ test('it is opened again after so many records, between two commits', async (t) 
   const commits: Promise<unknown>[] = [];
   for (let round = 0; round < 20; round += 1) {
     const records = [recordOf(1, round), recordOf(100 + round, round)];
-    commits.push(ended(metadata.commit(records, TOTALS)));
+    commits.push(ended(metadata.commit(batchOf(records))));
     // Some wait for the one before, some are asked for at once.
     if (round % 3 === 0) await Promise.all(commits);
     logInodes.add(statSync(join(location, 'LOG')).ino);
@@ -65,12 +67,34 @@ test('it is opened again after so many records, between two commits', async (t) 
   await ended(metadata.close());
 });
 
+test('what the last commit replaced is told, until another one comes', async (t) => {
+  const location = await freshFolder(t);
+  const options = { createIfMissing: true, log: keepingLog() };
+  const open = () => firstValueFrom(openLevelMetadata(location, options));
+  let metadata = await open();
+  t.deepEqual(await firstValueFrom(metadata.unconfirmed()), []);
+  const replaced = [recordOf(4, 1), recordOf(3, 1)];
+  await ended(metadata.commit({ ...batchOf([recordOf(4, 2), recordOf(3, 2)], 8), replaced }));
+  await ended(metadata.close());
+  metadata = await open();
+  t.deepEqual(await firstValueFrom(metadata.unconfirmed()), replaced);
+  await ended(metadata.commit(batchOf([recordOf(6, 1)], 9)));
+  t.deepEqual(await firstValueFrom(metadata.unconfirmed()), [], 'that one has no data');
+  // Totals of before it: records are missing.
+  await ended(metadata.commit(batchOf([recordOf(6, 2)], 7)));
+  await t.throwsAsync(firstValueFrom(metadata.unconfirmed()), {
+    code: 'ATDD_STORE_CORRUPT',
+    message: /commit 8 says what it replaced, but 7 commits are all there were/,
+  });
+  await ended(metadata.close());
+});
+
 test('a close that comes during a commit waits for it', async (t) => {
   const location = await freshFolder(t);
   const options = { createIfMissing: true, log: keepingLog() };
   const metadata = await firstValueFrom(openLevelMetadata(location, options));
   const order: string[] = [];
-  const commit = ended(metadata.commit([recordOf(4, 1)], TOTALS)).then(() =>
+  const commit = ended(metadata.commit(batchOf([recordOf(4, 1)]))).then(() =>
     order.push('committed'),
   );
   const close = ended(metadata.close()).then(() => order.push('closed'));
@@ -114,7 +138,7 @@ async function overwriteForLong(
       recordOf((commit * 7919 + index * 31) % 5_000, commit),
     );
     const beganMs = performance.now();
-    await ended(metadata.commit(records, TOTALS));
+    await ended(metadata.commit(batchOf(records)));
     longestMs = Math.max(longestMs, performance.now() - beganMs);
     mostBytes = Math.max(mostBytes, overheadBytes(location));
   }

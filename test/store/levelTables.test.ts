@@ -27,7 +27,8 @@ async function withTable(location: string): Promise<string> {
         slot: sector,
         checksum: sector * 7919,
       }));
-      await ended(metadata.commit(records, { commitCount: 1, recordCount: RECORDS, checkSum: 0 }));
+      const totals = { commitCount: 1, recordCount: RECORDS, checkSum: 0 };
+      await ended(metadata.commit({ records, totals, replaced: [] }));
     }
     await ended(metadata.close());
   }

@@ -11,12 +11,26 @@ import { KILL_SECTORS, KILL_STORE, killValueOf } from './killValues.js';
 import { openAt } from './realStore.js';
 import { stampOf } from './storeHarness.js';
 
+/** At once, into the pipe: what is printed was stored, whenever the kill comes. */
+function say(text: string): void {
+  for (;;) {
+    try {
+      // So short a text goes into a pipe as a whole, or not at all.
+      writeSync(1, text);
+      return;
+    } catch (error) {
+      // The pipe is full: who reads it is slower than the disk.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+  }
+}
+
 /** Keeps nothing, since the program may run for long. */
 const silentLog: Log = {
   debugEnabled: false,
   debug: () => undefined,
   info: (_, fields) => {
-    if (fields?.['event'] === 'dataFileCut') writeSync(1, 'cut\n');
+    if (fields?.['event'] === 'dataFileCut') say('cut\n');
   },
   warn: () => undefined,
   error: () => undefined,
@@ -26,8 +40,7 @@ function putNext(store: OpenedSectorStore, sector: number): void {
   const timestamp = store.stampOf(sector).timestamp + 1n;
   store.put(sector, stampOf(timestamp), killValueOf(sector, timestamp)).subscribe((outcome) => {
     if (outcome !== 'stored') throw new Error(`sector ${sector}: ${outcome}`);
-    // At once, into the pipe: what is printed was stored, whenever the kill comes.
-    writeSync(1, `${sector} ${timestamp}\n`);
+    say(`${sector} ${timestamp}\n`);
     putNext(store, sector);
   });
 }

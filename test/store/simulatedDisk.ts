@@ -6,9 +6,11 @@
 import { Observable, type SchedulerLike } from 'rxjs';
 import { assert } from '../../src/core/assert.js';
 import { SECTOR_SIZE_BYTES, type SectorIndex } from '../../src/core/sector.js';
+import { STAMP_INITIAL, type Stamp } from '../../src/core/stamp.js';
 import {
   NoSpace,
   type MetadataFile,
+  type RecordBatch,
   type RecordTotals,
   type SectorRecord,
   type SlotFile,
@@ -41,15 +43,11 @@ function isQuiet(operation: DiskOperation | Quiet): operation is Quiet {
   return QUIET.includes(operation);
 }
 
-interface Commit {
-  readonly records: readonly SectorRecord[];
-  readonly totals: RecordTotals;
-}
-
 interface Fault {
   readonly operation: DiskOperation;
   readonly error: Error;
-  readonly losesPages?: boolean;
+  /** What becomes of what could not be written: gone, or still read but never written. */
+  readonly pages?: 'lost' | 'clean';
 }
 
 /** One life of the program that uses the disk. */
@@ -89,6 +87,8 @@ export class SimulatedDisk {
   #durable = new Map<number, Uint8Array>();
   /** Written and not yet flushed: the versions of each slot, oldest first. */
   #unflushed = new Map<number, Uint8Array[]>();
+  /** What a flush failed to write and the system keeps nevertheless: lost when the power goes. */
+  readonly #clean = new Map<number, Uint8Array>();
   /** Cut off and not yet flushed: after a crash they may be there again. */
   readonly #cut = new Map<number, Uint8Array>();
   #records = new Map<SectorIndex, SectorRecord>();
@@ -97,7 +97,14 @@ export class SimulatedDisk {
   #notesInLimbo: NoteChanges[] = [];
   #totals: RecordTotals = TOTALS_NONE;
   /** A commit that may have happened: it is under way, or there was no room for it. */
-  #limbo: Commit | null = null;
+  #limbo: RecordBatch | null = null;
+  /** What the last commit replaced, and its number. */
+  #last: { readonly commitCount: number; readonly replaced: readonly SectorRecord[] } | null = null;
+  /** The number of the last commit that was confirmed, and the one that power cannot take away. */
+  #confirmed = 0;
+  #confirmedDurably = 0;
+  /** Slots that have rotted since they were written. */
+  readonly #rotten = new Set<number>();
   /** There was no room for a commit: only `reopen` may follow. */
   #mustReopen = false;
   #faults: Fault[] = [];
@@ -133,6 +140,17 @@ export class SimulatedDisk {
     return this.#notes.get(name);
   }
 
+  /**
+   * The stamp that a sector has if the power goes now, in the worst case: while the data of the
+   * last commit is not flushed, the one that was replaced.
+   */
+  stampAfterCrash(sector: SectorIndex): Stamp {
+    const { stamp, slot } = this.#records.get(sector) ?? { stamp: STAMP_INITIAL, slot: null };
+    if (slot === null || !this.#unflushed.has(slot)) return stamp;
+    const replaced = this.#inDoubt().find((record) => record.sector === sector);
+    return replaced?.stamp ?? stamp;
+  }
+
   /** What is durable. */
   get records(): SectorRecord[] {
     return [...this.#records.values()];
@@ -162,7 +180,18 @@ export class SimulatedDisk {
     const flipped = data.slice();
     flipped[1234] ^= 0x10;
     this.#durable.set(slot, flipped);
+    this.#clean.delete(slot);
     this.#unflushed.delete(slot);
+  }
+
+  /**
+   * A bit changes, but not in the data of a last commit of which it is not known that it is
+   * complete: rot and a loss of power within that moment are told as the latter (ADR 17).
+   */
+  rot(slot: number): void {
+    if (this.#newSlotsInDoubt().includes(slot)) return;
+    this.flipBit(slot);
+    this.#rotten.add(slot);
   }
 
   truncate(slotCount: number): void {
@@ -184,9 +213,12 @@ export class SimulatedDisk {
     this.#resolveLimbo();
   }
 
-  /** A flush fails: the system forgets what it could not write, and says so once. */
-  failFlush(error: Error): void {
-    this.#faults.push({ operation: 'flush', error, losesPages: true });
+  /**
+   * A flush fails: the system forgets what it could not write, and says so once. Or it keeps it in
+   * memory as if it were written: it is read, but no later flush writes it.
+   */
+  failFlush(error: Error, pages: 'lost' | 'clean' = 'lost'): void {
+    this.#faults.push({ operation: 'flush', error, pages });
   }
 
   /** Power off: whoever has the files open gets no answer any more. */
@@ -196,6 +228,25 @@ export class SimulatedDisk {
     this.#losePages();
     this.#resolveNotes();
     this.#resolveLimbo();
+    // Never flushed: what is left of it is any state that it had.
+    if (this.#last?.replaced.some(({ sector }) => this.#isRotten(sector)) === true) {
+      this.#confirmedDurably = this.#confirmed;
+    } else if (this.dice.below(2) === 0) {
+      this.#confirmedDurably = this.dice.between(this.#confirmedDurably, this.#confirmed + 1);
+    }
+    this.#confirmed = this.#confirmedDurably;
+  }
+
+  #isRotten(sector: SectorIndex): boolean {
+    const slot = this.#records.get(sector)?.slot ?? null;
+    return slot !== null && this.#rotten.has(slot);
+  }
+
+  /** What may have to be gone back to. */
+  #inDoubt(): readonly SectorRecord[] {
+    const { commitCount } = this.#totals;
+    if (this.#last?.commitCount !== commitCount || this.#confirmed === commitCount) return [];
+    return this.#last.replaced;
   }
 
   #losePages(): void {
@@ -205,6 +256,7 @@ export class SimulatedDisk {
     this.#cut.clear();
     for (const [slot, versions] of this.#unflushed) this.#tear(slot, versions);
     this.#unflushed.clear();
+    this.#clean.clear();
   }
 
   #note(line: TraceLine, data: Uint8Array | null = null): void {
@@ -221,10 +273,23 @@ export class SimulatedDisk {
         this.#throwFault('write');
         if (slot >= this.slotEnd) throw new NoSpace(`no room for slot ${slot}`);
         this.#assertUnused(slot);
+        this.#rotten.delete(slot);
+        this.#clean.delete(slot);
         this.#note({ kind: 'write', slot }, data);
         const versions = this.#unflushed.get(slot) ?? [];
         versions.push(data.slice());
         this.#unflushed.set(slot, versions);
+      },
+      renew: (slot, data) => {
+        if (!this.#step(life)) return;
+        const content = this.#content(slot);
+        assert(content !== undefined, `slot ${slot}, to be renewed, was never written`);
+        assert(Buffer.compare(content, data) === 0, `slot ${slot} is renewed with other data`);
+        this.#note({ kind: 'write', slot }, data);
+        // What is durable already cannot be torn into anything else.
+        const isDurable = !this.#unflushed.has(slot) && !this.#clean.delete(slot);
+        if (isDurable) return;
+        this.#unflushed.set(slot, [...(this.#unflushed.get(slot) ?? []), data.slice()]);
       },
       flush: () =>
         this.#operation<never>(life, 'flush', () => {
@@ -258,18 +323,28 @@ export class SimulatedDisk {
           ...this.#records.values(),
         ]),
       totals: () => this.#operation<RecordTotals>(life, 'records', () => () => this.#totals),
-      commit: (records, totals) =>
+      commit: (batch) =>
         this.#operation<never>(life, 'commit', () => {
           assert(!this.#mustReopen, 'a commit follows one that found no room');
           assert(this.#limbo === null, 'two commits at a time');
-          const commit = { records, totals };
-          this.#limbo = commit;
+          this.#assertOneInDoubt(batch);
+          this.#limbo = batch;
           return () => {
-            this.#apply(commit);
+            this.#apply(batch);
             this.#limbo = null;
-            this.#note({ kind: 'committed', sectors: records.map((one) => one.sector) });
+            this.#note({ kind: 'committed', sectors: batch.records.map((one) => one.sector) });
           };
         }),
+      confirm: (commitCount) => {
+        if (!this.#step(life)) return;
+        assert(commitCount === this.#totals.commitCount, `${commitCount} is not the last commit`);
+        for (const slot of this.#newSlotsInDoubt()) {
+          assert(!this.#unflushed.has(slot), `slot ${slot} is confirmed, but not flushed`);
+        }
+        this.#confirmed = commitCount;
+      },
+      unconfirmed: () =>
+        this.#operation<readonly SectorRecord[]>(life, 'records', () => () => this.#inDoubt()),
       reopen: (sectors) =>
         this.#operation<ReadonlyMap<SectorIndex, SectorRecord>>(life, 'reopen', () => () => {
           assert(this.#mustReopen, 'a reopen without need');
@@ -348,16 +423,52 @@ export class SimulatedDisk {
     const index = this.#faults.findIndex((fault) => fault.operation === operation);
     if (index >= 0) {
       const [fault] = this.#faults.splice(index, 1);
-      if (fault.losesPages === true) this.#losePages();
+      if (fault.pages === 'lost') this.#losePages();
+      if (fault.pages === 'clean') {
+        for (const slot of this.#unflushed.keys()) {
+          const newest = this.#content(slot);
+          if (newest !== undefined) this.#clean.set(slot, newest);
+        }
+        this.#unflushed.clear();
+      }
       throw fault.error;
     }
     if (operation === 'read' || operation === 'truncate' || this.noSpaceOneIn === 0) return;
     if (this.dice.below(this.noSpaceOneIn) === 0) throw new NoSpace(`no room for ${operation}`);
   }
 
+  /** Slots of the last commit, whose data may not be there. */
+  #newSlotsInDoubt(): number[] {
+    return this.#inDoubt().flatMap(({ sector }) => this.#records.get(sector)?.slot ?? []);
+  }
+
+  /** One commit at a time may have to be gone back on, and by what it says itself. */
+  #assertOneInDoubt({ records, replaced }: RecordBatch): void {
+    if (replaced.length > 0) {
+      for (const slot of this.#newSlotsInDoubt()) {
+        assert(!this.#unflushed.has(slot), `a commit begins before slot ${slot} is flushed`);
+      }
+    }
+    for (const { sector, slot } of records) {
+      if (slot === null || !this.#unflushed.has(slot)) continue;
+      const before = replaced.find((record) => record.sector === sector);
+      assert(before !== undefined, `sector ${sector} is committed before its data, for good`);
+      assert(
+        before.slot === (this.#records.get(sector)?.slot ?? null),
+        `sector ${sector} would go back to another slot than it has`,
+      );
+    }
+  }
+
+  /** Slots that belong to somebody, or did so before a commit that is in doubt. */
+  #slotsHeld(): SectorRecord[] {
+    const unflushed = this.#newSlotsInDoubt().some((slot) => this.#unflushed.has(slot));
+    return [...this.#records.values(), ...(unflushed ? this.#inDoubt() : [])];
+  }
+
   /** The rule that everything rests on. */
   #assertUnused(slot: number): void {
-    for (const record of this.#records.values()) {
+    for (const record of this.#slotsHeld()) {
       assert(
         record.slot !== slot,
         `slot ${slot} is overwritten, but sector ${record.sector} is there`,
@@ -370,7 +481,7 @@ export class SimulatedDisk {
 
   /** The other one: what is cut off belongs to nobody, and no write is under way. */
   #assertNothingBehind(slotCount: number): void {
-    for (const { slot, sector } of [...this.#records.values(), ...(this.#limbo?.records ?? [])]) {
+    for (const { slot, sector } of [...this.#slotsHeld(), ...(this.#limbo?.records ?? [])]) {
       assert(slot === null || slot < slotCount, `slot ${slot} of sector ${sector} is cut off`);
     }
   }
@@ -388,7 +499,7 @@ export class SimulatedDisk {
   }
 
   #content(slot: number): Uint8Array | undefined {
-    return this.#unflushed.get(slot)?.at(-1) ?? this.#durable.get(slot);
+    return this.#unflushed.get(slot)?.at(-1) ?? this.#clean.get(slot) ?? this.#durable.get(slot);
   }
 
   #flushSlot(slot: number, count: number): void {
@@ -440,18 +551,24 @@ export class SimulatedDisk {
     this.#life += 1;
     this.#durable = new Map();
     this.#unflushed = new Map();
+    this.#clean.clear();
     this.#records = new Map();
     this.#notes = new Map();
     this.#totals = TOTALS_NONE;
     this.#cut.clear();
     this.#notesInLimbo = [];
     this.#limbo = null;
+    this.#last = null;
+    this.#rotten.clear();
+    this.#confirmed = 0;
+    this.#confirmedDurably = 0;
     this.#mustReopen = false;
     this.#faults = [];
   }
 
-  #apply({ records, totals }: Commit): void {
+  #apply({ records, totals, replaced }: RecordBatch): void {
     this.#totals = totals;
+    if (replaced.length > 0) this.#last = { commitCount: totals.commitCount, replaced };
     for (const record of records) this.#records.set(record.sector, record);
   }
 }

@@ -27,19 +27,22 @@ test('fields of later versions of the program are no fault', (t) => {
   t.deepEqual(decodeSuperblock(bytes, '/f'), superblock);
 });
 
-for (const version of [0, 3, 2.5, 7]) {
+for (const version of [0, STORE_FORMAT_VERSION + 1, 2.5, 7]) {
   test(`format version ${version} is refused before anything else is looked at`, (t) => {
     const bytes = Buffer.from(JSON.stringify({ formatVersion: version }));
     const found = new RegExp(
-      `/f has format version ${version}; this program knows the versions 1 to 2\\. Start`,
+      `/f has format version ${version}; this program knows the versions 1 to ` +
+        `${STORE_FORMAT_VERSION}\\. Start`,
     );
     t.throws(() => decodeSuperblock(bytes, '/f'), { code: 'ATDD_STORE_FORMAT', message: found });
   });
 }
 
 test('the older version is told, for the upgrade', (t) => {
-  const bytes = encodeSuperblock({ ...superblock, formatVersion: 1 });
-  t.is(decodeSuperblock(bytes, '/f').formatVersion, 1);
+  for (let formatVersion = 1; formatVersion < STORE_FORMAT_VERSION; formatVersion += 1) {
+    const bytes = encodeSuperblock({ ...superblock, formatVersion });
+    t.is(decodeSuperblock(bytes, '/f').formatVersion, formatVersion);
+  }
 });
 
 for (const [name, text] of Object.entries({

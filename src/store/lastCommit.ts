@@ -1,0 +1,181 @@
+/**
+ * Makes up its mind about the last commit, when a store is opened.
+ *
+ * A commit flushes its data and its records at the same time (src/store/commitBatch.ts). After a
+ * crash the records may be there and the data missing, or torn; of the last commit only, and only
+ * if it is not known to have been complete. So each of its sectors is looked at:
+ *
+ *   its data is whole                 it stays. Written and flushed once more: what was read may
+ *                                     be in memory only, and the disk may have refused it
+ *   not; what it replaced is whole    nobody was told of the commit: back to that, durably
+ *   neither                           the commit was complete, for its old slots were used again:
+ *                                     bits have rotted since. It stays, and is found to be damaged
+ *
+ * Nothing is answered before that is done, so no start can come to another result than the one
+ * before it.
+ */
+import {
+  catchError,
+  concat,
+  concatMap,
+  defer,
+  EMPTY,
+  endWith,
+  from,
+  map,
+  type Observable,
+  of,
+  retry,
+  type SchedulerLike,
+  tap,
+  throwError,
+  timer,
+  toArray,
+} from 'rxjs';
+import { AtomicDiskError } from '../errors.js';
+import type { SectorIndex } from '../core/sector.js';
+import {
+  type MetadataFile,
+  NoSpace,
+  type RecordTotals,
+  type SectorRecord,
+  type SlotFile,
+} from '../ports/blockFiles.js';
+import type { Log } from '../ports/log.js';
+import { checksumOf } from './checksum.js';
+import { insist, ROOM_INTERVAL_MS } from './commitBatch.js';
+import type { RoomLog } from './roomLog.js';
+import { recordIn, type SectorTable } from './sectorTable.js';
+import { storeFailure } from './storeFailure.js';
+import { totalsAfter } from './recordTotals.js';
+
+const READ_AGAIN_COUNT = 2;
+
+export interface LastCommitOptions {
+  readonly slotFile: SlotFile;
+  readonly metadata: MetadataFile;
+  readonly table: SectorTable;
+  /** What the records in the table come to. */
+  readonly totals: RecordTotals;
+  readonly clock: SchedulerLike;
+  readonly log: Log;
+  readonly roomLog: RoomLog;
+}
+
+type Finding =
+  | { readonly kind: 'whole'; readonly slot: number; readonly data: Uint8Array }
+  | { readonly kind: 'cut'; readonly before: SectorRecord }
+  | { readonly kind: 'rotten' };
+
+/** Emits what all records, of which some in the table may be others now, come to. */
+export function settleLastCommit(options: LastCommitOptions): Observable<RecordTotals> {
+  const { metadata, totals } = options;
+  return metadata.unconfirmed().pipe(
+    concatMap((replaced) => {
+      if (replaced.length === 0) return of(totals);
+      return from(replaced).pipe(
+        concatMap((before) => look(before, options)),
+        toArray(),
+        concatMap((findings) => act(findings, options)),
+      );
+    }),
+  );
+}
+
+function look(before: SectorRecord, { table, slotFile }: LastCommitOptions): Observable<Finding> {
+  const record = recordIn(table, before.sector);
+  const slot = record?.slot ?? null;
+  if (record === null || slot === null) {
+    throw new AtomicDiskError(
+      'ATDD_STORE_CORRUPT',
+      `the metadata say that the last commit wrote data of sector ${before.sector}, but its ` +
+        'record has none',
+    );
+  }
+  return wholeData(record, slotFile).pipe(
+    concatMap((data): Observable<Finding> => {
+      if (data !== null) return of({ kind: 'whole', slot, data });
+      const back: Finding = { kind: 'cut', before };
+      if (before.slot === null) return of(back);
+      return wholeData(before, slotFile).pipe(
+        map((dataBefore): Finding => (dataBefore === null ? { kind: 'rotten' } : back)),
+      );
+    }),
+  );
+}
+
+/**
+ * Emits the data of a record with a slot; null: that is not there. Read again if that fails: what
+ * was acknowledged must not be gone back on for a fault that passes.
+ */
+function wholeData(
+  { sector, stamp, slot, checksum }: SectorRecord,
+  slotFile: SlotFile,
+): Observable<Uint8Array | null> {
+  return slotFile.read(slot ?? 0).pipe(
+    retry(READ_AGAIN_COUNT),
+    map((data) => (checksumOf(sector, stamp, data) === checksum ? data : null)),
+    catchError(() => of(null)),
+  );
+}
+
+function act(findings: readonly Finding[], options: LastCommitOptions): Observable<RecordTotals> {
+  const records = findings.flatMap((finding) => (finding.kind === 'cut' ? [finding.before] : []));
+  return concat(renew(findings, options), goBack(records, options)).pipe(
+    tap((after) => {
+      options.metadata.confirm(after.commitCount);
+    }),
+  );
+}
+
+/** A disk without room makes the start wait, as it makes the metadata wait that it opens. */
+function renew(
+  findings: readonly Finding[],
+  { slotFile, clock, roomLog }: LastCommitOptions,
+): Observable<never> {
+  return defer(() => {
+    let writeCount = 0;
+    for (const finding of findings) {
+      if (finding.kind !== 'whole') continue;
+      slotFile.renew(finding.slot, finding.data);
+      writeCount += 1;
+    }
+    return writeCount === 0 ? EMPTY : slotFile.flush();
+  }).pipe(
+    retry({
+      delay: (error: unknown) => {
+        if (!(error instanceof NoSpace)) {
+          return throwError(() => storeFailure('flushing the last commit', error));
+        }
+        roomLog.refused(error);
+        return timer(ROOM_INTERVAL_MS, clock);
+      },
+    }),
+  );
+}
+
+/** Emits what all records come to. */
+function goBack(
+  records: readonly SectorRecord[],
+  { metadata, table, totals, log, clock, roomLog }: LastCommitOptions,
+): Observable<RecordTotals> {
+  if (records.length === 0) return of(totals);
+  const now = (sector: SectorIndex): SectorRecord | null => recordIn(table, sector);
+  const after = totalsAfter(totals, records, now);
+  const metadataRefused = (cause: NoSpace): void => {
+    roomLog.refused(cause);
+  };
+  const batch = { records, totals: after, replaced: [] };
+  return insist(batch, now, { metadata, clock, metadataRefused }).pipe(
+    endWith(after),
+    tap(() => {
+      for (const { sector, stamp, slot, checksum } of records) {
+        table.set(sector, stamp, slot, checksum);
+      }
+      log.info('the last commit was cut short: its sectors are as they were before', {
+        event: 'commitUndone',
+        count: records.length,
+      });
+    }),
+  );
+}
