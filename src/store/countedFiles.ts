@@ -22,7 +22,7 @@ export function countedMetadata(file: MetadataFile, counters: FlushCounters): Me
     });
   return {
     ...file,
-    commit: (records, totals) => counted(file.commit(records, totals)),
+    commit: (batch) => counted(file.commit(batch)),
     putNotes: (changes) => counted(file.putNotes(changes)),
   };
 }

@@ -472,7 +472,7 @@ test('S4: a READ that waits too long for one value begins anew, with values of a
   t.deepEqual(feed(never(), asking, [{ kind: 'widen', id: id('r') }]).effects, []);
 });
 
-test('S5: a reserved stamp is sent before it is on this disk, which is written like others', (t) => {
+test('S5: a reserved stamp is sent before it is on this disk, written like others', (t) => {
   const stamps = { incarnation: 0, floor: 0n, reservedBelow: 1n << 36n };
   const reserving = { ...asking, stamps };
   const { effects, state } = feed(holding(stamp(4, 1), A), reserving, [

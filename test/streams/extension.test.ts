@@ -117,7 +117,9 @@ test('a new connection to a peer is one on which nothing is agreed', (t) => {
   t.not(dialled.get(2), former);
   connect().bytes$.next(read(1, 7));
   pass(1);
-  t.deepEqual(kinds(take(dialled.get(2))), ['hello', 'link', 'readProc']);
+  const sent = kinds(take(dialled.get(2)));
+  t.deepEqual(sent.slice(0, 2), ['hello', 'link']);
+  t.is(sent.at(-1), 'readProc');
 });
 
 test('a value that others have is fetched from one of them, and in the end from all', (t) => {
