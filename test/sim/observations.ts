@@ -30,6 +30,7 @@ export class Observations {
   private readonly zeroed = new Set<number>();
   /** Values that have a stamp. */
   private readonly stamped = new Set<NameWord>();
+  private readonly sent = new Set<NameWord>();
   private readonly lettingGo = new Map<NameWord, string>();
 
   constructor(
@@ -108,9 +109,15 @@ export class Observations {
     );
   }
 
-  /** There was no room: the process has forgotten the stamp. */
+  /** A process sends a value under a stamp of its own: that cannot be undone. */
+  onSent(word: NameWord, rank: number): void {
+    this.onStamped(word, rank);
+    this.sent.add(word);
+  }
+
+  /** There was no room: the process has forgotten the stamp, unless it was sent. */
   onStampForgotten(word: NameWord): void {
-    this.stamped.delete(word);
+    if (!this.sent.has(word)) this.stamped.delete(word);
   }
 
   /** What is still open never ended: their outcomes are unknown. */

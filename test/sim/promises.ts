@@ -47,6 +47,26 @@ interface Written {
   readonly stamp: Stamp;
 }
 
+export interface Disks {
+  readonly durable: DurableStamps;
+  /** The same, of all disks that each process has had. */
+  readonly latest: DurableStamps;
+  /** Who votes, or will when it is up again; the one that votes now is one of them. */
+  readonly voters: (voting: Rank) => readonly Rank[];
+  /** Whether no later life of the process will choose that stamp. */
+  readonly isReserved: (rank: Rank, stamp: Stamp) => boolean;
+}
+
+/** Calls with each value that a process sends under a stamp of its own, in a message or bundle. */
+export function stampedIn(message: Uint8Array, rank: Rank, tell: (word: NameWord) => void): void {
+  const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
+  const messages = bytes[TYPE_AT] === BUNDLE ? messagesIn(bytes) : [bytes];
+  for (const one of messages) {
+    if (one[TYPE_AT] !== WRITE_PROC || one[WRITE_RANK_AT] !== rank) continue;
+    tell(nameOfSector(one, PROCESS_DATA_AT));
+  }
+}
+
 export class Promises {
   /** By uuid: what a WRITE_PROC asked to hold. */
   private readonly asked = new Map<string, Written>();
@@ -58,13 +78,7 @@ export class Promises {
   constructor(
     private readonly world: World,
     private readonly processCount: number,
-    private readonly durable: DurableStamps,
-    /** The same, of all disks that each process has had. */
-    private readonly latest: DurableStamps,
-    /** Who votes, or will when it is up again; the one that votes now is one of them. */
-    private readonly voters: (voting: Rank) => readonly Rank[],
-    /** Whether no later life of the process will choose that stamp. */
-    private readonly isReserved: (rank: Rank, stamp: Stamp) => boolean,
+    private readonly disks: Disks,
   ) {}
 
   /** By sector: the newest that a client has been answered with or for. */
@@ -115,7 +129,7 @@ export class Promises {
     const sector = sectorIn(bytes);
     const stamp = stampIn(bytes);
     this.assertKnown(rank, sector);
-    if (compareStamps(this.durable(sector)[rank - 1], stamp) >= 0) return;
+    if (compareStamps(this.disks.durable(sector)[rank - 1], stamp) >= 0) return;
     this.broken(`process ${rank} tells of ${describe(stamp)} in sector ${sector} (VALUE)`, sector);
   }
 
@@ -123,10 +137,10 @@ export class Promises {
   private assertKnown(rank: Rank, sector: number): void {
     const complete = this.complete.get(sector);
     if (complete === undefined) return;
-    const held = this.durable(sector);
-    const lacking = this.voters(rank).filter(
-      (voter) => compareStamps(held[voter - 1], complete) < 0,
-    );
+    const held = this.disks.durable(sector);
+    const lacking = this.disks
+      .voters(rank)
+      .filter((voter) => compareStamps(held[voter - 1], complete) < 0);
     if (lacking.length <= this.processCount / 2) return;
     this.broken(
       `process ${rank} votes, but ${lacking.join(', ')} together do not know of ` +
@@ -143,8 +157,8 @@ export class Promises {
     this.name(sector, stamp, word);
     if (stamp.writeRank !== rank || bytes[SENDER_AT] !== rank) return;
     // On a disk that it has lost it may have been: what others tell it of that it hands on.
-    if (compareStamps(this.latest(sector)[rank - 1], stamp) >= 0) return;
-    if (this.isReserved(rank, stamp)) return;
+    if (compareStamps(this.disks.latest(sector)[rank - 1], stamp) >= 0) return;
+    if (this.disks.isReserved(rank, stamp)) return;
     this.broken(`process ${rank} sends its ${describe(stamp)} of sector ${sector}`, sector);
   }
 
@@ -169,7 +183,7 @@ export class Promises {
     const asked = this.asked.get(bytes.toString('latin1', UUID_AT, UUID_AT + 16));
     if (asked === undefined) return;
     const { sector, stamp } = asked;
-    if (compareStamps(this.durable(sector)[rank - 1], stamp) >= 0) return;
+    if (compareStamps(this.disks.durable(sector)[rank - 1], stamp) >= 0) return;
     this.broken(`process ${rank} acknowledges ${describe(stamp)} of sector ${sector}`, sector);
   }
 
@@ -188,7 +202,9 @@ export class Promises {
     const { sector, stamp } = written;
     const before = this.complete.get(sector);
     if (before === undefined || compareStamps(stamp, before) > 0) this.complete.set(sector, stamp);
-    const holders = this.latest(sector).filter((held) => compareStamps(held, stamp) >= 0).length;
+    const holders = this.disks
+      .latest(sector)
+      .filter((held) => compareStamps(held, stamp) >= 0).length;
     if (holders > this.processCount / 2) return;
     this.broken(
       `${what} value ${describeName(word)}, ${describe(stamp)}, sector ${sector}`,
@@ -197,7 +213,7 @@ export class Promises {
   }
 
   private broken(what: string, sector: number): void {
-    const disks = this.durable(sector).map(describe).join(' ');
+    const disks = this.disks.durable(sector).map(describe).join(' ');
     this.world.report('promises', `${what}, but the disks hold ${disks}`);
   }
 }

@@ -18,7 +18,7 @@ import { Network } from './network.js';
 import { Observations } from './observations.js';
 import { endOfLongMs, makePlan, type PlannedFault } from './plan.js';
 import type { Member } from './member.js';
-import { Promises } from './promises.js';
+import { Promises, stampedIn } from './promises.js';
 import { RawUser } from './rawUser.js';
 import { SimulatedProcess } from './simulatedProcess.js';
 import type { ExtensionUse, Surroundings } from './surroundings.js';
@@ -117,7 +117,8 @@ class Run {
         .map(({ rank }) => rank);
     const isReserved = (rank: number, stamp: Stamp): boolean =>
       this.processes[rank - 1].isReserved(stamp);
-    this.promises = new Promises(this.world, processCount, durable, latest, voters, isReserved);
+    const disks = { durable, latest, voters, isReserved };
+    this.promises = new Promises(this.world, processCount, disks);
     this.network = new Network(this.world, this.dice('network'), {
       onMessage: (endpoint, message) => {
         const { host, other } = endpoint;
@@ -129,6 +130,9 @@ class Run {
           () => `${host.name} to ${other.host.name}: ${describeMessage(message)}`,
         );
         this.countRepetition(endpoint, message);
+        stampedIn(message, host.rank, (word) => {
+          this.observations.onSent(word, host.rank);
+        });
         if (options.isBlackBox !== true) this.promises.onMessage(endpoint, message);
       },
     });
