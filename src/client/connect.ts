@@ -234,7 +234,7 @@ function facadeOf(core: DiskClient, slots: readonly Rank[]): AtomicDiskClient {
     if (!slots.includes(rank)) throw usage(`no connection goes to a process of rank ${rank}`);
   };
   return {
-    readSector: async (index) => Uint8Array.from(await firstValueFrom(core.read(index))),
+    readSector: (index) => firstValueFrom(core.read(index)),
     writeSector: (index, data) => done(core.write(index, Uint8Array.from(data))),
     read: (offsetBytes, lengthBytes) => firstValueFrom(core.readRange(offsetBytes, lengthBytes)),
     write: (offsetBytes, data) => done(core.writeRange(offsetBytes, data)),

@@ -168,7 +168,7 @@ export class DiskClient implements Disk {
     return this.untilClosed(this.linkAdded.pipe(take(1), ignoreElements()));
   }
 
-  /** Emits the sector's data, a view into what the socket delivered, and completes. */
+  /** Emits the sector's data, which is the caller's own, and completes. */
   read(sector: SectorIndex): Observable<SectorData> {
     return this.perform({ kind: 'read', sector });
   }

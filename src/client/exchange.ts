@@ -19,7 +19,7 @@ export interface Exchange {
   readonly sector: number | bigint;
   /** Exactly in a WRITE. */
   readonly data?: SectorData;
-  /** `data`, in a READ's answer that is ok, is a view of what arrived. Called at most once … */
+  /** `data`, in a READ's answer that is ok, is memory of its own. Called at most once … */
   answered(status: ResponseStatus, data: SectorData | null): void;
   /** … and so is this one, if the other was not. */
   lost(reason: LostReason): void;
@@ -29,7 +29,7 @@ export interface Exchange {
 export interface Question {
   readonly inquiry: Inquiry;
   readonly requestNumber: bigint;
-  /** `data` is a view of what arrived; null unless the status is ok. Called at most once … */
+  /** `data` is memory of its own; null unless the status is ok. Called at most once … */
   answered(status: ResponseStatus, data: SectorData | null): void;
   /** … and so is this one, if the other was not: the connection will bring no answer. */
   lost(): void;

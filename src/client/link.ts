@@ -226,7 +226,8 @@ export class Link {
     this.answeredEver = true;
     this.outstanding.delete(message.requestNumber);
     this.questions.delete(message.requestNumber);
-    waiting.answered(status, message.data);
+    // The data is a view into what the socket delivered; the copy lets the rest of that go.
+    waiting.answered(status, message.data === null ? null : Uint8Array.from(message.data));
   }
 
   /** Who waits for that answer; null: nobody. */

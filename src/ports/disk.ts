@@ -9,10 +9,7 @@ import type { SectorData, SectorIndex } from '../core/sector.js';
  * waiting, not what was sent.
  */
 export interface Disk {
-  /**
-   * Emits the sector's data and completes. Nobody changes it, but it may lie in memory that is
-   * larger: to be copied by those who keep it.
-   */
+  /** Emits the sector's data, which is the caller's own, and completes. */
   read(sector: SectorIndex): Observable<SectorData>;
   /** Completes when the data is durable; until then it must not be changed. */
   write(sector: SectorIndex, data: SectorData): Observable<never>;

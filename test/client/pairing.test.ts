@@ -207,6 +207,17 @@ test('garbage between responses, and responses cut anywhere, change nothing', (t
   );
 });
 
+test('data that was read is memory of its own', (t) => {
+  const cluster = new VirtualCluster({ processCount: 1 });
+  const read = cluster.watch(cluster.client.read(0));
+  cluster.turn();
+  const chunk = cluster.at(1).responseTo(0, sectorOf(5));
+  cluster.at(1).say(chunk);
+  chunk.fill(0);
+  t.deepEqual(read.seen[0], sectorOf(5));
+  t.is((read.seen[0] as Uint8Array).buffer.byteLength, 4096);
+});
+
 test('a ping asks the process it names, and measures', (t) => {
   const cluster = new VirtualCluster();
   const ping = cluster.watch(cluster.client.ping(2, 1_000));

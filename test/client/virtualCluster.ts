@@ -217,8 +217,7 @@ export class VirtualCluster {
   watch<T>(source$: Observable<T>): { readonly seen: (T | string)[]; stop(): void } {
     const seen: (T | string)[] = [];
     const subscription = source$.subscribe({
-      // What the socket delivered are Buffers.
-      next: (value) => seen.push(value instanceof Buffer ? (Uint8Array.from(value) as T) : value),
+      next: (value) => seen.push(value),
       error: (error: unknown) => seen.push(String((error as { code?: unknown }).code ?? error)),
       complete: () => seen.push('|'),
     });
