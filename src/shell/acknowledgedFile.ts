@@ -7,12 +7,14 @@
  * LevelDB cannot tell a commit that a power cut tore at the end of its log, and that nobody was
  * told of, from one that rotted there, or was deleted with the file, after it had been
  * acknowledged: it drops both without an error. This file can. It is written after each commit and
- * not flushed, since it must never be ahead of the metadata and may be behind: a kill leaves it
- * right, and after a power cut it is a few seconds old at worst. Its two places are written in
- * turn, so a torn write spoils only one.
+ * not flushed with it, since it must never be ahead of the metadata and may be behind: a kill
+ * leaves it right. Flushed it is a little later, when commits may have ceased: of the last one
+ * before a power cut it matters most what is known (src/store/lastCommit.ts). Its two places are
+ * written in turn, so a torn write spoils only one.
  */
-import { constants, closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { constants, closeSync, fdatasync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { SchedulerLike, Subscription } from 'rxjs';
 import { crc32Of } from '../store/checksum.js';
 import { isNoSpace } from './noSpace.js';
 import { syncFolder } from './slotFile.js';
@@ -20,6 +22,9 @@ import { syncFolder } from './slotFile.js';
 const PLACE_SIZE_BYTES = 512;
 const CHECK_OFFSET = 8;
 const ENTRY_SIZE_BYTES = 12;
+
+/** So long after it was written it is flushed, with all that was written to it by then. */
+const FLUSH_AFTER_MS = 100;
 
 export interface AcknowledgedFile {
   /** What it said when it was opened, 0 for no commit; null: neither place is readable. */
@@ -46,24 +51,48 @@ export function createAcknowledgedFile(file: string): void {
 }
 
 /** Opens a file that exists. @throws what node:fs throws. */
-export function openAcknowledgedFile(file: string): AcknowledgedFile {
+export function openAcknowledgedFile(file: string, clock: SchedulerLike): AcknowledgedFile {
   const descriptor = openSync(file, constants.O_RDWR);
   const found = [0, 1].flatMap((place) => decode(descriptor, place) ?? []);
+  let isClosed = false;
+  let isFlushing = false;
+  let isBehind = false;
+  let flushIsDue: Subscription | null = null;
+  /** One flush at a time: a disk that stalls must not take all threads with it. */
+  const flushLater = (): void => {
+    isBehind = true;
+    if (flushIsDue !== null || isFlushing || isClosed) return;
+    flushIsDue = clock.schedule(() => {
+      flushIsDue = null;
+      isBehind = false;
+      isFlushing = true;
+      // A failure leaves it behind, which it may be; the next commit meets the disk itself.
+      fdatasync(descriptor, () => {
+        isFlushing = false;
+        if (isClosed) closeSync(descriptor);
+        else if (isBehind) flushLater();
+      });
+    }, FLUSH_AFTER_MS);
+  };
   return {
     countAtOpen: found.length === 0 ? null : Math.max(...found),
     note: (commitCount) => {
       const position = (commitCount % 2) * PLACE_SIZE_BYTES;
       try {
         writeSync(descriptor, encode(commitCount), 0, ENTRY_SIZE_BYTES, position);
+        flushLater();
       } catch (error) {
         if (!isNoSpace(error)) throw error;
       }
     },
     close: () => {
+      isClosed = true;
+      flushIsDue?.unsubscribe();
       try {
         fsyncSync(descriptor);
       } finally {
-        closeSync(descriptor);
+        // A flush that waits for its thread must not find another file under this number.
+        if (!isFlushing) closeSync(descriptor);
       }
     },
   };

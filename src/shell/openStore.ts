@@ -25,6 +25,7 @@ import {
   type Observable,
   of,
   reduce,
+  type SchedulerLike,
   tap,
   throwError,
 } from 'rxjs';
@@ -127,7 +128,7 @@ function openOver(
     }),
     concatMap(() => metadata.totals()),
     concatMap(({ commitCount }) => {
-      const acknowledged = openAcknowledged(folder, commitCount);
+      const acknowledged = openAcknowledged(folder, commitCount, options.schedulers.clock);
       const { counters = newCounters() } = options;
       const counted = countedMetadata(metadata, counters);
       const slotFile = countedSlotFile(openSlotFile(folder.dataFile), counters);
@@ -246,9 +247,13 @@ function upgrade(
 }
 
 /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if commits that were acknowledged are missing. */
-function openAcknowledged(folder: Folder, commitCount: number): AcknowledgedFile {
+function openAcknowledged(
+  folder: Folder,
+  commitCount: number,
+  clock: SchedulerLike,
+): AcknowledgedFile {
   if (!existsSync(folder.acknowledged)) throw corrupt(folder, `${folder.acknowledged} is missing`);
-  const file = openAcknowledgedFile(folder.acknowledged);
+  const file = openAcknowledgedFile(folder.acknowledged, clock);
   if (file.countAtOpen !== null && file.countAtOpen <= commitCount) return file;
   file.close();
   throw corrupt(

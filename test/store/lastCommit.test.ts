@@ -5,6 +5,7 @@
 import { openSync, closeSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { asyncScheduler } from 'rxjs';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../../src/core/sector.js';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
 import { NoSpace } from '../../src/ports/blockFiles.js';
@@ -284,7 +285,7 @@ async function spoilt(t: ExecutionContext): Promise<string> {
 /** As a power cut leaves it that nothing of the last commit's note has survived. */
 function forgetLast(folder: string): void {
   const file = join(folder, 'acknowledged');
-  const acknowledged = openAcknowledgedFile(file);
+  const acknowledged = openAcknowledgedFile(file, asyncScheduler);
   const place = 512 * ((acknowledged.countAtOpen ?? 0) % 2);
   acknowledged.close();
   const bytes = readFileSync(file);
