@@ -109,15 +109,22 @@ test('the table of sectors shows all processes, and counts the one in the middle
   t.is(cell(last, 'idle MiB'), '110/111/112');
   t.is(after(last, 'idle MiB'), '42');
   t.is(after(last, 'loaded MiB'), '0');
+  const [, , , third] = sectorTable([STEP, MILLION, { ...MILLION, sectors: 2_000_000 }]);
+  t.is(cell(third, 'B/more'), '0');
 });
 
 test('the index is judged by many sectors only', (t) => {
-  t.regex(describeIndex([STEP, MILLION]), /42\.0 bytes .* within the bound of 64/);
   const large = { ...MILLION, idleBytes: MILLION.idleBytes.map((bytes) => bytes * 2) };
-  t.regex(describeIndex([STEP, large]), /BEYOND/);
-  t.regex(describeIndex([STEP, { ...large, sectors: 100_000 }]), /too few/);
-  t.regex(describeIndex([STEP]), /only one/);
-  t.regex(describeIndex([]), /only one/);
+  const some = { ...large, sectors: 100_000 };
+  const [only, ...none] = describeIndex([STEP, MILLION]);
+  t.regex(only, /42\.0 bytes .* within the bound of 64/);
+  t.deepEqual(none, []);
+  t.regex(describeIndex([STEP, some])[0], /too few/);
+  for (const steps of [[], [STEP]]) t.regex(describeIndex(steps)[0], /only one/);
+  // What is there once only does not count for the last step.
+  const [all, last] = describeIndex([STEP, some, { ...large, sectors: 1_000_000 }]);
+  t.regex(all, /from 1000 to 1000000; BEYOND/);
+  t.regex(last, / 0\.0 bytes .* from 100000 to 1000000; within/);
 });
 
 test('the table of connections', (t) => {

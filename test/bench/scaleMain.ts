@@ -52,7 +52,7 @@ async function sectors(): Promise<object> {
   const { rows, steps, stopped } = result;
   sayTable(scaledTableOf(rows));
   sayTable(sectorTable(steps));
-  say(describeIndex(steps));
+  for (const line of describeIndex(steps)) say(line);
   if (stopped !== null) say(`stopped: ${stopped}`);
   return result;
 }
