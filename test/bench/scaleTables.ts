@@ -43,9 +43,9 @@ export function sectorTable(steps: readonly SectorStep[]): string[][] {
 }
 
 /**
- * The last lines of the part: what the index takes, as far as it can be seen. Part of what a process
- * takes beyond an empty one is not the index and ends to grow at some tens of thousands of sectors:
- * the room that V8 has for young objects, and the cache of LevelDB. So the last step counts besides.
+ * The last lines of the part: what the index takes, as far as it can be seen. Some of what an idle
+ * process takes beyond an empty one is no index, and there once: the room that V8 has for young
+ * objects is larger after a start that read much. So the last step counts besides.
  */
 export function describeIndex(steps: readonly SectorStep[]): string[] {
   const last = steps.at(-1);
