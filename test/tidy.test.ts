@@ -67,7 +67,7 @@ test('every field that the configuration may change is in the README, with its d
 
 test('every option of the benches is in docs/benchmarks.md', (t) => {
   const page = read('docs/benchmarks.md');
-  const usage = ['main', 'nbdMain', 'options']
+  const usage = ['main', 'nbdMain', 'options', 'scaleOptions']
     .map((name) => read(`test/bench/${name}.ts`))
     .join('');
   const options = [...usage.matchAll(/(?:^|`) {2}(--[\w-]+) /gm)].map((match) => match[1]);

@@ -15,13 +15,17 @@ export const BASELINE_FILE = join(ROOT, 'docs', 'benchmarks.json');
 
 export type BenchName = 'bench' | 'bench:nbd';
 
-export interface Measured {
+/** Where numbers come from. */
+export interface Context {
   readonly date: string;
   /** Of the code; with a "+" if files were changed since. */
   readonly commit: string;
   readonly machine: { readonly node: string; readonly cores: number; readonly model: string };
   readonly setting: Readonly<Record<string, string | number>>;
   readonly flush: FlushCost;
+}
+
+export interface Measured extends Context {
   readonly rows: Rows;
   readonly stalls?: Readonly<Record<string, Stall>>;
 }
@@ -34,9 +38,13 @@ export function readBaseline(file: string = BASELINE_FILE): Baseline {
 
 export function measured(
   rows: readonly Row[],
-  setting: Readonly<Record<string, string | number>>,
+  setting: Context['setting'],
   flush: FlushCost,
 ): Measured {
+  return { ...contextOf(setting, flush), rows: byKey(rows) };
+}
+
+export function contextOf(setting: Context['setting'], flush: FlushCost): Context {
   const model = cpus().at(0)?.model ?? 'unknown';
   return {
     date: new Date().toISOString(),
@@ -44,7 +52,6 @@ export function measured(
     machine: { node: process.version, cores: cpus().length, model },
     setting,
     flush,
-    rows: byKey(rows),
   };
 }
 

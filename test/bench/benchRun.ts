@@ -3,104 +3,51 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ProgramScope } from '../chaos/programScope.js';
-import { Cluster } from '../helpers/cluster.js';
-import type { BenchName } from './baseline.js';
+import type { ProgramScope } from '../chaos/programScope.js';
+import type { BenchName, Context } from './baseline.js';
 import { measured, readBaseline, saveBaseline, writeJson } from './baseline.js';
+import type { Shape } from './benchCluster.js';
+import { BenchCluster, CALM_MS, shapeOf } from './benchCluster.js';
 import { etcdVersion, startEtcd } from './etcdCluster.js';
 import type { FlushCost } from './fsyncProbe.js';
-import { probeFlush } from './fsyncProbe.js';
-import type { LoadMode, LoadResult, LoadSpec, TargetSpec } from './loadSpec.js';
+import type { LoadMode, TargetSpec } from './loadSpec.js';
 import type { CommonOptions } from './options.js';
 import { memoryOf } from './processorTime.js';
 import { ProfileFolder } from './profileFolder.js';
 import type { Row } from './rows.js';
 import { alignedLines, medianRows, rowOf, tableOf } from './rows.js';
-import { runLoad } from './runLoad.js';
 import type { Stall } from './stall.js';
 import { stallTable } from './stall.js';
 
-/** How many operations are under way, and over how many connections. */
-export interface Shape {
-  readonly connections: number;
-  readonly depth: number;
-}
-
-/** More connections than that bring the client library nothing. */
-const CONNECTIONS_MAX = 4;
-const CONNECTIONS_OF_256 = 16;
-const DISK_SECTORS = 262_144;
 const ITEMS_MIN = 4_096;
-const WARM_UP_MS = 1_000;
-/** After a fill: flushes, merges and late acknowledgements of it are over. */
-const CALM_MS = 1_000;
+const FILL_SHAPE = shapeOf(64);
 
-/** So many operations in all. */
-export function shapeOf(total: number): Shape {
-  const connections = total >= 256 ? CONNECTIONS_OF_256 : Math.min(total, CONNECTIONS_MAX);
-  return { connections, depth: total / connections };
-}
-
-export class BenchRun {
-  readonly scope = new ProgramScope();
+export class BenchRun extends BenchCluster {
   /** Of all rounds. */
   readonly rows: Row[] = [];
   readonly stalls: Record<string, Stall> = {};
   readonly notes: string[] = [];
-  readonly profiles: ProfileFolder | null;
   /** Of the last minute, before anything was started: what others do here spoils the numbers. */
   private readonly loadAverage = loadavg()[0];
-  private flush: FlushCost | null = null;
-  private items = ITEMS_MIN;
   private yardstick = 'without etcd';
   private memory: readonly string[] | null = null;
   private readonly others: ChildProcess[] = [];
-  private started: Cluster | null = null;
 
   constructor(
     readonly name: BenchName,
     readonly options: CommonOptions,
-    readonly processCount: number,
+    processCount: number,
   ) {
-    this.profiles = options.isProfiled ? new ProfileFolder(options.profileFolder) : null;
-  }
-
-  get cluster(): Cluster {
-    if (this.started === null) throw new Error('the cluster has not been started');
-    return this.started;
-  }
-
-  get pids(): number[] {
-    return this.cluster.ranks.map((rank) => this.cluster.pid(rank));
-  }
-
-  say(line: string): void {
-    process.stdout.write(`${line}\n`);
-  }
-
-  progress(line: string): void {
-    process.stderr.write(`atdd: ${line}\n`);
+    const { seconds, extension, isProfiled, profileFolder } = options;
+    const profiles = isProfiled ? new ProfileFolder(profileFolder) : null;
+    super({ processCount, seconds, extension, profiles });
   }
 
   /** Starts the processes, and writes what will be read. */
   async start(shapes: readonly Shape[]): Promise<void> {
-    const { profiles } = this;
-    this.started = await Cluster.start(this.scope, {
-      processCount: this.processCount,
-      sectors: DISK_SECTORS,
-      config: { extension: this.options.extension },
-      ...(profiles !== null && {
-        wrap: (command, rank) => profiles.wrap(command, `process ${rank}`),
-      }),
-    });
-    this.flush = probeFlush(this.cluster.folder);
-    this.items = Math.max(ITEMS_MIN, ...shapes.map((shape) => shape.connections * shape.depth));
-    await this.fill(this.library, this.pids);
-  }
-
-  get library(): TargetSpec {
-    const { addresses: processes, clientKey } = this.cluster;
-    return { kind: 'library', processes, clientKey: clientKey.toString('hex') };
+    await this.startProcesses();
+    const totals = shapes.map((shape) => shape.connections * shape.depth);
+    await this.fillTo(Math.max(ITEMS_MIN, ...totals), FILL_SHAPE);
   }
 
   /** @param rows Measures each row once. */
@@ -126,7 +73,8 @@ export class BenchRun {
     }
     const etcd = await startEtcd(this.scope, this.cluster.folder);
     const target: TargetSpec = { kind: 'etcd', endpoint: etcd.leader };
-    await this.fill(target, etcd.pids);
+    await this.load(target, 'fill', FILL_SHAPE, etcd.pids, null);
+    await sleep(CALM_MS);
     for (const what of whats) {
       for (const shape of shapes) {
         const result = await this.load(target, what, shape, etcd.pids, null);
@@ -137,27 +85,6 @@ export class BenchRun {
       `etcd ${etcd.version}: 3 members, puts of 4 KiB and ` +
       'linearizable gets, clients on the leader';
     await etcd.end();
-  }
-
-  /** @param profile What the profile of the client is called; null: none. */
-  load(
-    target: TargetSpec,
-    mode: LoadMode,
-    { connections, depth }: Shape,
-    pids: readonly number[],
-    profile: string | null,
-    more: { readonly seconds?: number; readonly begun?: () => void } = {},
-  ): Promise<LoadResult> {
-    this.progress(`${target.kind}: ${mode}, ${connections} connections x ${depth}`);
-    const { seconds = this.options.seconds, begun } = more;
-    const spec = { target, mode, connections, depth, seconds, pids, items: this.items };
-    const nodeOptions =
-      profile === null
-        ? []
-        : (this.profiles?.optionsFor(`${profile} ${mode} ${connections * depth}`) ?? []);
-    const { scope } = this;
-    const full: LoadSpec = { ...spec, warmUpMs: WARM_UP_MS };
-    return runLoad(scope, full, { nodeOptions, ...(begun !== undefined && { begun }) });
   }
 
   /** Ends with SIGTERM, so that it writes its profile. */
@@ -176,10 +103,9 @@ export class BenchRun {
   }
 
   /** Prints the table, writes the files that were asked for; with profiles, ends the processes. */
-  async finish(setting: Readonly<Record<string, string | number>>): Promise<void> {
+  async finish(setting: Context['setting']): Promise<void> {
     const { options, name, flush, stalls } = this;
     const rows = medianRows(this.rows);
-    if (flush === null) throw new Error('nothing was measured');
     const baseline = readBaseline()[name];
     if (this.memory === null) this.noteMemory();
     const memory = this.memory ?? [];
@@ -200,15 +126,10 @@ export class BenchRun {
     if (this.profiles !== null) await this.finishProfiles(this.profiles);
   }
 
-  private describeSetting({ p50Ms, p99Ms }: FlushCost): string {
+  private describeSetting(flush: FlushCost): string {
     const { seconds, rounds } = this.options;
-    const model = cpus().at(0)?.model ?? 'unknown';
-    return [
-      `${this.processCount} processes, ${seconds} s a row, rounds: ${rounds}`,
-      `${availableParallelism()} cores (${model}), Node ${process.version}`,
-      `fdatasync of 4 KiB: ${p50Ms.toFixed(2)} ms (p99 ${p99Ms.toFixed(2)})`,
-      `load average before: ${this.loadAverage.toFixed(1)}`,
-    ].join('; ');
+    const how = `${this.processCount} processes, ${seconds} s a row, rounds: ${rounds}`;
+    return [how, ...describeMachine(flush, this.loadAverage)].join('; ');
   }
 
   /** A profile is written when its process ends in good order. */
@@ -222,11 +143,16 @@ export class BenchRun {
     this.say(`profiles: ${profiles.folder}`);
     for (const line of profiles.describe()) this.say(line);
   }
+}
 
-  private async fill(target: TargetSpec, pids: readonly number[]): Promise<void> {
-    await this.load(target, 'fill', shapeOf(64), pids, null);
-    await sleep(CALM_MS);
-  }
+/** What numbers depend on besides the code. */
+export function describeMachine({ p50Ms, p99Ms }: FlushCost, loadAverage: number): string[] {
+  const model = cpus().at(0)?.model ?? 'unknown';
+  return [
+    `${availableParallelism()} cores (${model}), Node ${process.version}`,
+    `fdatasync of 4 KiB: ${p50Ms.toFixed(2)} ms (p99 ${p99Ms.toFixed(2)})`,
+    `load average before: ${loadAverage.toFixed(1)}`,
+  ];
 }
 
 const EXIT_INTERRUPTED = 130;

@@ -29,9 +29,12 @@ const HISTOGRAM = { lowest: 1, highest: 3_600_000_000, figures: 3 };
 
 const PATTERNS = benchPatterns(Math.random);
 
-/** Writes every item once. */
-export async function fill(target: Target, items: number, laneCount: number): Promise<void> {
-  let next = 0;
+/** Writes every item from `from` on once, so many at a time. */
+export async function fill(
+  target: Target,
+  { connections, depth, from, items }: LoadSpec,
+): Promise<void> {
+  let next = from;
   const lane = async (number: number): Promise<void> => {
     while (next < items) {
       const item = next;
@@ -39,7 +42,8 @@ export async function fill(target: Target, items: number, laneCount: number): Pr
       await target.write(item, PATTERNS[item % PATTERNS.length], number);
     }
   };
-  await Promise.all(Array.from({ length: laneCount }, (_, number) => lane(number)));
+  const lanes = Array.from({ length: connections * depth }, (_, number) => lane(number));
+  await Promise.all(lanes);
 }
 
 /**

@@ -21,14 +21,13 @@ interface Look {
   readonly counters: ProcessCounters | null;
 }
 
-const FILL_LANES = 64;
 const REPORT_TIMEOUT_MS = 10_000;
 
 const spec = JSON.parse(process.argv[2]) as LoadSpec;
 const target = await openTarget(spec);
 const monitor = openMonitor(spec.target);
 try {
-  if (spec.mode === 'fill') await fill(target, spec.items, FILL_LANES);
+  if (spec.mode === 'fill') await fill(target, spec);
   else process.stdout.write(`${JSON.stringify(await measure())}\n`);
 } finally {
   await target.close();

@@ -16,7 +16,7 @@ export type TargetSpec =
   /** Of an etcd cluster, one member. */
   | { readonly kind: 'etcd'; readonly endpoint: Endpoint };
 
-/** `fill`: writes every item once, and measures nothing. */
+/** `fill`: writes every item from `from` on once, and measures nothing. */
 export type LoadMode = 'write' | 'read' | 'mix' | 'fill';
 
 export interface LoadSpec {
@@ -29,6 +29,8 @@ export interface LoadSpec {
   readonly warmUpMs: number;
   /** Sectors, or keys, chosen from at random: 0 to this. */
   readonly items: number;
+  /** `fill`: those before it are written already. */
+  readonly from: number;
   /** Whose processor time is measured; none: nothing is asked of them, some may be down. */
   readonly pids: readonly number[];
 }

@@ -1,8 +1,9 @@
 /** npm run bench: what the client library gets from a cluster. See docs/benchmarks.md. */
-import type { Shape } from './benchRun.js';
-import { BenchRun, runToExit, shapeOf } from './benchRun.js';
+import type { Shape } from './benchCluster.js';
+import { shapeOf } from './benchCluster.js';
+import { BenchRun, runToExit } from './benchRun.js';
 import type { LoadMode } from './loadSpec.js';
-import { COMMON_USAGE, parseOptions, wholeOption } from './options.js';
+import { COMMON_USAGE, orExit, parseOptions, wholeOption } from './options.js';
 import type { ParsedOptions } from './options.js';
 
 const USAGE = `npm run bench -- [options]
@@ -25,7 +26,7 @@ interface Settings {
   readonly common: ParsedOptions['common'];
 }
 
-const settings = read(process.argv.slice(2));
+const settings = orExit(USAGE, () => read(process.argv.slice(2)));
 const run = new BenchRun('bench', settings.common, settings.processes);
 await runToExit(run.scope, () => measure(run, settings));
 
@@ -40,30 +41,20 @@ async function measure(bench: BenchRun, { shapes, modes, processes }: Settings):
   await bench.finish({ processes });
 }
 
-function read(words: readonly string[]): Settings {
-  try {
-    const options = parseOptions(words, ['processes', 'connections', 'depth', 'mode']);
-    if (options === null) {
-      process.stdout.write(`${USAGE}\n`);
-      process.exit(0);
-    }
-    const { common, own } = options;
-    const connections = wholeOption(own, 'connections', CONNECTIONS_MAX);
-    const depth = wholeOption(own, 'depth', DEPTH_MAX);
-    const isOne = connections !== undefined || depth !== undefined;
-    const { mode } = own;
-    const modes = MODES.filter((known) => mode === undefined || known === mode);
-    if (modes.length === 0) throw new Error(`--mode has to be write or read, not ${mode}`);
-    return {
-      processes: wholeOption(own, 'processes', PROCESSES_MAX) ?? 3,
-      shapes: isOne
-        ? [{ connections: connections ?? 16, depth: depth ?? 16 }]
-        : TOTALS.map(shapeOf),
-      modes,
-      common,
-    };
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
-    process.exit(2);
-  }
+function read(words: readonly string[]): Settings | null {
+  const options = parseOptions(words, ['processes', 'connections', 'depth', 'mode']);
+  if (options === null) return null;
+  const { common, own } = options;
+  const connections = wholeOption(own, 'connections', CONNECTIONS_MAX);
+  const depth = wholeOption(own, 'depth', DEPTH_MAX);
+  const isOne = connections !== undefined || depth !== undefined;
+  const { mode } = own;
+  const modes = MODES.filter((known) => mode === undefined || known === mode);
+  if (modes.length === 0) throw new Error(`--mode has to be write or read, not ${mode}`);
+  return {
+    processes: wholeOption(own, 'processes', PROCESSES_MAX) ?? 3,
+    shapes: isOne ? [{ connections: connections ?? 16, depth: depth ?? 16 }] : TOTALS.map(shapeOf),
+    modes,
+    common,
+  };
 }

@@ -6,13 +6,13 @@ import type { Gateway } from '../helpers/gateway.js';
 import { startWrappedGateway } from '../helpers/gateway.js';
 import { inquire } from '../helpers/processStatus.js';
 import { runToEnd } from '../helpers/runToEnd.js';
-import { BenchRun, runToExit, shapeOf } from './benchRun.js';
+import { shapeOf } from './benchCluster.js';
+import { BenchRun, runToExit } from './benchRun.js';
 import { difference, perOperation, sumOf } from './counters.js';
 import type { FioJob } from './fio.js';
 import { fio, fioLog } from './fio.js';
 import type { LoadMode } from './loadSpec.js';
-import type { CommonOptions } from './options.js';
-import { COMMON_USAGE, parseOptions } from './options.js';
+import { COMMON_USAGE, orExit, parseOptions } from './options.js';
 import { cpuUsOf, machineCpuUs, othersShare } from './processorTime.js';
 import type { Stall } from './stall.js';
 import { stallOfLog, worst } from './stall.js';
@@ -33,7 +33,7 @@ const STALL_SECONDS = 8;
 const KILL_AFTER_MS = 3_000;
 const WHOLE_SECONDS_MAX = 60;
 
-const options = read(process.argv.slice(2));
+const { common: options } = orExit(USAGE, () => parseOptions(process.argv.slice(2), []));
 const run = new BenchRun('bench:nbd', options, PROCESSES);
 await runToExit(run.scope, () => measure(run));
 
@@ -165,16 +165,4 @@ async function untilWhole({ cluster }: BenchRun): Promise<void> {
   const words = [process.execPath, MAIN_FILE, ...status];
   const { code, output } = await runToEnd(words, (WHOLE_SECONDS_MAX + 10) * 1_000);
   if (code !== 0) throw new Error(`the cluster is not whole again:\n${output}`);
-}
-
-function read(words: readonly string[]): CommonOptions {
-  try {
-    const parsed = parseOptions(words, []);
-    if (parsed !== null) return parsed.common;
-    process.stdout.write(`${USAGE}\n`);
-    process.exit(0);
-  } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${USAGE}\n`);
-    process.exit(2);
-  }
 }

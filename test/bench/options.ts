@@ -1,4 +1,4 @@
-/** What both benches take on the command line. */
+/** What benches take on the command line. */
 import { parseArgs } from 'node:util';
 
 export interface CommonOptions {
@@ -55,8 +55,7 @@ export function parseOptions(
   const own = Object.fromEntries(ownNames.map((name) => [name, TEXT]));
   const { values } = parseArgs({ args: [...words], options: { ...own, ...COMMON } });
   if (values.help === true) return null;
-  const seconds = Number(values.seconds ?? 5);
-  if (!(seconds >= 1)) throw new Error('--seconds has to be 1 or more');
+  const seconds = secondsOption(values.seconds);
   const rounds = wholeOption({ rounds: values.rounds }, 'rounds', ROUNDS_MAX) ?? 1;
   const common = {
     seconds,
@@ -66,14 +65,22 @@ export function parseOptions(
     isProfiled: values.profile === true || values['profile-folder'] !== undefined,
     profileFolder: values['profile-folder'] ?? null,
     hasEtcd: values['without-etcd'] !== true,
-    extension: extensionOption(values.extension ?? 'on'),
+    extension: extensionOption(values.extension),
   };
   const ownValues = values as Readonly<Record<string, unknown>>;
   const given = ownNames.map((name) => [name, ownValues[name]]);
   return { common, own: Object.fromEntries(given) as Record<string, string | undefined> };
 }
 
-function extensionOption(text: string): CommonOptions['extension'] {
+/** @throws if it is none. */
+export function secondsOption(text: string | undefined): number {
+  const seconds = Number(text ?? 5);
+  if (seconds >= 1) return seconds;
+  throw new Error('--seconds has to be 1 or more');
+}
+
+/** @throws if it is none. */
+export function extensionOption(text = 'on'): CommonOptions['extension'] {
   if (text === 'on' || text === 'off') return text;
   throw new Error(`--extension has to be on or off, not ${text}`);
 }
@@ -89,4 +96,20 @@ export function wholeOption(
   const value = Number(text);
   if (Number.isInteger(value) && value >= 1 && value <= max) return value;
   throw new Error(`--${name} has to be a whole number from 1 to ${max}, not ${text}`);
+}
+
+/**
+ * What a program was told on its command line. Ends the program where that is wrong.
+ * @param parse null: help was asked for.
+ */
+export function orExit<T>(usage: string, parse: () => T | null): T {
+  try {
+    const parsed = parse();
+    if (parsed !== null) return parsed;
+    process.stdout.write(`${usage}\n`);
+    process.exit(0);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n${usage}\n`);
+    process.exit(2);
+  }
 }

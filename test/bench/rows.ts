@@ -62,37 +62,42 @@ export function ratio(value: number, to: number | undefined): string | null {
 
 const HEAD = [
   ...['', 'depth', 'ops/s', 'p50 ms', 'p99 ms', 'max ms', 'messages', 'bytes', 'writes'],
-  ...[
-    'tags',
-    'checks',
-    'data fl.',
-    'meta fl.',
-    'CPU us',
-    'client us',
-    'others',
-    'baseline',
-    'CPU',
-    'etcd',
-  ],
+  ...['tags', 'checks', 'data fl.', 'meta fl.', 'CPU us', 'client us', 'others'],
 ];
+const HEAD_COMPARED = ['baseline', 'CPU', 'etcd'];
+const HEAD_SCALED = ['to first', 'CPU to first'];
 
 /** Cells; the first line is the head. */
 export function tableOf(rows: readonly Row[], baseline: Rows): string[][] {
   const now = byKey(rows);
-  return [HEAD, ...grouped(rows).map((row) => cellsOf(row, now, baseline))];
+  const lines = grouped(rows).map((row) => [...cellsOf(row), ...comparedCells(row, now, baseline)]);
+  return [[...HEAD, ...HEAD_COMPARED], ...lines];
+}
+
+/** The same of a bench that makes something larger: compared with the first row of the kind. */
+export function scaledTableOf(rows: readonly Row[]): string[][] {
+  const lines = inKinds(rows).map((row) => {
+    const first = rows.find(({ what }) => what === row.what);
+    const speed = ratio(row.perSecond, first?.perSecond) ?? '-';
+    const cpu = ratio(row.processesCpuUs ?? 0, first?.processesCpuUs ?? 0) ?? '-';
+    return [...cellsOf(row), speed, cpu];
+  });
+  return [[...HEAD, ...HEAD_SCALED], ...lines];
 }
 
 /** What is to be compared stands together. */
 function grouped(rows: readonly Row[]): Row[] {
-  const places = [...new Set(rows.map(({ what }) => what))];
-  const placeOf = ({ what }: Row): number => places.indexOf(what);
-  return [...rows].sort((one, other) => placeOf(one) - placeOf(other) || one.depth - other.depth);
+  return inKinds(rows, (one, other) => one.depth - other.depth);
 }
 
-function cellsOf(row: Row, now: Rows, baseline: Rows): string[] {
+/** All that write, then all that read, or as they come first. */
+function inKinds(rows: readonly Row[], order: (one: Row, other: Row) => number = () => 0): Row[] {
+  const kinds = [...new Set(rows.map(({ what }) => what))];
+  return kinds.flatMap((kind) => rows.filter(({ what }) => what === kind).sort(order));
+}
+
+function cellsOf(row: Row): string[] {
   const { subject, what, depth, perSecond, p50Ms, p99Ms, maxMs, counters } = row;
-  const yardstick = now[keyOf({ ...row, subject: 'etcd' })] as Row | undefined;
-  const before = baseline[keyOf(row)] as Row | undefined;
   const counted =
     counters === null
       ? Array.from({ length: 7 }, () => '-')
@@ -113,6 +118,14 @@ function cellsOf(row: Row, now: Rows, baseline: Rows): string[] {
     ...counted,
     ...[row.processesCpuUs, row.clientCpuUs].map((us) => us?.toFixed(0) ?? '-'),
     `${(100 * row.othersShare).toFixed(0)}%`,
+  ];
+}
+
+function comparedCells(row: Row, now: Rows, baseline: Rows): string[] {
+  const { subject, perSecond } = row;
+  const yardstick = now[keyOf({ ...row, subject: 'etcd' })] as Row | undefined;
+  const before = baseline[keyOf(row)] as Row | undefined;
+  return [
     ratio(perSecond, before?.perSecond) ?? '-',
     ratio(row.processesCpuUs ?? 0, before?.processesCpuUs ?? 0) ?? '-',
     (subject === 'etcd' ? null : ratio(perSecond, yardstick?.perSecond)) ?? '-',
