@@ -13,6 +13,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { freeAddresses } from './ports.js';
+import { untilStatus } from './processStatus.js';
 import type { Address, RawClientOptions } from './rawClient.js';
 import { RawClient } from './rawClient.js';
 import type { TestScope } from './testScope.js';
@@ -66,6 +67,8 @@ export class Cluster {
   static async start(t: TestScope, options: ClusterOptions): Promise<Cluster> {
     const cluster = await Cluster.prepare(t, options);
     await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
+    // On a busy machine one may be late for the founding, and joins: that takes a little longer.
+    if (options.absent === undefined) await cluster.untilMembers();
     return cluster;
   }
 
@@ -221,6 +224,13 @@ export class Cluster {
         throw new Error(`process ${rank} did not answer in ${timeoutMs} ms:\n${this.tailOf(rank)}`);
       }
       await sleep(20);
+    }
+  }
+
+  /** Resolves when every process votes. */
+  private async untilMembers(): Promise<void> {
+    for (const rank of this.ranks) {
+      await untilStatus(this, rank, READY_MS_MAX, ({ standing }) => standing === 'member');
     }
   }
 
