@@ -4,7 +4,6 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessCounters } from '../../src/core/counters.js';
-import type { Cluster } from './cluster.js';
 import type { RawClient } from './rawClient.js';
 
 export interface ProcessStatus {
@@ -35,12 +34,17 @@ export interface ProcessStatus {
   readonly counters?: ProcessCounters;
 }
 
+/** Where processes can be reached: a cluster. */
+export interface Reachable {
+  client(rank: number): Promise<RawClient>;
+}
+
 const ANSWER_MS_MAX = 10_000;
 const POLL_MS = 20;
 
 /** Asks over a connection of its own. @throws if there is no good answer in time. */
 export async function inquire(
-  cluster: Cluster,
+  cluster: Reachable,
   rank: number,
   kind: 'STATUS' | 'SCRUB' = 'STATUS',
 ): Promise<ProcessStatus> {
@@ -66,7 +70,7 @@ async function inquireOf(client: RawClient, kind: 'STATUS' | 'SCRUB'): Promise<P
 
 /** Asks until the answer is as it should be. @throws with the last one, if that takes too long. */
 export async function untilStatus(
-  cluster: Cluster,
+  cluster: Reachable,
   rank: number,
   timeoutMs: number,
   isAsWanted: (status: ProcessStatus) => boolean,
@@ -89,7 +93,7 @@ export async function untilStatus(
 
 /** Has a process look at all it has, and waits until it has. */
 export async function scrub(
-  cluster: Cluster,
+  cluster: Reachable,
   rank: number,
   timeoutMs: number,
 ): Promise<ProcessStatus> {

@@ -23,7 +23,7 @@ export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
     name: 'forgets-reserve',
     text: 'a process that starts again has forgotten which stamps it had reserved',
     processCount: 3,
-    runs: 1200,
+    runs: 50,
     blackBoxRuns: null,
     extension: 'on',
     edits: [
