@@ -1,3 +1,4 @@
+import { fc, testProp } from '@fast-check/ava';
 import test from 'ava';
 import type { ProcessMessage, RegisterMessage } from '../../src/core/message.js';
 import { Bundler } from '../../src/wire/bundle.js';
@@ -126,3 +127,19 @@ test('a length that no bundle has begins no message', (t) => {
     }
   }
 });
+
+testProp(
+  'no bytes in a bundle do any harm, signed or not',
+  [
+    fc.array(fc.constantFrom(...ALL), { minLength: 2, maxLength: 12 }),
+    fc.array(fc.tuple(fc.nat(60_000), fc.nat(255)), { maxLength: 8 }),
+    fc.boolean(),
+  ],
+  (t, contents, changes, isSigned) => {
+    const [packed] = bundler().pack(contents.map((content) => parcelOf(content)));
+    const bytes = Uint8Array.from(packed);
+    for (const [at, byte] of changes) bytes[at % (bytes.length - wire.TAG_SIZE_BYTES)] = byte;
+    if (isSigned) tagger.sign(bytes);
+    t.notThrows(() => verdictsOf(bytes));
+  },
+);

@@ -57,6 +57,7 @@ const MESSAGES: readonly MemberMessage[] = [
     written: 2 ** 40,
   },
   { kind: 'listed', id: ID, from: 1, next: null, entries: [], written: 0 },
+  { kind: 'link', token: '\u00ff'.repeat(16), echo: ID, features: 0x8001 },
 ];
 
 test('what is sent is what is received', (t) => {
@@ -70,7 +71,7 @@ test('their lengths are those of the page', (t) => {
   const sizes = MESSAGES.map(
     (content) => serializeMemberMessage({ sender: 2, content }, systemTagger).length,
   );
-  t.deepEqual(sizes, [588, 588, 64, 4_176, 4_176]);
+  t.deepEqual(sizes, [588, 588, 64, 4_176, 4_176, 80]);
 });
 
 test('a wrong tag, a stranger, and fields out of their range are dropped', (t) => {
