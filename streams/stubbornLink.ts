@@ -3,6 +3,7 @@ import { EMPTY, Observable, map, switchMap } from 'rxjs';
 import { unreachable } from '../src/core/assert.js';
 import type { Owed } from '../src/core/link/owed.js';
 import {
+  expectNoReceipts,
   forgetSent,
   isSettledBySending,
   isSettled,
@@ -24,6 +25,8 @@ export type LinkCommand =
   | { readonly kind: 'reply'; readonly key: string; readonly message: Sendable }
   /** The peer's receipt for the reply of that key has come: it sends receipts. */
   | { readonly kind: 'receipt'; readonly key: string }
+  /** The peer sends none: it has been replaced by one of this make. */
+  | { readonly kind: 'noReceipts' }
   /** Send the greeting again: it has changed. */
   | { readonly kind: 'greet' };
 
@@ -155,6 +158,9 @@ function applyCommand(owed: Owed<Sendable>, command: OwedCommand): void {
     case 'receipt':
       owed.sendsReceipts = true;
       settleReply(owed, command.key);
+      break;
+    case 'noReceipts':
+      expectNoReceipts(owed);
       break;
     default:
       unreachable(command);

@@ -192,6 +192,15 @@ export function takeReceipt(receipt: Receipt, options: OutboundOptions): Outboun
   return outbound;
 }
 
+/** A peer of this make has made a new connection: see receipts.ts. */
+export function welcome(peer: Rank, options: OutboundOptions): Outbound[] {
+  const outbound = [toLink(peer, { kind: 'noReceipts' })];
+  for (const owed of receipts.forgetPeer(options.receipts, peer)) {
+    release(owed, options, outbound);
+  }
+  return outbound;
+}
+
 /** Nothing for messages of this make: those who send them want no receipts. */
 function receiptTo({ session, due }: ReceiptOwed, options: OutboundOptions): Outbound[] {
   const { receiptFor, id } = due;

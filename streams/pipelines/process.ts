@@ -43,7 +43,7 @@ import type { Inbound } from './inbound.js';
 import { serveConnection } from './inbound.js';
 import { greetingTo, memberPipelines } from './members.js';
 import type { Outbound, OutboundOptions } from './outbound.js';
-import { dispatch, takeReceipt } from './outbound.js';
+import { dispatch, takeReceipt, welcome } from './outbound.js';
 import { newReceiptBook } from './receipts.js';
 import type { PeerRecord } from './records.js';
 import { noteDamaged } from './records.js';
@@ -103,6 +103,10 @@ export function processPipeline(
           inbound$.pipe(
             ofKind('receipt'),
             mapEach(({ receipt }) => takeReceipt(receipt, outboundOptions)),
+          ),
+          inbound$.pipe(
+            ofKind('newcomer'),
+            mapEach(({ rank }) => welcome(rank, outboundOptions)),
           ),
           exchange.command$.pipe(map((addressed): Outbound => ({ kind: 'link', addressed }))),
         );

@@ -67,6 +67,16 @@ function recordOf(book: ReceiptBook, peer: Rank): PeerRecord {
   return record;
 }
 
+/**
+ * The peer has become one of this make, which sends no receipts: what its predecessor was to
+ * confirm, nobody ever will. @returns what waits for that.
+ */
+export function forgetPeer(book: ReceiptBook, peer: Rank): ReceiptOwed[] {
+  const awaited = [...(book.peers.get(peer)?.awaited.values() ?? [])];
+  book.peers.delete(peer);
+  return awaited;
+}
+
 /** Whether this reply may be sent: there is a place on record for it, or it needs none. */
 export function noteReply(book: ReceiptBook, to: Rank, key: string): boolean {
   const record = recordOf(book, to);

@@ -44,6 +44,8 @@ interface Scenario {
   readonly processCount: number;
   readonly plan: readonly PlannedOperation[];
   readonly crashCount?: number;
+  /** With the extension there are millions of worlds: without it only. */
+  readonly isPlainOnly?: boolean;
 }
 
 const SCENARIOS: readonly Scenario[] = [
@@ -75,30 +77,45 @@ const SCENARIOS: readonly Scenario[] = [
     name: 'N = 3: a write and two reads, one may follow the other',
     processCount: 3,
     plan: [write(1, 1), read(2), read(3)],
+    isPlainOnly: true,
   },
   {
     name: 'N = 3: two writes and a read',
     processCount: 3,
     plan: [write(1, 1), write(3, 2), read(2)],
+    isPlainOnly: true,
   },
   {
     name: 'N = 3: a writer that crashes, writes again, and a read',
     processCount: 3,
     plan: [write(3, 1), write(3, 2), read(1)],
     crashCount: 1,
+    isPlainOnly: true,
   },
   {
     name: 'N = 3: a write and two reads, and a crash at any moment',
     processCount: 3,
     plan: [write(1, 1), read(2), read(3)],
     crashCount: 1,
+    isPlainOnly: true,
   },
-  { name: 'N = 4: a write and a read', processCount: 4, plan: [write(1, 1), read(4)] },
-  { name: 'N = 5: a write and a read', processCount: 5, plan: [write(5, 1), read(1)] },
+  {
+    name: 'N = 4: a write and a read',
+    processCount: 4,
+    plan: [write(1, 1), read(4)],
+    isPlainOnly: true,
+  },
+  {
+    name: 'N = 5: a write and a read',
+    processCount: 5,
+    plan: [write(5, 1), read(1)],
+    isPlainOnly: true,
+  },
 ];
 
 for (const isExtended of [false, true]) {
-  for (const { name, processCount, plan, crashCount = 0 } of SCENARIOS) {
+  const scenarios = SCENARIOS.filter(({ isPlainOnly }) => !(isExtended && isPlainOnly === true));
+  for (const { name, processCount, plan, crashCount = 0 } of scenarios) {
     test(isExtended ? `with the extension, ${name}` : name, (t) => {
       const result = explore(processCount, plan, crashCount, isExtended);
       t.log(`${result.worldCount} worlds, ${result.finishedCount} with every operation done`);

@@ -1,26 +1,8 @@
 /** A peer that dies and comes back, as the process that it had a connection from sees it. */
 import test from 'ava';
 import { TYPE_HELLO } from '../../src/wire/constants.js';
-import { serializeMemberMessage } from '../../src/wire/serialize.js';
-import { createTagger } from '../../src/wire/tag.js';
-import { SYSTEM_KEY } from '../wire/messages.js';
+import { helloFrom } from './hello.js';
 import { TIMEOUTS, startVirtual } from './virtualProcess.js';
-
-const helloFrom = (sender: number): Buffer =>
-  serializeMemberMessage(
-    {
-      sender,
-      content: {
-        kind: 'hello',
-        storage: String(sender).repeat(16),
-        standing: 'member',
-        incarnation: 0,
-        known: null,
-        incarnations: [0, 0, 0],
-      },
-    },
-    createTagger(SYSTEM_KEY),
-  );
 
 test('a peer that ends its half is greeted twice, so that its death shows', (t) => {
   const { pass, dialled } = startVirtual(3, (error) => t.fail(String(error)));

@@ -7,6 +7,7 @@ import test from 'ava';
 import type { Message } from '../helpers/bytes.js';
 import { processBytes, receiptBytes, requestBytes } from '../helpers/bytes.js';
 import { CLIENT_KEY, DATA, ID, SYSTEM_KEY } from '../wire/messages.js';
+import { helloFrom } from './hello.js';
 import { LIMITS, TIMEOUTS, startVirtual } from './virtualProcess.js';
 
 const start = (processCount: number, t: ExecutionContext) =>
@@ -311,6 +312,31 @@ test('a question is answered only while there is a place on record for its answe
     pass(1);
   }
   t.is(dialled.get(2)?.take().length, LIMITS.linkReplies);
+});
+
+test('a peer that sent receipts and is replaced by one of this make is answered without', (t) => {
+  const { connect, pass, dialled, running } = start(3, t);
+  const peer = connect();
+  peer.bytes$.next(fromPeer(2, 'READ_PROC', ID, 7));
+  pass(1);
+  dialled.get(2)?.bytes$.next(receiptBytes({ receiptFor: 'VALUE', sender: 2, id: ID }, SYSTEM_KEY));
+  pass(1);
+  peer.bytes$.next(fromPeer(2, 'READ_PROC', 'ab'.repeat(16), 8));
+  pass(1);
+  t.is(running.figures().messages, 1, 'one place is kept until the receipt for the answer is here');
+  const successor = connect();
+  successor.bytes$.next(helloFrom(2));
+  pass(1);
+  t.is(running.figures().messages, 0);
+  dialled.get(2)?.take();
+  const count = LIMITS.linkReplies * 3;
+  for (let n = 0; n < count; n += 1) {
+    successor.bytes$.next(fromPeer(2, 'READ_PROC', String(n).padStart(32, '0'), n));
+    pass(1);
+  }
+  t.is(dialled.get(2)?.take().length, count);
+  pass(5_000);
+  t.is(running.figures().peers[0].replies, 0);
 });
 
 test('closing lets operations finish, begins none, and does not wait for ever', (t) => {

@@ -84,6 +84,14 @@ export function oweReply<M>(owed: Owed<M>, key: string, message: M): void {
   }
 }
 
+/** The peer will never confirm anything: what it was sent it has, or asks for again. */
+export function expectNoReceipts(owed: Owed<unknown>): void {
+  if (!owed.sendsReceipts) return;
+  owed.sendsReceipts = false;
+  owed.replies.clear();
+  for (const debt of owed.unsent) if (debt.kind === 'reply') owed.unsent.delete(debt);
+}
+
 /** The peer has the reply. */
 export function settleReply(owed: Owed<unknown>, key: string): void {
   settle(owed, owed.replies, key);

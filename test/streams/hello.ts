@@ -1,0 +1,20 @@
+import { serializeMemberMessage } from '../../src/wire/serialize.js';
+import { createTagger } from '../../src/wire/tag.js';
+import { SYSTEM_KEY } from '../wire/messages.js';
+
+/** The first message of a member of this make. */
+export const helloFrom = (sender: number): Buffer =>
+  serializeMemberMessage(
+    {
+      sender,
+      content: {
+        kind: 'hello',
+        storage: String(sender).repeat(16),
+        standing: 'member',
+        incarnation: 0,
+        known: null,
+        incarnations: [0, 0, 0],
+      },
+    },
+    createTagger(SYSTEM_KEY),
+  );
