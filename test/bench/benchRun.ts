@@ -88,7 +88,7 @@ export class BenchRun {
     this.started = await Cluster.start(this.scope, {
       processCount: this.processCount,
       sectors: DISK_SECTORS,
-      config: { extension: this.options.extension },
+      config: { extension: this.options.extension, workers: this.options.workers },
       ...(profiles !== null && {
         wrap: (command, rank) => profiles.wrap(command, `process ${rank}`),
       }),
