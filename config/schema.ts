@@ -109,7 +109,7 @@ const FIELDS = {
     wholeNumber(
       0,
       WORKERS_MAX,
-      'Threads that share the sectors of a process, so that it uses more cores than one; 0: none. ' +
+      'Threads that share the sectors of a process, to use more cores than one; 0: none. ' +
         'The same in every process of this make, and fixed with the storage folders: to change ' +
         'it, export the disk, and import it into a new cluster.',
     ),

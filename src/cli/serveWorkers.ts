@@ -83,11 +83,19 @@ function route(config: ProcessConfig, { threads, server, log }: Parts): void {
     },
     turn: turnScheduler,
     log,
+    failed: (error) => {
+      threads.fail(error);
+    },
   });
   threads.onBatch((shard, batch) => {
     router.take(shard, batch);
   });
-  server.connections$.subscribe((connection) => {
-    router.accept(connection);
+  server.connections$.subscribe({
+    next: (connection) => {
+      router.accept(connection);
+    },
+    error: (error: unknown) => {
+      threads.fail(error);
+    },
   });
 }

@@ -46,7 +46,7 @@ export class WorkerThreads {
   readonly #threads: readonly Worker[];
   readonly #report = new Subject<{ readonly number: number; readonly report: StatusReport }>();
   readonly #milestones: Readonly<Record<'ready' | 'finished' | 'closed', Milestone>>;
-  #fail: (error: unknown) => void = () => undefined;
+  #settleFailed: (error: unknown) => void = () => undefined;
   #isClosed = false;
   #inquiryCount = 0;
   #take: (shard: number, batch: ThreadBatch) => void = () => undefined;
@@ -65,7 +65,7 @@ export class WorkerThreads {
       this.#isClosed = true;
     });
     this.failed = new Promise((resolve) => {
-      this.#fail = (error) => {
+      this.#settleFailed = (error) => {
         resolve({ kind: 'failed', error });
       };
     });
@@ -98,6 +98,11 @@ export class WorkerThreads {
     });
   }
 
+  /** The main thread has failed, or one of them. */
+  fail(error: unknown): void {
+    this.#settleFailed(error);
+  }
+
   close(): void {
     this.#postAll({ kind: 'close' });
   }
@@ -114,10 +119,10 @@ export class WorkerThreads {
       this.#hear(index, message);
     });
     thread.on('error', (error) => {
-      this.#fail(error);
+      this.fail(error);
     });
     thread.on('exit', (code) => {
-      if (!this.#isClosed) this.#fail(new Error(`worker ${index} ended, code ${code}`));
+      if (!this.#isClosed) this.fail(new Error(`worker ${index} ended, code ${code}`));
     });
     return thread;
   }
@@ -144,7 +149,7 @@ export class WorkerThreads {
         this.#milestones[message.kind].reach();
         break;
       case 'failed':
-        this.#fail(errorOf(message));
+        this.fail(errorOf(message));
         break;
       default:
         unreachable(message);

@@ -43,6 +43,8 @@ export interface ConnectionRouterOptions {
   readonly trust: (connection: Connection) => void;
   readonly turn: SchedulerLike;
   readonly log: Log;
+  /** Something is broken here, and the process has to stop. */
+  readonly failed: (error: unknown) => void;
 }
 
 /** A connection as one worker has it. */
@@ -98,15 +100,21 @@ export class ConnectionRouter {
       isClosed: false,
     };
     this.#routed.set(number, routed);
-    connection.drained$.subscribe(() => {
-      this.#drained(routed);
+    const error = this.options.failed;
+    connection.drained$.subscribe({
+      next: () => {
+        this.#drained(routed);
+      },
+      error,
     });
     connection.closed$.subscribe({
+      error,
       complete: () => {
         this.#close(routed);
       },
     });
     connection.bytes$.subscribe({
+      error,
       next: (chunk) => {
         for (const frame of routed.decoder.push(chunk)) {
           if (routed.isClosed) return;
@@ -185,7 +193,7 @@ export class ConnectionRouter {
   }
 
   #takeInquiry(routed: Routed, { type, bytes }: Frame): void {
-    const { clientTagger, inquire, trust } = this.options;
+    const { clientTagger, inquire, trust, failed } = this.options;
     if (!clientTagger.verify(bytes)) {
       this.#dropByWorker(routed, bytes);
       return;
@@ -196,13 +204,14 @@ export class ConnectionRouter {
     const inquiry = type.code === TYPE_STATUS ? 'status' : 'scrub';
     trust(connection);
     routed.inquiryCount += 1;
-    inquire(inquiry).subscribe((text) => {
+    const next = (text: string): void => {
       routed.inquiryCount -= 1;
       if (routed.isClosed) return;
       connection.write([serializeReport(inquiry, requestNumber, text, clientTagger)]);
       this.#regulate(routed);
       this.#endIfDone(routed);
-    });
+    };
+    inquire(inquiry).subscribe({ next, error: failed });
   }
 
   #takeDeclaration(routed: Routed, bytes: Uint8Array): void {

@@ -5,20 +5,22 @@
  */
 
 /** Of a connection that was taken in by the main thread, for a worker, and back. */
-export enum Told {
+export const Told = {
   /** There is a new connection; its text is where it comes from. */
-  opened,
+  opened: 0,
   /** So many bytes for it, or from it. */
-  bytes,
+  bytes: 1,
   /** So many bytes that the other side told are off its hands. */
-  taken,
+  taken: 2,
   /** There are no more bytes after those. */
-  ended,
+  ended: 3,
   /** It is gone, or has to go at once. */
-  closed,
+  closed: 4,
   /** Whoever is at its other end has shown a key. */
-  trusted,
-}
+  trusted: 5,
+} as const;
+
+export type Told = (typeof Told)[keyof typeof Told];
 
 export interface ThreadBatch {
   /** Three for each: what is told, the number of the connection, an amount. */
@@ -98,7 +100,7 @@ export function readBatch({ entries, texts, memory }: ThreadBatch, reader: Batch
   let text = 0;
   let offset = 0;
   for (let at = 0; at < entries.length; at += NUMBERS_PER_ENTRY) {
-    const what: Told = entries[at];
+    const what = entries[at] as Told;
     const connection = entries[at + 1];
     const amount = entries[at + 2];
     if (what === Told.opened) {

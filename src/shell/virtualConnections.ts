@@ -76,7 +76,7 @@ export class VirtualConnections {
     });
   }
 
-  /** The process has gathered what it writes in one turn: it goes as soon as all of that is here. */
+  /** The process has gathered what it writes in one turn: it goes once all of that is here. */
   #write(number: number, chunks: readonly Uint8Array[]): void {
     for (const chunk of chunks) this.#batch.add(number, chunk);
     if (this.#isFlushNear) return;

@@ -23,12 +23,12 @@ const link = (): Buffer => {
   return serializeMemberMessage({ sender: 2, content }, systemTagger);
 };
 
-test('each worker gets its messages whole and in order, and hears of no other connection', async (t) => {
+test('each worker gets its messages, whole and in order, and no others', async (t) => {
   const { seen, settle, accept } = joinThreads(3);
   const socket = accept();
   const bytes = Buffer.concat([read(0), Buffer.from('noise'), read(3), read(1), read(6)]);
-  socket.incoming.next(bytes.subarray(0, 70));
-  socket.incoming.next(bytes.subarray(70));
+  socket.receive(bytes.subarray(0, 70));
+  socket.receive(bytes.subarray(70));
   await settle();
   t.deepEqual(Buffer.concat(seen[0][0].chunks), Buffer.concat([read(0), read(3), read(6)]));
   t.deepEqual(Buffer.concat(seen[1][0].chunks), read(1));
@@ -38,7 +38,7 @@ test('each worker gets its messages whole and in order, and hears of no other co
 test('what workers write goes out, and counts as buffered until the system has it', async (t) => {
   const { seen, settle, accept } = joinThreads(2);
   const socket = accept();
-  socket.incoming.next(Buffer.concat([read(0), read(1)]));
+  socket.receive(Buffer.concat([read(0), read(1)]));
   await settle();
   const [[first], [second]] = seen;
   let drainedCount = 0;
@@ -51,7 +51,7 @@ test('what workers write goes out, and counts as buffered until the system has i
     [40_000, 10],
   );
   t.is(first.connection.bufferedBytes, 40_000);
-  socket.drained.next();
+  socket.drain();
   await settle();
   t.is(first.connection.bufferedBytes, 0);
   t.is(drainedCount, 1);
@@ -60,13 +60,13 @@ test('what workers write goes out, and counts as buffered until the system has i
 test('our half ends when all workers that know the connection have ended theirs', async (t) => {
   const { seen, settle, accept } = joinThreads(3);
   const socket = accept();
-  socket.incoming.next(Buffer.concat([read(0), read(1)]));
+  socket.receive(Buffer.concat([read(0), read(1)]));
   await settle();
   const [[first], [second]] = seen;
   first.connection.end();
   await settle();
   t.deepEqual(socket.calls, [], 'the other side has not ended');
-  socket.incoming.complete();
+  socket.endReading();
   await settle();
   t.true(first.hasEnded && second.hasEnded);
   t.false(second.isClosed);
@@ -84,11 +84,11 @@ test('our half ends when all workers that know the connection have ended theirs'
 test('a client that says nothing is let go at its end; one that breaks, everywhere', async (t) => {
   const { seen, settle, accept } = joinThreads(2);
   const silent = accept();
-  silent.incoming.complete();
+  silent.endReading();
   await settle();
   t.deepEqual(silent.calls, ['end']);
   const broken = accept();
-  broken.incoming.next(Buffer.concat([read(0), read(1)]));
+  broken.receive(Buffer.concat([read(0), read(1)]));
   await settle();
   broken.close();
   await settle();
@@ -102,20 +102,20 @@ test('a client that says nothing is let go at its end; one that breaks, everywhe
 test('a worker that takes nothing more stops the socket, before much has gathered', async (t) => {
   const { seen, settle, accept } = joinThreads(2, { windowBytes: 50_000 });
   const socket = accept();
-  socket.incoming.next(write(0));
+  socket.receive(write(0));
   await settle();
   const [[first]] = seen;
   first.connection.pause();
   let sentCount = 1;
   while (!socket.calls.includes('pause')) {
-    socket.incoming.next(write(0));
+    socket.receive(write(0));
     await settle();
     sentCount += 1;
     t.true(sentCount < 20);
   }
   t.is(first.chunks.length, 1);
   t.true(sentCount * 4_152 > 50_000);
-  socket.incoming.complete();
+  socket.endReading();
   await settle();
   t.false(first.hasEnded, 'what waits comes first');
   first.connection.resume();
@@ -127,10 +127,10 @@ test('a worker that takes nothing more stops the socket, before much has gathere
 test('the socket goes on when the worker does', async (t) => {
   const { seen, settle, accept } = joinThreads(2, { windowBytes: 20_000 });
   const socket = accept();
-  socket.incoming.next(write(0));
+  socket.receive(write(0));
   await settle();
   seen[0][0].connection.pause();
-  for (let count = 0; count < 6; count += 1) socket.incoming.next(write(0));
+  for (let count = 0; count < 6; count += 1) socket.receive(write(0));
   await settle();
   t.deepEqual(socket.calls, ['pause']);
   seen[0][0].connection.resume();
@@ -138,16 +138,16 @@ test('the socket goes on when the worker does', async (t) => {
   t.deepEqual(socket.calls, ['pause', 'resume']);
 });
 
-test('an inquiry is answered once, when all workers have; then the connection may end', async (t) => {
+test('an inquiry is answered once, when all have; then the connection may end', async (t) => {
   const text = new Subject<string>();
   const { settle, accept, trusted } = joinThreads(2, { inquire: () => text });
   const socket = accept();
-  socket.incoming.next(inquiry());
+  socket.receive(inquiry());
   t.deepEqual(trusted, [socket]);
   t.deepEqual(socket.calls, []);
-  socket.incoming.next(inquiry());
+  socket.receive(inquiry());
   t.deepEqual(socket.calls, ['pause'], 'as many as may wait');
-  socket.incoming.complete();
+  socket.endReading();
   await settle();
   t.deepEqual(socket.calls, ['pause']);
   text.next('{}');
@@ -163,7 +163,7 @@ test('an inquiry with a wrong tag is one worker’s business', async (t) => {
   const socket = accept();
   const wrong = inquiry();
   wrong[50] ^= 1;
-  socket.incoming.next(wrong);
+  socket.receive(wrong);
   await settle();
   t.deepEqual(
     seen.map(({ length }) => length),
@@ -175,7 +175,7 @@ test('an inquiry with a wrong tag is one worker’s business', async (t) => {
 test('a peer says which worker it is, and is trusted', async (t) => {
   const { seen, settle, accept, trusted } = joinThreads(2);
   const socket = accept();
-  socket.incoming.next(
+  socket.receive(
     Buffer.concat([serializeShard(2, { index: 1, count: 2 }, systemTagger), link(), read(0)]),
   );
   await settle();
@@ -184,14 +184,12 @@ test('a peer says which worker it is, and is trusted', async (t) => {
   t.deepEqual(Buffer.concat(seen[0][0].chunks), read(0), 'requests go by their sector');
 });
 
-test('a peer with another number of workers is refused, and nothing of it is taken in', async (t) => {
+test('a peer with another number of workers is refused: nothing of it is taken in', async (t) => {
   const { seen, settle, accept, warnings } = joinThreads(2);
   const other = accept();
-  other.incoming.next(
-    Buffer.concat([serializeShard(2, { index: 1, count: 3 }, systemTagger), link()]),
-  );
+  other.receive(Buffer.concat([serializeShard(2, { index: 1, count: 3 }, systemTagger), link()]));
   const none = accept();
-  none.incoming.next(link());
+  none.receive(link());
   await settle();
   t.deepEqual([other.calls, none.calls], [['destroy'], ['destroy']]);
   t.deepEqual(seen, [[], []]);
@@ -205,7 +203,7 @@ test('a declaration that nobody signed changes nothing', async (t) => {
   forged[40] ^= 1;
   const foreign = link();
   foreign[40] ^= 1;
-  socket.incoming.next(Buffer.concat([forged, foreign]));
+  socket.receive(Buffer.concat([forged, foreign]));
   await settle();
   t.deepEqual([socket.calls, trusted], [[], []]);
   t.deepEqual(Buffer.concat(seen[0][0].chunks), Buffer.concat([forged, foreign]));
@@ -215,7 +213,7 @@ test('trust and the end of a connection come from the workers too', async (t) =>
   const { router, seen, settle, accept } = joinThreads(1);
   t.truthy(router);
   const socket = accept();
-  socket.incoming.next(read(0));
+  socket.receive(read(0));
   await settle();
   seen[0][0].connection.destroy();
   t.true(seen[0][0].isClosed);

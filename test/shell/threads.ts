@@ -16,9 +16,9 @@ export const systemTagger = createTagger(SYSTEM_KEY);
 /** The socket's side of a connection, played by a test. */
 export class FakeSocket implements Connection {
   readonly remote = 'a test';
-  readonly incoming = new Subject<Uint8Array>();
+  private readonly incoming = new Subject<Uint8Array>();
   readonly bytes$ = this.incoming.asObservable();
-  readonly drained = new Subject<void>();
+  private readonly drained = new Subject<void>();
   readonly drained$ = this.drained.asObservable();
   readonly calls: string[] = [];
   readonly written: Uint8Array[] = [];
@@ -40,6 +40,17 @@ export class FakeSocket implements Connection {
   }
   destroy(): void {
     this.calls.push('destroy');
+  }
+  /** The other side sends. */
+  receive(bytes: Uint8Array): void {
+    this.incoming.next(bytes);
+  }
+  /** The other side has ended its half. */
+  endReading(): void {
+    this.incoming.complete();
+  }
+  drain(): void {
+    this.drained.next();
   }
   /** It broke, or both halves have ended. */
   close(): void {
@@ -63,8 +74,8 @@ export interface Threads {
   readonly trusted: Connection[];
   readonly warnings: string[];
   /** Lets everything that is due happen. */
-  settle(): Promise<void>;
-  accept(): FakeSocket;
+  readonly settle: () => Promise<void>;
+  readonly accept: () => FakeSocket;
 }
 
 export function joinThreads(
@@ -100,6 +111,9 @@ export function joinThreads(
     trust: (connection) => trusted.push(connection),
     turn: scheduler,
     log,
+    failed: (error) => {
+      throw error instanceof Error ? error : new Error(String(error));
+    },
     ...more,
   });
   const seen = Array.from({ length: shardCount }, (_, shard): Seen[] => {
@@ -112,13 +126,7 @@ export function joinThreads(
     workers.push(worker);
     const list: Seen[] = [];
     worker.connections$.subscribe((connection) => {
-      const one: Seen = { connection, chunks: [], hasEnded: false, isClosed: false };
-      list.push(one);
-      connection.closed$.subscribe({ complete: () => (one.isClosed = true) });
-      connection.bytes$.subscribe({
-        next: (chunk) => one.chunks.push(chunk),
-        complete: () => (one.hasEnded = true),
-      });
+      list.push(watch(connection));
     });
     return list;
   });
@@ -139,4 +147,14 @@ export function joinThreads(
       return socket;
     },
   };
+}
+
+function watch(connection: Connection): Seen {
+  const one: Seen = { connection, chunks: [], hasEnded: false, isClosed: false };
+  connection.closed$.subscribe({ complete: () => (one.isClosed = true) });
+  connection.bytes$.subscribe({
+    next: (chunk) => one.chunks.push(chunk),
+    complete: () => (one.hasEnded = true),
+  });
+  return one;
 }
