@@ -2,7 +2,8 @@
  * Processes whose sectors are shared out among threads: to clients, to peers and to their disks
  * they are what processes without workers are.
  */
-import { readFile, readdir, writeFile } from 'node:fs/promises';
+import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
@@ -259,4 +260,26 @@ test.serial('a folder of another number of workers is refused and left alone', a
   await configure(plain, 1, 0);
   await plain.start(1);
   t.deepEqual(await readSectors(plain, [1], upTo(4), 'kept'), []);
+});
+
+test.serial('a worker whose disk fails ends the process, and the others go on', async (t) => {
+  t.timeout(60_000);
+  let log = '';
+  const onLog = (rank: number, text: string): void => {
+    if (rank === 1) log += text;
+  };
+  const config = { workers: WORKERS };
+  const cluster = await Cluster.start(t, { processCount: 3, config, onLog });
+  t.deepEqual(await writeSectors(cluster, [2], upTo(4), 'before'), []);
+  const ended = cluster.waitForExit(1);
+  await rm(path.join(cluster.storageOf(1), 'shard-1'), { recursive: true });
+  t.deepEqual(await writeSectors(cluster, [2], upTo(4), 'after'), []);
+  const exit = await Promise.race([ended, sleep(20_000, null, { ref: false })]);
+  t.deepEqual(exit, { code: 1, signal: null });
+  t.regex(log, /data\.slots.*was deleted or moved while it was in use/);
+  t.regex(log, /the process has to stop/);
+  // It comes back as a process whose disk was lost in part.
+  await cluster.start(1);
+  await untilStatus(cluster, 1, STEP_MS_MAX, ({ standing }) => standing === 'member');
+  t.deepEqual(await readSectors(cluster, [1, 2, 3], upTo(4), 'after'), []);
 });
