@@ -67,6 +67,21 @@ export const FULL_RETRY_MS = 500;
  */
 export const DESCRIPTORS_RESERVED = 112;
 
+/** Threads of one process at most: each has a heap of its own, and a place at every peer. */
+export const WORKERS_MAX = 32;
+
+/** Descriptors of a worker: LevelDB's tables and logs, the data file, its event loop. */
+export const DESCRIPTORS_PER_WORKER = 96;
+
+/** Messages of one connection that a worker has not taken; then the connection is not read from. */
+export const ROUTER_WINDOW_BYTES = 131_072;
+
+/** Inquiries of one connection that wait for the workers; then it is not read from. */
+export const INQUIRIES_PER_CONNECTION = 16;
+
+/** Of what the workers of a process share, each has at least so many. */
+export const WORKER_SHARE_MIN = 64;
+
 /** Beyond `shutdownMs`: how long closing the disk may take until the process ends all the same. */
 export const SHUTDOWN_SLACK_MS = 5_000;
 
@@ -120,5 +135,8 @@ export const MISSED_CHUNKS = 1_024;
 /** A peer that is asked for a value that others have too may take so long; then all are (ms). */
 export const FETCH_MS = 50;
 
-/** A process whose disk is new waits for so long for all others to say who they are (ms). */
+/**
+ * A process whose disk is new waits for so long for all others to say who they are (ms); with
+ * workers, so much longer for each of them.
+ */
 export const GRACE_MS = 500;

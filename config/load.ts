@@ -59,6 +59,8 @@ export interface ProcessConfig extends ClusterConfig {
   readonly rank: Rank;
   /** Whether peers that understand it are spoken to by the extension. */
   readonly isExtended: boolean;
+  /** Threads that share its sectors; 0: it has them itself. */
+  readonly workers: number;
   /** Absolute path of its folder. */
   readonly storage: string;
   /** Identity of the cluster. */
@@ -93,6 +95,7 @@ export function loadProcessConfig(options: LoadOptions = {}): ProcessConfig {
     ...common.config,
     rank,
     isExtended: extension === 'on',
+    workers: common.workers,
     storage: common.config.storagePattern.replaceAll('{rank}', String(rank)),
     cluster: common.cluster ?? clusterIdentityOf(systemKey),
     systemKey,
@@ -113,9 +116,10 @@ export function loadClusterConfig(options: LoadOptions = {}): ClusterConfig {
   return { ...common.config, warnings: reading.warnings };
 }
 
-/** What both kinds share, and the name of the cluster if the file gives one. */
+/** What both kinds share, and what else the file says; the name of the cluster if it gives one. */
 interface Common {
   readonly config: ClusterConfig;
+  readonly workers: number;
   readonly cluster: string | null;
 }
 
@@ -170,7 +174,7 @@ class Reading {
     const clientKey = this.key('client');
     const { checked, file, chosenBy, warnings } = this;
     if (checked === null || file === null || clientKey === null) return null;
-    const { sectors, limits, timeouts, cluster = null } = checked;
+    const { sectors, limits, timeouts, workers, cluster = null } = checked;
     const log = { level: level ?? checked.log.level, format: format ?? checked.log.format };
     const processes = checked.processes.flatMap((written) => parseAddress(written) ?? []);
     const storagePattern = resolve(dirname(file), checked.storage);
@@ -178,7 +182,7 @@ class Reading {
       ...{ file, chosenBy, processes, sectors, clientKey, log, limits, timeouts },
       ...{ storagePattern, nbd: nbdConfigOf(checked, dirname(file)), warnings },
     };
-    return { config, cluster };
+    return { config, workers, cluster };
   }
 
   extension(): CheckedConfig['extension'] | null {

@@ -8,6 +8,7 @@ import { RANK_MAX } from '../src/core/rank.js';
 import { canonicalAddress, parseAddress } from './address.js';
 import { SECTORS_MAX, address, choice, text, wholeNumber } from './fields.js';
 import { LIMITS, TIMEOUTS } from './limitFields.js';
+import { WORKERS_MAX } from './limits.js';
 import type { Mistake } from './mistake.js';
 import { describeFound, nearest } from './mistake.js';
 import { NBD, NBD_EXPORT, exportMistakes } from './nbdFields.js';
@@ -103,6 +104,16 @@ const FIELDS = {
           'docs/nbd.md. With this section atdd cluster starts one too.',
       ),
     ),
+  ),
+  workers: v.optional(
+    wholeNumber(
+      0,
+      WORKERS_MAX,
+      'Threads that share the sectors of a process, to use more cores than one; 0: none. ' +
+        'The same in every process of this make, and fixed with the storage folders: to change ' +
+        'it, export the disk, and import it into a new cluster.',
+    ),
+    0,
   ),
   extension: v.optional(
     choice(

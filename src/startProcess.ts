@@ -7,13 +7,17 @@ import { Observable, Subject, filter, interval, map, merge, pairwise, take, time
 import type { ProcessCounters } from './core/counters.js';
 import { countWrite, newCounters } from './core/counters.js';
 import type { Standing } from './core/membership/identity.js';
+import type { Inquiry } from './core/membership/memberMessage.js';
 import type { Rank } from './core/rank.js';
 import { ranksBut } from './core/rank.js';
 import { newMissedLog } from './core/repair/missedLog.js';
+import type { Shard } from './core/shard.js';
 import type { Log } from './ports/log.js';
 import { FEATURE_BUNDLES } from './wire/constants.js';
 import { countedTagger, createTagger } from './wire/tag.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
+import { answerTo } from '../streams/pipelines/members.js';
+import type { StatusReport } from '../streams/pipelines/statusReport.js';
 import { openMembership } from '../streams/pipelines/membership.js';
 import { processPipeline } from '../streams/pipelines/process.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../streams/pipelines/processOptions.js';
@@ -29,6 +33,8 @@ export interface ProcessOptions {
   readonly processCount: number;
   /** Number of sectors of the disk. */
   readonly sectors: number;
+  /** Which of them are kept here; null, the default: all. */
+  readonly shard?: Shard | null;
   /** 32 bytes. */
   readonly clientKey: Uint8Array;
   /** 64 bytes. */
@@ -72,6 +78,8 @@ export interface RunningProcess {
   readonly failure$: Observable<never>;
   /** What it has under way at this moment. */
   figures(): ProcessFigures;
+  /** Does what a client asks of the process itself, and tells how things are then. */
+  inquire(inquiry: Inquiry): StatusReport;
   /**
    * Begins no more operations, lets those under way finish for at most `shutdownMs`, then lets go
    * of everything. Completes when that is done; the store is not closed by it.
@@ -99,10 +107,9 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   let isAdmitting = true;
   const complain = complaints(log, () => schedulers.clock.now());
 
-  const subscription: Subscription = processPipeline(
-    pipelineOptions(options, { records, membership, stampReserve, isAdmitting: () => isAdmitting }),
-    ports,
-  ).subscribe({
+  const parts = { records, membership, stampReserve, isAdmitting: () => isAdmitting };
+  const pipeline = pipelineOptions(options, parts);
+  const subscription: Subscription = processPipeline(pipeline, ports).subscribe({
     next: (output) => {
       act(output, records, complain);
     },
@@ -120,6 +127,7 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   return {
     failure$: failure$.asObservable(),
     figures: () => figuresOf(records),
+    inquire: (inquiry) => answerTo(inquiry, pipeline, store),
     close: () =>
       new Observable<never>((subscriber) => {
         isAdmitting = false;
@@ -234,7 +242,7 @@ function pipelineOptions(
   options: ProcessOptions,
   parts: Pick<ProcessPipelineOptions, 'records' | 'membership' | 'stampReserve' | 'isAdmitting'>,
 ): ProcessPipelineOptions {
-  const { rank, processCount, sectors, limits, timeouts } = options;
+  const { rank, processCount, sectors, shard, limits, timeouts } = options;
   const tagger = (key: Uint8Array) => countedTagger(createTagger(key), parts.records.counters);
   return {
     self: { rank, processCount },
@@ -242,6 +250,7 @@ function pipelineOptions(
       self: rank,
       processCount,
       sectors,
+      shard,
       clientTagger: tagger(options.clientKey),
       systemTagger: tagger(options.systemKey),
     },

@@ -10,6 +10,10 @@ import { bindSocket } from '../shell/bindSocket.js';
 export async function run(config: ProcessConfig): Promise<number> {
   const { host, port } = config.processes[config.rank - 1];
   const bound = await bindSocket({ host, port, connections: config.limits.connections });
-  const { serve } = await import('./serve.js');
-  return serve(config, bound);
+  if (config.workers === 0) {
+    const { serve } = await import('./serve.js');
+    return serve(config, bound);
+  }
+  const { serveWorkers } = await import('./serveWorkers.js');
+  return serveWorkers(config, bound);
 }

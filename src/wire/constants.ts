@@ -52,6 +52,7 @@ export const TYPE_LINK = 0x83;
 export const TYPE_BUNDLE = 0x84;
 export const TYPE_READ_STAMP = 0x85;
 export const TYPE_STAMP = 0x86;
+export const TYPE_SHARD = 0x87;
 /** From clients of this make, about a process itself; answered with TYPE_ANSWER added. */
 export const TYPE_STATUS = 0x90;
 export const TYPE_SCRUB = 0x91;
@@ -99,6 +100,11 @@ export const OFFSET_LINK_FEATURES = 40;
 export const SIZE_LINK = OFFSET_LINK_FEATURES + 8 + TAG_SIZE_BYTES;
 /** The messages below from BUNDLE on are understood. */
 export const FEATURE_BUNDLES = 1;
+
+/** SHARD. */
+export const OFFSET_SHARD_INDEX = 8;
+export const OFFSET_SHARD_COUNT = 10;
+export const SIZE_SHARD = 16 + TAG_SIZE_BYTES;
 
 export const SIZE_STAMP = OFFSET_PROCESS_DATA + TAG_SIZE_BYTES;
 

@@ -15,6 +15,7 @@ import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import * as wire from './constants.js';
 import { bundleType } from './bundle.js';
 import { INQUIRIES, MEMBER_MESSAGES, REPORTS } from './extensionTypes.js';
+import { SHARD_MESSAGE } from './shardMessage.js';
 import type { MessageType } from './messageType.js';
 import type { WireMessage } from './wireMessage.js';
 
@@ -225,6 +226,7 @@ export const SERVER_MESSAGES: MessageTable = table([
   ...REGISTER_MESSAGES,
   ...RECEIPTS,
   ...MEMBER_MESSAGES,
+  SHARD_MESSAGE,
   ...INQUIRIES,
 ]);
 

@@ -11,6 +11,8 @@ import type {
 } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import { isMember } from '../core/rank.js';
+import type { Shard } from '../core/shard.js';
+import { isOfShard } from '../core/shard.js';
 import { INCARNATION_MAX, TIMESTAMP_REFUSED } from '../core/stamp.js';
 import { NO_NEXT } from './constants.js';
 import { STANDINGS } from './serialize.js';
@@ -24,6 +26,8 @@ export type DropReason =
   | 'invalidTimestamp'
   | 'invalidContent'
   | 'unexpectedFamily'
+  | 'wrongShard'
+  | 'otherWorkers'
   | 'outdatedSender';
 
 export type Verdict =
@@ -43,6 +47,8 @@ export type Verdict =
   /** A client asks something about this process. */
   | { readonly kind: 'inquiry'; readonly inquiry: Inquiry; readonly requestNumber: bigint }
   | { readonly kind: 'refusedInquiry'; readonly inquiry: Inquiry; readonly requestNumber: bigint }
+  /** The sender has workers, and this process has none. */
+  | { readonly kind: 'shard' }
   | { readonly kind: 'dropped'; readonly reason: DropReason };
 
 export interface VerdictOptions {
@@ -50,6 +56,8 @@ export interface VerdictOptions {
   readonly processCount: number;
   /** Number of sectors of the disk. */
   readonly sectors: number;
+  /** Which of them are kept here; null, the default: all. */
+  readonly shard?: Shard | null | undefined;
   /** Tags of client messages. */
   readonly clientTagger: Tagger;
   /** Tags of process messages and receipts. */
@@ -69,6 +77,8 @@ const DROPPED: Readonly<Record<DropReason, Verdict>> = {
   invalidContent: { kind: 'dropped', reason: 'invalidContent' },
   outdatedSender: { kind: 'dropped', reason: 'outdatedSender' },
   unexpectedFamily: { kind: 'dropped', reason: 'unexpectedFamily' },
+  wrongShard: { kind: 'dropped', reason: 'wrongShard' },
+  otherWorkers: { kind: 'dropped', reason: 'otherWorkers' },
 };
 
 /** Judges one message. Data in an accepted one is a copy: the frame may be let go. */
@@ -88,6 +98,9 @@ export function judge({ frame, message }: Decoded, options: VerdictOptions): Ver
     case 'list':
     case 'listed':
       return judgeMember(frame, message, options);
+    case 'shard':
+      if (!options.systemTagger.verify(frame)) return DROPPED.badTag;
+      return isOtherMember(message.sender, options) ? { kind: 'shard' } : DROPPED.unknownSender;
     case 'inquiry': {
       const isGood = options.clientTagger.verify(frame);
       const { inquiry, requestNumber } = message;
@@ -149,6 +162,8 @@ function judgeProcessMessage(
 ): Verdict {
   if (!isOtherMember(sender, options)) return DROPPED.unknownSender;
   if (sector >= BigInt(options.sectors)) return DROPPED.invalidSectorIndex;
+  const { shard = null } = options;
+  if (shard !== null && !isOfShard(Number(sector), shard)) return DROPPED.wrongShard;
   const isStamped = 'stamp' in content;
   if (isStamped && content.stamp.timestamp >= TIMESTAMP_REFUSED) return DROPPED.invalidTimestamp;
   const own = 'data' in content ? { ...content, data: new Uint8Array(content.data) } : content;

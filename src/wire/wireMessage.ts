@@ -60,6 +60,12 @@ export type ExtensionMessage =
       readonly features: number;
     }
   | {
+      readonly family: 'shard';
+      readonly sender: number;
+      readonly index: number;
+      readonly count: number;
+    }
+  | {
       readonly family: 'bundle';
       readonly sender: number;
       /** null: it is not made of whole messages. */

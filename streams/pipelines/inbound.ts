@@ -178,6 +178,7 @@ function hasWrongTag(verdict: Verdict): boolean {
 }
 
 function admit(session: Session, verdict: Verdict, options: InboundOptions): Inbound[] {
+  if (session.isRefused) return [];
   switch (verdict.kind) {
     case 'request':
       showTrust(session, options);
@@ -210,11 +211,19 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
     }
     case 'receipt':
       return [{ kind: 'receipt', receipt: verdict.receipt }];
+    case 'shard':
+      session.isRefused = true;
+      session.connection.destroy();
+      return [dropped(session, 'otherWorkers')];
     case 'dropped':
-      return [{ kind: 'dropped', remote: session.connection.remote, reason: verdict.reason }];
+      return [dropped(session, verdict.reason)];
     default:
       return unreachable(verdict);
   }
+}
+
+function dropped({ connection }: Session, reason: DropReason): Inbound {
+  return { kind: 'dropped', remote: connection.remote, reason };
 }
 
 function showTrust(session: Session, options: InboundOptions): void {
@@ -259,8 +268,7 @@ function admitMessage(
     return effects.length === 0 ? taken : [{ kind: 'membership', effects }, ...taken];
   }
   if (isOutdated(current, sender, session.hello)) {
-    const { remote } = session.connection;
-    return [{ kind: 'dropped', remote, reason: 'outdatedSender' }];
+    return [dropped(session, 'outdatedSender')];
   }
   return takeMessage(session, message);
 }

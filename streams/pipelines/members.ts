@@ -7,10 +7,12 @@ import { EMPTY, Subject, concat, filter, ignoreElements, map, merge, mergeMap, o
 import { connect, take, tap, timer } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import { hearLink, linkNews } from '../../src/core/link/agreement.js';
+import type { Inquiry } from '../../src/core/membership/memberMessage.js';
 import { ENTRIES_MAX } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
 import { finishJoining, helloTo, reconsider } from '../../src/core/membership/membership.js';
 import type { Rank } from '../../src/core/rank.js';
+import type { SectorStore } from '../../src/ports/store.js';
 import { serializeMemberMessage, serializeReport } from '../../src/wire/serialize.js';
 import { mapEach } from '../mapEach.js';
 import { ofKind } from '../ofKind.js';
@@ -21,6 +23,7 @@ import type { Outbound } from './outbound.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
 import type { PeerRecord } from './records.js';
 import { repair } from './repair.js';
+import type { StatusReport } from './statusReport.js';
 import { reportOf, textOfReport } from './statusReport.js';
 
 type Listing = Extract<Inbound, { kind: 'listing' }>;
@@ -242,9 +245,20 @@ function listingAnswers(
 
 function answerInquiry(
   { session, inquiry, requestNumber }: InquiryOf,
-  { records, membership, self, verdict }: ProcessPipelineOptions,
+  options: ProcessPipelineOptions,
   { store }: ProcessPorts,
 ): Outbound {
+  const text = textOfReport(answerTo(inquiry, options, store));
+  const bytes = serializeReport(inquiry, requestNumber, text, options.verdict.clientTagger);
+  return { kind: 'send', outgoing: { connection: session.connection, content: bytes } };
+}
+
+/** Does what the inquiry asks for. @returns how things are then. */
+export function answerTo(
+  inquiry: Inquiry,
+  { records, membership, self }: ProcessPipelineOptions,
+  store: SectorStore,
+): StatusReport {
   switch (inquiry) {
     case 'scrub':
       records.repair.scrub.isWanted = true;
@@ -254,8 +268,5 @@ function answerInquiry(
     default:
       unreachable(inquiry);
   }
-  const report = reportOf(self, records, membership, store.counts());
-  const text = textOfReport(report);
-  const bytes = serializeReport(inquiry, requestNumber, text, verdict.clientTagger);
-  return { kind: 'send', outgoing: { connection: session.connection, content: bytes } };
+  return reportOf(self, records, membership, store.counts());
 }

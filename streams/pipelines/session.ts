@@ -23,6 +23,8 @@ export interface Session {
   /** Wrong tags not atoned for yet. */
   penaltyCount: number;
   isTrusted: boolean;
+  /** Its other side shares its sectors out otherwise: nothing of it is taken in. */
+  isRefused: boolean;
   /** Who its other side says it is; null: it has not said so, as those of another make do not. */
   hello: SessionHello | null;
   /** The other side sends nothing more. */
@@ -71,6 +73,7 @@ export function newSession(connection: Connection, isDialled: boolean): Session 
     handling: new Set(),
     penaltyCount: 0,
     isTrusted: false,
+    isRefused: false,
     hello: null,
     hasEnded: false,
     isDone: false,

@@ -17,6 +17,8 @@ export interface Shape {
 }
 
 export interface BenchClusterOptions extends Pick<CommonOptions, 'seconds' | 'extension'> {
+  /** Default 0. */
+  readonly workers?: number;
   readonly processCount: number;
   readonly sectors?: number;
   readonly profiles?: ProfileFolder | null;
@@ -91,7 +93,7 @@ export class BenchCluster {
     this.started = await Cluster.start(this.scope, {
       processCount: setup.processCount,
       sectors: setup.sectors ?? DISK_SECTORS,
-      config: { extension: setup.extension },
+      config: { extension: setup.extension, workers: setup.workers ?? 0 },
       ...(profiles !== null && {
         wrap: (command, rank) => profiles.wrap(command, `process ${rank}`),
       }),

@@ -38,9 +38,9 @@ export class BenchRun extends BenchCluster {
     readonly options: CommonOptions,
     processCount: number,
   ) {
-    const { seconds, extension, isProfiled, profileFolder } = options;
+    const { seconds, extension, workers, isProfiled, profileFolder } = options;
     const profiles = isProfiled ? new ProfileFolder(profileFolder) : null;
-    super({ processCount, seconds, extension, profiles });
+    super({ processCount, seconds, extension, workers, profiles });
   }
 
   /** Starts the processes, and writes what will be read. */

@@ -13,6 +13,8 @@ export interface CommonOptions {
   readonly hasEtcd: boolean;
   /** As the configuration field of that name. */
   readonly extension: 'on' | 'off';
+  /** As the configuration field of that name. */
+  readonly workers: number;
 }
 
 const TEXT = { type: 'string' } as const;
@@ -25,7 +27,8 @@ export const COMMON_USAGE = `  --seconds <s>       how long each row is measured
   --profile           have the profiler of Node run in every process, and sum up
   --profile-folder <folder>   where the profiles go (a temporary one)
   --without-etcd      leave the yardstick out
-  --extension <on>    on, or off: only messages of the protocol between the processes (on)`;
+  --extension <on>    on, or off: only messages of the protocol between the processes (on)
+  --workers <k>       threads of each process (0)`;
 
 const COMMON = {
   seconds: TEXT,
@@ -36,6 +39,7 @@ const COMMON = {
   'profile-folder': TEXT,
   'without-etcd': FLAG,
   extension: TEXT,
+  workers: TEXT,
   help: { type: 'boolean', short: 'h' },
 } as const;
 
@@ -66,6 +70,7 @@ export function parseOptions(
     profileFolder: values['profile-folder'] ?? null,
     hasEtcd: values['without-etcd'] !== true,
     extension: extensionOption(values.extension),
+    workers: Number(values.workers ?? 0),
   };
   const ownValues = values as Readonly<Record<string, unknown>>;
   const given = ownNames.map((name) => [name, ownValues[name]]);

@@ -19,6 +19,7 @@ test('defaults are filled in', (t) => {
       ...GOOD,
       keys: {},
       extension: 'on',
+      workers: 0,
       log: { level: 'info', format: 'auto' },
       limits: { ...LIMITS_DEFAULT },
       timeouts: { ...TIMEOUTS_DEFAULT },

@@ -201,6 +201,8 @@ const REASONS = {
   unexpectedFamily: 'dropped: not for a process',
   invalidContent: 'dropped: not for a process',
   outdatedSender: 'dropped: not for a process',
+  wrongShard: 'dropped: not for a process',
+  otherWorkers: 'dropped: not for a process',
 } as const;
 
 /** The program's verdict in the words of the tests. */

@@ -1,0 +1,30 @@
+/** How many connections a process can take in. */
+import { readFileSync } from 'node:fs';
+import * as limits from '../../config/limits.js';
+import type { ProcessConfig } from '../../config/load.js';
+import type { Log } from '../ports/log.js';
+
+/** As many as configured, but never more than the descriptors that the system gives. */
+export function connectionPlaces(config: ProcessConfig, log: Log): number {
+  const descriptors = descriptorLimit();
+  const { workers } = config;
+  const dialled = Math.max(1, workers) * (config.processes.length - 1);
+  const reserved = limits.DESCRIPTORS_RESERVED + workers * limits.DESCRIPTORS_PER_WORKER;
+  const places = Math.max(1, descriptors - reserved - dialled);
+  if (places >= config.limits.connections) return config.limits.connections;
+  log.info('fewer connections than configured: the system gives too few descriptors', {
+    descriptors,
+    connections: places,
+  });
+  return places;
+}
+
+/** The soft limit of open files; where the system does not tell, the usual 1024. */
+function descriptorLimit(): number {
+  try {
+    const match = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'));
+    return match === null ? 1_024 : Number(match[1]);
+  } catch {
+    return 1_024;
+  }
+}

@@ -1,0 +1,54 @@
+/** From the configuration to the options of a process, or of one of its workers. */
+import * as limits from '../../config/limits.js';
+import type { ProcessConfig } from '../../config/load.js';
+import type { Shard } from '../core/shard.js';
+import type { ProcessOptions } from '../startProcess.js';
+
+/**
+ * @param shard The worker that the options are for; null: the process has none. What a process may
+ *   take on in all is shared out among its workers.
+ */
+export function processOptions(config: ProcessConfig, shard: Shard | null): ProcessOptions {
+  const part = (whole: number): number => Math.ceil(whole / (shard?.count ?? 1));
+  /** Never next to nothing. */
+  const share = (whole: number): number =>
+    Math.min(whole, Math.max(limits.WORKER_SHARE_MIN, part(whole)));
+  return {
+    rank: config.rank,
+    processCount: config.processes.length,
+    sectors: config.sectors,
+    shard,
+    clientKey: config.clientKey,
+    systemKey: config.systemKey,
+    isExtended: config.isExtended,
+    limits: {
+      operations: share(config.limits.operations),
+      operationsPerConnection: config.limits.operationsPerConnection,
+      processMessagesPerConnection: share(limits.PROCESS_MESSAGES_PER_CONNECTION),
+      clientBufferBytes: share(limits.CLIENT_BUFFER_BYTES),
+      linkBufferBytes: share(limits.LINK_BUFFER_BYTES),
+      linkReplies: share(limits.LINK_REPLIES_WAITING),
+      stripes: limits.STRIPES,
+      missedChunks: share(limits.MISSED_CHUNKS),
+    },
+    repair: {
+      ...limits.REPAIR_LIMITS,
+      lanesBusy: part(limits.REPAIR_LIMITS.lanesBusy),
+      lanesIdle: part(limits.REPAIR_LIMITS.lanesIdle),
+      scrubSectorsPerSecond: part(config.limits.scrubSectorsPerSecond),
+    },
+    timeouts: {
+      shutdownMs: config.timeouts.shutdownMs,
+      retransmitMs: config.timeouts.retransmitMs,
+      retransmitMsMax: config.timeouts.retransmitMsMax,
+      reconnectMs: config.timeouts.reconnectMs,
+      reconnectMsMax: config.timeouts.reconnectMsMax,
+      badTagPenaltyMs: limits.BAD_TAG_PENALTY_MS,
+      fullRetryMs: limits.FULL_RETRY_MS,
+      linkSilentMs: limits.LINK_SILENT_MS,
+      // Threads of several processes that start together take their time.
+      graceMs: limits.GRACE_MS * (1 + (shard?.count ?? 0)),
+      fetchMs: limits.FETCH_MS,
+    },
+  };
+}

@@ -1,0 +1,317 @@
+/**
+ * The main thread of a process with workers: takes the bytes of each connection apart into messages
+ * and passes each on to the worker whose sector it is about (src/wire/shardRoute.ts), and writes
+ * what workers have to say. It believes nothing and checks no tag, but of what it acts on itself:
+ * inquiries about the process, and who a peer says to be.
+ *
+ * Bounds: of each connection a worker is sent ROUTER_WINDOW_BYTES, and what one read of the socket
+ * adds, beyond what it has taken; then the socket is not read from. So it is while the other side
+ * does not take what it is sent, or has asked INQUIRIES_PER_CONNECTION times without an answer.
+ */
+import type { Observable, SchedulerLike } from 'rxjs';
+import { assert } from '../core/assert.js';
+import type { Inquiry } from '../core/membership/memberMessage.js';
+import { isMember } from '../core/rank.js';
+import type { Rank } from '../core/rank.js';
+import type { Connection } from '../ports/connection.js';
+import type { Log } from '../ports/log.js';
+import { OFFSET_REQUEST_NUMBER, TYPE_STATUS } from '../wire/constants.js';
+import type { Frame, FrameDecoder } from '../wire/frame.js';
+import { createFrameDecoder } from '../wire/frame.js';
+import { SERVER_MESSAGES } from '../wire/messageTypes.js';
+import { serializeReport } from '../wire/serialize.js';
+import { readShard } from '../wire/shardMessage.js';
+import { shardRouteOf } from '../wire/shardRoute.js';
+import type { Tagger } from '../wire/tag.js';
+import type { ThreadBatch } from './threadBatch.js';
+import { BatchWriter, TAKEN_STEP_BYTES, Told, readBatch } from './threadBatch.js';
+
+export interface ConnectionRouterOptions {
+  readonly rank: Rank;
+  readonly processCount: number;
+  readonly shardCount: number;
+  readonly clientTagger: Tagger;
+  readonly systemTagger: Tagger;
+  readonly windowBytes: number;
+  /** Bytes that the other side has not taken; then it is not read from. */
+  readonly clientBufferBytes: number;
+  readonly inquiriesPerConnection: number;
+  /** To the worker of that shard. */
+  readonly post: (shard: number, batch: ThreadBatch) => void;
+  /** Emits a report of the whole process, as text, and completes. */
+  readonly inquire: (inquiry: Inquiry) => Observable<string>;
+  readonly trust: (connection: Connection) => void;
+  readonly turn: SchedulerLike;
+  readonly log: Log;
+  /** Something is broken here, and the process has to stop. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** A connection as one worker has it. */
+interface Way {
+  /** Sent to the worker and not taken by it. */
+  sentBytes: number;
+  /** Written by the worker, and not told of as handed to the system. */
+  writtenBytes: number;
+  hasEnded: boolean;
+}
+
+interface Routed {
+  readonly number: number;
+  readonly connection: Connection;
+  readonly decoder: FrameDecoder;
+  /** By shard; null: its worker has not been told of the connection. */
+  readonly ways: (Way | null)[];
+  /** Which worker of a peer is at the other end; null: it is none, or has not said so. */
+  declared: number | null;
+  inquiryCount: number;
+  isPaused: boolean;
+  hasEnded: boolean;
+  isClosed: boolean;
+}
+
+/** The same is not logged again for so long. */
+const COMPLAINT_INTERVAL_MS = 10_000;
+
+export class ConnectionRouter {
+  readonly #routed = new Map<number, Routed>();
+  readonly #batches: readonly BatchWriter[];
+  #nextNumber = 0;
+  #isFlushDue = false;
+  #complainedMs = -Infinity;
+
+  constructor(private readonly options: ConnectionRouterOptions) {
+    this.#batches = Array.from({ length: options.shardCount }, () => new BatchWriter());
+  }
+
+  /** A connection that was taken in. */
+  accept(connection: Connection): void {
+    const number = this.#nextNumber;
+    this.#nextNumber += 1;
+    const routed: Routed = {
+      number,
+      connection,
+      decoder: createFrameDecoder(SERVER_MESSAGES),
+      ways: this.#batches.map(() => null),
+      declared: null,
+      inquiryCount: 0,
+      isPaused: false,
+      hasEnded: false,
+      isClosed: false,
+    };
+    this.#routed.set(number, routed);
+    const error = this.options.failed;
+    connection.drained$.subscribe({
+      next: () => {
+        this.#drained(routed);
+      },
+      error,
+    });
+    connection.closed$.subscribe({
+      error,
+      complete: () => {
+        this.#close(routed);
+      },
+    });
+    connection.bytes$.subscribe({
+      error,
+      next: (chunk) => {
+        for (const frame of routed.decoder.push(chunk)) {
+          if (routed.isClosed) return;
+          this.#route(routed, frame);
+        }
+        this.#regulate(routed);
+      },
+      complete: () => {
+        routed.hasEnded = true;
+        this.#tellAll(routed, Told.ended);
+        this.#endIfDone(routed);
+      },
+    });
+  }
+
+  /** What a worker tells. */
+  take(shard: number, told: ThreadBatch): void {
+    readBatch(told, {
+      opened: () => {
+        assert(false, 'workers open no connections of others');
+      },
+      bytes: (number, bytes) => {
+        const routed = this.#routed.get(number);
+        const way = routed?.ways[shard];
+        if (routed === undefined || way == null) return;
+        way.writtenBytes += bytes.length;
+        routed.connection.write([bytes]);
+        this.#regulate(routed);
+      },
+      told: (what, number, amount) => {
+        const routed = this.#routed.get(number);
+        const way = routed?.ways[shard];
+        if (routed === undefined || way == null) return;
+        switch (what) {
+          case Told.taken:
+            way.sentBytes -= amount;
+            this.#regulate(routed);
+            break;
+          case Told.trusted:
+            this.options.trust(routed.connection);
+            break;
+          case Told.ended:
+            way.hasEnded = true;
+            this.#endIfDone(routed);
+            break;
+          default:
+            routed.connection.destroy();
+        }
+      },
+    });
+  }
+
+  #route(routed: Routed, frame: Frame): void {
+    const { shardCount, systemTagger } = this.options;
+    const route = shardRouteOf(frame, shardCount, routed.declared);
+    switch (route.kind) {
+      case 'one':
+        this.#send(routed, route.shard, frame.bytes);
+        break;
+      case 'all':
+        for (let shard = 0; shard < shardCount; shard += 1) {
+          this.#send(routed, shard, frame.bytes);
+        }
+        break;
+      case 'inquiry':
+        this.#takeInquiry(routed, frame);
+        break;
+      case 'declaration':
+        this.#takeDeclaration(routed, frame.bytes);
+        break;
+      case 'undeclared':
+        if (systemTagger.verify(frame.bytes)) this.#refuse(routed, 0);
+        else this.#dropByWorker(routed, frame.bytes);
+        break;
+    }
+  }
+
+  #takeInquiry(routed: Routed, { type, bytes }: Frame): void {
+    const { clientTagger, inquire, trust, failed } = this.options;
+    if (!clientTagger.verify(bytes)) {
+      this.#dropByWorker(routed, bytes);
+      return;
+    }
+    const { connection } = routed;
+    const { buffer, byteOffset } = bytes;
+    const requestNumber = new DataView(buffer, byteOffset).getBigUint64(OFFSET_REQUEST_NUMBER);
+    const inquiry = type.code === TYPE_STATUS ? 'status' : 'scrub';
+    trust(connection);
+    routed.inquiryCount += 1;
+    const next = (text: string): void => {
+      routed.inquiryCount -= 1;
+      if (routed.isClosed) return;
+      connection.write([serializeReport(inquiry, requestNumber, text, clientTagger)]);
+      this.#regulate(routed);
+      this.#endIfDone(routed);
+    };
+    inquire(inquiry).subscribe({ next, error: failed });
+  }
+
+  #takeDeclaration(routed: Routed, bytes: Uint8Array): void {
+    const { systemTagger, shardCount, rank, processCount, trust } = this.options;
+    const { sender, index, count } = readShard(bytes);
+    const isPeer = sender !== rank && isMember(sender, processCount);
+    if (!isPeer || !systemTagger.verify(bytes)) this.#dropByWorker(routed, bytes);
+    else if (count !== shardCount || index >= count) this.#refuse(routed, count);
+    else {
+      routed.declared = index;
+      trust(routed.connection);
+    }
+  }
+
+  /** What is wrong gets what it deserves from a worker: once, and from always the same. */
+  #dropByWorker(routed: Routed, bytes: Uint8Array): void {
+    this.#send(routed, 0, bytes);
+  }
+
+  /** Shards of so many and of so many others are not the same clusters. */
+  #refuse(routed: Routed, workers: number): void {
+    const { log, turn, shardCount } = this.options;
+    const { remote } = routed.connection;
+    routed.connection.destroy();
+    this.#close(routed);
+    if (turn.now() - this.#complainedMs < COMPLAINT_INTERVAL_MS) return;
+    this.#complainedMs = turn.now();
+    log.warn('refused a peer: its configuration has another number of workers', {
+      event: 'otherWorkers',
+      remote,
+      found: workers,
+      expected: shardCount,
+    });
+  }
+
+  #send(routed: Routed, shard: number, bytes: Uint8Array): void {
+    const batch = this.#batches[shard];
+    let way = routed.ways[shard];
+    if (way === null) {
+      way = { sentBytes: 0, writtenBytes: 0, hasEnded: false };
+      routed.ways[shard] = way;
+      batch.open(routed.number, routed.connection.remote);
+    }
+    way.sentBytes += bytes.length;
+    batch.add(routed.number, bytes);
+    this.#flushSoon();
+  }
+
+  #tellAll(routed: Routed, what: Told): void {
+    routed.ways.forEach((way, shard) => {
+      if (way !== null) this.#batches[shard].tell(what, routed.number);
+    });
+    this.#flushSoon();
+  }
+
+  #drained(routed: Routed): void {
+    routed.ways.forEach((way, shard) => {
+      if (way === null || way.writtenBytes < TAKEN_STEP_BYTES) return;
+      this.#batches[shard].tell(Told.taken, routed.number, way.writtenBytes);
+      way.writtenBytes = 0;
+      this.#flushSoon();
+    });
+    this.#regulate(routed);
+  }
+
+  #close(routed: Routed): void {
+    if (routed.isClosed) return;
+    routed.isClosed = true;
+    this.#routed.delete(routed.number);
+    this.#tellAll(routed, Told.closed);
+  }
+
+  /** Our half ends when nothing can come any more: of no worker, and of no inquiry. */
+  #endIfDone({ connection, ways, hasEnded, inquiryCount }: Routed): void {
+    if (!hasEnded || inquiryCount > 0) return;
+    if (ways.every((way) => way === null || way.hasEnded)) connection.end();
+  }
+
+  #regulate(routed: Routed): void {
+    if (routed.hasEnded || routed.isClosed) return;
+    const { windowBytes, clientBufferBytes, inquiriesPerConnection } = this.options;
+    const { connection, ways } = routed;
+    const mayRead =
+      routed.inquiryCount < inquiriesPerConnection &&
+      connection.bufferedBytes <= clientBufferBytes &&
+      ways.every((way) => way === null || way.sentBytes <= windowBytes);
+    if (mayRead !== routed.isPaused) return;
+    routed.isPaused = !mayRead;
+    if (mayRead) connection.resume();
+    else connection.pause();
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    this.options.turn.schedule(() => {
+      this.#isFlushDue = false;
+      this.#batches.forEach((batch, shard) => {
+        if (!batch.isEmpty) this.options.post(shard, batch.take());
+      });
+    });
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * The connections that others opened to a process, as one of its workers sees them: the sockets are
+ * the main thread's (connectionRouter.ts), which passes on the messages that are this worker's.
+ *
+ * Bound: the main thread sends no more than ROUTER_WINDOW_BYTES, and what one read of the socket
+ * adds, of what a paused connection has not taken. What is written counts as buffered until the
+ * main thread has handed it to the system.
+ */
+import type { SchedulerLike, Subscriber } from 'rxjs';
+import { BehaviorSubject, Observable, Subject, ignoreElements } from 'rxjs';
+import { assert } from '../core/assert.js';
+import type { Connection } from '../ports/connection.js';
+import type { ThreadBatch } from './threadBatch.js';
+import { BatchWriter, TAKEN_STEP_BYTES, Told, readBatch } from './threadBatch.js';
+
+export interface VirtualConnectionsOptions {
+  /** To the main thread. */
+  readonly post: (batch: ThreadBatch) => void;
+  readonly turn: SchedulerLike;
+}
+
+export class VirtualConnections {
+  /** One subscriber, at once; see Transport. */
+  readonly connections$: Observable<Connection>;
+  readonly #opened = new Subject<Connection>();
+  readonly #known = new Map<number, VirtualConnection>();
+  readonly #batch = new BatchWriter();
+  #isFlushDue = false;
+  #isFlushNear = false;
+
+  constructor(private readonly options: VirtualConnectionsOptions) {
+    this.connections$ = this.#opened.asObservable();
+  }
+
+  /** What the main thread tells. */
+  take(batch: ThreadBatch): void {
+    readBatch(batch, {
+      opened: (number, remote) => {
+        const connection = new VirtualConnection(number, remote, {
+          tell: (what, amount) => {
+            this.#tell(what, number, amount);
+          },
+          write: (chunks) => {
+            this.#write(number, chunks);
+          },
+        });
+        this.#known.set(number, connection);
+        this.#opened.next(connection);
+      },
+      bytes: (number, bytes) => this.#known.get(number)?.receive(bytes),
+      told: (what, number, amount) => {
+        const connection = this.#known.get(number);
+        if (what === Told.taken) connection?.release(amount);
+        else if (what === Told.ended) connection?.endReading();
+        else if (what === Told.closed) {
+          this.#known.delete(number);
+          connection?.close();
+        }
+      },
+    });
+  }
+
+  trust(connection: Connection): void {
+    assert(connection instanceof VirtualConnection, 'a connection of the main thread');
+    this.#tell(Told.trusted, connection.number, 0);
+  }
+
+  /** With what is written at the end of this turn, if anything is. */
+  #tell(what: Told, number: number, amount: number): void {
+    this.#batch.tell(what, number, amount);
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    this.options.turn.schedule(() => {
+      this.#isFlushDue = false;
+      this.flush();
+    });
+  }
+
+  /** The process has gathered what it writes in one turn: it goes once all of that is here. */
+  #write(number: number, chunks: readonly Uint8Array[]): void {
+    for (const chunk of chunks) this.#batch.add(number, chunk);
+    if (this.#isFlushNear) return;
+    this.#isFlushNear = true;
+    queueMicrotask(() => {
+      this.#isFlushNear = false;
+      this.flush();
+    });
+  }
+
+  /** Tells what was gathered, at once. */
+  flush(): void {
+    if (!this.#batch.isEmpty) this.options.post(this.#batch.take());
+  }
+}
+
+interface ToMain {
+  tell(what: Told, amount: number): void;
+  write(chunks: readonly Uint8Array[]): void;
+}
+
+class VirtualConnection implements Connection {
+  readonly bytes$ = new Observable<Uint8Array>((subscriber) => this.readInto(subscriber));
+  readonly closed$: Observable<never>;
+  readonly drained$: Observable<void>;
+  bufferedBytes = 0;
+  private readonly closed = new BehaviorSubject(false);
+  private readonly drained = new Subject<void>();
+  private reader: Subscriber<Uint8Array> | null = null;
+  private waiting: Uint8Array[] = [];
+  private isPaused = false;
+  private isDelivering = false;
+  /** No more bytes than those that wait. */
+  private hasEnded = false;
+  private isClosed = false;
+  private isWriteEnded = false;
+  /** … and not told of yet. */
+  private takenBytes = 0;
+
+  constructor(
+    readonly number: number,
+    readonly remote: string,
+    private readonly main: ToMain,
+  ) {
+    this.closed$ = this.closed.pipe(ignoreElements());
+    this.drained$ = this.drained.asObservable();
+  }
+
+  receive(bytes: Uint8Array): void {
+    this.waiting.push(bytes);
+    this.deliver();
+  }
+
+  /** So much of what was written has been handed to the system. */
+  release(bytes: number): void {
+    this.bufferedBytes -= bytes;
+    this.drained.next();
+  }
+
+  endReading(): void {
+    this.hasEnded = true;
+    this.deliver();
+  }
+
+  /** What was not taken in is lost, as it is in a socket that breaks. */
+  close(): void {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.waiting = [];
+    this.reader?.complete();
+    this.drained.complete();
+    this.closed.complete();
+  }
+
+  write(chunks: readonly Uint8Array[]): void {
+    if (this.isClosed || this.isWriteEnded || chunks.length === 0) return;
+    for (const { length } of chunks) this.bufferedBytes += length;
+    this.main.write(chunks);
+  }
+
+  pause(): void {
+    this.isPaused = true;
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    this.deliver();
+  }
+
+  end(): void {
+    if (this.isClosed || this.isWriteEnded) return;
+    this.isWriteEnded = true;
+    this.main.tell(Told.ended, 0);
+  }
+
+  destroy(): void {
+    if (this.isClosed) return;
+    this.main.tell(Told.closed, 0);
+    this.close();
+  }
+
+  private readInto(subscriber: Subscriber<Uint8Array>): () => void {
+    assert(this.reader === null, 'the bytes of a connection have one reader');
+    this.reader = subscriber;
+    if (this.isClosed) subscriber.complete();
+    else this.deliver();
+    return () => {
+      this.isPaused = true;
+    };
+  }
+
+  /** Passes on what may be passed on, in order, also if that makes the reader pause and resume. */
+  private deliver(): void {
+    if (this.isDelivering || this.reader === null) return;
+    this.isDelivering = true;
+    while (!this.isPaused) {
+      const chunk = this.waiting.shift();
+      if (chunk === undefined) break;
+      this.takenBytes += chunk.length;
+      this.reader.next(chunk);
+    }
+    this.isDelivering = false;
+    if (this.isClosed) return;
+    if (this.takenBytes >= TAKEN_STEP_BYTES) {
+      this.main.tell(Told.taken, this.takenBytes);
+      this.takenBytes = 0;
+    }
+    if (this.hasEnded && this.waiting.length === 0) this.reader.complete();
+  }
+}

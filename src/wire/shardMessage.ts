@@ -1,0 +1,45 @@
+/**
+ * SHARD (docs/peer-extension.md): a worker that dials a peer says whose sectors its messages are
+ * about, before anything else.
+ */
+import type { Rank } from '../core/rank.js';
+import type { Shard } from '../core/shard.js';
+import * as wire from './constants.js';
+import type { MessageType } from './messageType.js';
+import { beginMessage } from './serialize.js';
+import type { Tagger } from './tag.js';
+
+export const SHARD_MESSAGE: MessageType = {
+  code: wire.TYPE_SHARD,
+  name: 'SHARD',
+  sizeOf: () => wire.SIZE_SHARD,
+  parse: (frame) => ({ family: 'shard', ...readShard(frame) }),
+};
+
+export interface ShardFields {
+  /** Any byte. */
+  readonly sender: number;
+  readonly index: number;
+  readonly count: number;
+}
+
+export function readShard(frame: Uint8Array): ShardFields {
+  return {
+    sender: frame[wire.OFFSET_SENDER],
+    index: twoBytes(frame, wire.OFFSET_SHARD_INDEX),
+    count: twoBytes(frame, wire.OFFSET_SHARD_COUNT),
+  };
+}
+
+export function serializeShard(sender: Rank, { index, count }: Shard, tagger: Tagger): Buffer {
+  const bytes = beginMessage(wire.SIZE_SHARD, sender, wire.TYPE_SHARD);
+  bytes.fill(0, wire.HEADER_SIZE_BYTES);
+  bytes.writeUInt16BE(index, wire.OFFSET_SHARD_INDEX);
+  bytes.writeUInt16BE(count, wire.OFFSET_SHARD_COUNT);
+  tagger.sign(bytes);
+  return bytes;
+}
+
+function twoBytes(bytes: Uint8Array, at: number): number {
+  return bytes[at] * 256 + bytes[at + 1];
+}

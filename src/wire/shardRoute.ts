@@ -1,0 +1,83 @@
+/**
+ * Which worker a message that arrived is for, by its type and sector alone: nothing of it is
+ * believed yet, and its tag is the worker's business (docs/adr/0021-workers.md).
+ */
+import { unreachable } from '../core/assert.js';
+import * as wire from './constants.js';
+import type { Frame } from './frame.js';
+
+export type ShardRoute =
+  | { readonly kind: 'one'; readonly shard: number }
+  /** It may be for any of them, and means nothing to the others. */
+  | { readonly kind: 'all' }
+  /** About the process as a whole. */
+  | { readonly kind: 'inquiry' }
+  /** It says which worker of a peer everything else on its connection is from. */
+  | { readonly kind: 'declaration' }
+  /** From a peer of this make that has not said so. */
+  | { readonly kind: 'undeclared' };
+
+const ROUTE_ALL: ShardRoute = { kind: 'all' };
+const ROUTE_INQUIRY: ShardRoute = { kind: 'inquiry' };
+const ROUTE_DECLARATION: ShardRoute = { kind: 'declaration' };
+const ROUTE_UNDECLARED: ShardRoute = { kind: 'undeclared' };
+
+/** By the number of a shard: made once. */
+const ROUTES_ONE: readonly ShardRoute[] = Array.from({ length: 256 }, (_, shard) => {
+  return { kind: 'one', shard };
+});
+
+/** @param declared What the peer at the other end has said to be; null: it has not. */
+export function shardRouteOf(
+  { type, bytes }: Frame,
+  shardCount: number,
+  declared: number | null,
+): ShardRoute {
+  const kind = kindOf(type.code);
+  switch (kind) {
+    case 'request':
+      // Never by what was declared: a client that copied somebody's SHARD gains nothing by it.
+      return ROUTES_ONE[shardAt(bytes, wire.OFFSET_REQUEST_SECTOR, shardCount)];
+    case 'process':
+      return ROUTES_ONE[declared ?? shardAt(bytes, wire.OFFSET_PROCESS_SECTOR, shardCount)];
+    case 'receipt':
+      return declared === null ? ROUTE_ALL : ROUTES_ONE[declared];
+    case 'inquiry':
+      return ROUTE_INQUIRY;
+    case 'declaration':
+      return ROUTE_DECLARATION;
+    case 'ownMake':
+      return declared === null ? ROUTE_UNDECLARED : ROUTES_ONE[declared];
+    default:
+      return unreachable(kind);
+  }
+}
+
+type RoutedKind = 'request' | 'process' | 'receipt' | 'inquiry' | 'declaration' | 'ownMake';
+
+function kindOf(code: number): RoutedKind {
+  switch (code) {
+    case wire.TYPE_READ:
+    case wire.TYPE_WRITE:
+      return 'request';
+    case wire.TYPE_READ_PROC:
+    case wire.TYPE_VALUE:
+    case wire.TYPE_WRITE_PROC:
+    case wire.TYPE_ACK:
+      return 'process';
+    case wire.TYPE_STATUS:
+    case wire.TYPE_SCRUB:
+      return 'inquiry';
+    case wire.TYPE_SHARD:
+      return 'declaration';
+    default:
+      return code < wire.TYPE_EXTENSION_MIN ? 'receipt' : 'ownMake';
+  }
+}
+
+/** The u64 that stands there, modulo the number of shards. */
+function shardAt(bytes: Uint8Array, at: number, shardCount: number): number {
+  let rest = 0;
+  for (let index = at; index < at + 8; index += 1) rest = (rest * 256 + bytes[index]) % shardCount;
+  return rest;
+}
