@@ -133,12 +133,13 @@ function isOlder(a: RegisterValue, b: RegisterValue): boolean {
   return a.timestamp === b.timestamp ? a.writeRank < b.writeRank : a.timestamp < b.timestamp;
 }
 
-test.serial('ACKs, responses and VALUEs leave after the flush of what they promise', async (t) => {
+const watched = test.macro(async (t, extension: 'on' | 'off') => {
   t.timeout(90_000);
   if (!hasTools(t, 'strace')) return;
   const traceOf: { file?: string } = {};
   const cluster = await Cluster.prepare(t, {
     processCount: 3,
+    config: { extension },
     wrap: (command, rank) =>
       rank === TRACED ? underStrace(command, (traceOf.file = cluster.fileIn('trace'))) : command,
   });
@@ -168,6 +169,8 @@ test.serial('ACKs, responses and VALUEs leave after the flush of what they promi
       t.true(response !== undefined, `the WRITE of "${nameOf(data)}" was not answered`);
       t.true(stored < (response?.firstByteAt ?? 0), `Ok for "${nameOf(data)}" left too early`);
       checked.responses += 1;
+      // With the extension a stamp that is reserved may leave earlier (ADR 19).
+      if (extension === 'on') continue;
       for (const { message: sent, firstByteAt } of outgoing) {
         if (sent.family !== 'process' || sent.kind !== 'WRITE_PROC') continue;
         if (sent.register?.data.equals(data) !== true) continue;
@@ -187,8 +190,15 @@ test.serial('ACKs, responses and VALUEs leave after the flush of what they promi
   }
   t.log(checked);
   t.true(checked.acks >= 20 && checked.responses >= 30);
-  t.true(checked.values >= 10 && checked.broadcasts >= 30);
+  if (extension === 'off') t.true(checked.values >= 10 && checked.broadcasts >= 30);
 });
+
+test.serial(
+  'ACKs, responses and VALUEs leave after the flush of what they promise',
+  watched,
+  'off',
+);
+test.serial('with the extension, ACKs and responses leave after that flush', watched, 'on');
 
 test.serial('a trace is read rightly, calls that others came in between of included', (t) => {
   const calls = parseTrace(

@@ -155,6 +155,13 @@ export class MessageReader {
     for (;;) {
       this.slideToMagic();
       if (this.rest.length < 8) return received;
+      if (this.rest[7] === BUNDLE) {
+        const bundleSize = 8 * this.rest.readUInt16BE(4);
+        if (this.rest.length < bundleSize) return received;
+        received.push(...inBundle(this.rest.subarray(0, bundleSize), this.keys));
+        this.rest = this.rest.subarray(bundleSize);
+        continue;
+      }
       const size = sizeOf(this.rest);
       if (size === null) {
         this.skip(8);
@@ -188,6 +195,29 @@ export class MessageReader {
     this.skippedBytes += length;
     this.rest = this.rest.subarray(length);
   }
+}
+
+/** docs/peer-extension.md: several messages of this make's processes under one tag. */
+const BUNDLE = 0x84;
+
+/** The messages of the protocol in a bundle; those that only this make knows are left out. */
+function inBundle(bundle: Buffer, { systemKey }: Keys): Received[] {
+  const end = bundle.length - TAG_BYTES;
+  const tagIsGood = tagOf(bundle.subarray(0, end), systemKey).equals(bundle.subarray(end));
+  const received: Received[] = [];
+  const ownSizes = new Map([
+    [0x85, 64],
+    [0x86, 80],
+  ]);
+  for (let at = 8; at < end;) {
+    const rest = bundle.subarray(at);
+    const size = sizeOf(rest) ?? ownSizes.get(rest[7]);
+    if (size === undefined) throw new Error(`a bundle with a message of type ${rest[7]}`);
+    const bytes = Buffer.concat([rest.subarray(0, size - TAG_BYTES), Buffer.alloc(TAG_BYTES)]);
+    if (!ownSizes.has(rest[7])) received.push({ message: parse(bytes), tagIsGood });
+    at += size - TAG_BYTES;
+  }
+  return received;
 }
 
 /** What the bytes of one whole message, of a known type, say. */
