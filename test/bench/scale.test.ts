@@ -9,7 +9,6 @@ import type { LoadSpec } from './loadSpec.js';
 import type { Row } from './rows.js';
 import { scaledTableOf } from './rows.js';
 import { parseScaleOptions } from './scaleOptions.js';
-import { seesWhole } from './scaleRestart.js';
 import type { SectorStep } from './scaleSectors.js';
 import {
   bytesForEach,
@@ -22,6 +21,7 @@ import {
   sectorSteps,
 } from './scaleSteps.js';
 import { connectionTable, describeIndex, sectorTable } from './scaleTables.js';
+import { seesWhole } from './whole.js';
 
 const MEBIBYTE_BYTES = 2 ** 20;
 const GIBIBYTE_BYTES = 2 ** 30;
