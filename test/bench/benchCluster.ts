@@ -8,6 +8,7 @@ import type { LoadMode, LoadResult, LoadSpec, TargetSpec } from './loadSpec.js';
 import type { CommonOptions } from './options.js';
 import type { ProfileFolder } from './profileFolder.js';
 import { runLoad } from './runLoad.js';
+import { untilWhole } from './whole.js';
 
 /** How many operations are under way, and over how many connections. */
 export interface Shape {
@@ -98,6 +99,8 @@ export class BenchCluster {
         wrap: (command, rank) => profiles.wrap(command, `process ${rank}`),
       }),
     });
+    // They answer before they take part: without a majority that does, a load would wait for ever.
+    await untilWhole(this.started);
     this.flushCost = probeFlush(this.cluster.folder);
   }
 

@@ -1,11 +1,9 @@
 /** npm run bench:nbd: what a block device on a cluster can do. See docs/benchmarks.md. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { newCounters } from '../../src/core/counters.js';
-import { MAIN_FILE } from '../helpers/cluster.js';
 import type { Gateway } from '../helpers/gateway.js';
 import { startWrappedGateway } from '../helpers/gateway.js';
 import { inquire } from '../helpers/processStatus.js';
-import { runToEnd } from '../helpers/runToEnd.js';
 import { shapeOf } from './benchCluster.js';
 import { BenchRun, runToExit } from './benchRun.js';
 import { difference, perOperation, sumOf } from './counters.js';
@@ -16,6 +14,7 @@ import { COMMON_USAGE, orExit, parseOptions } from './options.js';
 import { cpuUsOf, machineCpuUs, othersShare } from './processorTime.js';
 import type { Stall } from './stall.js';
 import { stallOfLog, worst } from './stall.js';
+import { untilWhole } from './whole.js';
 
 const USAGE = `npm run bench:nbd -- [options]
 ${COMMON_USAGE}`;
@@ -31,7 +30,6 @@ const STALL_DEPTH = 16;
 const STALL_SECONDS = 8;
 /** From the beginning of the load. */
 const KILL_AFTER_MS = 3_000;
-const WHOLE_SECONDS_MAX = 60;
 
 const { common: options } = orExit(USAGE, () => parseOptions(process.argv.slice(2), []));
 const run = new BenchRun('bench:nbd', options, PROCESSES);
@@ -130,7 +128,7 @@ async function measureStalls(bench: BenchRun, gateway: Gateway): Promise<void> {
       stalls.push(stall);
       bench.stalls[`${subject}, process ${rank} killed`] = stall;
       await bench.cluster.start(rank);
-      await untilWhole(bench);
+      await untilWhole(bench.cluster);
     }
     bench.stalls[`${subject}, worst`] = worst(stalls);
   }
@@ -157,12 +155,4 @@ async function stallOfLibrary(bench: BenchRun, _: Gateway, rank: number): Promis
   const result = await bench.load(library, mode, shapeOf(STALL_DEPTH), [], null, more);
   await killed;
   return { gapMs: result.longestGapMs, latencyMs: result.maxMs };
-}
-
-async function untilWhole({ cluster }: BenchRun): Promise<void> {
-  const config = ['--config', cluster.configFileOf(1)];
-  const status = ['status', '--wait-full', String(WHOLE_SECONDS_MAX), ...config];
-  const words = [process.execPath, MAIN_FILE, ...status];
-  const { code, output } = await runToEnd(words, (WHOLE_SECONDS_MAX + 10) * 1_000);
-  if (code !== 0) throw new Error(`the cluster is not whole again:\n${output}`);
 }

@@ -38,11 +38,17 @@ export function othersShare(machineUs: number, ownUs: number, elapsedMs: number)
 export interface Memory {
   readonly residentBytes: number;
   readonly residentBytesMax: number;
+  /** Without pages of files that it has mapped: those the kernel takes back when it needs room. */
+  readonly anonymousBytes: number;
 }
 
 export function memoryOf(pid: number): Memory {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
   const bytes = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1_024;
-  return { residentBytes: bytes('VmRSS'), residentBytesMax: bytes('VmHWM') };
+  return {
+    residentBytes: bytes('VmRSS'),
+    residentBytesMax: bytes('VmHWM'),
+    anonymousBytes: bytes('RssAnon'),
+  };
 }

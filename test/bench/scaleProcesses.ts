@@ -4,7 +4,7 @@ import type { BenchClusterOptions } from './benchCluster.js';
 import { shapeOf, withCluster } from './benchCluster.js';
 import type { Row } from './rows.js';
 import { rowOf } from './rows.js';
-import { evenShape } from './scaleSteps.js';
+import { evenShape, WARM_UP_FRESH_MS } from './scaleSteps.js';
 
 const COUNTS = [3, 4, 5, 7];
 const DEPTH = 64;
@@ -20,7 +20,8 @@ export async function measureProcesses(
       await bench.fillTo(ITEMS, shapeOf(DEPTH));
       const shape = evenShape(processCount, DEPTH);
       for (const mode of ['write', 'read'] as const) {
-        const result = await bench.load(bench.library, mode, shape, bench.pids, null);
+        const more = { warmUpMs: WARM_UP_FRESH_MS };
+        const result = await bench.load(bench.library, mode, shape, bench.pids, null, more);
         const depth = shape.connections * shape.depth;
         rows.push(rowOf(`${processCount} processes`, mode, depth, result));
       }

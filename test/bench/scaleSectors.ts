@@ -9,7 +9,7 @@ import type { Row } from './rows.js';
 import { rowOf } from './rows.js';
 import type { Restart } from './scaleRestart.js';
 import { restart } from './scaleRestart.js';
-import { fitsOnDisk, sectorSteps } from './scaleSteps.js';
+import { fitsOnDisk, sectorSteps, WARM_UP_FRESH_MS } from './scaleSteps.js';
 
 const DEPTH = 64;
 const FILL_SHAPE: Shape = shapeOf(256);
@@ -27,6 +27,8 @@ export interface SectorStep {
   readonly loadedBytes: readonly number[];
   /** Just started, some seconds without load: what the index takes shows here. */
   readonly idleBytes: readonly number[];
+  /** Of that, without pages of the files of LevelDB, Node and its libraries. */
+  readonly idleOwnBytes: readonly number[];
   readonly diskBytes: readonly number[];
   readonly restarts: readonly Restart[];
 }
@@ -71,7 +73,8 @@ async function fill(bench: BenchCluster, from: number, to: number): Promise<void
 async function loadRows(bench: BenchCluster, sectors: number): Promise<Row[]> {
   const rows: Row[] = [];
   for (const mode of MODES) {
-    const result = await bench.load(bench.library, mode, shapeOf(DEPTH), bench.pids, null);
+    const more = { warmUpMs: WARM_UP_FRESH_MS };
+    const result = await bench.load(bench.library, mode, shapeOf(DEPTH), bench.pids, null, more);
     rows.push(rowOf(`${sectors} sectors`, mode, DEPTH, result));
   }
   return rows;
@@ -88,7 +91,9 @@ async function stepOf(bench: BenchCluster, sectors: number): Promise<SectorStep>
     restarts.push(await restart(bench, rank));
   }
   await sleep(IDLE_MS);
-  return { sectors, loadedBytes, idleBytes: residentBytes(bench), diskBytes, restarts };
+  const idleBytes = residentBytes(bench);
+  const idleOwnBytes = bench.pids.map((pid) => memoryOf(pid).anonymousBytes);
+  return { sectors, loadedBytes, idleBytes, idleOwnBytes, diskBytes, restarts };
 }
 
 export function residentBytes({ pids }: BenchCluster): number[] {

@@ -3,6 +3,8 @@ import type { Shape } from './benchCluster.js';
 import { SECTORS_MIN } from './scaleOptions.js';
 
 const SECTOR_SIZE_BYTES = 4_096;
+/** Of processes just started: V8 compiles what is hot in their first seconds of load. */
+export const WARM_UP_FRESH_MS = 4_000;
 /** What docs/limits.md promises of the data of an idle process; its metadata are less than 1 %. */
 const BYTES_PER_BYTE_MAX = 1.1;
 const BYTES_FIXED = 8 * 2 ** 20;

@@ -11,9 +11,11 @@ export const INDEX_BYTES_MAX = 64;
 const SECTORS_JUDGED_MIN = 500_000;
 
 const SECTOR_HEAD = [
-  ...['sectors', 'loaded MiB', 'B/sector', 'idle MiB', 'B/sector', 'B/more'],
+  ...['sectors', 'loaded MiB', 'B/sector', 'idle MiB', 'B/sector', 'B/more', 'own MiB', 'B/more'],
   ...['end ms', 'ping ms', 'whole ms', 'disk MiB', 'disk/data'],
 ];
+
+type MemoryName = 'idleBytes' | 'idleOwnBytes' | 'loadedBytes';
 
 /**
  * Cells; of the processes all are shown, and the one in the middle counts. `B/sector` is what was
@@ -23,7 +25,7 @@ export function sectorTable(steps: readonly SectorStep[]): string[][] {
   const [first] = steps;
   const lines = steps.map((step, index) => {
     const before = steps.at(Math.max(0, index - 1)) ?? first;
-    const { sectors, loadedBytes, idleBytes, diskBytes, restarts } = step;
+    const { sectors, loadedBytes, idleBytes, idleOwnBytes, diskBytes, restarts } = step;
     const disk = Math.max(...diskBytes);
     const all = (name: keyof (typeof restarts)[number]): string =>
       perProcess(restarts.map((one) => one[name]));
@@ -34,6 +36,8 @@ export function sectorTable(steps: readonly SectorStep[]): string[][] {
       mebibytes(idleBytes),
       beyond(step, first, 'idleBytes')?.toFixed(0) ?? '-',
       beyond(step, before, 'idleBytes')?.toFixed(0) ?? '-',
+      mebibytes(idleOwnBytes),
+      beyond(step, before, 'idleOwnBytes')?.toFixed(0) ?? '-',
       ...[all('endMs'), all('pingMs'), all('wholeMs')],
       (disk / MEBIBYTE_BYTES).toFixed(1),
       (disk / (sectors * SECTOR_SIZE_BYTES)).toFixed(3),
@@ -45,23 +49,32 @@ export function sectorTable(steps: readonly SectorStep[]): string[][] {
 /**
  * The last lines of the part: what the index takes, as far as it can be seen. Some of what an idle
  * process takes beyond an empty one is no index, and there once: the room that V8 has for young
- * objects is larger after a start that read much. So the last step counts besides.
+ * objects is larger after a start that read much. So the last step counts besides; and so does what
+ * is left of it without the tables of LevelDB, which are read as mapped files.
  */
 export function describeIndex(steps: readonly SectorStep[]): string[] {
   const last = steps.at(-1);
   if (last === undefined || steps.length < 2) {
-    return ['memory of the index: only one number of sectors was measured'];
+    return ['memory: only one number of sectors was measured'];
   }
-  const froms = [...new Set([steps[0], steps[steps.length - 2]])];
-  return froms.map((from) => {
-    const bytes = beyond(last, from, 'idleBytes') ?? 0;
-    const found = bytes <= INDEX_BYTES_MAX ? 'within' : 'BEYOND';
-    const verdict = last.sectors < SECTORS_JUDGED_MIN ? 'too few to judge by' : found;
-    return (
-      `memory of idle processes: ${bytes.toFixed(1)} bytes for each sector from ${from.sectors} ` +
-      `to ${last.sectors}; ${verdict} the bound of ${INDEX_BYTES_MAX}`
-    );
-  });
+  const first = steps[0];
+  const before = steps[steps.length - 2];
+  return [
+    describeGrowth('resident', 'idleBytes', first, last),
+    ...(before === first ? [] : [describeGrowth('resident', 'idleBytes', before, last)]),
+    describeGrowth('its own', 'idleOwnBytes', before, last),
+  ];
+}
+
+function describeGrowth(what: string, name: MemoryName, from: SectorStep, to: SectorStep): string {
+  const { sectors } = to;
+  const bytes = beyond(to, from, name) ?? 0;
+  const found = bytes <= INDEX_BYTES_MAX ? 'within' : 'BEYOND';
+  const verdict = sectors < SECTORS_JUDGED_MIN ? 'too few to judge by' : found;
+  return (
+    `memory of idle processes, ${what}: ${bytes.toFixed(1)} bytes for each sector from ` +
+    `${from.sectors} to ${sectors}; ${verdict} the bound of ${INDEX_BYTES_MAX}`
+  );
 }
 
 export function connectionTable(steps: readonly ConnectionStep[]): string[][] {
@@ -73,11 +86,7 @@ export function connectionTable(steps: readonly ConnectionStep[]): string[][] {
   return [['', 'sockets', 'resident MiB'], ...lines];
 }
 
-function beyond(
-  step: SectorStep,
-  first: SectorStep,
-  name: 'idleBytes' | 'loadedBytes',
-): number | null {
+function beyond(step: SectorStep, first: SectorStep, name: MemoryName): number | null {
   const base = { bytes: median(first[name]), count: first.sectors };
   return bytesForEach(median(step[name]), step.sectors, base);
 }
