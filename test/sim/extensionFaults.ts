@@ -1,8 +1,6 @@
 /** Deliberate faults of the extension: see deliberateFaults.ts. */
 import type { DeliberateFault } from './deliberateFault.js';
 
-const REDUCE = 'src/core/register/reduce.js';
-
 export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
   {
     name: 'any-answer',
@@ -60,21 +58,6 @@ export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
         file: 'streams/stubbornLink.js',
         find: 'isExtended() ? message',
         replace: 'isExtended() || true ? message',
-      },
-    ],
-  },
-  {
-    name: 'never-widens',
-    text: 'the one process that a value is asked of is waited for without end',
-    processCount: 3,
-    runs: 400,
-    blackBoxRuns: null,
-    extension: 'on',
-    edits: [
-      {
-        file: REDUCE,
-        find: 'if (!isWaiting || running.operation.id !== id)',
-        replace: 'if (isWaiting || !isWaiting)',
       },
     ],
   },
