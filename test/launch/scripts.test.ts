@@ -156,12 +156,12 @@ test('packages that are there are good without a note of it', async (t) => {
   t.true(existsSync(join(clone, 'dist', 'main.js')));
 });
 
-for (const bench of ['main', 'nbdMain']) {
+for (const bench of ['main', 'nbdMain', 'scaleMain']) {
   test(`the bench says what its options are, and refuses others: ${bench}`, async (t) => {
     const program = fileURLToPath(new URL(`../bench/${bench}.js`, import.meta.url));
     const help = await node([program, '--help']);
     t.is(help.code, 0);
-    t.regex(help.stdout, /--save-baseline/);
+    t.regex(help.stdout, /--seconds <s>/);
     for (const words of [['--weather'], ['--seconds', '0']]) {
       t.deepEqual(await node([program, ...words]), { code: 2, stdout: '' });
     }
