@@ -125,7 +125,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     name: 'late-values',
     text: 'the write phase accepts late VALUEs',
     processCount: 3,
-    runs: 20,
+    runs: 200,
     blackBoxRuns: null,
     edits: [
       {
