@@ -33,23 +33,29 @@ const TYPES_KNOWN: Readonly<Record<Receiver, readonly number[]>> = {
   client: [0x41, 0x42],
 };
 
-/** Of this make's types, the whole length; `status` is the byte before the type. */
-const OWN_SIZES: Readonly<Record<Receiver, (type: number, status: number) => number | null>> = {
-  server: (type) => (type === 0x90 || type === 0x91 ? 56 : betweenPeers(type)),
-  dialler: (type) => betweenPeers(type),
-  client: (type, status) => {
-    if (type !== 0xd0 && type !== 0xd1) return null;
-    return status === 0 ? 4144 : 48;
+/** Of this make's types, the whole length by the first 8 bytes; null: not one of them. */
+const OWN_SIZES: Readonly<Record<Receiver, (header: Buffer) => number | null>> = {
+  server: (header) => (header[7] === 0x90 || header[7] === 0x91 ? 56 : betweenPeers(header)),
+  dialler: (header) => betweenPeers(header),
+  client: (header) => {
+    if (header[7] !== 0xd0 && header[7] !== 0xd1) return null;
+    return header[6] === 0 ? 4144 : 48;
   },
 };
 
-function betweenPeers(type: number): number | null {
+function betweenPeers(header: Buffer): number | null {
+  const bundleSize = 8 * header.readUInt16BE(4);
+  if (header[7] === 0x84) return bundleSize >= 40 && bundleSize <= 65_536 ? bundleSize : null;
   return (
     new Map([
       [0x80, 588],
       [0x81, 64],
       [0x82, 4176],
-    ]).get(type) ?? null
+      [0x83, 80],
+      [0x85, 64],
+      [0x86, 80],
+      [0x87, 48],
+    ]).get(header[7]) ?? null
   );
 }
 
@@ -73,7 +79,7 @@ export function decodeSlowly(
       skip(1);
       continue;
     }
-    const ownSize = knowsOwn && rest.length >= 8 ? OWN_SIZES[receiver](rest[7], rest[6]) : null;
+    const ownSize = knowsOwn && rest.length >= 8 ? OWN_SIZES[receiver](rest) : null;
     if (ownSize !== null && rest.length >= ownSize) {
       const whole = rest.subarray(0, ownSize);
       const isOfClients = rest[7] >= 0x90;

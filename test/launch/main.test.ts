@@ -41,7 +41,7 @@ test('--version tells the versions of program, protocol and disk format', async 
     readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
   ) as { version: string };
   const outcome = await atdd('/', ['--version']);
-  t.deepEqual(outcome, { code: 0, stdout: `${version} (protocol 1, disk format 2)\n`, stderr: '' });
+  t.deepEqual(outcome, { code: 0, stdout: `${version} (protocol 1, disk format 3)\n`, stderr: '' });
 });
 
 test('--help lists the commands', async (t) => {

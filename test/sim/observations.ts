@@ -58,9 +58,15 @@ export class Observations {
 
   beginRead(user: string, sector: number): Reading {
     const pending = this.begin(user, sector, 'read', null);
+    const wasZeroed = this.zeroed.has(sector);
     return {
       answered: (word) => {
         this.open.delete(pending);
+        // Zeros that were written meanwhile, or those that were there in the beginning: who knows.
+        if (word === ZEROS && wasZeroed !== this.zeroed.has(sector)) {
+          pending.unknown();
+          return;
+        }
         this.counts.add('reads answered');
         if (word === DAMAGED) {
           this.world.report('values', `${user} read a damaged sector ${sector}`);

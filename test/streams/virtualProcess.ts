@@ -89,6 +89,8 @@ export class TestConnection implements Connection {
   take(): Message[] {
     const taken = this.received;
     this.received = [];
+    this.chunks.length = 0;
+    this.typesSent.length = 0;
     return taken;
   }
 }
