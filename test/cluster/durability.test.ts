@@ -35,7 +35,7 @@ function messagesOf(calls: readonly SystemCall[], keys: Cluster['keys']): Moved[
     const isIncoming = INCOMING.has(name);
     if (!target.startsWith('TCP') || (!isIncoming && !OUTGOING.has(name))) continue;
     const key = `${isIncoming} ${target}`;
-    const stream = streams.get(key) ?? { reader: new MessageReader(keys), begunAt: beganAt };
+    const stream = streams.get(key) ?? { reader: new MessageReader(keys, true), begunAt: beganAt };
     streams.set(key, stream);
     if (stream.reader.pendingBytes === 0) stream.begunAt = beganAt;
     for (const { message } of stream.reader.push(data)) {

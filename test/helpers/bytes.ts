@@ -147,7 +147,11 @@ export class MessageReader {
   skippedBytes = 0;
   private rest: Buffer = Buffer.alloc(0);
 
-  constructor(private readonly keys: Keys) {}
+  /** @param knowsOwn Whether it reads as this make does, bundles included; others skip them. */
+  constructor(
+    private readonly keys: Keys,
+    private readonly knowsOwn = false,
+  ) {}
 
   push(chunk: Uint8Array): Received[] {
     this.rest = Buffer.concat([this.rest, chunk]);
@@ -155,11 +159,12 @@ export class MessageReader {
     for (;;) {
       this.slideToMagic();
       if (this.rest.length < 8) return received;
-      if (this.rest[7] === BUNDLE) {
-        const bundleSize = 8 * this.rest.readUInt16BE(4);
-        if (this.rest.length < bundleSize) return received;
-        received.push(...inBundle(this.rest.subarray(0, bundleSize), this.keys));
-        this.rest = this.rest.subarray(bundleSize);
+      const ownSize = this.knowsOwn ? ownSizeOf(this.rest) : null;
+      if (ownSize !== null) {
+        if (this.rest.length < ownSize) return received;
+        const own = this.rest.subarray(0, ownSize);
+        if (own[7] === BUNDLE) received.push(...inBundle(own, this.keys));
+        this.rest = this.rest.subarray(ownSize);
         continue;
       }
       const size = sizeOf(this.rest);
@@ -200,21 +205,32 @@ export class MessageReader {
 /** docs/peer-extension.md: several messages of this make's processes under one tag. */
 const BUNDLE = 0x84;
 
+/** Whole length of a message that only this make's processes know; null: it is none. */
+function ownSizeOf(bytes: Buffer): number | null {
+  return bytes[7] === BUNDLE ? 8 * bytes.readUInt16BE(4) : (OWN_SIZES.get(bytes[7]) ?? null);
+}
+
+const OWN_SIZES: ReadonlyMap<number, number> = new Map([
+  [0x80, 588],
+  [0x81, 64],
+  [0x82, 4176],
+  [0x83, 80],
+  [0x85, 64],
+  [0x86, 80],
+  [0x87, 48],
+]);
+
 /** The messages of the protocol in a bundle; those that only this make knows are left out. */
 function inBundle(bundle: Buffer, { systemKey }: Keys): Received[] {
   const end = bundle.length - TAG_BYTES;
   const tagIsGood = tagOf(bundle.subarray(0, end), systemKey).equals(bundle.subarray(end));
   const received: Received[] = [];
-  const ownSizes = new Map([
-    [0x85, 64],
-    [0x86, 80],
-  ]);
   for (let at = 8; at < end;) {
     const rest = bundle.subarray(at);
-    const size = sizeOf(rest) ?? ownSizes.get(rest[7]);
+    const size = sizeOf(rest) ?? OWN_SIZES.get(rest[7]);
     if (size === undefined) throw new Error(`a bundle with a message of type ${rest[7]}`);
     const bytes = Buffer.concat([rest.subarray(0, size - TAG_BYTES), Buffer.alloc(TAG_BYTES)]);
-    if (!ownSizes.has(rest[7])) received.push({ message: parse(bytes), tagIsGood });
+    if (!OWN_SIZES.has(rest[7])) received.push({ message: parse(bytes), tagIsGood });
     at += size - TAG_BYTES;
   }
   return received;
