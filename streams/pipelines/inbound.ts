@@ -210,6 +210,8 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
       return [toSend({ connection: session.connection, content: bytes })];
     }
     case 'receipt':
+      // They come back over the connection that the message left by, from whom it was sent to.
+      if (verdict.receipt.sender !== options.dialled) return [];
       return [{ kind: 'receipt', receipt: verdict.receipt }];
     case 'shard':
       session.isRefused = true;

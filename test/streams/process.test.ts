@@ -314,6 +314,24 @@ test('a question is answered only while there is a place on record for its answe
   t.is(dialled.get(2)?.take().length, LIMITS.linkReplies);
 });
 
+test('a receipt counts only where it was to come back, from whom it was to come', (t) => {
+  const { connect, pass, dialled, running } = start(3, t);
+  const peer = connect();
+  const receipt = (sender: number): Buffer =>
+    receiptBytes({ receiptFor: 'VALUE', sender, id: ID }, SYSTEM_KEY);
+  // Over the connection of a peer, and from another one than was dialled.
+  peer.bytes$.next(receipt(2));
+  dialled.get(3)?.bytes$.next(receipt(2));
+  pass(1);
+  const count = LIMITS.linkReplies * 3;
+  for (let n = 0; n < count; n += 1) {
+    peer.bytes$.next(fromPeer(2, 'READ_PROC', String(n).padStart(32, '0'), n));
+    pass(1);
+  }
+  t.is(dialled.get(2)?.take().length, count, 'nobody waits for receipts of process 2');
+  t.is(running.figures().messages, 0);
+});
+
 test('a peer that sent receipts and is replaced by one of this make is answered without', (t) => {
   const { connect, pass, dialled, running } = start(3, t);
   const peer = connect();
