@@ -85,10 +85,24 @@ test('whose disk is remembered as another one joins, with an incarnation of its 
   t.is(lost.own.standing, 'member');
 });
 
-test('a process joins a cluster that has begun without it', (t) => {
+test('a process joins a cluster once enough members have not counted it', (t) => {
   const late = make(3);
   hearHello(late, 2, hello('b', { standing: 'member' }));
+  t.is(late.own.standing, 'fresh', 'the other one may have counted it');
+  late.isGraceOver = true;
+  t.deepEqual(reconsider(late), [], 'and there is nothing to found any more');
+  hearHello(late, 3, hello('c', { standing: 'member' }));
   t.is(late.own.standing, 'joining');
+});
+
+test('a founder that hears of one who joins first waits for the one that counted it', (t) => {
+  const counted = make(3);
+  hearHello(counted, 3, hello('c', { standing: 'joining' }));
+  counted.isGraceOver = true;
+  reconsider(counted);
+  t.is(counted.own.standing, 'fresh');
+  hearHello(counted, 2, hello('b', { standing: 'member', known: id('x') }));
+  t.is(counted.own.standing, 'member');
 });
 
 test('a member whose disk was replaced by another one meanwhile joins again', (t) => {

@@ -166,17 +166,23 @@ function decideFresh(membership: Membership): MembershipEffect[] {
   const { own, self, heard, isGraceOver } = membership;
   const hellos = hellosOf(heard);
   const baseCount = heard.size - hellos.length;
-  const others = hellos.filter(([, { standing }]) => standing !== 'fresh');
+  const members = hellos.filter(([, { standing }]) => standing === 'member');
+  const hasBegun = hellos.some(([, { standing }]) => standing !== 'fresh');
   const isLost = hellos.some(
     ([, { known, incarnations }]) =>
       incarnations[self.rank - 1] > 0 || (known !== null && known !== own.storage),
   );
   if (isLost) return startJoining(membership);
   // A founder: that peer counted this very disk when the cluster began.
-  if (others.some(([, { known }]) => known === own.storage)) return becomeMember(membership);
-  // The cluster has begun without this one. Where others of another make are members it may have
-  // worked with them alone, and nobody remembers those who only ever did that.
-  if (others.length > 0 && baseCount === 0) return startJoining(membership);
+  if (members.some(([, { known }]) => known === own.storage)) return becomeMember(membership);
+  // The cluster has begun. Where others of another make are members this one may have worked with
+  // them alone, and nobody remembers those who only ever did that. Else it joins, but not before as
+  // many members as it takes for that have told that they did not count it: the founder that did
+  // may be heard last, and one that joins for nothing is one that others wait for.
+  if (hasBegun && baseCount === 0) {
+    const isEnough = members.length >= rebuildQuorum(self.processCount);
+    return isEnough ? startJoining(membership) : [];
+  }
   if (heard.size < self.processCount - 1 && !isGraceOver) return [];
   const isEnough = hellos.length >= Math.floor(self.processCount / 2);
   return isEnough || baseCount > 0 ? becomeMember(membership) : [];
