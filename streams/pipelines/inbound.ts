@@ -210,8 +210,7 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
       return [toSend({ connection: session.connection, content: bytes })];
     }
     case 'receipt':
-      // They come back over the connection that the message left by, from whom it was sent to.
-      if (verdict.receipt.sender !== options.dialled) return [];
+      if (isOwnMake(verdict.receipt.sender, options.records)) return [];
       return [{ kind: 'receipt', receipt: verdict.receipt }];
     case 'shard':
       session.isRefused = true;
@@ -226,6 +225,15 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
 
 function dropped({ connection }: Session, reason: DropReason): Inbound {
   return { kind: 'dropped', remote: connection.remote, reason };
+}
+
+/**
+ * Whether that process has shown over a connection that stands to be of this make, which sends no
+ * receipts: one in its name is not its own, and it would be waited for others for ever.
+ */
+function isOwnMake(rank: Rank, { sessions }: InboundOptions['records']): boolean {
+  for (const { hello, hasEnded } of sessions) if (hello?.rank === rank && !hasEnded) return true;
+  return false;
 }
 
 function showTrust(session: Session, options: InboundOptions): void {

@@ -314,14 +314,16 @@ test('a question is answered only while there is a place on record for its answe
   t.is(dialled.get(2)?.take().length, LIMITS.linkReplies);
 });
 
-test('a receipt counts only where it was to come back, from whom it was to come', (t) => {
+test('a receipt in the name of a process of this make counts for nothing', (t) => {
   const { connect, pass, dialled, running } = start(3, t);
   const peer = connect();
-  const receipt = (sender: number): Buffer =>
-    receiptBytes({ receiptFor: 'VALUE', sender, id: ID }, SYSTEM_KEY);
-  // Over the connection of a peer, and from another one than was dialled.
-  peer.bytes$.next(receipt(2));
-  dialled.get(3)?.bytes$.next(receipt(2));
+  peer.bytes$.next(helloFrom(2));
+  pass(1_000);
+  dialled.get(2)?.take();
+  const liar = connect();
+  const forged = receiptBytes({ receiptFor: 'VALUE', sender: 2, id: ID }, SYSTEM_KEY);
+  liar.bytes$.next(forged);
+  dialled.get(3)?.bytes$.next(forged);
   pass(1);
   const count = LIMITS.linkReplies * 3;
   for (let n = 0; n < count; n += 1) {
