@@ -5,15 +5,17 @@
  * takes ten times that, most of it on the main thread, which wakes another one. So a slot is read
  * on the spot, unless reads have turned out to be slow: then the next ones go through the pool,
  * beside each other, and only one in so many is tried on the spot again. A disk that hangs holds up
- * the process for as long as one read takes.
+ * the process for as long as two reads take.
  */
 import { read, readSync } from 'node:fs';
 import { Observable } from 'rxjs';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 
-/** Slower than any cache: the disk itself was asked. */
+/** Slower than any cache: the disk itself was asked, or this process had to wait for a core. */
 const SLOW_MS = 0.3;
-/** So many reads go through the thread pool after a slow one. */
+/** One slow read may be the wait for a core. Two of so many in a row on the spot are the disk. */
+const SLOW_AMONG_READS = 8;
+/** So many reads go through the thread pool after that. */
 const POOLED_READS = 128;
 
 export type ReadSlot = (slot: number) => Observable<Uint8Array>;
@@ -29,6 +31,7 @@ export interface SlotReaderOptions {
 export function slotReader(options: SlotReaderOptions): ReadSlot {
   const { descriptor, failure, nowMs = () => performance.now() } = options;
   let pooledLeft = 0;
+  let readsSinceSlow = SLOW_AMONG_READS;
 
   const readAtOnce = (slot: number): Uint8Array => {
     const data = new Uint8Array(SECTOR_SIZE_BYTES);
@@ -40,7 +43,11 @@ export function slotReader(options: SlotReaderOptions): ReadSlot {
       if (count === 0) throw endsEarly(slot);
       done += count;
     }
-    if (nowMs() - startMs > SLOW_MS) pooledLeft = POOLED_READS;
+    readsSinceSlow += 1;
+    if (nowMs() - startMs > SLOW_MS) {
+      if (readsSinceSlow < SLOW_AMONG_READS) pooledLeft = POOLED_READS;
+      readsSinceSlow = 0;
+    }
     return data;
   };
 
