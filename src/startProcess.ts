@@ -21,7 +21,7 @@ import type { StatusReport } from '../streams/pipelines/statusReport.js';
 import { openMembership } from '../streams/pipelines/membership.js';
 import { processPipeline } from '../streams/pipelines/process.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../streams/pipelines/processOptions.js';
-import { StampReserve } from '../streams/pipelines/stampReserve.js';
+import { LifeNumber } from '../streams/pipelines/lifeNumber.js';
 import type { MembershipState } from '../streams/pipelines/membership.js';
 import type { ProcessFigures, ProcessRecords } from '../streams/pipelines/records.js';
 import { figuresOf, newRecords } from '../streams/pipelines/records.js';
@@ -100,14 +100,14 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const membership = openMembership({ rank, processCount }, notes, hasData, () =>
     random.operationId(),
   );
-  const stampReserve = new StampReserve(notes);
+  const lifeNumber = new LifeNumber(notes);
   const records = recordsOf(options, membership, counters);
   const { ledger } = records;
   const failure$ = new Subject<never>();
   let isAdmitting = true;
   const complain = complaints(log, () => schedulers.clock.now());
 
-  const parts = { records, membership, stampReserve, isAdmitting: () => isAdmitting };
+  const parts = { records, membership, lifeNumber, isAdmitting: () => isAdmitting };
   const pipeline = pipelineOptions(options, parts);
   const subscription: Subscription = processPipeline(pipeline, ports).subscribe({
     next: (output) => {
@@ -240,7 +240,7 @@ function complaints(log: Log, nowMs: () => number): Complain {
 
 function pipelineOptions(
   options: ProcessOptions,
-  parts: Pick<ProcessPipelineOptions, 'records' | 'membership' | 'stampReserve' | 'isAdmitting'>,
+  parts: Pick<ProcessPipelineOptions, 'records' | 'membership' | 'lifeNumber' | 'isAdmitting'>,
 ): ProcessPipelineOptions {
   const { rank, processCount, sectors, shard, limits, timeouts } = options;
   const tagger = (key: Uint8Array) => countedTagger(createTagger(key), parts.records.counters);

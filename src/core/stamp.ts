@@ -24,48 +24,57 @@ export function compareStamps(a: Stamp, b: Stamp): number {
   return a.writeRank - b.writeRank;
 }
 
-/** Incarnations take the low bits of the timestamps that they choose. */
-const INCARNATION_BITS = 16n;
+/**
+ * The low bits of timestamps of this make: the incarnation that chose it, and its life. A register
+ * has 2^38 writes before it runs out of the others: at a thousand a second, eight years.
+ */
+const LIFE_BITS = 16n;
+const INCARNATION_BITS = 8n;
+const LOW_BITS = LIFE_BITS + INCARNATION_BITS;
+
+/** Lives of one disk that have a number of their own. */
+export const LIFE_MAX = 65_535;
 /** Times that a process may lose its disk. */
-export const INCARNATION_MAX = 65_535;
+export const INCARNATION_MAX = 255;
 
 /** By what a process chooses its stamps. */
 export interface StampPolicy {
   /** How often the process has lost its disk. */
   readonly incarnation: number;
-  /** No timestamp below this; ends in INCARNATION_BITS zeros. */
-  readonly floor: bigint;
   /**
-   * A timestamp below this may be sent before it is on the own disk: no later life of this process
-   * will choose one. null: none may, and the others may expect timestamps that go up by one.
+   * The number of its life, which no other life of its disk has: what it stamps may be sent before
+   * it is on its disk. 0: it has none, and may not.
    */
-  readonly reservedBelow: bigint | null;
+  readonly life: number;
+  /**
+   * Timestamps go up by one, as members of another make may expect. Only in incarnation 0, and only
+   * if no life of the disk has had a number.
+   */
+  readonly isPlain: boolean;
 }
 
-export const STAMP_POLICY_PLAIN: StampPolicy = { incarnation: 0, floor: 0n, reservedBelow: null };
+export const STAMP_POLICY_PLAIN: StampPolicy = { incarnation: 0, life: 0, isPlain: true };
 
 /**
  * The stamp that a writer of rank `writeRank` gives a value that follows `highest`.
  *
  * A process that lost its disk, or sent a stamp before that was on its disk, may have chosen stamps
- * that it knows nothing of any more, and must not choose one of them again for another value. After
- * the first, each of its later incarnations (1, 2, …) has low bits of its own, and goes far enough
- * up that no stamp of incarnation 0, which counts by one, is there
- * (docs/adr/0013-membership.md). Against the second there is the floor
- * (docs/adr/0019-overlapped-flush.md).
+ * that it knows nothing of any more, and must not choose one of them again for another value. So
+ * each incarnation (docs/adr/0013-membership.md) and each life that sends early
+ * (docs/adr/0019-overlapped-flush.md) has low bits of its own; and goes far enough up that no stamp
+ * of those that count by one is there.
+ *
+ * No further, whatever the number: a value that was left behind by a process that died must not be
+ * above what others write later (docs/adr/0006-client-resubmission.md).
  */
 export function nextStamp(highest: Stamp, writeRank: Rank, policy = STAMP_POLICY_PLAIN): Stamp {
-  const { incarnation, floor, reservedBelow } = policy;
-  const isPlain = incarnation === 0 && reservedBelow === null;
-  const lowBits = isPlain ? 0n : BigInt(incarnation);
-  const above = isPlain
-    ? highest.timestamp + 1n
-    : (((highest.timestamp >> INCARNATION_BITS) + 2n) << INCARNATION_BITS) | lowBits;
-  const lowest = floor | lowBits;
-  return { timestamp: above < lowest ? lowest : above, writeRank };
+  const { incarnation, life, isPlain } = policy;
+  if (isPlain) return { timestamp: highest.timestamp + 1n, writeRank };
+  const lowBits = (BigInt(incarnation) << LIFE_BITS) | BigInt(life);
+  return { timestamp: (((highest.timestamp >> LOW_BITS) + 2n) << LOW_BITS) | lowBits, writeRank };
 }
 
-/** Whether the process may send that stamp of its own before it is on its disk. */
-export function isReserved({ timestamp }: Stamp, { reservedBelow }: StampPolicy): boolean {
-  return reservedBelow !== null && timestamp < reservedBelow;
+/** Whether the process may send stamps of its own before they are on its disk. */
+export function maySendEarly({ life }: StampPolicy): boolean {
+  return life > 0;
 }

@@ -22,6 +22,8 @@ import type { Rank } from '../../src/core/rank.js';
 import type { SectorIndex } from '../../src/core/sector.js';
 import type { RegisterEvent } from '../../src/core/register/event.js';
 import type { Self } from '../../src/core/register/step.js';
+import type { StampPolicy } from '../../src/core/stamp.js';
+import { STAMP_POLICY_PLAIN } from '../../src/core/stamp.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { Random } from '../../src/ports/random.js';
 import { PEER_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
@@ -93,7 +95,7 @@ export function processPipeline(
           registers(options, ports),
           filter((outcome) => exchange.takeOutcome(outcome)),
           tap((outcome) => {
-            reserveMore(outcome, options);
+            wantNumber(outcome, options);
           }),
         );
         const outbound$ = merge(
@@ -119,7 +121,7 @@ export function processPipeline(
           ),
           inbound$.pipe(ofKind('dropped')),
           members.repair$,
-          options.stampReserve.keep(ports.schedulers.clock),
+          options.lifeNumber.keep(ports.schedulers.clock),
           ...peers.map(peerReports),
         );
       }),
@@ -210,14 +212,13 @@ function inbound(
   );
 }
 
-/** A stamp of this process that was not reserved, and so had to be stored first. */
-function reserveMore(outcome: ProcessOutcome, options: ProcessPipelineOptions): void {
-  if (!options.isExtended || outcome.kind === 'full' || outcome.effects.length === 0) return;
+/** A value of this process that had to be stored first. */
+function wantNumber(outcome: ProcessOutcome, options: ProcessPipelineOptions): void {
+  const { isExtended, membership, lifeNumber, self } = options;
+  if (!isExtended || outcome.kind === 'full' || outcome.effects.length === 0) return;
   const [first] = outcome.effects;
-  if (first.kind !== 'store' || first.stamp.writeRank !== options.self.rank) return;
-  const { timestamp } = first.stamp;
-  const isWanted = timestamp >= options.stampReserve.below;
-  if (isWanted && !options.membership.current.isMixed) options.stampReserve.want(timestamp);
+  if (first.kind !== 'store' || first.stamp.writeRank !== self.rank) return;
+  if (!membership.current.isMixed) lifeNumber.want();
 }
 
 function isQuestion(event: RegisterEvent, self: Rank): boolean {
@@ -231,22 +232,24 @@ function isWrite(event: RegisterEvent): boolean {
 
 /** This process as its registers see it. */
 function selfOf({ self, membership, ...options }: ProcessPipelineOptions): () => Self {
-  const { isExtended, stampReserve } = options;
-  const { floor } = stampReserve;
+  const { isExtended, lifeNumber } = options;
   let standing: Standing | null = null;
-  let incarnation = 0;
-  let reservedBelow: bigint | null = null;
+  let stamps: StampPolicy = STAMP_POLICY_PLAIN;
   let current: Self = self;
   return () => {
     // Those of another make may expect timestamps that go up by one.
-    const below = isExtended && !membership.current.isMixed ? stampReserve.below : null;
-    const { own } = membership.current;
-    const isSame = standing === membership.standing && incarnation === own.incarnation;
-    if (!isSame || reservedBelow !== below) {
+    const isAmongOwn = isExtended && !membership.current.isMixed;
+    const { incarnation } = membership.current.own;
+    const life = isAmongOwn ? lifeNumber.current : 0;
+    const isPlain = !isAmongOwn && incarnation === 0 && !lifeNumber.wasEverUsed;
+    const isSame =
+      standing === membership.standing &&
+      stamps.incarnation === incarnation &&
+      stamps.life === life &&
+      stamps.isPlain === isPlain;
+    if (!isSame) {
       standing = membership.standing;
-      incarnation = own.incarnation;
-      reservedBelow = below;
-      const stamps = { incarnation, floor, reservedBelow };
+      stamps = { incarnation, life, isPlain };
       current = { ...self, stamps, asksStamps: isExtended, isSilent: standing !== 'member' };
     }
     return current;

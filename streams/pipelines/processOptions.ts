@@ -6,7 +6,7 @@ import type { Schedulers } from '../../src/ports/schedulers.js';
 import type { SectorStore } from '../../src/ports/store.js';
 import type { VerdictOptions } from '../../src/wire/verdict.js';
 import type { MembershipState } from './membership.js';
-import type { StampReserve } from './stampReserve.js';
+import type { LifeNumber } from './lifeNumber.js';
 import type { ProcessRecords } from './records.js';
 import type { RepairLimits } from './repairOptions.js';
 import type { SessionLimits } from './session.js';
@@ -16,7 +16,7 @@ export interface ProcessPipelineOptions {
   readonly membership: MembershipState;
   /** Whether peers that understand it are spoken to by the extension. */
   readonly isExtended: boolean;
-  readonly stampReserve: StampReserve;
+  readonly lifeNumber: LifeNumber;
   /** A peer that is asked for a value that others have too may take so long. */
   readonly fetchMs: number;
   readonly repair: RepairLimits;

@@ -32,3 +32,28 @@ test('stamps are ordered by timestamp, then by rank, beyond what a number counts
   }
   t.true(compareStamps(nextStamp(stamp(5, 9), 1), stamp(5, 9)) > 0);
 });
+
+test('what is written after one was sent again is above the attempt left behind', (t) => {
+  // By process 3, in a late life of a late incarnation; the next by processes in their first.
+  const late = { incarnation: 255, life: 65_535, isPlain: false };
+  for (const early of [
+    { incarnation: 0, life: 0, isPlain: false },
+    { incarnation: 0, life: 1, isPlain: false },
+  ]) {
+    for (const highest of [stamp(0, 0), stamp(7, 1), nextStamp(stamp(7, 1), 2, late)]) {
+      const leftBehind = nextStamp(highest, 3, late);
+      const again = nextStamp(highest, 2, early);
+      const next = nextStamp(again, 2, early);
+      t.true(compareStamps(next, leftBehind) > 0);
+    }
+  }
+});
+
+test('lives and incarnations choose different stamps, and none of those that count by one', (t) => {
+  const policies = [0, 1, 255].flatMap((incarnation) =>
+    [0, 1, 65_535].map((life) => ({ incarnation, life, isPlain: false })),
+  );
+  const chosen = policies.map((policy) => nextStamp(stamp(7, 1), 1, policy).timestamp);
+  t.is(new Set(chosen).size, policies.length);
+  t.true(chosen.every((timestamp) => timestamp > 7n + 2n ** 24n));
+});

@@ -343,14 +343,14 @@ test('H1: what is sound and was written is handed over; what is not is not', (t)
 });
 
 test('V5: a later incarnation chooses stamps that no earlier one can have chosen', (t) => {
-  const third = { ...self, stamps: { incarnation: 3, floor: 0n, reservedBelow: null } };
+  const third = { ...self, stamps: { incarnation: 3, life: 0, isPlain: false } };
   const { state } = feed(holding(stamp(70_000, 2), A), third, [
     beginWrite('w', B),
     from(2, value('w', stamp(5, 2), A)),
     from(3, value('w', stamp(5, 2), A)),
   ]);
-  t.is(state.stamp.timestamp & 0xffffn, 3n);
-  t.true(state.stamp.timestamp > 70_000n + 65_535n);
+  t.is(state.stamp.timestamp & 0xff_ffffn, 0x03_0000n);
+  t.true(state.stamp.timestamp > 70_000n + 0xff_ffffn);
 });
 
 const asking = { ...self, asksStamps: true };
@@ -472,30 +472,29 @@ test('S4: a READ that waits too long for one value begins anew, with values of a
   t.deepEqual(feed(never(), asking, [{ kind: 'widen', id: id('r') }]).effects, []);
 });
 
-test('S5: a reserved stamp is sent before it is on this disk, written like others', (t) => {
-  const stamps = { incarnation: 0, floor: 0n, reservedBelow: 1n << 36n };
-  const reserving = { ...asking, stamps };
-  const { effects, state } = feed(holding(stamp(4, 1), A), reserving, [
+test('S5: a life with a number sends before it is on this disk, and writes as others do', (t) => {
+  const numbered = { ...asking, stamps: { incarnation: 0, life: 9, isPlain: false } };
+  const { effects, state } = feed(holding(stamp(4, 1), A), numbered, [
     beginWrite('w', C),
     from(1, readStamp('w')),
     from(2, stampOf('w', stamp(6, 3))),
   ]);
-  const chosen = stamp(2 * 65_536, 1);
+  const chosen = { timestamp: (2n << 24n) + 9n, writeRank: 1 };
   t.deepEqual(effects, [{ kind: 'broadcast', message: writeProc('w', chosen, C) }]);
   t.deepEqual(state.stamp, stamp(4, 1), 'it counts only when it is flushed');
-  const own = feed(state, reserving, [from(1, writeProc('w', chosen, C))]);
+  const own = feed(state, numbered, [from(1, writeProc('w', chosen, C))]);
   t.deepEqual(own.effects[0], { kind: 'store', stamp: chosen, data: C });
   t.like(own.state.running, { ackList: [1] });
 });
 
-test('S5: a stamp that is not reserved is stored first; none is below the floor', (t) => {
-  const stamps = { incarnation: 5, floor: 1n << 36n, reservedBelow: 1n << 36n };
+test('S5: a life without a number stores first', (t) => {
+  const stamps = { incarnation: 5, life: 0, isPlain: false };
   const { effects } = feed(holding(stamp(4, 1), A), { ...asking, stamps }, [
     beginWrite('w', C),
     from(1, readStamp('w')),
     from(2, stampOf('w', stamp(6, 3))),
   ]);
-  const chosen = { timestamp: (1n << 36n) + 5n, writeRank: 1 };
+  const chosen = { timestamp: (2n << 24n) + (5n << 16n), writeRank: 1 };
   t.deepEqual(effects[0], { kind: 'store', stamp: chosen, data: C });
 });
 

@@ -129,15 +129,11 @@ function occur(world: World, rank: Rank, first: RegisterEvent): World {
   return { ...world, states, disks, sent, fates };
 }
 
-/** Stamps that a life may send before they are on its disk: none of another life's. */
-const RESERVED_BITS = 20n;
-
 function selfOf({ states, isExtended, lives }: World, rank: Rank): Self {
   const self = { rank, processCount: states.length };
   if (!isExtended) return self;
-  const floor = BigInt(lives[rank - 1]) << RESERVED_BITS;
-  const reservedBelow = floor + (1n << RESERVED_BITS);
-  return { ...self, asksStamps: true, stamps: { incarnation: 0, floor, reservedBelow } };
+  const stamps = { incarnation: 0, life: lives[rank - 1] + 1, isPlain: false };
+  return { ...self, asksStamps: true, stamps };
 }
 
 /**

@@ -18,23 +18,23 @@ export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
     ],
   },
   {
-    name: 'forgets-reserve',
-    text: 'a process that starts again has forgotten which stamps it had reserved',
+    name: 'forgets-life',
+    text: 'a process that starts again has forgotten the number of its life before',
     processCount: 3,
     runs: 50,
     blackBoxRuns: null,
     extension: 'on',
     edits: [
       {
-        file: 'streams/pipelines/stampReserve.js',
-        find: 'this.floor = readNote(notes);',
-        replace: 'this.floor = 0n;',
+        file: 'streams/pipelines/lifeNumber.js',
+        find: 'this.#before = readNote(notes);',
+        replace: 'this.#before = 0;',
       },
     ],
   },
   {
-    name: 'no-reserve',
-    text: 'a stamp is sent before it is on the disk although it is not reserved',
+    name: 'no-life',
+    text: 'a stamp is sent before it is on the disk by a life without a number',
     processCount: 3,
     runs: 20,
     blackBoxRuns: null,
@@ -42,8 +42,8 @@ export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
     edits: [
       {
         file: 'src/core/stamp.js',
-        find: 'reservedBelow !== null && timestamp < reservedBelow',
-        replace: 'reservedBelow !== null || timestamp < reservedBelow',
+        find: 'return life > 0;',
+        replace: 'return life >= 0;',
       },
     ],
   },

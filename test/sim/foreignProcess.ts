@@ -57,7 +57,7 @@ export class ForeignProcess extends Member {
     return this.openCount;
   }
 
-  override isReserved(): boolean {
+  override mayBeEarly(): boolean {
     return false;
   }
 

@@ -36,7 +36,7 @@ export abstract class Member extends Machine {
   }
 
   /** Whether it may send that stamp of its own before it is on its disk. */
-  abstract isReserved(stamp: Stamp): boolean;
+  abstract mayBeEarly(stamp: Stamp): boolean;
 
   /** Starts its program, if it does not run. */
   abstract boot(): void;

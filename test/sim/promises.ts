@@ -54,7 +54,7 @@ export interface Disks {
   /** Who votes, or will when it is up again; the one that votes now is one of them. */
   readonly voters: (voting: Rank) => readonly Rank[];
   /** Whether no later life of the process will choose that stamp. */
-  readonly isReserved: (rank: Rank, stamp: Stamp) => boolean;
+  readonly mayBeEarly: (rank: Rank, stamp: Stamp) => boolean;
 }
 
 /** Calls with each value that a process sends under a stamp of its own, in a message or bundle. */
@@ -158,7 +158,7 @@ export class Promises {
     if (stamp.writeRank !== rank || bytes[SENDER_AT] !== rank) return;
     // On a disk that it has lost it may have been: what others tell it of that it hands on.
     if (compareStamps(this.disks.latest(sector)[rank - 1], stamp) >= 0) return;
-    if (this.disks.isReserved(rank, stamp)) return;
+    if (this.disks.mayBeEarly(rank, stamp)) return;
     this.broken(`process ${rank} sends its ${describe(stamp)} of sector ${sector}`, sector);
   }
 

@@ -125,9 +125,12 @@ export class SimulatedProcess extends Member {
     return bytes !== undefined && Buffer.from(bytes).toString().includes('"standing":"member"');
   }
 
-  override isReserved({ timestamp }: Stamp): boolean {
-    const bytes = this.disk.note('stamps');
-    return bytes !== undefined && timestamp < BigInt(Buffer.from(bytes).toString());
+  override mayBeEarly({ timestamp }: Stamp): boolean {
+    const bytes = this.disk.note('life');
+    if (bytes === undefined) return false;
+    // Of this life, or of one before it that others hand on.
+    const life = timestamp & 0xffffn;
+    return life > 0n && life <= BigInt(Buffer.from(bytes).toString());
   }
 
   override get damagedCount(): number {

@@ -115,9 +115,9 @@ class Run {
       this.processes
         .filter(({ rank, isVoter }) => rank === voting || isVoter)
         .map(({ rank }) => rank);
-    const isReserved = (rank: number, stamp: Stamp): boolean =>
-      this.processes[rank - 1].isReserved(stamp);
-    const disks = { durable, latest, voters, isReserved };
+    const mayBeEarly = (rank: number, stamp: Stamp): boolean =>
+      this.processes[rank - 1].mayBeEarly(stamp);
+    const disks = { durable, latest, voters, mayBeEarly };
     this.promises = new Promises(this.world, processCount, disks);
     this.network = new Network(this.world, this.dice('network'), {
       onMessage: (endpoint, message) => {

@@ -141,7 +141,7 @@ test('a value that others have is fetched from one of them, and in the end from 
   t.deepEqual(kinds(take(dialled.get(3))), ['readProc']);
 });
 
-test('a WRITE is flushed here and there at the same time, once its stamps are reserved', (t) => {
+test('a WRITE is flushed here and there at the same time, once the life has a number', (t) => {
   const { connect, pass, dialled, agree, disk } = start(t);
   const two = agree(2);
   agree(3);
@@ -168,7 +168,7 @@ test('a WRITE is flushed here and there at the same time, once its stamps are re
   };
   writeOnce(1, 1);
   writeOnce(2, 0);
-  t.is(disk.held.get(1)?.stamp.timestamp, 2n << 16n, 'timestamps leave room for incarnations');
+  t.is(disk.held.get(1)?.stamp.timestamp, 2n << 24n, 'timestamps leave room for lives');
 });
 
 test('a process with the extension off says and understands nothing of it', (t) => {

@@ -32,7 +32,7 @@ const MESSAGES: readonly MemberMessage[] = [
     kind: 'hello',
     standing: 'joining',
     storage: 'sixteen letters.',
-    incarnation: 65_535,
+    incarnation: 255,
     known: '\u00ff'.repeat(16),
     incarnations: [1, 2, 3],
   },

@@ -219,7 +219,7 @@ function chooseIncarnation(membership: Membership): MembershipEffect[] {
   if (members.length < rebuildQuorum(self.processCount)) return [];
   const known = hellos.map(([, { incarnations }]) => incarnations[self.rank - 1]);
   const incarnation = Math.max(0, ...known) + 1;
-  assert(incarnation <= INCARNATION_MAX, 'a process has lost its disk 65,535 times');
+  assert(incarnation <= INCARNATION_MAX, 'incarnations can be told apart');
   membership.own = { ...own, incarnation };
   return [{ kind: 'identify' }, { kind: 'greet' }];
 }

@@ -14,7 +14,7 @@ import { isMajority } from '../quorum.js';
 import type { Rank } from '../rank.js';
 import type { SectorData } from '../sector.js';
 import type { Stamp } from '../stamp.js';
-import { STAMP_POLICY_PLAIN, compareStamps, isReserved, nextStamp } from '../stamp.js';
+import { STAMP_POLICY_PLAIN, compareStamps, maySendEarly, nextStamp } from '../stamp.js';
 import type { ClientOperation } from './clientOperation.js';
 import type { RegisterEffect } from './effect.js';
 import type { RegisterEvent } from './event.js';
@@ -280,7 +280,7 @@ function imposeWrite(
   const { stamps = STAMP_POLICY_PLAIN } = self;
   const stamp = nextStamp(newest, self.rank, stamps);
   const { id, data } = operation;
-  if (isReserved(stamp, stamps)) {
+  if (maySendEarly(stamps)) {
     return {
       state: { ...state, running: writePhase(operation, stamp, null) },
       effects: [broadcastWrite(id, stamp, data)],
