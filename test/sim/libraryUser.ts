@@ -233,6 +233,7 @@ export class LibraryUser extends User {
     return {
       ...attempt,
       answered: () => {
+        for (const earlier of this.lostOf(sector)) earlier.over();
         this.lost.delete(sector);
         attempt.answered();
       },

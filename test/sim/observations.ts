@@ -16,6 +16,8 @@ export interface Attempt {
   readonly lost: () => void;
   /** It can no longer begin to take effect: its process has let go of it, as the protocol says. */
   readonly letGo: () => void;
+  /** Lost, but the operation that it was made for is answered: what was to happen has happened. */
+  readonly over: () => void;
 }
 
 export interface Reading {
@@ -32,6 +34,8 @@ export class Observations {
   private readonly stamped = new Set<NameWord>();
   private readonly sent = new Set<NameWord>();
   private readonly lettingGo = new Map<NameWord, string>();
+  /** When the operations of lost attempts were answered, by what these wrote. */
+  private readonly over = new Map<Value, number>();
 
   constructor(
     private readonly world: World,
@@ -40,8 +44,18 @@ export class Observations {
     this.recorder = new HistoryRecorder(() => world.instantMs());
   }
 
+  /**
+   * A lost attempt that somebody has seen took effect before its operation was answered: nothing
+   * that is acknowledged afterwards may be undone by it.
+   */
   get operations(): readonly Operation[] {
-    return this.recorder.operations;
+    const { operations } = this.recorder;
+    const read = new Set(operations.flatMap(({ kind, value }) => (kind === 'read' ? [value] : [])));
+    return operations.map((operation) => {
+      const { kind, value } = operation;
+      const overAt = kind === 'write' && read.has(value) ? this.over.get(value) : undefined;
+      return overAt === undefined ? operation : { ...operation, return: overAt };
+    });
   }
 
   /** Operations that are not over. */
@@ -98,6 +112,9 @@ export class Observations {
       letGo: () => {
         if (word === ZEROS || this.stamped.has(word)) return;
         this.lettingGo.set(word, user);
+      },
+      over: () => {
+        this.over.set(this.valueOf(word, sector), this.world.instantMs());
       },
     };
   }
