@@ -37,7 +37,7 @@ export interface ReduceRegistersOptions {
   readonly store: SectorStore;
   /** Whether the client of an operation is gone: the event that says so may still be waiting. */
   readonly isAbandoned: (id: OperationId) => boolean;
-  /** The disk could not give back what it holds of that sector. */
+  /** An event of that sector has met a copy that the disk cannot give back, and not mended it. */
   readonly damaged?: (sector: SectorIndex) => void;
   /** States of the registers that have an operation, for others to look at. Belongs to this. */
   readonly registers: Map<SectorIndex, RegisterState>;
@@ -73,9 +73,10 @@ export function reduceRegisters<Origin>(
 }
 
 function createHandler<Origin>(options: ReduceRegistersOptions) {
-  const { self, store, registers, isAbandoned } = options;
+  const { self, store, registers, isAbandoned, damaged } = options;
 
   const keep = (sector: SectorIndex, state: RegisterState): void => {
+    if (state.copy.kind === 'damaged') damaged?.(sector);
     if (isQuiescent(state)) registers.delete(sector);
     else registers.set(sector, state);
   };

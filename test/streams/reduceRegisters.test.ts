@@ -14,6 +14,7 @@ import {
   data,
   from,
   readProc,
+  readStamp,
   stamp,
   value,
   writeProc,
@@ -111,6 +112,19 @@ test('a damaged copy is not told', marbles, ({ cold, expectObservable }) => {
   const event$ = cold('-a-|', { a: at(1, from(2, readProc('x')), 'a') });
   const outcome$ = event$.pipe(reduceRegisters(over(store)), told());
   expectObservable(outcome$).toBe('-A-|', { A: 'a:' });
+});
+
+test('who meets a damaged copy reports it, whether it was known before or not', (t) => {
+  const reported: number[] = [];
+  const damaged = (sector: number): void => void reported.push(sector);
+  const store = storeOf({ load: () => of({ kind: 'damaged' }), put: () => of('stored') });
+  const found$ = of(at(1, from(2, readProc('x'))), older(2, 'b'));
+  found$.pipe(reduceRegisters({ ...over(store), damaged })).subscribe();
+  t.deepEqual(reported, [1]);
+  const knows = { ...store, isDamaged: (sector: number) => sector > 2 };
+  const known$ = of(at(3, from(2, readStamp('x'))), newer(4, 'n'));
+  known$.pipe(reduceRegisters({ ...over(knows), damaged })).subscribe();
+  t.deepEqual(reported, [1, 3], 'a newer value mends it');
 });
 
 test('a copy known to be damaged is mended by the same value, and votes for no older one', (t) => {

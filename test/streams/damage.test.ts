@@ -1,0 +1,36 @@
+/** A process whose disk has lost a sector, as its peers and clients see it. */
+import test from 'ava';
+import { processBytes } from '../helpers/bytes.js';
+import type { Message } from '../helpers/bytes.js';
+import { DATA, ID, SYSTEM_KEY } from '../wire/messages.js';
+import { REPAIR, startVirtual } from './virtualProcess.js';
+
+const SECTOR = 7;
+const register = { timestamp: 5n, writeRank: 2, data: DATA };
+
+const ask = (sender: number, id: string): Buffer =>
+  processBytes(
+    { kind: 'READ_PROC', sender, id, sector: BigInt(SECTOR), register: null },
+    SYSTEM_KEY,
+  );
+const answer = (sender: number, id: string): Buffer =>
+  processBytes({ kind: 'VALUE', sender, id, sector: BigInt(SECTOR), register }, SYSTEM_KEY);
+const idsOf = (messages: readonly Message[] = []): string[] =>
+  messages.flatMap((m) => (m.family === 'process' && m.kind === 'READ_PROC' ? [m.id] : []));
+
+test('a peer that asks for a damaged sector has it fetched from others: no scrub', (t) => {
+  const { connect, pass, dialled, disk } = startVirtual(3, (error) => t.fail(String(error)));
+  disk.held.set(SECTOR, { stamp: { timestamp: 5n, writeRank: 2 }, data: DATA });
+  disk.rotten.add(SECTOR);
+  const two = connect();
+  two.bytes$.next(ask(2, ID));
+  pass(REPAIR.missedMs);
+  const [id] = idsOf(dialled.get(3)?.take());
+  t.not(id, undefined, 'the repair asks');
+  connect().bytes$.next(answer(3, id));
+  pass(1);
+  t.is(disk.state.putCount, 1);
+  two.bytes$.next(ask(2, ID));
+  pass(1);
+  t.like(dialled.get(2)?.take().at(-1), { kind: 'VALUE', id: ID });
+});
