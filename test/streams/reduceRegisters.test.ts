@@ -167,6 +167,17 @@ test('without room nothing has happened, and it can happen later', marbles, (hel
   });
 });
 
+test('what comes too early is not even looked at', (t) => {
+  const isTooEarly = ({ kind }: Event['event']): boolean => kind === 'message';
+  const outcomes: string[] = [];
+  of(at(1, from(2, readProc('x')), 'a'), at(1, beginRead('r'), 'b'))
+    .pipe(reduceRegisters({ ...over(storeOf({})), isTooEarly }), told())
+    .subscribe((text) => {
+      outcomes.push(text);
+    });
+  t.deepEqual(outcomes, ['a:full', 'b:broadcast']);
+});
+
 test('a failure of the store ends everything', marbles, ({ cold, expectObservable }) => {
   const store = storeOf({ put: () => cold('--#') });
   const event$ = cold('-a-----|', { a: newer(1, 'a') });
