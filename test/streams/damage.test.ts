@@ -1,8 +1,8 @@
 /** A process whose disk has lost a sector, as its peers and clients see it. */
 import test from 'ava';
-import { processBytes } from '../helpers/bytes.js';
+import { processBytes, requestBytes } from '../helpers/bytes.js';
 import type { Message } from '../helpers/bytes.js';
-import { DATA, ID, SYSTEM_KEY } from '../wire/messages.js';
+import { CLIENT_KEY, DATA, ID, SYSTEM_KEY } from '../wire/messages.js';
 import { REPAIR, startVirtual } from './virtualProcess.js';
 
 const SECTOR = 7;
@@ -33,4 +33,32 @@ test('a peer that asks for a damaged sector has it fetched from others: no scrub
   two.bytes$.next(ask(2, ID));
   pass(1);
   t.like(dialled.get(2)?.take().at(-1), { kind: 'VALUE', id: ID });
+});
+
+test('a READ that met the damaged copy needs no third process once the copy is mended', (t) => {
+  const { connect, pass, dialled, disk } = startVirtual(3, (error) => t.fail(String(error)));
+  disk.held.set(SECTOR, { stamp: { timestamp: 5n, writeRank: 2 }, data: DATA });
+  disk.rotten.add(SECTOR);
+  const client = connect();
+  const request = { kind: 'READ', requestNumber: 1n, sector: BigInt(SECTOR), data: null } as const;
+  client.bytes$.next(requestBytes(request, CLIENT_KEY));
+  const peer = connect();
+  // Process 2 answers whatever it is asked, process 3 is down.
+  for (let ms = 0; ms < 2_000 && disk.state.putCount === 0; ms += 10) {
+    pass(10);
+    for (const id of idsOf(dialled.get(2)?.take())) peer.bytes$.next(answer(2, id));
+  }
+  t.is(disk.state.putCount, 1, 'mended');
+  pass(1);
+  for (const m of dialled.get(2)?.take() ?? []) {
+    if (m.family !== 'process' || m.kind !== 'WRITE_PROC') continue;
+    peer.bytes$.next(
+      processBytes(
+        { kind: 'ACK', sender: 2, id: m.id, sector: BigInt(SECTOR), register: null },
+        SYSTEM_KEY,
+      ),
+    );
+  }
+  pass(1);
+  t.like(client.take()[0], { family: 'response', status: 'Ok', data: DATA });
 });
