@@ -62,3 +62,34 @@ test('a READ that met the damaged copy needs no third process once the copy is m
   pass(1);
   t.like(client.take()[0], { family: 'response', status: 'Ok', data: DATA });
 });
+
+test('what a peer has missed stays on record while the own copy of it is damaged', (t) => {
+  const { connect, pass, dialled, disk, running } = startVirtual(3, (error) =>
+    t.fail(String(error)),
+  );
+  const three = connect();
+  const fromThree = (kind: 'VALUE' | 'ACK', id: string): void => {
+    const value = kind === 'VALUE' ? { ...register, timestamp: 6n, writeRank: 1 } : null;
+    const message = { kind, sender: 3, id, sector: BigInt(SECTOR), register: value } as const;
+    three.bytes$.next(processBytes(message, SYSTEM_KEY));
+  };
+  const request = { kind: 'WRITE', requestNumber: 1n, sector: BigInt(SECTOR), data: DATA } as const;
+  connect().bytes$.next(requestBytes(request, CLIENT_KEY));
+  pass(1);
+  const [id] = idsOf(dialled.get(3)?.take());
+  three.bytes$.next(answer(3, id));
+  pass(1);
+  fromThree('ACK', id);
+  disk.rotten.add(SECTOR);
+  pass(3 * REPAIR.missedMs);
+  t.is(running.figures().missed, 1, 'process 2 has not acknowledged it');
+  dialled.get(2)?.take();
+  for (const question of idsOf(dialled.get(3)?.take())) fromThree('VALUE', question);
+  pass(REPAIR.missedMs);
+  t.is(disk.state.putCount, 2, 'mended');
+  const imposed = dialled
+    .get(2)
+    ?.take()
+    .find((m) => m.family === 'process');
+  t.like(imposed, { kind: 'WRITE_PROC', register: { timestamp: 6n, data: DATA } });
+});
