@@ -21,7 +21,8 @@ export interface SectorEvent<Origin> {
 
 /**
  * What came of an event: `effects` are due now, in order, and what they promise is on the disk
- * (`store` itself has been done). `full`: nothing was done, since there was no room.
+ * (`store` itself has been done). `full`: nothing was done, since there was no room, or since it
+ * came too early; whoever sent it sends it again.
  */
 export type SectorOutcome<Origin> =
   | {
@@ -37,7 +38,9 @@ export interface ReduceRegistersOptions {
   readonly store: SectorStore;
   /** Whether the client of an operation is gone: the event that says so may still be waiting. */
   readonly isAbandoned: (id: OperationId) => boolean;
-  /** The disk could not give back what it holds of that sector. */
+  /** Whether nothing can be done about an event yet. Default: about each there can. */
+  readonly isTooEarly?: (event: RegisterEvent) => boolean;
+  /** An event of that sector has met a copy that the disk cannot give back, and not mended it. */
   readonly damaged?: (sector: SectorIndex) => void;
   /** States of the registers that have an operation, for others to look at. Belongs to this. */
   readonly registers: Map<SectorIndex, RegisterState>;
@@ -73,9 +76,10 @@ export function reduceRegisters<Origin>(
 }
 
 function createHandler<Origin>(options: ReduceRegistersOptions) {
-  const { self, store, registers, isAbandoned } = options;
+  const { self, store, registers, isAbandoned, damaged } = options;
 
   const keep = (sector: SectorIndex, state: RegisterState): void => {
+    if (state.copy.kind === 'damaged') damaged?.(sector);
     if (isQuiescent(state)) registers.delete(sector);
     else registers.set(sector, state);
   };
@@ -106,6 +110,7 @@ function createHandler<Origin>(options: ReduceRegistersOptions) {
 
   return (cause: SectorEvent<Origin>): ObservableInput<SectorOutcome<Origin>> => {
     const { sector, event } = cause;
+    if (options.isTooEarly?.(event) === true) return [{ kind: 'full', cause }];
     const before =
       registers.get(sector) ?? restingState(store.stampOf(sector), store.isDamaged(sector));
     if (!needsCopy(before, event, self().rank)) return step(before, cause);

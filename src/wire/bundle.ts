@@ -25,7 +25,7 @@ export function bundleType(rows: readonly MessageType[]): MessageType {
     parse: (frame) => ({
       family: 'bundle',
       sender: frame[wire.OFFSET_SENDER],
-      messages: messagesIn(frame, byCode),
+      messages: () => messagesIn(frame, byCode),
     }),
   };
 }

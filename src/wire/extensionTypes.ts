@@ -20,6 +20,8 @@ interface HelloFields {
   isKnown: number;
   incarnation: number;
   known: string;
+}
+interface IncarnationsFields {
   incarnations: number[];
 }
 interface ListFields {
@@ -32,6 +34,8 @@ interface ListedFields extends ListFields {
   count: number;
   writtenHigh: number;
   writtenLow: number;
+}
+interface EntriesFields {
   entries: { sector: bigint; timestamp: bigint; writeRank: number }[];
 }
 interface LinkFields {
@@ -66,7 +70,11 @@ const helloParser = idOf(
     .uint8('isKnown')
     .uint32('incarnation'),
   'known',
-).array('incarnations', { type: 'uint16be', length: RANK_MAX });
+);
+
+const incarnationsParser = begin()
+  .seek(wire.OFFSET_HELLO_INCARNATIONS)
+  .array('incarnations', { type: 'uint16be', length: RANK_MAX });
 
 const listParser = () => idOf(sent(), 'id').uint64('from');
 
@@ -74,7 +82,10 @@ const listedParser = listParser()
   .uint64('next')
   .uint16('count')
   .uint16('writtenHigh')
-  .uint32('writtenLow')
+  .uint32('writtenLow');
+
+const entriesParser = begin()
+  .seek(wire.OFFSET_LISTED_ENTRIES)
   .array('entries', {
     type: begin().uint64('sector').uint64('timestamp').uint8('writeRank'),
     length: ENTRIES_MAX,
@@ -92,8 +103,10 @@ const typed =
       parser.parse(frame) as Fields;
 
 const parseHello = typed<HelloFields>(helloParser);
+const parseIncarnations = typed<IncarnationsFields>(incarnationsParser);
 const parseList = typed<ListFields>(listParser());
 const parseListed = typed<ListedFields>(listedParser);
+const parseEntries = typed<EntriesFields>(entriesParser);
 const parseLink = typed<LinkFields>(linkParser);
 const parseInquiry = typed<InquiryFields>(inquiryParser());
 const parseReport = typed<InquiryFields>(
@@ -112,20 +125,21 @@ function row(
 export const MEMBER_MESSAGES: readonly MessageType[] = [
   row(wire.TYPE_HELLO, 'HELLO', wire.SIZE_HELLO, (frame) => {
     const { isKnown, known, ...fields } = parseHello(frame);
-    return { family: 'hello', ...fields, known: isKnown === 1 ? known : null };
+    const incarnations = (): number[] => parseIncarnations(frame).incarnations;
+    return { family: 'hello', ...fields, known: isKnown === 1 ? known : null, incarnations };
   }),
   row(wire.TYPE_LIST, 'LIST', wire.SIZE_LIST, (frame) => ({
     family: 'list',
     ...parseList(frame),
   })),
   row(wire.TYPE_LISTED, 'LISTED', wire.SIZE_LISTED, (frame) => {
-    const { sender, id, from, next, count, entries, ...fields } = parseListed(frame);
-    const listed = entries.slice(0, count).map(({ sector, timestamp, writeRank }) => ({
-      sector,
-      stamp: { timestamp, writeRank },
-    }));
+    const { sender, id, from, next, count, ...fields } = parseListed(frame);
+    const entries = () =>
+      parseEntries(frame)
+        .entries.slice(0, count)
+        .map(({ sector, timestamp, writeRank }) => ({ sector, stamp: { timestamp, writeRank } }));
     const written = fields.writtenHigh * TWO_TO_32 + fields.writtenLow;
-    return { family: 'listed', sender, id, from, next, entries: listed, written };
+    return { family: 'listed', sender, id, from, next, entries, written };
   }),
   row(wire.TYPE_LINK, 'LINK', wire.SIZE_LINK, (frame) => ({
     family: 'link',

@@ -10,6 +10,6 @@ export interface MessageType {
    * begins like this.
    */
   sizeOf(bytes: Uint8Array, at: number): number | null;
-  /** Fields of a complete frame. Data is a view into the frame: copy it to keep it. */
+  /** Fields of a complete frame. Data is a view into the frame (copy it to keep it), and lists. */
   parse(frame: Uint8Array): WireMessage;
 }

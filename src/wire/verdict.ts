@@ -138,11 +138,12 @@ function judgeRequest(
 
 function judgeBundle(
   frame: Uint8Array,
-  { sender, messages }: BundleMessage,
+  { sender, ...bundle }: BundleMessage,
   options: VerdictOptions,
 ): Verdict {
   if (!options.systemTagger.verify(frame)) return DROPPED.badTag;
   if (!isOtherMember(sender, options)) return DROPPED.unknownSender;
+  const messages = bundle.messages();
   if (messages === null) return DROPPED.invalidContent;
   const good: ProcessMessage[] = [];
   for (const message of messages) {
@@ -197,7 +198,7 @@ function memberContent(
       const { storage, known, incarnation } = message;
       const standing = STANDINGS.at(message.standing);
       if (standing === undefined || incarnation > INCARNATION_MAX) return null;
-      const incarnations = message.incarnations.slice(0, processCount);
+      const incarnations = message.incarnations().slice(0, processCount);
       return { kind: 'hello', standing, storage, incarnation, known, incarnations };
     }
     case 'link': {
@@ -208,10 +209,11 @@ function memberContent(
       if (message.from > sectors) return null;
       return { kind: 'list', id: message.id, from: Number(message.from) };
     case 'listed': {
-      const { id, from, entries, written } = message;
+      const { id, from, written } = message;
       const next = message.next === NO_NEXT ? null : message.next;
       if (from > sectors || (next !== null && (next > sectors || next <= from))) return null;
       const end = next ?? sectors;
+      const entries = message.entries();
       const isWrong = ({ sector, stamp }: (typeof entries)[number]): boolean =>
         sector < from || sector >= end || stamp.timestamp >= TIMESTAMP_REFUSED;
       if (entries.some(isWrong)) return null;

@@ -7,7 +7,9 @@ import type { Stamp } from '../core/stamp.js';
 
 /**
  * Messages as they stand on the wire: every field read, nothing believed yet. A sector is still a
- * u64, a sender or status any byte, and data a view into the frame.
+ * u64, a sender or status any byte, and data a view into the frame. A list is a function that reads
+ * it from the frame: anybody may send one that costs far more to read than its tag to check, so
+ * it is called when the tag has turned out right, and while the frame lasts.
  */
 export type WireMessage =
   | {
@@ -50,7 +52,7 @@ export type ExtensionMessage =
       readonly storage: StorageId;
       readonly incarnation: number;
       readonly known: StorageId | null;
-      readonly incarnations: readonly number[];
+      readonly incarnations: () => readonly number[];
     }
   | {
       readonly family: 'link';
@@ -69,7 +71,7 @@ export type ExtensionMessage =
       readonly family: 'bundle';
       readonly sender: number;
       /** null: it is not made of whole messages. */
-      readonly messages: readonly ProcessWireMessage[] | null;
+      readonly messages: () => readonly ProcessWireMessage[] | null;
     }
   | {
       readonly family: 'list';
@@ -83,7 +85,7 @@ export type ExtensionMessage =
       readonly id: OperationId;
       readonly from: bigint;
       readonly next: bigint;
-      readonly entries: readonly { readonly sector: bigint; readonly stamp: Stamp }[];
+      readonly entries: () => readonly { readonly sector: bigint; readonly stamp: Stamp }[];
       readonly written: number;
     }
   | { readonly family: 'inquiry'; readonly inquiry: Inquiry; readonly requestNumber: bigint }

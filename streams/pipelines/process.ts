@@ -226,8 +226,9 @@ function isQuestion(event: RegisterEvent, self: Rank): boolean {
   return event.message.kind === 'readProc' || event.message.kind === 'readStamp';
 }
 
-function isWrite(event: RegisterEvent): boolean {
-  return event.kind === 'begin' && event.operation.kind === 'write';
+/** The operation, if a WRITE begins. */
+function writeOf(event: RegisterEvent): OperationId | null {
+  return event.kind === 'begin' && event.operation.kind === 'write' ? event.operation.id : null;
 }
 
 /** This process as its registers see it. */
@@ -263,21 +264,20 @@ function registers(options: ProcessPipelineOptions, { store, schedulers }: Proce
   return withLoopback<ProcessEvent, ProcessOutcome>(
     (event$) =>
       event$.pipe(
-        // Who does not know yet whether it may vote has no answer yet.
+        // Who does not know yet which incarnation it is has no stamp yet.
         putAside({
-          isEarly: ({ event }) => membership.standing === 'fresh' && isQuestion(event, self.rank),
-          due$: membership.standing$.pipe(filter((standing) => standing !== 'fresh')),
-        }),
-        // Nor a stamp.
-        putAside({
-          isEarly: ({ event }) => !membership.mayStamp && isWrite(event),
+          earlyName: ({ event }) => (membership.mayStamp ? null : writeOf(event)),
           due$: membership.mayStamp$,
+          // The register drops it then: it takes no operation further whose client is gone.
+          endsWaitOf: ({ event }) => (event.kind === 'abandon' ? event.id : null),
         }),
         reduceRegisters({
           self: selfOf(options),
           store,
           stripes,
           registers: records.registers,
+          // Nor has who does not know whether it may vote an answer: its peers ask again.
+          isTooEarly: (event) => membership.standing === 'fresh' && isQuestion(event, self.rank),
           isAbandoned: (id) => isAbandoned(records.ledger, id),
           damaged: (sector) => {
             noteDamaged(records.repair, sector);

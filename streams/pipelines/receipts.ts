@@ -147,9 +147,18 @@ export function takeReceipt(book: ReceiptBook, receipt: Receipt): ReceiptOwed[] 
   record.sendsReceipts = true;
   const { unconfirmed } = record;
   record.unconfirmed = [];
-  return unconfirmed.filter(
-    ({ due }) => due.receiptFor === 'value' || due.receiptFor === 'ack' || due.id === receipt.id,
-  );
+  return unconfirmed.filter(({ due }) => isSettledBy(due, receipt));
+}
+
+/**
+ * Whether the sender of the receipt needs nothing of ours for that message any more: it is an
+ * answer, or the question that it names the answer to, or one of an earlier phase of the same
+ * operation. That it has our VALUE says nothing of our ACK.
+ */
+function isSettledBy(due: ReceiptDue, { receiptFor, id }: Receipt): boolean {
+  const reply = replyTo(due);
+  if (reply === null || reply === messageKey(receiptFor, id)) return true;
+  return due.receiptFor === 'readProc' && receiptFor === 'ack' && due.id === id;
 }
 
 /**

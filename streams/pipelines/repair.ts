@@ -100,9 +100,12 @@ function keepMissed({ limits, records, notes, clock }: RepairOptions): Observabl
   );
 }
 
-/** Brings to a peer what it has missed, whenever it can be reached. */
+/**
+ * Brings to a peer what it has missed, whenever it can be reached. What is damaged here waits until
+ * it has been mended.
+ */
 function handOvers(rank: Rank, options: RepairOptions): Observable<never> {
-  const { exchange, limits, records, clock } = options;
+  const { exchange, limits, records, store, clock } = options;
   const missed = records.missed.peers.get(rank)?.missed;
   const peer = records.peers.find((one) => one.rank === rank);
   if (missed === undefined || peer === undefined) return NEVER;
@@ -113,12 +116,13 @@ function handOvers(rank: Rank, options: RepairOptions): Observable<never> {
       const sector = missed.next(cursor);
       if (sector === null) return null;
       cursor = sector + 1;
+      if (store.isDamaged(sector)) return null;
       missed.begin(sector);
       return sector;
     },
     work: (sector) =>
       exchange.handOver(rank, sector).pipe(
-        map(() => true),
+        map((handover) => handover === 'acknowledged' || !store.isDamaged(sector)),
         timeout({ each: limits.answerMs, scheduler: clock, with: () => of(false) }),
         tap((isDone) => {
           missed.end(sector, isDone);

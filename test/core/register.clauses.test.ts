@@ -139,6 +139,41 @@ test('R3: a READ over a damaged copy returns what a majority of the others holds
   t.deepEqual(effects.at(-1), { kind: 'broadcast', message: writeProc('r', stamp(7, 2), B) });
 });
 
+test('R5: a READ that met the damaged copy gets the own answer once the copy is mended', (t) => {
+  const reading = feed(restingState(stamp(7, 2), true), self, [
+    beginRead('r'),
+    from(1, readProc('r')),
+    from(2, value('r', stamp(7, 2), A)),
+  ]).state;
+  t.like(reading.running, { readList: [{ rank: 2 }] });
+  const mended = reduce(reading, from(1, writeProc('repair', stamp(7, 2), A)), self);
+  t.deepEqual(mended.effects, [
+    { kind: 'store', stamp: stamp(7, 2), data: A },
+    { kind: 'broadcast', message: writeProc('r', stamp(7, 2), A) },
+  ]);
+  const overwritten = reduce(reading, from(3, writeProc('w', stamp(8, 3), B)), self);
+  t.deepEqual(overwritten.effects, [
+    { kind: 'store', stamp: stamp(8, 3), data: B },
+    { kind: 'reply', to: 3, message: ack('w') },
+    { kind: 'broadcast', message: writeProc('r', stamp(8, 3), B) },
+  ]);
+});
+
+test('R5: … which alone may be no majority, and which a silent process does not give', (t) => {
+  const five = { rank: 1, processCount: 5 };
+  const reading = feed(restingState(stamp(7, 2), true), five, [
+    beginRead('r'),
+    from(1, readProc('r')),
+    from(2, value('r', stamp(6, 2), A)),
+  ]).state;
+  const mend = from(1, writeProc('repair', stamp(7, 2), B));
+  const mended = feed(reading, five, [mend]);
+  t.like(mended.state.running, { readList: [{ rank: 2 }, { rank: 1, stamp: stamp(7, 2) }] });
+  t.is(mended.effects.length, 1);
+  const silent = feed(reading, { ...five, isSilent: true }, [mend]);
+  t.like(silent.state.running, { readList: [{ rank: 2 }] });
+});
+
 test('V1: an answer is listed, and its sender asked no more', (t) => {
   const { state, effects } = feed(never(), self, [
     beginRead('r'),
@@ -374,6 +409,25 @@ test('S1: a damaged copy, and a silent process, vouch for nothing', (t) => {
   t.deepEqual(reduce(damaged, from(2, readStamp('x')), asking).effects, []);
   const silent = { ...asking, isSilent: true };
   t.deepEqual(reduce(never(), from(2, readStamp('x')), silent).effects, []);
+});
+
+test('R5: a mended copy vouches, and a READ that fetches a value goes on with that', (t) => {
+  const damaged = restingState(stamp(5, 2), true);
+  const reading = feed(damaged, asking, [
+    beginRead('r'),
+    from(1, readStamp('r')),
+    from(3, stampOf('r', stamp(5, 2))),
+  ]).state;
+  const mend = from(1, writeProc('repair', stamp(5, 2), A));
+  t.deepEqual(reduce(reading, mend, asking).effects, [
+    { kind: 'store', stamp: stamp(5, 2), data: A },
+    { kind: 'retireAll', id: id('r') },
+    { kind: 'complete', id: id('r'), data: A, ranks: [3, 1] },
+  ]);
+  const fetching = feed(reading, asking, [from(2, stampOf('r', stamp(5, 2)))]).state;
+  t.deepEqual(reduce(fetching, mend, asking).effects, [
+    { kind: 'store', stamp: stamp(5, 2), data: A },
+  ]);
 });
 
 test('S1: a WRITE chooses its stamp by stamps', (t) => {

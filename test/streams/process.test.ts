@@ -195,6 +195,23 @@ test('receipts go to a peer that sends them, for its first messages too, and to 
   t.deepEqual(three.take(), []);
 });
 
+test('the first receipt confirms the question whose answer it names, and those before it', (t) => {
+  const confirmed = (receiptFor: 'VALUE' | 'ACK'): unknown[] => {
+    const { connect, pass, dialled } = start(3, t);
+    const peer = connect();
+    const register = { timestamp: 5n, writeRank: 2, data: DATA };
+    const imposed = { kind: 'WRITE_PROC', sender: 2, id: ID, sector: 7n, register } as const;
+    peer.bytes$.next(fromPeer(2, 'READ_PROC', ID, 7));
+    peer.bytes$.next(processBytes(imposed, SYSTEM_KEY));
+    pass(1);
+    dialled.get(2)?.bytes$.next(receiptBytes({ receiptFor, sender: 2, id: ID }, SYSTEM_KEY));
+    pass(1);
+    return peer.take().map((m) => m.family === 'receipt' && m.receiptFor);
+  };
+  t.deepEqual(confirmed('VALUE'), ['READ_PROC'], 'the ACK may be lost');
+  t.deepEqual(confirmed('ACK'), ['READ_PROC', 'WRITE_PROC']);
+});
+
 test('a question is confirmed only when the receipt for its answer is here', (t) => {
   const { connect, pass, dialled } = start(3, t);
   const peer = connect();

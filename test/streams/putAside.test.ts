@@ -3,31 +3,43 @@ import { tap } from 'rxjs';
 import { putAside } from '../../streams/putAside.js';
 import { marbles } from '../helpers/marbles.js';
 
+const endsWaitOf = (value: string): string | null => (value === 'F' ? 'f' : null);
+const always = (value: string): string => value;
+
 test('what comes too early goes on, in order, when it is due', marbles, (helpers) => {
   const { cold, hot, expectObservable } = helpers;
   let isOver = false;
   const due$ = hot('       -------d-----').pipe(tap(() => (isOver = true)));
-  const isEarly = (value: string): boolean => !isOver && value !== 'a';
+  const earlyName = (value: string): string | null => (isOver || value === 'a' ? null : value);
   const value$ = cold('    -e-a-f-----g-|');
   const expected = '       ---a---(ef)g-|';
-  expectObservable(value$.pipe(putAside({ isEarly, due$ }))).toBe(expected);
+  expectObservable(value$.pipe(putAside({ earlyName, due$, endsWaitOf }))).toBe(expected);
+});
+
+test('what must wait no longer goes on before the value that says so, once', marbles, (helpers) => {
+  const { cold, hot, expectObservable } = helpers;
+  const earlyName = (value: string): string | null => ('ef'.includes(value) ? value : null);
+  const due$ = hot('       -----------d----');
+  const value$ = cold('    -e-f-a-F-----F-|');
+  const expected = '       -----a-(fF)e-F-|';
+  expectObservable(value$.pipe(putAside({ earlyName, due$, endsWaitOf }))).toBe(expected);
 });
 
 test('the end of the source drops what is put aside; errors are passed on', marbles, (helpers) => {
   const { cold, expectObservable, expectSubscriptions } = helpers;
-  const isEarly = (): boolean => true;
-  const due$ = cold('                                        -------');
-  expectObservable(cold('-e--|').pipe(putAside({ isEarly, due$ }))).toBe('----|');
-  expectObservable(cold('-e--#').pipe(putAside({ isEarly, due$ }))).toBe('----#');
-  expectObservable(cold('-e---').pipe(putAside({ isEarly, due$: cold('--#') }))).toBe('--#');
+  const options = { earlyName: always, endsWaitOf, due$: cold('-------') };
+  expectObservable(cold('-e--|').pipe(putAside(options))).toBe('----|');
+  expectObservable(cold('-e--#').pipe(putAside(options))).toBe('----#');
+  expectObservable(cold('-e---').pipe(putAside({ ...options, due$: cold('--#') }))).toBe('--#');
   const value$ = cold('-e------');
-  expectObservable(value$.pipe(putAside({ isEarly, due$ })), '---!').toBe('----');
+  expectObservable(value$.pipe(putAside(options)), '---!').toBe('----');
   expectSubscriptions(value$.subscriptions).toBe('^--!');
 });
 
 test('nothing, and for ever', marbles, ({ cold, expectObservable }) => {
   for (const source of ['--|', '---']) {
-    const result$ = cold(source).pipe(putAside({ isEarly: () => false, due$: cold('---') }));
+    const options = { earlyName: () => null, endsWaitOf, due$: cold('---') };
+    const result$ = cold(source).pipe(putAside(options));
     expectObservable(result$).toBe(source);
   }
 });

@@ -14,6 +14,7 @@ import {
   data,
   from,
   readProc,
+  readStamp,
   stamp,
   value,
   writeProc,
@@ -113,6 +114,19 @@ test('a damaged copy is not told', marbles, ({ cold, expectObservable }) => {
   expectObservable(outcome$).toBe('-A-|', { A: 'a:' });
 });
 
+test('who meets a damaged copy reports it, whether it was known before or not', (t) => {
+  const reported: number[] = [];
+  const damaged = (sector: number): void => void reported.push(sector);
+  const store = storeOf({ load: () => of({ kind: 'damaged' }), put: () => of('stored') });
+  const found$ = of(at(1, from(2, readProc('x'))), older(2, 'b'));
+  found$.pipe(reduceRegisters({ ...over(store), damaged })).subscribe();
+  t.deepEqual(reported, [1]);
+  const knows = { ...store, isDamaged: (sector: number) => sector > 2 };
+  const known$ = of(at(3, from(2, readStamp('x'))), newer(4, 'n'));
+  known$.pipe(reduceRegisters({ ...over(knows), damaged })).subscribe();
+  t.deepEqual(reported, [1, 3], 'a newer value mends it');
+});
+
 test('a copy known to be damaged is mended by the same value, and votes for no older one', (t) => {
   const store = storeOf({ isDamaged: () => true, put: () => of('stored') });
   const outcomes: string[] = [];
@@ -151,6 +165,17 @@ test('without room nothing has happened, and it can happen later', marbles, (hel
     W: 'w:store,broadcast',
     K: 'k:retire',
   });
+});
+
+test('what comes too early is not even looked at', (t) => {
+  const isTooEarly = ({ kind }: Event['event']): boolean => kind === 'message';
+  const outcomes: string[] = [];
+  of(at(1, from(2, readProc('x')), 'a'), at(1, beginRead('r'), 'b'))
+    .pipe(reduceRegisters({ ...over(storeOf({})), isTooEarly }), told())
+    .subscribe((text) => {
+      outcomes.push(text);
+    });
+  t.deepEqual(outcomes, ['a:full', 'b:broadcast']);
 });
 
 test('a failure of the store ends everything', marbles, ({ cold, expectObservable }) => {

@@ -95,13 +95,16 @@ export class TestConnection implements Connection {
   }
 }
 
-/** A disk in memory, with a switch for "no room". */
+/** A disk in memory, with a switch for "no room", and sectors that rot. */
 function memoryStore() {
   const held = new Map<number, { stamp: typeof STAMP_INITIAL; data: Uint8Array }>();
   const state = { isFull: false, putCount: 0, tryCount: 0 };
+  /** Sectors that it cannot give back, and those of them that it knows of. */
+  const rotten = new Set<number>();
+  const found = new Set<number>();
   const store: SectorStore = {
     stampOf: (sector) => held.get(sector)?.stamp ?? STAMP_INITIAL,
-    isDamaged: () => false,
+    isDamaged: (sector) => found.has(sector),
     list: (from, limit) =>
       of(
         [...held]
@@ -110,17 +113,25 @@ function memoryStore() {
           .sort((a, b) => a.sector - b.sector)
           .slice(0, limit),
       ),
-    counts: () => ({ written: held.size, damaged: 0 }),
-    load: (sector) => of({ kind: 'sound', data: held.get(sector)?.data ?? new Uint8Array(4096) }),
+    counts: () => ({ written: held.size, damaged: found.size }),
+    load: (sector) => {
+      if (rotten.has(sector)) {
+        found.add(sector);
+        return of({ kind: 'damaged' });
+      }
+      return of({ kind: 'sound', data: held.get(sector)?.data ?? new Uint8Array(4096) });
+    },
     put: (sector, stamp, data) => {
       state.tryCount += 1;
       if (state.isFull) return of('full');
       state.putCount += 1;
       held.set(sector, { stamp, data });
+      rotten.delete(sector);
+      found.delete(sector);
       return of('stored');
     },
   };
-  return { store, held, state };
+  return { store, held, state, rotten };
 }
 
 /** A process that has been of that standing before. */

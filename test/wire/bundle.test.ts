@@ -116,6 +116,25 @@ test('a bundle of anything but whole good messages of its sender is dropped', (t
   }
 });
 
+test('what is in a bundle is read once its tag has turned out right', (t) => {
+  let readCount = 0;
+  const judged = (bytes: Uint8Array): string => {
+    const [{ type, bytes: frame }] = createFrameDecoder(SERVER_MESSAGES).push(bytes);
+    const message = type.parse(frame);
+    if (message.family !== 'bundle') return 'no bundle';
+    const messages = () => {
+      readCount += 1;
+      return message.messages();
+    };
+    return judge({ frame, message: { ...message, messages } }, options).kind;
+  };
+  const [bytes] = bundler().pack(SMALL.map((content) => parcelOf(content)));
+  const forged = Uint8Array.from(bytes);
+  forged[forged.length - 1] ^= 1;
+  t.deepEqual([judged(forged), readCount], ['dropped', 0]);
+  t.deepEqual([judged(bytes), readCount], ['bundle', 1]);
+});
+
 test('a length that no bundle has begins no message', (t) => {
   for (const units of [0, 4, wire.SIZE_BUNDLE_MAX / 8 + 1, 0xffff]) {
     const bytes = Buffer.from(bundler().pack(SMALL.map((content) => parcelOf(content)))[0]);

@@ -98,6 +98,32 @@ test('a wrong tag, a stranger, and fields out of their range are dropped', (t) =
   t.is(reasonOf(changed(listed, 56, 0x80)), 'invalidContent', 'a timestamp that is refused');
 });
 
+test('lists are read once the tag has turned out right', (t) => {
+  const readFor = (content: MemberMessage, isSigned: boolean): number => {
+    const bytes = serializeMemberMessage({ sender: 2, content }, systemTagger);
+    if (!isSigned) bytes[bytes.length - 1] ^= 1;
+    const [{ type, bytes: frame }] = createFrameDecoder(SERVER_MESSAGES).push(bytes);
+    const message = { ...type.parse(frame) };
+    let readCount = 0;
+    const counted = <T>(list: () => T) => {
+      return (): T => {
+        readCount += 1;
+        return list();
+      };
+    };
+    if (message.family === 'hello') {
+      Object.assign(message, { incarnations: counted(message.incarnations) });
+    }
+    if (message.family === 'listed') Object.assign(message, { entries: counted(message.entries) });
+    judge({ frame, message }, OPTIONS);
+    return readCount;
+  };
+  for (const content of MESSAGES) {
+    t.is(readFor(content, false), 0);
+    t.is(readFor(content, true), content.kind === 'hello' || content.kind === 'listed' ? 1 : 0);
+  }
+});
+
 testProp(
   'no bytes do any harm, signed or not',
   [fc.constantFrom(...MESSAGES), fc.array(fc.tuple(fc.nat(4_175), fc.nat(255)), { maxLength: 8 })],

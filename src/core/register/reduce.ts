@@ -313,7 +313,22 @@ function onWriteProc(
   if (isDamaged && order < 0) return { state, effects: [] };
   if (order < 0 || (order === 0 && !isDamaged)) return acknowledge(state, from, id, self);
   const stored = acknowledge({ ...state, stamp, copy: { kind: 'sound', data } }, from, id, self);
-  return { state: stored.state, effects: [{ kind: 'store', stamp, data }, ...stored.effects] };
+  const effects: RegisterEffect[] = [{ kind: 'store', stamp, data }, ...stored.effects];
+  if (!isDamaged || state.running?.phase !== 'read') return { state: stored.state, effects };
+  const voted = voteMended(stored.state, state.running, self);
+  return { state: voted.state, effects: [...effects, ...voted.effects] };
+}
+
+/**
+ * R5: the copy is sound again. A READ that got no answer of this process since it was not gets it
+ * now: its own question has been handled, and will not be put again.
+ */
+function voteMended(state: RegisterState, { operation, asked }: ReadPhase, self: Self): Step {
+  const { stamp, copy } = state;
+  const isWithheld = operation.kind === 'read' && asked !== 'oneValue' && self.isSilent !== true;
+  if (!isWithheld || copy.kind !== 'sound') return { state, effects: [] };
+  const answer = { rank: self.rank, stamp, data: copy.data, isDurable: true };
+  return onAnswer(state, operation.id, answer, self);
 }
 
 function acknowledge(state: RegisterState, to: Rank, id: OperationId, self: Self): Step {
