@@ -88,6 +88,15 @@ export const SHUTDOWN_SLACK_MS = 5_000;
 /** A connection to a peer that answers nothing for this long, although asked, is made anew (ms). */
 export const LINK_SILENT_MS = 10_000;
 
+/**
+ * When the gateway and the commands send a write again whose connection ended on our side only, if
+ * its process has not told until then that it was started anew (ms). A process that is cut off
+ * notices that by itself earlier than that: with nothing on the way its keep-alive ends after 25 s;
+ * with unacknowledged bytes Linux gives up after 924.6 s (tcp_retries2 = 15), which it notices at
+ * the next retransmission, at most 120 s later.
+ */
+export const UNCONFIRMED_MS = 1_200_000;
+
 /** The NBD gateway (docs/nbd.md). */
 export const NBD_LIMITS = {
   /** Connections taken in at once: each may have one longest request under way. */

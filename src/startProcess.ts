@@ -107,7 +107,8 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   let isAdmitting = true;
   const complain = complaints(log, () => schedulers.clock.now());
 
-  const parts = { records, membership, lifeNumber, isAdmitting: () => isAdmitting };
+  const start = Buffer.from(random.operationId(), 'latin1').toString('hex');
+  const parts = { start, records, membership, lifeNumber, isAdmitting: () => isAdmitting };
   const pipeline = pipelineOptions(options, parts);
   const subscription: Subscription = processPipeline(pipeline, ports).subscribe({
     next: (output) => {
@@ -240,7 +241,10 @@ function complaints(log: Log, nowMs: () => number): Complain {
 
 function pipelineOptions(
   options: ProcessOptions,
-  parts: Pick<ProcessPipelineOptions, 'records' | 'membership' | 'lifeNumber' | 'isAdmitting'>,
+  parts: Pick<
+    ProcessPipelineOptions,
+    'start' | 'records' | 'membership' | 'lifeNumber' | 'isAdmitting'
+  >,
 ): ProcessPipelineOptions {
   const { rank, processCount, sectors, shard, limits, timeouts } = options;
   const tagger = (key: Uint8Array) => countedTagger(createTagger(key), parts.records.counters);

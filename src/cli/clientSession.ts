@@ -1,6 +1,7 @@
 /** What the client commands share: options, a connected client with its end, warnings. */
 import { basename, relative } from 'node:path';
 import type { Command } from 'commander';
+import { UNCONFIRMED_MS } from '../../config/limits.js';
 import type { ClusterConfig } from '../../config/load.js';
 import type { AtomicDiskClient, ConnectOptions } from '../client/client.js';
 import { connect } from '../client/client.js';
@@ -44,7 +45,10 @@ export function connectOptions(
     processes: config.processes,
     clientKey: config.clientKey,
     sectors: config.sectors,
-    timeouts: operationMs === undefined ? {} : { operationMs, connectMs: operationMs },
+    timeouts: {
+      unconfirmedMs: UNCONFIRMED_MS,
+      ...(operationMs !== undefined && { operationMs, connectMs: operationMs }),
+    },
   };
 }
 

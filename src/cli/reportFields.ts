@@ -29,6 +29,9 @@ const reportSchema = v.object({
   processes: rank,
   standing: v.picklist(['fresh', 'joining', 'member'], 'one of fresh, joining, member'),
   incarnation: count,
+  start: v.optional(
+    v.pipe(v.string('hexadecimal digits'), v.regex(/^[0-9a-f]{1,64}$/, 'hexadecimal digits')),
+  ),
   written: count,
   damaged: count,
   healed: count,

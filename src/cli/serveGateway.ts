@@ -67,7 +67,10 @@ export async function serveGateway(
     sectors: config.sectors,
     outstandingPerConnection: limits.NBD_OUTSTANDING_PER_CONNECTION,
     togetherMax: limits.NBD_TOGETHER_MAX,
-    timeouts: nbd.waitMs === null ? {} : { operationMs: nbd.waitMs },
+    timeouts: {
+      unconfirmedMs: limits.UNCONFIRMED_MS,
+      ...(nbd.waitMs !== null && { operationMs: nbd.waitMs }),
+    },
     log,
   });
   const gateway = startGateway(

@@ -43,6 +43,7 @@ import { checkSector, checkSectorData } from './byteRange.js';
 import type { AttemptObserver, ClientCounters } from './clientEvents.js';
 import { createCounters } from './clientEvents.js';
 import { Dispatcher } from './dispatcher.js';
+import { HeldWrites } from './heldWrites.js';
 import { watchReads } from './hedging.js';
 import { inquireOver } from './inquire.js';
 import { keepConnected } from './keepConnected.js';
@@ -53,7 +54,7 @@ import type { AskOptions } from './ping.js';
 import { pingOver } from './ping.js';
 import { readRange, writeRange } from './ranges.js';
 import type { TrialOptions } from './trial.js';
-import { runOnTrial } from './trial.js';
+import { trialOf } from './trial.js';
 
 export interface ClientTimeouts {
   readonly dialMs: number;
@@ -63,7 +64,10 @@ export interface ClientTimeouts {
   readonly closeMs: number;
   /** An operation that is not over by then fails with ATDD_TIMEOUT. Absent: it waits. */
   readonly operationMs?: number;
-  /** A write whose connection ended on our side only is sent again after this. Absent: never. */
+  /**
+   * A write whose connection ended on our side only, and whose process has not answered in another
+   * life since, is sent again after this. Absent: never.
+   */
   readonly unconfirmedMs?: number;
 }
 
@@ -114,7 +118,7 @@ export class DiskClient implements Disk {
   private readonly dispatcher: Dispatcher;
   private readonly links = new Set<Link>();
   private readonly linkAdded = new ReplaySubject<Link>(1);
-  private readonly held = new Subject<() => void>();
+  private readonly heldWrites: HeldWrites;
   private readonly readsUnderWay = new Subject<boolean>();
   private readonly closing = new ReplaySubject<void>(1);
   private readonly stopped = new ReplaySubject<never>(1);
@@ -128,6 +132,15 @@ export class DiskClient implements Disk {
     private readonly ports: DiskClientPorts,
   ) {
     const { clock } = ports.schedulers;
+    this.heldWrites = new HeldWrites({
+      unconfirmedMs: options.timeouts.unconfirmedMs,
+      clock,
+      nextRequestNumber: () => this.nextRequestNumber(),
+      onFirst: () => {
+        const text = 'a write waits: its connection ended without a word from the other side';
+        ports.log.warn(text);
+      },
+    });
     this.dispatcher = new Dispatcher({
       counters: this.counters,
       ...(options.togetherMax !== undefined && { togetherMax: options.togetherMax }),
@@ -137,8 +150,8 @@ export class DiskClient implements Disk {
         checkSector(request.sector, options.sectors);
         if (request.kind === 'write') checkSectorData(request.data);
       },
-      onHeld: (release) => {
-        this.held.next(release);
+      onHeld: (link, release) => {
+        this.heldWrites.add(link, release);
       },
       ...(options.hedgesReads === true && {
         hedging: {
@@ -150,7 +163,8 @@ export class DiskClient implements Disk {
       }),
     });
     const slots = options.slots.map((rank) => this.slot(rank));
-    this.run$ = merge(...slots, this.releases(), this.hedges()).pipe(
+    const expiries$ = this.heldWrites.expiries$.pipe(takeUntil(this.closing));
+    this.run$ = merge(...slots, expiries$, this.hedges()).pipe(
       takeUntil(this.closing.pipe(delay(options.timeouts.closeMs, clock))),
       finalize(() => {
         this.stopped.complete();
@@ -308,7 +322,8 @@ export class DiskClient implements Disk {
       this.links.add(link);
       this.dispatcher.addLink(link, isOnTrial);
       this.linkAdded.next(link);
-      return isOnTrial ? runOnTrial(link, this.trialOptions(link)) : link.run$;
+      const trial$ = isOnTrial ? trialOf(link, this.trialOptions(link)) : EMPTY;
+      return link.runWith(merge(this.heldWrites.learnLife(link), trial$));
     }).pipe(
       tap({
         complete: () => {
@@ -338,27 +353,6 @@ export class DiskClient implements Disk {
       nowMs: () => this.ports.schedulers.clock.now(),
       counters: this.counters,
     };
-  }
-
-  /**
-   * Lets go of writes that nobody can tell the outcome of, if the caller has set a time for that.
-   */
-  private releases(): Observable<never> {
-    const { unconfirmedMs } = this.options.timeouts;
-    const { schedulers, log } = this.ports;
-    return this.held.pipe(
-      tap(() => {
-        if (this.counters.heldWrites > 1) return;
-        log.warn('a write waits: its connection ended without a word from the other side');
-      }),
-      mergeMap((release) =>
-        unconfirmedMs === undefined
-          ? EMPTY
-          : timer(unconfirmedMs, schedulers.clock).pipe(tap(release)),
-      ),
-      ignoreElements(),
-      takeUntil(this.closing),
-    );
   }
 
   private hedges(): Observable<never> {

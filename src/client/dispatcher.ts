@@ -19,9 +19,11 @@
  * - a WRITE is sent again when its connection is known closed: the other side has ended or reset
  *   it;
  * - while we are leaving a process that went silent, its writes wait for that;
- * - a WRITE whose connection ended on our side only is held, for ever unless `release` is called.
+ * - a WRITE whose connection ended on our side only is held, for ever unless `release` is called
+ *   (heldWrites.ts), and keeps its sector so long, whether its caller still waits or not.
  *
- * Bound: nothing here is unbounded but the calls that the caller has not got an answer to.
+ * Bound: nothing here is unbounded but the calls that the caller has not got an answer to, and the
+ * writes that are held: as many as a connection takes, each time that one ends so.
  */
 import { Observable } from 'rxjs';
 import { assert, unreachable } from '../core/assert.js';
@@ -49,8 +51,11 @@ export interface DispatcherOptions {
   readonly togetherMax?: number;
   /** Absent: no read is asked of a second process while the first may still answer. */
   readonly hedging?: Hedging;
-  /** A WRITE is held; the one who knows when it can no longer take effect calls `release`. */
-  onHeld(release: () => void): void;
+  /**
+   * A WRITE that was given to that link is held; the one who knows when it can no longer take
+   * effect calls `release`, once.
+   */
+  onHeld(link: Link, release: () => void): void;
 }
 
 export interface Hedging {
@@ -257,7 +262,7 @@ export class Dispatcher {
     operation.inFlightCount += 1;
     if (operation.stage === 'read') counters.readsSent += 1;
     else counters.writesSent += 1;
-    link.send(this.exchangeFor(operation, link.rank));
+    link.send(this.exchangeFor(operation, link));
     if (operation.stage === 'read' && isFirst) this.watch(operation, link.rank);
   }
 
@@ -269,7 +274,8 @@ export class Dispatcher {
     if (isFirst) hedging.onReadsUnderWay();
   }
 
-  private exchangeFor(operation: Operation, rank: Rank): Exchange {
+  private exchangeFor(operation: Operation, link: Link): Exchange {
+    const { rank } = link;
     const { stage: kind, sector, data, attemptCount: attempt } = operation;
     const { hedging, onAttempt } = this.options;
     const sentMs = hedging?.nowMs() ?? 0;
@@ -299,7 +305,7 @@ export class Dispatcher {
         observe('lost');
         if (isCurrent()) {
           operation.inFlightCount -= 1;
-          this.lost(operation, reason);
+          this.lost(operation, link, reason);
         }
       },
     };
@@ -338,32 +344,35 @@ export class Dispatcher {
     caller.complete();
   }
 
-  private lost(operation: Operation, reason: LostReason): void {
+  private lost(operation: Operation, link: Link, reason: LostReason): void {
     assert(reason !== 'left' || operation.stage === 'read', 'a WRITE stays with its connection');
     // The other attempt may still be answered.
     if (operation.inFlightCount > 0) return;
-    if (operation.abandoned) {
-      this.leaveQueue(operation);
-    } else if (reason === 'unconfirmed' && operation.stage === 'write') {
+    if (reason === 'unconfirmed' && operation.stage === 'write') {
       this.options.counters.heldWrites += 1;
       operation.place = 'held';
-      this.options.onHeld(() => {
-        if (operation.place !== 'held') return;
-        this.makeReady(operation, this.urgent);
+      this.options.onHeld(link, () => {
+        this.letGo(operation);
         this.pump();
       });
     } else {
-      this.makeReady(operation, this.urgent);
+      this.letGo(operation);
     }
     this.pump();
+  }
+
+  /** Nothing that was sent of the operation can begin to take effect any more. */
+  private letGo(operation: Operation): void {
+    if (operation.abandoned) this.leaveQueue(operation);
+    else this.makeReady(operation, this.urgent);
   }
 
   /** The caller no longer waits. */
   private abandon(operation: Operation): void {
     if (operation.place === 'settled') return;
     operation.abandoned = true;
-    // What was sent keeps its sector: it is answered or lost some day.
-    if (operation.place === 'sent') return;
+    // What was sent keeps its sector: it is answered or lost some day, and, if it is held, let go.
+    if (operation.place === 'sent' || operation.place === 'held') return;
     this.urgent.delete(operation);
     this.ready.delete(operation);
     this.leaveQueue(operation);

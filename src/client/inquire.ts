@@ -33,7 +33,8 @@ export function inquireOver(options: InquireOptions): Observable<string> {
   );
 }
 
-function ask(link: Link, options: InquireOptions): Observable<string> {
+/** Asks once; completes without a value if no answer will come. */
+export function ask(link: Link, options: Omit<InquireOptions, 'link$'>): Observable<string> {
   return new Observable((subscriber) => {
     if (!link.isOpen) {
       subscriber.complete();

@@ -17,11 +17,14 @@ import type { Observable } from 'rxjs';
 import {
   BehaviorSubject,
   EMPTY,
+  connect,
   distinctUntilChanged,
+  endWith,
   ignoreElements,
   interval,
   merge,
   switchMap,
+  takeUntil,
   tap,
 } from 'rxjs';
 import { assert } from '../core/assert.js';
@@ -98,6 +101,21 @@ export class Link {
   constructor(private readonly options: LinkOptions) {
     this.rank = options.rank;
     this.run$ = merge(this.received(), this.silence());
+  }
+
+  /**
+   * The traffic, in place of `run$`, and besides what is to be done as long as the link lasts.
+   *
+   * ```
+   * run$     -------------------|
+   * beside$  --------------------- …
+   * result   -------------------|     does not wait for what is not over
+   * ```
+   */
+  runWith(beside$: Observable<never>): Observable<never> {
+    return this.run$.pipe(
+      connect((run$) => merge(run$, beside$.pipe(takeUntil(run$.pipe(endWith(null)))))),
+    );
   }
 
   get outstandingCount(): number {

@@ -17,8 +17,8 @@ export type SectorRequest =
 /**
  * Where an operation is. Forwards and back again:
  * waiting (for others of its sector) -> ready (for a connection) -> sent -> settled;
- * sent -> ready when it is to be sent again; sent -> held -> ready, or for ever held, when nobody
- * knows whether the process has let go of it.
+ * sent -> ready when it is to be sent again; sent -> held -> ready when nobody knows at first
+ * whether the process has let go of it. In place of ready: settled, if its caller is gone.
  */
 export type Place = 'waiting' | 'ready' | 'sent' | 'held' | 'settled';
 

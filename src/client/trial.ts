@@ -5,17 +5,7 @@
  * nothing, again and again, before it is given work that others could do as well.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
-import {
-  connect,
-  defer,
-  endWith,
-  ignoreElements,
-  merge,
-  repeat,
-  takeUntil,
-  tap,
-  timer,
-} from 'rxjs';
+import { defer, ignoreElements, repeat, tap, timer } from 'rxjs';
 import { TRIAL } from './clientDefaults.js';
 import type { Link } from './link.js';
 import type { AskOptions } from './ping.js';
@@ -28,19 +18,18 @@ export interface TrialOptions extends AskOptions {
 }
 
 /**
- * What the link does, with a trial at its beginning.
+ * To be subscribed to while the link lasts.
  *
  * ```
  * asks     ?------?------?
  * answers  --!------!------p        p = passed
- * run$     -------------------|
- * result   -------------------|     without waiting for a trial that is not over
+ * result   ----------------|
  * ```
  * Bound: one question at a time.
  */
-export function runOnTrial(link: Link, options: TrialOptions): Observable<never> {
+export function trialOf(link: Link, options: TrialOptions): Observable<never> {
   const delay = (): Observable<unknown> => timer(TRIAL.pauseMs, options.clock);
-  const trial$ = defer(() => ask(link, options)).pipe(
+  return defer(() => ask(link, options)).pipe(
     repeat({ count: TRIAL.answers, delay }),
     ignoreElements(),
     tap({
@@ -48,8 +37,5 @@ export function runOnTrial(link: Link, options: TrialOptions): Observable<never>
         options.passed();
       },
     }),
-  );
-  return link.run$.pipe(
-    connect((run$) => merge(run$, trial$.pipe(takeUntil(run$.pipe(endWith(null)))))),
   );
 }

@@ -256,17 +256,17 @@ function answerInquiry(
 /** Does what the inquiry asks for. @returns how things are then. */
 export function answerTo(
   inquiry: Inquiry,
-  { records, membership, self }: ProcessPipelineOptions,
+  options: ProcessPipelineOptions,
   store: SectorStore,
 ): StatusReport {
   switch (inquiry) {
     case 'scrub':
-      records.repair.scrub.isWanted = true;
+      options.records.repair.scrub.isWanted = true;
       break;
     case 'status':
       break;
     default:
       unreachable(inquiry);
   }
-  return reportOf(self, records, membership, store.counts());
+  return reportOf(options, options.records, options.membership, store.counts());
 }

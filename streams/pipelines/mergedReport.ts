@@ -21,6 +21,7 @@ export function mergedReport(reports: readonly StatusReport[]): StatusReport {
     processes: first.processes,
     standing: standing ?? 'member',
     incarnation: Math.max(...reports.map(({ incarnation }) => incarnation)),
+    start: mergedStart(reports),
     written: sum(({ written }) => written),
     damaged: sum(({ damaged }) => damaged),
     healed: sum(({ healed }) => healed),
@@ -33,6 +34,12 @@ export function mergedReport(reports: readonly StatusReport[]): StatusReport {
     scrub: mergedScrub(reports),
     counters: mergedCounters(reports),
   };
+}
+
+/** Workers start and end with their process: one of theirs, whoever of them answers first. */
+function mergedStart(reports: readonly StatusReport[]): string | undefined {
+  const starts = reports.map(({ start }) => start);
+  return starts.includes(undefined) ? undefined : starts.sort()[0];
 }
 
 function mergedMissed(reports: readonly StatusReport[]): Record<string, number> {

@@ -1,8 +1,8 @@
 import type { ProcessCounters } from '../../src/core/counters.js';
 import type { Standing } from '../../src/core/membership/identity.js';
 import type { Rank } from '../../src/core/rank.js';
-import type { Self } from '../../src/core/register/step.js';
 import type { MembershipState } from './membership.js';
+import type { ProcessPipelineOptions } from './processOptions.js';
 import type { ProcessRecords } from './records.js';
 
 /** What a process says of itself when a client asks: JSON, at most 4096 bytes. */
@@ -11,6 +11,11 @@ export interface StatusReport {
   readonly processes: number;
   readonly standing: Standing;
   readonly incarnation: number;
+  /**
+   * Random, drawn at its start: hexadecimal. Whoever hears another one knows that the life before
+   * is over (docs/adr/0006-client-resubmission.md). Older versions do not tell.
+   */
+  readonly start?: string | undefined;
   /** Sectors ever written, those that its disk cannot give back, and those it got back. */
   readonly written: number;
   readonly damaged: number;
@@ -58,7 +63,7 @@ export function textOfReport(report: StatusReport): string {
 }
 
 export function reportOf(
-  self: Pick<Self, 'rank' | 'processCount'>,
+  { self, start }: Pick<ProcessPipelineOptions, 'self' | 'start'>,
   { ledger, missed, peers, repair, counters }: ProcessRecords,
   { standing, current }: MembershipState,
   { written, damaged }: { readonly written: number; readonly damaged: number },
@@ -77,6 +82,7 @@ export function reportOf(
     processes: self.processCount,
     standing,
     incarnation: current.own.incarnation,
+    start,
     written,
     damaged,
     healed: repair.healedCount,

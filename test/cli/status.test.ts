@@ -156,7 +156,7 @@ test('the table of the status', (t) => {
 });
 
 test('a report is taken as it is, and what is not known in it is left out', (t) => {
-  const report = reportOf(1, { missed: { 254: 3 }, rebuild });
+  const report = reportOf(1, { missed: { 254: 3 }, rebuild, start: '0123456789abcdef' });
   const text = JSON.stringify({ ...report, scrub: { ...SCRUB, more: 1 }, weather: 'fine' });
   t.deepEqual(checkReport(text), { kind: 'report', report });
 });
@@ -189,6 +189,8 @@ const UNREADABLE: readonly (readonly [unknown, string])[] = [
     'missed.2 is "many", expected a whole number from 0 up',
   ],
   [{ ...reportOf(1), connected: [0] }, 'connected.0 is 0, expected a whole number from 1 to 254'],
+  [{ ...reportOf(1), start: 'sixteen' }, 'start is "sixteen", expected hexadecimal digits'],
+  [{ ...reportOf(1), start: 16 }, 'start is 16, expected hexadecimal digits'],
   [{ ...reportOf(1), rebuild: 7 }, 'rebuild is 7, expected an object'],
   [{ ...reportOf(1), scrub: undefined }, 'scrub is missing'],
   [[], 'rank is missing'],

@@ -89,25 +89,6 @@ test('one given up after it was sent is not sent again', (t) => {
   t.deepEqual(read.seen, [sectorOf(1), '|']);
 });
 
-test('a held write that is given up frees its sector', (t) => {
-  const cluster = new VirtualCluster();
-  const write = cluster.watch(cluster.client.write(0, sectorOf(1)));
-  cluster.turn();
-  cluster.at(cluster.requestsOf(0)[0].rank).vanish();
-  cluster.watch(cluster.client.read(0));
-  cluster.turn();
-  t.is(cluster.requestsOf(0).length, 1);
-  write.stop();
-  cluster.turn();
-  t.deepEqual(
-    cluster
-      .requestsOf(0)
-      .map(({ request }) => request.kind)
-      .sort(),
-    ['read', 'write'],
-  );
-});
-
 test('close fails what is under way and what comes, and ends every connection', (t) => {
   const cluster = new VirtualCluster({ processCount: 2, outstandingPerConnection: 1 });
   const watched = [

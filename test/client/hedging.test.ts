@@ -29,8 +29,9 @@ test('it is asked of one other process only, and the first may still answer', (t
   cluster.advance(3_000);
   const requests = cluster.requestsOf(0);
   t.is(requests.length, 2);
-  const first = requests.find(({ request }) => request.requestNumber === 1n);
-  cluster.at(first!.rank).answer(first!.position, sectorOf(6));
+  const [one, two] = requests;
+  const first = one.request.requestNumber < two.request.requestNumber ? one : two;
+  cluster.at(first.rank).answer(first.position, sectorOf(6));
   t.deepEqual(read.seen, [sectorOf(6), '|']);
 });
 

@@ -21,10 +21,11 @@ test('a read gets the data of its own response, in whatever order responses come
 
 test('what one turn sends goes out in one piece', (t) => {
   const cluster = new VirtualCluster({ processCount: 1 });
+  const before = cluster.at(1).writeCount;
   for (let sector = 0; sector < 10; sector += 1) cluster.watch(cluster.client.read(sector));
-  t.is(cluster.at(1).writeCount, 0);
+  t.is(cluster.at(1).writeCount, before);
   cluster.turn();
-  t.is(cluster.at(1).writeCount, 1);
+  t.is(cluster.at(1).writeCount, before + 1);
   t.is(cluster.at(1).requests.length, 10);
 });
 

@@ -1,9 +1,21 @@
 /** The library against a cluster of real processes that are killed, stopped and started again. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
+import { asyncScheduler, firstValueFrom, lastValueFrom, tap } from 'rxjs';
 import type { AttemptEvent, ConnectOptions } from '../../src/client/client.js';
 import { connect } from '../../src/client/client.js';
+import { CLIENT_TIMEOUTS_DEFAULT } from '../../src/client/clientDefaults.js';
+import { DiskClient } from '../../src/client/diskClient.js';
+import { systemRandom } from '../../src/shell/systemRandom.js';
+import type { TcpConnection } from '../../src/shell/tcpConnection.js';
+import { dialTcp } from '../../src/shell/tcpConnection.js';
+import { turnScheduler } from '../../src/shell/turnScheduler.js';
+import { createTagger } from '../../src/wire/tag.js';
 import { Cluster } from '../helpers/cluster.js';
+import { freeAddresses } from '../helpers/ports.js';
 import { untilStatus } from '../helpers/processStatus.js';
+import { Relay } from '../helpers/relay.js';
+import { dice } from '../helpers/seed.js';
 import type { TestScope } from '../helpers/testScope.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
 
@@ -102,4 +114,63 @@ test('a steady stream of operations survives processes that die in turn', async 
   t.is(last.size, 16);
   t.true(client.counters.lostConnections >= 3);
   await client.close();
+});
+
+/** A client of process 1 alone, by way of a relay, and the connections that it has made. */
+async function startBehindRelay(t: TestScope, cluster: Cluster) {
+  const [entrance] = await freeAddresses(1);
+  const random = dice(1);
+  const relay = new Relay({ destination: cluster.addresses[0], random, isHonest: false });
+  await relay.listen(entrance);
+  t.teardown(() => relay.close());
+  const connections: TcpConnection[] = [];
+  const ignore = (): void => undefined;
+  const client = new DiskClient(
+    {
+      slots: [1],
+      outstandingPerConnection: 64,
+      windowSectors: 64,
+      timeouts: CLIENT_TIMEOUTS_DEFAULT,
+      tagger: createTagger(cluster.clientKey),
+    },
+    {
+      dial: () => dialTcp(entrance).pipe(tap((connection) => connections.push(connection))),
+      schedulers: { clock: asyncScheduler, turn: turnScheduler },
+      random: systemRandom(),
+      log: { debugEnabled: false, debug: ignore, info: ignore, warn: ignore, error: ignore },
+    },
+  );
+  client.run$.subscribe();
+  return { relay, connections, client };
+}
+
+test('a held write waits while its process lives, and goes on when that starts anew', async (t) => {
+  const cluster = await startWhole(t);
+  const { relay, connections, client } = await startBehindRelay(t, cluster);
+  const setSilent = (isSilent: boolean): void => {
+    relay.silence('forth', isSilent);
+    relay.silence('back', isSilent);
+  };
+  await firstValueFrom(client.inquire(1, 'status', 10_000));
+  setSilent(true);
+  let isWritten = false;
+  const written = lastValueFrom(client.write(7, sectorNamed('held')), { defaultValue: null });
+  void written.then(() => {
+    isWritten = true;
+  });
+  await sleep(50);
+  // As when keep-alive has run out: the process is not told.
+  connections[0].destroy();
+  while (client.counters.heldWrites === 0) await sleep(10);
+  setSilent(false);
+  await firstValueFrom(client.inquire(1, 'status', 10_000));
+  t.is(connections.length, 2);
+  await sleep(200);
+  t.false(isWritten, 'this very process might still begin it');
+  await cluster.kill(1);
+  await cluster.start(1);
+  await written;
+  t.is(nameOf(Buffer.from(await firstValueFrom(client.read(7)))), 'held');
+  t.is(client.counters.writesSent, 2);
+  await lastValueFrom(client.close(), { defaultValue: null });
 });

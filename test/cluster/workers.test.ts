@@ -34,6 +34,10 @@ async function configure(cluster: Cluster, rank: number, workers: number): Promi
   await writeFile(file, JSON.stringify({ ...configuration, workers }));
 }
 
+function textIn(outcome: Awaited<ReturnType<RawClient['inquire']>>): string {
+  return outcome.kind === 'answered' ? String(outcome.data) : '';
+}
+
 async function nameRead(client: RawClient, sector: number): Promise<string | null> {
   const outcome = await client.read(sector);
   return outcome.kind === 'answered' && outcome.data !== null ? nameOf(outcome.data) : null;
@@ -108,6 +112,8 @@ test.serial(
     const client = await cluster.client(1);
     const many = await Promise.all(upTo(50).map(() => client.inquire('STATUS')));
     t.true(many.every((outcome) => outcome.kind === 'answered' && outcome.status === 'Ok'));
+    const starts = many.map((outcome) => /"start":"([0-9a-f]{32})"/.exec(textIn(outcome))?.[1]);
+    t.deepEqual(new Set(starts), new Set([status.start]), 'one life, whoever answers first');
     for (const sector of [1_024, 1_025, 2 ** 40 + 1]) {
       const outcome = await client.read(sector);
       t.like(outcome, { kind: 'answered', status: 'InvalidSectorIndex' });

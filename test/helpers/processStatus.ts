@@ -10,6 +10,7 @@ export interface ProcessStatus {
   readonly rank: number;
   readonly standing: 'fresh' | 'joining' | 'member';
   readonly incarnation: number;
+  readonly start: string;
   readonly written: number;
   readonly damaged: number;
   readonly healed: number;

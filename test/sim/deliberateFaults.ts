@@ -264,6 +264,20 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     ],
   },
   {
+    name: 'same-life',
+    text: 'a process that answers again counts as started anew, although it was only cut off',
+    processCount: 3,
+    runs: 1200,
+    blackBoxRuns: null,
+    edits: [
+      {
+        file: 'src/client/heldWrites.js',
+        find: ' && one.start !== other.start',
+        replace: '',
+      },
+    ],
+  },
+  {
     name: 'orphans',
     text: 'operations of a connection that has closed are not dropped',
     processCount: 3,

@@ -19,6 +19,7 @@ const ONE: StatusReport = {
   processes: 3,
   standing: 'member',
   incarnation: 0,
+  start: '0b',
   written: 10,
   damaged: 1,
   healed: 2,
@@ -75,4 +76,11 @@ test('a process is what the least of its workers is', (t) => {
     total: 20,
     isEnough: false,
   });
+});
+
+test('its life has one id, whichever worker answers first; none if one does not tell', (t) => {
+  const other = { ...ONE, start: '0a' };
+  t.is(mergedReport([ONE, other]).start, '0a');
+  t.is(mergedReport([other, ONE]).start, '0a');
+  t.is(mergedReport([other, { ...ONE, start: undefined }]).start, undefined);
 });

@@ -156,7 +156,8 @@ export function startVirtual(
   const dialled = new Map<number, TestConnection>();
   const refusing = new Set<number>();
   const disk = memoryStore();
-  let idCount = 0;
+  // The first one is drawn at the start: operations are counted from 1.
+  let idCount = -1;
   const silent = () => undefined;
   const options: ProcessOptions = {
     rank: 1,
