@@ -238,11 +238,11 @@ function selfOf({ self, membership, ...options }: ProcessPipelineOptions): () =>
   let stamps: StampPolicy = STAMP_POLICY_PLAIN;
   let current: Self = self;
   return () => {
+    const { isMixed, own } = membership.current;
+    const { incarnation } = own;
+    const life = isExtended && !isMixed ? lifeNumber.current : 0;
     // Those of another make may expect timestamps that go up by one.
-    const isAmongOwn = isExtended && !membership.current.isMixed;
-    const { incarnation } = membership.current.own;
-    const life = isAmongOwn ? lifeNumber.current : 0;
-    const isPlain = !isAmongOwn && incarnation === 0 && !lifeNumber.wasEverUsed;
+    const isPlain = isMixed && incarnation === 0 && !lifeNumber.wasEverUsed;
     const isSame =
       standing === membership.standing &&
       stamps.incarnation === incarnation &&

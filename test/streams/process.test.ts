@@ -41,7 +41,7 @@ test('a process alone writes and reads', (t) => {
   client.bytes$.next(write(1, 7, DATA));
   pass(1);
   t.deepEqual(statuses(client.take()), ['1 Ok']);
-  t.deepEqual(disk.held.get(7)?.stamp, { timestamp: 1n, writeRank: 1 });
+  t.deepEqual(disk.held.get(7)?.stamp, { timestamp: 2n << 24n, writeRank: 1 });
   client.bytes$.next(read(2, 7));
   pass(1);
   t.deepEqual(client.take(), [
