@@ -21,7 +21,7 @@ export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
     name: 'forgets-life',
     text: 'a process that starts again has forgotten the number of its life before',
     processCount: 3,
-    runs: 50,
+    runs: 600,
     blackBoxRuns: null,
     extension: 'on',
     edits: [
