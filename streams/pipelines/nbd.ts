@@ -13,8 +13,8 @@
  * for it otherwise.
  */
 import type { Observable } from 'rxjs';
-import { EMPTY, concat, defer, endWith, mergeMap } from 'rxjs';
-import { of, takeUntil, tap } from 'rxjs';
+import { EMPTY, concat, connect, defer, endWith, filter, mergeMap } from 'rxjs';
+import { of, takeUntil, takeWhile, tap } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import type { AtomicDiskError } from '../../src/errors.js';
 import type { NbdExport } from '../../src/nbd/nbdExport.js';
@@ -70,6 +70,9 @@ interface NbdSession {
 /** Least cost of a request, whatever it is about: it has to be remembered. */
 const REQUEST_COST_BYTES = 4_096;
 
+/** The client's bytes have ended, and it has not said goodbye. */
+const GONE: NbdInput = { kind: 'end', reason: 'the client is gone without a goodbye' };
+
 /**
  * Serves every connection until it ends; the batches are to be written to theirs.
  * @param stop$ When it emits no more requests are taken; it completes when the rest is answered.
@@ -104,9 +107,7 @@ export function serveNbd(
       }),
       takeUntil(closed$),
     );
-    // Stopped, it is as if the client had ended: what it has asked for is answered.
-    const bytes$ = connection.bytes$.pipe(takeUntil(stop$));
-    const input$ = bytes$.pipe(
+    const input$ = connection.bytes$.pipe(
       decodeNbd(exports),
       withDeadline<NbdInput>({
         clock,
@@ -114,24 +115,31 @@ export function serveNbd(
         isDone: ({ kind }) => kind === 'negotiated',
         late: { kind: 'end', reason: 'the handshake took too long' },
       }),
+      endWith(GONE),
+      takeWhile(({ kind }) => kind !== 'end', true),
       tap((input) => {
         note(session, input, observer);
         session.costBytes += costOf(input);
         regulate(session, limits);
       }),
+      // Stopped, it is as if the client had said goodbye: what it has asked for is answered.
+      takeUntil(stop$),
     );
+    const answers = mergeByCost<NbdInput, readonly Uint8Array[]>({
+      costOf,
+      costMax: limits.requestBytes,
+      isOpen: () => connection.bufferedBytes <= limits.replyBytes,
+      opened$: drained$,
+      handle: (input) => answer(session, input, options),
+      handled: (input) => {
+        session.costBytes -= costOf(input);
+        regulate(session, limits);
+      },
+    });
     const pieces$ = input$.pipe(
-      mergeByCost({
-        costOf,
-        costMax: limits.requestBytes,
-        isOpen: () => connection.bufferedBytes <= limits.replyBytes,
-        opened$: drained$,
-        handle: (input) => answer(session, input, options),
-        handled: (input) => {
-          session.costBytes -= costOf(input);
-          regulate(session, limits);
-        },
-      }),
+      connect((shared$) =>
+        shared$.pipe(answers, takeUntil(shared$.pipe(filter((input) => input === GONE)))),
+      ),
     );
     const outgoing$ = pieces$.pipe(
       mapEach((pieces) => pieces.map((content): Outgoing => ({ connection, content }))),
@@ -179,6 +187,8 @@ function note(session: NbdSession, input: NbdInput, observer: NbdObserver): void
     session.negotiated = input.negotiated;
     observer.negotiated(connection, input.negotiated);
   } else if (input.kind === 'end') {
+    // Who leaves before the handshake is over has asked for nothing.
+    if (input === GONE && session.negotiated === null) return;
     observer.ended(connection, input.reason);
   } else if (input.kind === 'refused') {
     observer.refused(connection, input.refusal);

@@ -113,6 +113,10 @@ class Client implements Connection {
   say(...chunks: Uint8Array[]): void {
     for (const chunk of chunks) this.incoming.next(chunk);
   }
+  /** Nothing more comes, with or without a goodbye; what is sent may still arrive. */
+  hangUp(): void {
+    this.incoming.complete();
+  }
   /** Takes what was buffered. */
   drain(): void {
     this.bufferedBytes = 0;
@@ -398,6 +402,52 @@ test('stopping: what was asked is answered, what comes is not, and then it is ov
   client.destroy();
   advance(0);
   t.deepEqual(ending, ['done']);
+});
+
+test('bytes that end without a DISC: what waits or is under way is given up', (t) => {
+  const { attach, advance, disk, told } = world();
+  const [client, other] = [attach(), attach()];
+  // Two requests are under way, eight sectors of each; the third waits.
+  const asked = [1n, 2n, 3n].map((cookie) =>
+    request({ type: WRITE, cookie, offset: Number(cookie) << 15, data: Buffer.alloc(32_768, 5) }),
+  );
+  client.say(...asked);
+  other.say(request({ type: READ, cookie: 9n, length: 4096 }));
+  advance(0);
+  t.is(disk.begun, 17);
+  client.hangUp();
+  advance(1_000);
+  t.is(disk.begun, 17, 'it goes on');
+  t.is(disk.sectors.size, 0);
+  t.true(client.ended);
+  t.is(client.take().length, 0);
+  t.true(told.includes('the client is gone without a goodbye'));
+  t.is(parseChunks(other.take())[0]?.cookie, 9n, 'another client has nothing to do with it');
+});
+
+test('after a DISC, and when the gateway stops, the end of the bytes gives nothing up', (t) => {
+  for (const isStopped of [true, false]) {
+    const { attach, advance, disk, gateway } = world();
+    const client = attach();
+    client.say(request({ type: WRITE, cookie: 4n, data: Buffer.alloc(65_536, 5) }));
+    if (isStopped) gateway.stop();
+    else client.say(request({ type: 2 }));
+    advance(0);
+    client.hangUp();
+    advance(1_000);
+    t.is(disk.sectors.size, 16);
+    t.is(parseChunks(client.take())[0]?.cookie, 4n);
+    t.true(client.ended);
+  }
+});
+
+test('who leaves before the handshake is over is not told of', (t) => {
+  const { connect, advance, told } = world();
+  const client = connect();
+  client.hangUp();
+  advance(0);
+  t.true(client.ended);
+  t.deepEqual(told, []);
 });
 
 test('when the client is gone its work is given up', (t) => {
