@@ -92,7 +92,10 @@ export const LINK_SILENT_MS = 10_000;
 export const NBD_LIMITS = {
   /** Connections taken in at once: each may have one longest request under way. */
   connections: 64,
-  /** Requests of one connection under way or waiting: one of the longest, or many short ones. */
+  /**
+   * Requests of one connection under way or waiting: one of the longest, or many short ones. Those
+   * without data count as what they have under way: `windowSectors` at most.
+   */
   requestBytes: 33_554_432,
   /** Replies that a client has not taken; then nothing is begun for it. */
   replyBytes: 4_194_304,

@@ -16,6 +16,7 @@ import type { Observable } from 'rxjs';
 import { EMPTY, concat, connect, defer, endWith, filter, mergeMap } from 'rxjs';
 import { of, takeUntil, takeWhile, tap } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
+import { SECTOR_SIZE_BYTES } from '../../src/core/sector.js';
 import type { AtomicDiskError } from '../../src/errors.js';
 import type { NbdExport } from '../../src/nbd/nbdExport.js';
 import type { Negotiated } from '../../src/nbd/handshake.js';
@@ -100,6 +101,7 @@ export function serveNbd(
   const { limits, observer, exports } = options;
   return defer(() => {
     const session: NbdSession = { connection, negotiated: null, costBytes: 0, isPaused: false };
+    const cost = (input: NbdInput): number => costOf(input, limits);
     const closed$ = connection.closed$.pipe(endWith(null));
     const drained$ = connection.drained$.pipe(
       tap(() => {
@@ -119,20 +121,20 @@ export function serveNbd(
       takeWhile(({ kind }) => kind !== 'end', true),
       tap((input) => {
         note(session, input, observer);
-        session.costBytes += costOf(input);
+        session.costBytes += cost(input);
         regulate(session, limits);
       }),
       // Stopped, it is as if the client had said goodbye: what it has asked for is answered.
       takeUntil(stop$),
     );
     const answers = mergeByCost<NbdInput, readonly Uint8Array[]>({
-      costOf,
+      costOf: cost,
       costMax: limits.requestBytes,
       isOpen: () => connection.bufferedBytes <= limits.replyBytes,
       opened$: drained$,
       handle: (input) => answer(session, input, options),
       handled: (input) => {
-        session.costBytes -= costOf(input);
+        session.costBytes -= cost(input);
         regulate(session, limits);
       },
     });
@@ -195,12 +197,30 @@ function note(session: NbdSession, input: NbdInput, observer: NbdObserver): void
   }
 }
 
-/** Bytes of memory that handling it takes, roughly: what it carries, or what it asks for. */
-function costOf(input: NbdInput): number {
+/** Bytes of memory that handling it takes, roughly: what it carries, asks for, or works on. */
+function costOf(input: NbdInput, { windowSectors }: NbdLimits): number {
   if (input.kind !== 'request') return REQUEST_COST_BYTES;
   const { command, lengthBytes } = input.request;
-  const bytes = command === 'READ' || command === 'WRITE' ? lengthBytes : 0;
-  return Math.max(REQUEST_COST_BYTES, bytes);
+  switch (command) {
+    case 'READ':
+    case 'WRITE':
+      return Math.max(REQUEST_COST_BYTES, lengthBytes);
+    // However long it is, it has no more sectors than a window under way.
+    case 'TRIM':
+    case 'WRITE_ZEROES':
+    case 'BLOCK_STATUS':
+      return clamp(lengthBytes, REQUEST_COST_BYTES, windowSectors * SECTOR_SIZE_BYTES);
+    case 'FLUSH':
+    case 'CACHE':
+    case 'DISC':
+      return REQUEST_COST_BYTES;
+    default:
+      return unreachable(command);
+  }
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.max(min, Math.min(value, max));
 }
 
 /** Reads on or stops reading. */

@@ -318,6 +318,35 @@ test('a client that floods is paused, and its work stays bounded', (t) => {
   t.is(disk.begun, 800);
 });
 
+for (const [name, type] of [
+  ['TRIM', 4],
+  ['WRITE_ZEROES', 6],
+  ['BLOCK_STATUS', 7],
+] as const) {
+  test(`a flood of ${name} is bounded by what they have under way`, (t) => {
+    const { attach, advance, disk } = world();
+    const client = attach();
+    const flood = Array.from({ length: 100 }, () => request({ type, length: 16_384 * 4_096 }));
+    client.say(Buffer.concat(flood));
+    t.true(client.isPaused);
+    advance(0);
+    // Each has at most eight sectors under way, and costs as much as those.
+    t.true(disk.underWay <= 16, `${disk.underWay} sectors at once`);
+    t.true(disk.underWay >= 8);
+  });
+}
+
+test('a short TRIM costs no more than what it is about', (t) => {
+  const { attach, advance, disk } = world();
+  const client = attach();
+  for (let count = 0; count < 16; count += 1) {
+    client.say(request({ type: 4, offset: count * 4_096, length: 4_096 }));
+  }
+  t.false(client.isPaused);
+  advance(0);
+  t.is(disk.underWay, 16);
+});
+
 test('for a client that does not read its replies nothing is begun', (t) => {
   const { attach, advance, disk } = world();
   const client = attach();
