@@ -103,6 +103,12 @@ export const NBD_LIMITS = {
   windowSectors: 256,
   /** Sectors that one BLOCK_STATUS looks at, since each is read for it: 4 MiB. */
   statusSectors: 1_024,
+  /**
+   * From the arrival of a TRIM to its last sector (ms): it may be about 4 GiB, may be left undone,
+   * and a client that gets no answer gives up the connection: Linux after 30 s, or after the 5 s of
+   * the example in docs/nbd.md, less what the last sectors take.
+   */
+  trimMs: 4_000,
   /** A handshake takes a round trip for each option; nobody needs longer than this (ms). */
   handshakeMs: 10_000,
   /** How long a client may take to close a connection that we have ended (ms). */

@@ -13,7 +13,7 @@
  * for it otherwise.
  */
 import type { Observable } from 'rxjs';
-import { EMPTY, concat, connect, defer, endWith, filter, mergeMap } from 'rxjs';
+import { EMPTY, concat, connect, defer, endWith, filter, map, mergeMap } from 'rxjs';
 import { of, takeUntil, takeWhile, tap } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import { SECTOR_SIZE_BYTES } from '../../src/core/sector.js';
@@ -41,6 +41,8 @@ export interface NbdLimits {
   readonly replyBytes: number;
   readonly windowSectors: number;
   readonly statusSectors: number;
+  /** A TRIM is answered after so long, whatever there is left of it (milliseconds). */
+  readonly trimMs: number;
   /** A client that has not finished its handshake by then is let go (milliseconds). */
   readonly handshakeMs: number;
 }
@@ -66,6 +68,12 @@ interface NbdSession {
   negotiated: Negotiated | null;
   costBytes: number;
   isPaused: boolean;
+}
+
+/** An input, and when it came by the clock. */
+interface Arrival {
+  readonly input: NbdInput;
+  readonly atMs: number;
 }
 
 /** Least cost of a request, whatever it is about: it has to be remembered. */
@@ -101,7 +109,7 @@ export function serveNbd(
   const { limits, observer, exports } = options;
   return defer(() => {
     const session: NbdSession = { connection, negotiated: null, costBytes: 0, isPaused: false };
-    const cost = (input: NbdInput): number => costOf(input, limits);
+    const cost = ({ input }: Arrival): number => costOf(input, limits);
     const closed$ = connection.closed$.pipe(endWith(null));
     const drained$ = connection.drained$.pipe(
       tap(() => {
@@ -109,7 +117,7 @@ export function serveNbd(
       }),
       takeUntil(closed$),
     );
-    const input$ = connection.bytes$.pipe(
+    const arrival$ = connection.bytes$.pipe(
       decodeNbd(exports),
       withDeadline<NbdInput>({
         clock,
@@ -119,28 +127,30 @@ export function serveNbd(
       }),
       endWith(GONE),
       takeWhile(({ kind }) => kind !== 'end', true),
-      tap((input) => {
-        note(session, input, observer);
-        session.costBytes += cost(input);
+      map((input): Arrival => ({ input, atMs: clock.now() })),
+      tap((arrival) => {
+        note(session, arrival.input, observer);
+        session.costBytes += cost(arrival);
         regulate(session, limits);
       }),
       // Stopped, it is as if the client had said goodbye: what it has asked for is answered.
       takeUntil(stop$),
     );
-    const answers = mergeByCost<NbdInput, readonly Uint8Array[]>({
+    const answers = mergeByCost<Arrival, readonly Uint8Array[]>({
       costOf: cost,
       costMax: limits.requestBytes,
       isOpen: () => connection.bufferedBytes <= limits.replyBytes,
       opened$: drained$,
-      handle: (input) => answer(session, input, options),
-      handled: (input) => {
-        session.costBytes -= cost(input);
+      handle: ({ input, atMs }) =>
+        answer(session, input, options, () => clock.now() - atMs >= limits.trimMs),
+      handled: (arrival) => {
+        session.costBytes -= cost(arrival);
         regulate(session, limits);
       },
     });
-    const pieces$ = input$.pipe(
+    const pieces$ = arrival$.pipe(
       connect((shared$) =>
-        shared$.pipe(answers, takeUntil(shared$.pipe(filter((input) => input === GONE)))),
+        shared$.pipe(answers, takeUntil(shared$.pipe(filter(({ input }) => input === GONE)))),
       ),
     );
     const outgoing$ = pieces$.pipe(
@@ -156,6 +166,7 @@ function answer(
   { connection, negotiated }: NbdSession,
   input: NbdInput,
   { disk, limits, observer }: NbdOptions,
+  isTrimOver: () => boolean,
 ): Observable<readonly Uint8Array[]> {
   switch (input.kind) {
     case 'reply':
@@ -174,6 +185,7 @@ function answer(
         negotiated,
         windowSectors: limits.windowSectors,
         statusSectors: limits.statusSectors,
+        isTrimOver,
         onFailure: (request, error) => {
           observer.failed(connection, request, error);
         },

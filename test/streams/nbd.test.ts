@@ -13,6 +13,7 @@ import type { Chunk } from '../nbd/wire.js';
 import { bytes, clientFlags, go, metaData, option, parseChunks, request } from '../nbd/wire.js';
 
 const LATENCY_MS = 5;
+const TRIM_MS = 100;
 const EXPORTS: NbdExport[] = [
   { name: '', firstSector: 100, sectors: 16_384, isReadOnly: false },
   { name: 'fixed', firstSector: 0, sectors: 100, isReadOnly: true },
@@ -24,6 +25,7 @@ class FakeDisk implements Disk {
   underWay = 0;
   underWayMax = 0;
   begun = 0;
+  writes = 0;
   failure: Error | null = null;
   /** Per sector, what has to be over before the next may begin: as the client library does. */
   private readonly tails = new Map<number, Observable<never>>();
@@ -37,6 +39,7 @@ class FakeDisk implements Disk {
   write(sector: number, data: Uint8Array): Observable<never> {
     const kept = Uint8Array.from(data);
     return this.operate(() => {
+      this.writes += 1;
       this.sectors.set(sector, kept);
       return EMPTY;
     });
@@ -146,6 +149,7 @@ function world() {
         windowSectors: 8,
         statusSectors: 4,
         handshakeMs: 1_000,
+        trimMs: TRIM_MS,
       },
       observer: {
         negotiated: (_, negotiated) => told.push(`negotiated ${negotiated.export.name}`),
@@ -243,6 +247,47 @@ test('zeroes: whole sectors and parts; TRIM leaves parts alone', (t) => {
     [10, 0],
   );
   t.is(disk.at(102).indexOf(7), 10);
+});
+
+test('what is zeros already is not written, whichever command asks for zeros', (t) => {
+  for (const type of [4, 6]) {
+    const { disk, attach, advance } = world();
+    const client = attach();
+    disk.sectors.set(101, new Uint8Array(4096).fill(7));
+    disk.sectors.set(102, new Uint8Array(4096));
+    disk.sectors.set(
+      103,
+      Uint8Array.from({ length: 4096 }, (_, index) => (index < 4095 ? 0 : 1)),
+    );
+    client.say(request({ type, cookie: 3n, offset: 0, length: 16 * 4096 }));
+    advance(100);
+    t.is(parseChunks(client.take())[0]?.cookie, 3n);
+    t.is(disk.writes, 2);
+    t.true([101, 102, 103].every((sector) => disk.at(sector).every((byte) => byte === 0)));
+  }
+});
+
+test('a TRIM begins nothing more after its time, and is answered; WRITE_ZEROES goes on', (t) => {
+  const { disk, attach, advance } = world();
+  const [first, second] = [attach(), attach()];
+  // Two are under way, the third waits: its time has begun, too.
+  for (const cookie of [1n, 2n, 3n]) {
+    first.say(request({ type: 4, cookie, length: 16_384 * 4096 }));
+  }
+  advance(TRIM_MS - 1);
+  const begun = disk.begun;
+  t.is(begun, 2 * 8 * (TRIM_MS / LATENCY_MS));
+  t.is(first.take().length, 0);
+  advance(LATENCY_MS);
+  t.is(disk.begun, begun);
+  t.is(disk.underWay, 0);
+  const replies = parseChunks(first.take());
+  t.deepEqual(replies.map(({ cookie }) => cookie).sort(), [1n, 2n, 3n]);
+  t.true(replies.every(({ type }) => type === 0));
+  second.say(request({ type: 6, cookie: 4n, length: 16_384 * 4096 }));
+  advance(20_000);
+  t.is(disk.begun, begun + 16_384);
+  t.is(parseChunks(second.take())[0]?.cookie, 4n);
 });
 
 test('a request for zeroes as long as can be goes through in pieces', (t) => {
