@@ -81,6 +81,8 @@ export class SimulatedDisk {
   stepCount = 0;
   /** One in so many writes, flushes, commits and reopens finds no room; 0: none does. */
   noSpaceOneIn = 0;
+  /** A read gives what its slot holds when it begins, not when it ends. */
+  readsEarly = false;
   /** Slots that were cut off. */
   cutCount = 0;
   /** Slots from here up cannot be written. */
@@ -312,10 +314,13 @@ export class SimulatedDisk {
           this.#note({ kind: 'cut', slotCount });
         }),
       read: (slot) =>
-        this.#operation<Uint8Array>(life, 'read', () => () => {
-          const data = this.#content(slot);
-          if (data === undefined) throw new Error(`the file ends before slot ${slot}`);
-          return data.slice();
+        this.#operation<Uint8Array>(life, 'read', () => {
+          const early = this.readsEarly ? this.#content(slot) : undefined;
+          return () => {
+            const data = early ?? this.#content(slot);
+            if (data === undefined) throw new Error(`the file ends before slot ${slot}`);
+            return data.slice();
+          };
         }),
       close: () => this.#operation<never>(life, 'close', () => () => undefined),
     };
