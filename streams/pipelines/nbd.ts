@@ -99,7 +99,7 @@ export function nbdGateway(
   );
 }
 
-/** One connection, until everything it asked for is answered and it is to be ended. */
+/** One connection, until all it asked for is answered, or given up, and it is to be ended. */
 export function serveNbd(
   connection: Connection,
   options: NbdOptions,
