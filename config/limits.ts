@@ -101,7 +101,10 @@ export const UNCONFIRMED_MS = 1_200_000;
 export const NBD_LIMITS = {
   /** Connections taken in at once: each may have one longest request under way. */
   connections: 64,
-  /** Requests of one connection under way or waiting: one of the longest, or many short ones. */
+  /**
+   * Requests of one connection under way or waiting: one of the longest, or many short ones. Those
+   * without data count as what they have under way: `windowSectors` at most.
+   */
   requestBytes: 33_554_432,
   /** Replies that a client has not taken; then nothing is begun for it. */
   replyBytes: 4_194_304,
@@ -109,6 +112,12 @@ export const NBD_LIMITS = {
   windowSectors: 256,
   /** Sectors that one BLOCK_STATUS looks at, since each is read for it: 4 MiB. */
   statusSectors: 1_024,
+  /**
+   * From the arrival of a TRIM to its last sector (ms): it may be about 4 GiB, may be left undone,
+   * and a client that gets no answer gives up the connection: Linux after 30 s, or after the 5 s of
+   * the example in docs/nbd.md, less what the last sectors take.
+   */
+  trimMs: 4_000,
   /** A handshake takes a round trip for each option; nobody needs longer than this (ms). */
   handshakeMs: 10_000,
   /** How long a client may take to close a connection that we have ended (ms). */

@@ -76,7 +76,8 @@ export function mergeByCost<T, R>(options: MergeByCostOptions<T, R>): OperatorFu
         if (isComplete && underWayCount === 0 && waiting.length === 0) subscriber.complete();
       };
       subscriber.add(() => {
-        for (const handling of underWay) handling.unsubscribe();
+        // The last first: what waits for another one must not have its turn by the other's end.
+        for (const handling of [...underWay].reverse()) handling.unsubscribe();
       });
       subscriber.add(opened$.subscribe({ next: pump, error: fail }));
       subscriber.add(

@@ -83,8 +83,8 @@ export interface MetadataFile {
   /**
    * Replaces the records of these sectors and the totals, all or none, durable when it completes.
    * Fails with NoSpace if there was no room: then it is unknown whether they were replaced, and
-   * only `reopen` and `close` may follow. Any other failure means that nobody knows what the disk
-   * holds.
+   * no other commit may follow before a `reopen`. Any other failure means that nobody knows what
+   * the disk holds.
    */
   commit(batch: RecordBatch): Observable<never>;
   /**
@@ -102,7 +102,10 @@ export interface MetadataFile {
    * with NoSpace while there is no room for that either; it may then be called again.
    */
   reopen(sectors: readonly SectorIndex[]): Observable<ReadonlyMap<SectorIndex, SectorRecord>>;
-  /** The records from that sector on, in order, at most `limit`; emits them once. */
+  /**
+   * The records from that sector on, in order, at most `limit`; emits them once. Fails with NoSpace
+   * while there is no room for what a `reopen` needs; it may then be called again.
+   */
   list(from: SectorIndex, limit: number): Observable<readonly SectorRecord[]>;
   /** All notes; emits them once. */
   notes(): Observable<ReadonlyMap<string, Uint8Array>>;

@@ -45,7 +45,8 @@ export interface SectorStore {
   put(sector: SectorIndex, stamp: Stamp, data: SectorData): Observable<PutOutcome>;
   /**
    * The next written sectors from `from` on, in order, at most `limit`: emits them once. What is
-   * told of each was durable when it was read.
+   * told of each was durable when it was read. Unlike the others it may fail with NoSpace, of which
+   * nothing follows: while there is no room at all there is no list, and it may be asked for again.
    */
   list(from: SectorIndex, limit: number): Observable<readonly StampEntry[]>;
   /** Sectors that were ever written, and those known to be damaged. From memory. */

@@ -6,6 +6,8 @@
  * - The chained form of a batch costs a third of the array form.
  * - After a write failed for want of room, LevelDB's log may hold half a record: what is appended
  *   behind it could be lost at the next start. So nothing is written until it was opened again.
+ * - To be opened it needs room for a file or two. While there is none it stays closed, and throws
+ *   at whatever it is asked; so each question tries to open it first, and finds no room.
  * - Its own log of events and its MANIFEST only shrink when it is opened: now and then it is.
  * - It ignores some errors while it opens (a log file that it cannot read counts as empty), and
  *   says so only in its log of events: that is searched for them.
@@ -60,7 +62,7 @@ export interface LevelMetadata extends MetadataFile {
 export interface LevelMetadataOptions {
   readonly createIfMissing: boolean;
   readonly log: Log;
-  /** After so many records it is opened again before the next commit (tens of milliseconds). */
+  /** After so many records it is opened again before the next write (tens of milliseconds). */
   readonly reopenAfterRecords?: number | undefined;
 }
 
@@ -109,30 +111,44 @@ function createMetadata(
 ): LevelMetadata {
   let database = opened;
   let recordsSinceOpen = 0;
-  /** Notes found no room: what is appended to LevelDB's log now could be lost. */
+  /** A write found no room, or is under way: what is appended to its log now could be lost. */
   let mustReopen = false;
   const inTurn = oneAtATime(location);
 
   const openAgain = async (): Promise<void> => {
+    mustReopen = true;
     await database.close();
     database = await openDatabase(location, { createIfMissing: false, log });
     recordsSinceOpen = 0;
     mustReopen = false;
   };
 
+  const write = (operation: string, recordCount: number, task: () => Promise<void>) =>
+    inTurn(operation, async () => {
+      if (mustReopen || recordsSinceOpen >= reopenAfterRecords) await openAgain();
+      recordsSinceOpen += recordCount;
+      mustReopen = true;
+      await task();
+      mustReopen = false;
+    }).pipe(ignoreElements());
+
+  const ask = <T>(operation: string, task: () => Promise<T>): Observable<T> =>
+    inTurn(operation, async () => {
+      if (database.status !== 'open') await openAgain();
+      return task();
+    });
+
   return {
     records: () => scan(database, location),
 
-    totals: () => inTurn('read of the totals', () => readTotals(database, location)),
+    totals: () => ask('read of the totals', () => readTotals(database, location)),
 
-    unconfirmed: () => inTurn('read of the last commit', () => readLastCommit(database, location)),
+    unconfirmed: () => ask('read of the last commit', () => readLastCommit(database, location)),
 
-    commit: (batch) =>
-      inTurn('commit', async () => {
-        if (mustReopen || recordsSinceOpen >= reopenAfterRecords) await openAgain();
-        recordsSinceOpen += batch.records.length + batch.replaced.length;
-        await writeRecords(database, batch);
-      }).pipe(ignoreElements()),
+    commit: (batch) => {
+      const recordCount = batch.records.length + batch.replaced.length;
+      return write('commit', recordCount, () => writeRecords(database, batch));
+    },
 
     // Not known here: who puts the store together has a file for it.
     confirm: () => undefined,
@@ -144,20 +160,14 @@ function createMetadata(
       }),
 
     list: (from, limit) =>
-      inTurn('list', () =>
+      ask('list', () =>
         database.iterator({ gte: recordKeyOf(from), lt: RECORD_KEY_END, limit }).all(),
       ).pipe(map((entries) => entries.map(([key, value]) => decode(key, value, location)))),
 
-    notes: () => inTurn('read of the notes', () => readNotes(database, location)),
+    notes: () => ask('read of the notes', () => readNotes(database, location)),
 
     putNotes: (changes) =>
-      inTurn('write of notes', async () => {
-        if (mustReopen) await openAgain();
-        recordsSinceOpen += changes.size;
-        mustReopen = true;
-        await writeNotes(database, changes);
-        mustReopen = false;
-      }).pipe(ignoreElements()),
+      write('write of notes', changes.size, () => writeNotes(database, changes)),
 
     close: () => inTurn('close', () => database.close()).pipe(ignoreElements()),
 

@@ -70,6 +70,8 @@ export interface Move {
   readonly sector: SectorIndex;
   /** Where its data was read. If it is no longer there, there is nothing to move. */
   readonly fromSlot: number;
+  /** Of the data: the sector may have left the slot since, and come back to it with other data. */
+  readonly stamp: Stamp;
   readonly data: SectorData;
 }
 
@@ -229,13 +231,14 @@ export class GroupCommit {
     return { record: { sector, stamp, slot, checksum: checksumOf(sector, stamp, data) }, data };
   }
 
-  /** Those whose sector is neither being put nor elsewhere by now, while it would be lower. */
+  /** Those whose sector is neither being put nor changed by now, while it would be lower. */
   #placeMoves(putSectors: ReadonlySet<SectorIndex>): Placement[] {
     const { slotMap } = this.#options;
     const placements: Placement[] = [];
-    for (const { sector, fromSlot, data } of this.#moves?.moves ?? []) {
+    for (const { sector, fromSlot, stamp, data } of this.#moves?.moves ?? []) {
       const record = this.#committed(sector);
       if (record?.slot !== fromSlot || putSectors.has(sector)) continue;
+      if (compareStamps(record.stamp, stamp) !== 0) continue;
       if (slotMap.lowestFree >= fromSlot) break;
       placements.push({ record: { ...record, slot: slotMap.take() }, data });
     }

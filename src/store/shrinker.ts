@@ -185,7 +185,7 @@ export class Shrinker {
     const checksum = table.checksumAt(entry);
     return slotFile.read(fromSlot).pipe(
       map((data) =>
-        checksumOf(sector, stamp, data) === checksum ? { sector, fromSlot, data } : null,
+        checksumOf(sector, stamp, data) === checksum ? { sector, fromSlot, stamp, data } : null,
       ),
       catchError(() => of(null)),
     );

@@ -4,7 +4,7 @@
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { EMPTY, Subject, concat, filter, ignoreElements, map, merge, mergeMap, of } from 'rxjs';
-import { connect, take, tap, timer } from 'rxjs';
+import { catchError, connect, finalize, take, timer } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import { hearLink, linkNews } from '../../src/core/link/agreement.js';
 import type { Inquiry } from '../../src/core/membership/memberMessage.js';
@@ -12,6 +12,7 @@ import { ENTRIES_MAX } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
 import { finishJoining, helloTo, reconsider } from '../../src/core/membership/membership.js';
 import type { Rank } from '../../src/core/rank.js';
+import { NoSpace } from '../../src/ports/blockFiles.js';
 import type { SectorStore } from '../../src/ports/store.js';
 import { serializeMemberMessage, serializeReport } from '../../src/wire/serialize.js';
 import { mapEach } from '../mapEach.js';
@@ -199,7 +200,8 @@ function linkNewsTaker(peers: readonly PeerRecord[]) {
 
 /**
  * Answers only as a member, and only a peer whose disk is on record here as it is now: what it
- * takes in rests on this process having told all others of that disk first. It asks again.
+ * takes in rests on this process having told all others of that disk first. It asks again; also
+ * when there is no answer since this disk has no room at all.
  */
 function listingAnswers(
   options: ProcessPipelineOptions,
@@ -238,7 +240,11 @@ function listingAnswers(
         const command = { kind: 'reply', key: `listed ${content.id}`, message } as const;
         return { kind: 'link', addressed: { to: sender, command } };
       }),
-      tap(() => busy.delete(sender)),
+      catchError((error: unknown) => {
+        if (error instanceof NoSpace) return EMPTY;
+        throw error;
+      }),
+      finalize(() => busy.delete(sender)),
     );
   };
 }

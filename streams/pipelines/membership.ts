@@ -2,7 +2,7 @@
  * What comes of what peers say of themselves (src/core/membership/): notes that become durable one
  * after the other, and with them the standing by which this process acts.
  */
-import type { Observable } from 'rxjs';
+import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
 import { BehaviorSubject, concatMap, endWith, filter, of, retry, tap, timer } from 'rxjs';
 import type { Identity, Standing } from '../../src/core/membership/identity.js';
 import { STORAGE_ID_SIZE_BYTES } from '../../src/core/membership/identity.js';
@@ -132,8 +132,8 @@ export function keepMembership(
 }
 
 /** A disk without room is tried again. */
-export function retryWithoutRoom(clock: SchedulerLike) {
-  return retry<never>({
+export function retryWithoutRoom<T>(clock: SchedulerLike): MonoTypeOperatorFunction<T> {
+  return retry({
     delay: (error: unknown) => {
       if (error instanceof NoSpace) return timer(FULL_RETRY_MS, clock);
       throw error;

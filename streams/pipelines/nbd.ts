@@ -13,9 +13,10 @@
  * for it otherwise.
  */
 import type { Observable } from 'rxjs';
-import { EMPTY, concat, defer, endWith, mergeMap } from 'rxjs';
-import { of, takeUntil, tap } from 'rxjs';
+import { EMPTY, concat, connect, defer, endWith, filter, map, mergeMap } from 'rxjs';
+import { of, takeUntil, takeWhile, tap } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
+import { SECTOR_SIZE_BYTES } from '../../src/core/sector.js';
 import type { AtomicDiskError } from '../../src/errors.js';
 import type { NbdExport } from '../../src/nbd/nbdExport.js';
 import type { Negotiated } from '../../src/nbd/handshake.js';
@@ -40,6 +41,8 @@ export interface NbdLimits {
   readonly replyBytes: number;
   readonly windowSectors: number;
   readonly statusSectors: number;
+  /** A TRIM is answered after so long, whatever there is left of it (milliseconds). */
+  readonly trimMs: number;
   /** A client that has not finished its handshake by then is let go (milliseconds). */
   readonly handshakeMs: number;
 }
@@ -67,8 +70,17 @@ interface NbdSession {
   isPaused: boolean;
 }
 
+/** An input, and when it came by the clock. */
+interface Arrival {
+  readonly input: NbdInput;
+  readonly atMs: number;
+}
+
 /** Least cost of a request, whatever it is about: it has to be remembered. */
 const REQUEST_COST_BYTES = 4_096;
+
+/** The client's bytes have ended, and it has not said goodbye. */
+const GONE: NbdInput = { kind: 'end', reason: 'the client is gone without a goodbye' };
 
 /**
  * Serves every connection until it ends; the batches are to be written to theirs.
@@ -87,7 +99,7 @@ export function nbdGateway(
   );
 }
 
-/** One connection, until everything it asked for is answered and it is to be ended. */
+/** One connection, until all it asked for is answered, or given up, and it is to be ended. */
 export function serveNbd(
   connection: Connection,
   options: NbdOptions,
@@ -97,6 +109,7 @@ export function serveNbd(
   const { limits, observer, exports } = options;
   return defer(() => {
     const session: NbdSession = { connection, negotiated: null, costBytes: 0, isPaused: false };
+    const cost = ({ input }: Arrival): number => costOf(input, limits);
     const closed$ = connection.closed$.pipe(endWith(null));
     const drained$ = connection.drained$.pipe(
       tap(() => {
@@ -104,9 +117,7 @@ export function serveNbd(
       }),
       takeUntil(closed$),
     );
-    // Stopped, it is as if the client had ended: what it has asked for is answered.
-    const bytes$ = connection.bytes$.pipe(takeUntil(stop$));
-    const input$ = bytes$.pipe(
+    const arrival$ = connection.bytes$.pipe(
       decodeNbd(exports),
       withDeadline<NbdInput>({
         clock,
@@ -114,24 +125,33 @@ export function serveNbd(
         isDone: ({ kind }) => kind === 'negotiated',
         late: { kind: 'end', reason: 'the handshake took too long' },
       }),
-      tap((input) => {
-        note(session, input, observer);
-        session.costBytes += costOf(input);
+      endWith(GONE),
+      takeWhile(({ kind }) => kind !== 'end', true),
+      map((input): Arrival => ({ input, atMs: clock.now() })),
+      tap((arrival) => {
+        note(session, arrival.input, observer);
+        session.costBytes += cost(arrival);
         regulate(session, limits);
       }),
+      // Stopped, it is as if the client had said goodbye: what it has asked for is answered.
+      takeUntil(stop$),
     );
-    const pieces$ = input$.pipe(
-      mergeByCost({
-        costOf,
-        costMax: limits.requestBytes,
-        isOpen: () => connection.bufferedBytes <= limits.replyBytes,
-        opened$: drained$,
-        handle: (input) => answer(session, input, options),
-        handled: (input) => {
-          session.costBytes -= costOf(input);
-          regulate(session, limits);
-        },
-      }),
+    const answers = mergeByCost<Arrival, readonly Uint8Array[]>({
+      costOf: cost,
+      costMax: limits.requestBytes,
+      isOpen: () => connection.bufferedBytes <= limits.replyBytes,
+      opened$: drained$,
+      handle: ({ input, atMs }) =>
+        answer(session, input, options, () => clock.now() - atMs >= limits.trimMs),
+      handled: (arrival) => {
+        session.costBytes -= cost(arrival);
+        regulate(session, limits);
+      },
+    });
+    const pieces$ = arrival$.pipe(
+      connect((shared$) =>
+        shared$.pipe(answers, takeUntil(shared$.pipe(filter(({ input }) => input === GONE)))),
+      ),
     );
     const outgoing$ = pieces$.pipe(
       mapEach((pieces) => pieces.map((content): Outgoing => ({ connection, content }))),
@@ -146,6 +166,7 @@ function answer(
   { connection, negotiated }: NbdSession,
   input: NbdInput,
   { disk, limits, observer }: NbdOptions,
+  isTrimOver: () => boolean,
 ): Observable<readonly Uint8Array[]> {
   switch (input.kind) {
     case 'reply':
@@ -164,6 +185,7 @@ function answer(
         negotiated,
         windowSectors: limits.windowSectors,
         statusSectors: limits.statusSectors,
+        isTrimOver,
         onFailure: (request, error) => {
           observer.failed(connection, request, error);
         },
@@ -179,18 +201,38 @@ function note(session: NbdSession, input: NbdInput, observer: NbdObserver): void
     session.negotiated = input.negotiated;
     observer.negotiated(connection, input.negotiated);
   } else if (input.kind === 'end') {
+    // Who leaves before the handshake is over has asked for nothing.
+    if (input === GONE && session.negotiated === null) return;
     observer.ended(connection, input.reason);
   } else if (input.kind === 'refused') {
     observer.refused(connection, input.refusal);
   }
 }
 
-/** Bytes of memory that handling it takes, roughly: what it carries, or what it asks for. */
-function costOf(input: NbdInput): number {
+/** Bytes of memory that handling it takes, roughly: what it carries, asks for, or works on. */
+function costOf(input: NbdInput, { windowSectors }: NbdLimits): number {
   if (input.kind !== 'request') return REQUEST_COST_BYTES;
   const { command, lengthBytes } = input.request;
-  const bytes = command === 'READ' || command === 'WRITE' ? lengthBytes : 0;
-  return Math.max(REQUEST_COST_BYTES, bytes);
+  switch (command) {
+    case 'READ':
+    case 'WRITE':
+      return Math.max(REQUEST_COST_BYTES, lengthBytes);
+    // However long it is, it has no more sectors than a window under way.
+    case 'TRIM':
+    case 'WRITE_ZEROES':
+    case 'BLOCK_STATUS':
+      return clamp(lengthBytes, REQUEST_COST_BYTES, windowSectors * SECTOR_SIZE_BYTES);
+    case 'FLUSH':
+    case 'CACHE':
+    case 'DISC':
+      return REQUEST_COST_BYTES;
+    default:
+      return unreachable(command);
+  }
+}
+
+function clamp(value: number, min: number, max: number): number {
+  return Math.max(min, Math.min(value, max));
 }
 
 /** Reads on or stops reading. */

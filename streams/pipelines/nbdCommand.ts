@@ -1,9 +1,9 @@
 /** One NBD command on the disk: from a request that is in order to the pieces of its reply. */
-import type { Observable } from 'rxjs';
-import { catchError, concatMap, defaultIfEmpty, endWith, filter, from, ignoreElements } from 'rxjs';
-import { map, mergeMap, of, range, tap } from 'rxjs';
+import type { Observable, OperatorFunction } from 'rxjs';
+import { EMPTY, NEVER, catchError, concatMap, defaultIfEmpty, endWith, filter } from 'rxjs';
+import { from, ignoreElements, map, mergeMap, of, range, tap } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
-import type { SectorData } from '../../src/core/sector.js';
+import type { SectorData, SectorIndex } from '../../src/core/sector.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../../src/core/sector.js';
 import type { SectorPart } from '../../src/core/sectorParts.js';
 import { isWholeSector, sectorParts } from '../../src/core/sectorParts.js';
@@ -14,6 +14,7 @@ import type { Negotiated } from '../../src/nbd/handshake.js';
 import { doneReply, errorReply, readReply, statusReply } from '../../src/nbd/replies.js';
 import type { NbdRequest } from '../../src/nbd/request.js';
 import type { Disk } from '../../src/ports/disk.js';
+import { mergeByCost } from '../mergeByCost.js';
 
 export interface NbdCommandOptions {
   readonly disk: Disk;
@@ -22,6 +23,8 @@ export interface NbdCommandOptions {
   readonly windowSectors: number;
   /** Sectors that one BLOCK_STATUS looks at; the client asks again for the rest. */
   readonly statusSectors: number;
+  /** Whether a TRIM has had its time: it begins no further sectors then, and is answered. */
+  readonly isTrimOver: () => boolean;
   /** Told of what the disk could not do. */
   readonly onFailure: (request: NbdRequest, error: AtomicDiskError) => void;
 }
@@ -106,28 +109,62 @@ function write(request: NbdRequest, options: NbdCommandOptions): Observable<neve
   return from(parts).pipe(mergeMap(writePart, windowSectors));
 }
 
-/** A TRIM may leave what it likes; parts of sectors, for which it would cost most, stay. */
+/**
+ * A TRIM may leave what it likes: parts of sectors, for which it would cost most, and what it has
+ * no time for. It does not leave what it has begun: that must be over when it is answered.
+ */
 function writeZeroes(request: NbdRequest, options: NbdCommandOptions): Observable<never> {
-  const { disk, windowSectors } = options;
+  const { disk, windowSectors, isTrimOver } = options;
+  const isTrim = request.command === 'TRIM';
+  const isOver = (): boolean => isTrim && isTrimOver();
   const clearPart = (part: SectorPart): Observable<never> => {
     const { sector, from: begin, to } = part;
-    if (isWholeSector(part)) return disk.write(sector, ZERO_SECTOR);
+    if (isOver()) return EMPTY;
+    if (isWholeSector(part)) return clearSector(disk, sector);
     return disk.update(sector, (current) =>
       changed(current, begin, ZERO_SECTOR.subarray(begin, to)),
     );
   };
+  const clearPiece = (index: number): Observable<never> => {
+    if (isOver()) return EMPTY;
+    const at = index * PIECE_BYTES;
+    const lengthBytes = Math.min(PIECE_BYTES, request.lengthBytes - at);
+    const piece = { ...request, offsetBytes: request.offsetBytes + BigInt(at), lengthBytes };
+    return from(partsOf(piece, options)).pipe(
+      filter((part) => !isTrim || isWholeSector(part)),
+      sideBySide(windowSectors, clearPart),
+    );
+  };
   // In pieces, since one such request may be about a million sectors.
-  return range(0, Math.ceil(request.lengthBytes / PIECE_BYTES)).pipe(
-    concatMap((index) => {
-      const at = index * PIECE_BYTES;
-      const lengthBytes = Math.min(PIECE_BYTES, request.lengthBytes - at);
-      const piece = { ...request, offsetBytes: request.offsetBytes + BigInt(at), lengthBytes };
-      return from(partsOf(piece, options)).pipe(
-        filter((part) => request.command !== 'TRIM' || isWholeSector(part)),
-        mergeMap(clearPart, windowSectors),
-      );
-    }),
-  );
+  const pieceCount = Math.ceil(request.lengthBytes / PIECE_BYTES);
+  return range(0, pieceCount).pipe(sideBySide(1, clearPiece));
+}
+
+/** As mergeMap; but many that complete at once, as those of a TRIM that is over, do not nest. */
+function sideBySide<T>(
+  count: number,
+  handle: (value: T) => Observable<never>,
+): OperatorFunction<T, never> {
+  return mergeByCost({
+    costOf: () => 1,
+    costMax: count,
+    isOpen: () => true,
+    opened$: NEVER,
+    handle,
+  });
+}
+
+/**
+ * Zeros are not written where there are zeros: most of what is cleared was never written, and would
+ * take a record and two flushed rounds for each sector. A read is linearizable: at an instant
+ * between the request and its answer the sector was all zeros, durably on a majority. To have
+ * written zeros at that instant would have left the same, so that both commands have done then what
+ * they promise; what others write later comes later.
+ */
+function clearSector(disk: Disk, sector: SectorIndex): Observable<never> {
+  return disk
+    .read(sector)
+    .pipe(concatMap((data) => (isZeros(data) ? EMPTY : disk.write(sector, ZERO_SECTOR))));
 }
 
 /** A multiple of a sector, so that pieces of whole sectors are whole sectors. */

@@ -35,6 +35,7 @@ import type { SectorIndex } from '../../src/core/sector.js';
 import { STAMP_INITIAL, compareStamps } from '../../src/core/stamp.js';
 import { NoSpace } from '../../src/ports/blockFiles.js';
 import type { Listed } from './exchange.js';
+import { retryWithoutRoom } from './membership.js';
 import type { Held } from './pages.js';
 import { mergeLists, takeSector } from './pages.js';
 import { noteDamaged } from './records.js';
@@ -111,8 +112,9 @@ function note(position: Uint8Array | null, { notes }: RepairOptions): Observable
 
 /** Emits where the next page begins; null: there is none. */
 function onePage(start: SectorIndex, options: RepairOptions): Observable<SectorIndex | null> {
-  const { self, store } = options;
+  const { self, store, clock } = options;
   return store.list(start, PAGE_SECTORS + 1).pipe(
+    retryWithoutRoom(clock),
     concatMap((entries) => {
       const next = entries.length > PAGE_SECTORS ? entries[PAGE_SECTORS].sector : null;
       const own: Listed = {

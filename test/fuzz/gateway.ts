@@ -126,6 +126,9 @@ function attacksOn(address: Address, seed: number, evidence: Evidence): Attack[]
     });
   const attached = [clientFlags(3), option(1)];
   const flooding = Array.from({ length: 500 }, () => request({ type: 0, length: 2 ** 20 }));
+  const clearing = Array.from({ length: 5_000 }, (_, index) =>
+    request({ type: index % 2 === 0 ? 4 : 6, length: 512 * 4_096 }),
+  );
   return [
     attack('mangled sessions', BUSY_LANES, (random) =>
       visit(random, Buffer.concat(nbdSession(random)), random.below(30)),
@@ -137,6 +140,15 @@ function attacksOn(address: Address, seed: number, evidence: Evidence): Attack[]
       withConnection(address, async (socket) => {
         socket.pause();
         await say(socket, Buffer.concat([...attached, ...flooding]), random);
+        await sleep(300);
+        await letGo(socket);
+      }),
+    ),
+    // They write nothing but zeros, in the export that is attached.
+    attack('floods of requests about the whole disk', 4, (random) =>
+      withConnection(address, async (socket) => {
+        socket.resume();
+        await say(socket, Buffer.concat([...attached, ...clearing]), random);
         await sleep(300);
         await letGo(socket);
       }),

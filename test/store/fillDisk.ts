@@ -4,9 +4,14 @@
  *
  *   data       puts to ever more sectors, until one is refused; then again until it is stored
  *   metadata   overwrites four sectors until LevelDB's log has hit the limit, then 200 times more
+ *   none       takes all room from itself, so that LevelDB cannot even be opened again, and asks
  */
-import { argv, stdout } from 'node:process';
+import { execFile } from 'node:child_process';
+import { argv, pid, stdout } from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { ZERO_SECTOR } from '../../src/core/sector.js';
+import { NoSpace } from '../../src/ports/blockFiles.js';
 import type { OpenedSectorStore } from '../../src/store/openSectorStore.js';
 import { ended, openAt, valueOf } from './realStore.js';
 import { dataOf, isSame, keepingLog, stampOf } from './storeHarness.js';
@@ -58,7 +63,46 @@ async function fillMetadata(store: OpenedSectorStore): Promise<void> {
   stdout.write(`refused ${firstRefused} stored ${lastStored}, said ${logged('storeFull')} times\n`);
 }
 
+async function limitFiles(limit: string): Promise<void> {
+  await promisify(execFile)('prlimit', ['--pid', String(pid), `--fsize=${limit}:unlimited`]);
+}
+
+function noRoom(error: unknown): string {
+  if (error instanceof NoSpace) return 'no room';
+  throw error;
+}
+
+async function withoutAnyRoom(store: OpenedSectorStore): Promise<void> {
+  const sector = 5;
+  const told = async (): Promise<string> => {
+    const list = await valueOf(store.list(0, 9)).then((found) => `${found.length}`, noRoom);
+    const notes = new Map([['scrub', Uint8Array.of(7)]]);
+    const put = await ended(store.notes.put(notes)).then(() => 'stored', noRoom);
+    return `list: ${list}, notes: ${put}\n`;
+  };
+  await valueOf(store.put(sector, stampOf(1), dataOf(sector)));
+  stdout.write(await told());
+  await limitFiles('0');
+  const zeros = valueOf(store.put(sector, stampOf(2), ZERO_SECTOR));
+  while (logged('storeFull') === 0) await pause(20);
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    stdout.write(await told());
+    await check(store, sector, sector);
+    await pause(400);
+  }
+  await limitFiles('unlimited');
+  // What was asked finds the room by itself.
+  stdout.write(await told());
+  const outcome = await zeros;
+  const isStored = store.stampOf(sector).timestamp === 2n;
+  if (isStored !== (outcome === 'stored')) throw new Error(`${outcome}, but it is ${isStored}`);
+  const later = await valueOf(store.put(sector, stampOf(3), dataOf(3)));
+  await check(store, sector, 3);
+  stdout.write(`then ${later}\n`);
+}
+
 const [, , mode, folder = ''] = argv;
 const store = await openAt(folder, {}, log);
-await (mode === 'data' ? fillData(store) : fillMetadata(store));
+if (mode === 'data') await fillData(store);
+else await (mode === 'none' ? withoutAnyRoom(store) : fillMetadata(store));
 await ended(store.close());

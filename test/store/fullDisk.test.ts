@@ -21,7 +21,7 @@ interface Ended {
 
 /** `onLine` is told the process and each line that it prints. */
 async function fill(
-  mode: 'data' | 'metadata',
+  mode: 'data' | 'metadata' | 'none',
   folder: string,
   limitBytes: number,
   onLine: (pid: number, line: string) => void,
@@ -81,5 +81,19 @@ test('no room for metadata: what took effect is adopted, and it goes on', async 
   t.deepEqual(store.stampOf(round % 4), stampOf(round));
   const copy = await valueOf(store.load(round % 4));
   t.true(copy.kind === 'sound' && isSame(copy.data, dataOf(round)));
+  await ended(store.close());
+});
+
+test('no room even to open the metadata again: nothing that is asked then ends it', async (t) => {
+  const folder = await freshFolder(t);
+  const { lines, errors, code } = await fill('none', folder, 2 ** 30, () => undefined);
+  t.is(errors, '');
+  t.is(code, 0);
+  const refusals = Array.from({ length: 5 }, () => 'list: no room, notes: no room');
+  const went = 'list: 1, notes: stored';
+  t.deepEqual(lines, [went, ...refusals, went, 'then stored']);
+  const store = await openAt(folder);
+  t.deepEqual(store.notes.initial.get('scrub'), Buffer.of(7));
+  t.deepEqual(store.stampOf(5), stampOf(3));
   await ended(store.close());
 });

@@ -255,7 +255,13 @@ test('while the metadata cannot be opened again, other puts are refused and load
   const load = watch(store.load(1));
   simulation.run(100);
   t.is(load.values[0]?.kind, 'sound');
+  const listed = watch(store.list(0, 9));
+  const noted = watch(store.notes.put(new Map([['scrub', Uint8Array.of(1)]])));
+  simulation.run(100);
+  t.true(listed.error instanceof NoSpace, 'there is no list then');
+  t.true(noted.error instanceof NoSpace);
   simulation.run(10_000);
+  t.is(simulation.valueOf(store.list(0, 9))[0].sector, 1);
   t.is(uncertain.values.length, 1);
   t.is(store.stampOf(1).timestamp, uncertain.values[0] === 'stored' ? 2n : 1n);
   t.is(simulation.valueOf(store.put(5, stampOf(1), dataOf(5))), 'stored');

@@ -147,6 +147,35 @@ test('a put of a sector that is being moved wins', (t) => {
   }
 });
 
+test('a sector that comes back to its slot while that is read keeps what it has now', (t) => {
+  const { simulation, store } = filled(5);
+  const { disk } = simulation;
+  disk.readsEarly = true;
+  const [moved] = KEPT;
+  const others = GONE.filter((sector) => sector < moved);
+  disk.delayMs = () => 0;
+  zero(store, GONE);
+  simulation.run(0);
+  // The shrinker reads the slots of those that are kept, which takes long.
+  disk.delayMs = () => 1_000;
+  simulation.run(100);
+  disk.delayMs = () => 0;
+  const put = (sector: number, timestamp: number): void => {
+    const outcome = watch(store.put(sector, stampOf(timestamp), dataOf(sector + timestamp)));
+    simulation.run(0);
+    t.deepEqual(outcome.values, ['stored']);
+  };
+  put(moved, 3);
+  t.is(disk.recordOf(moved)?.slot, 0);
+  // They take every lower slot but that one, so that the next one is the old one.
+  for (const sector of others.slice(0, moved - 1)) put(sector, 3);
+  put(moved, 4);
+  t.is(disk.recordOf(moved)?.slot, moved);
+  simulation.run();
+  const copy = simulation.valueOf(store.load(moved));
+  t.true(copy.kind === 'sound' && isSame(copy.data, dataOf(moved + 4)), copy.kind);
+});
+
 test('what is damaged stays where it is, and stays damaged; the others move', (t) => {
   const { simulation, store } = filled(4);
   const { disk } = simulation;

@@ -39,6 +39,9 @@ type Listener = (line: TraceLine, data: Uint8Array | null) => void;
 type Quiet = 'close' | 'records' | 'list' | 'notes';
 const QUIET: readonly string[] = ['close', 'records', 'list', 'notes'];
 
+/** What cannot be done while the metadata could not be opened again. */
+const NEED_METADATA: ReadonlySet<DiskOperation | Quiet> = new Set(['list', 'notes', 'note']);
+
 function isQuiet(operation: DiskOperation | Quiet): operation is Quiet {
   return QUIET.includes(operation);
 }
@@ -78,6 +81,8 @@ export class SimulatedDisk {
   stepCount = 0;
   /** One in so many writes, flushes, commits and reopens finds no room; 0: none does. */
   noSpaceOneIn = 0;
+  /** A read gives what its slot holds when it begins, not when it ends. */
+  readsEarly = false;
   /** Slots that were cut off. */
   cutCount = 0;
   /** Slots from here up cannot be written. */
@@ -105,8 +110,10 @@ export class SimulatedDisk {
   #confirmedDurably = 0;
   /** Slots that have rotted since they were written. */
   readonly #rotten = new Set<number>();
-  /** There was no room for a commit: only `reopen` may follow. */
+  /** There was no room for a commit: no other may follow before a `reopen`. */
   #mustReopen = false;
+  /** Nor was there for the last `reopen`: nothing of the metadata can be read or written. */
+  #isClosed = false;
   #faults: Fault[] = [];
   #user: Life | null = null;
 
@@ -307,10 +314,13 @@ export class SimulatedDisk {
           this.#note({ kind: 'cut', slotCount });
         }),
       read: (slot) =>
-        this.#operation<Uint8Array>(life, 'read', () => () => {
-          const data = this.#content(slot);
-          if (data === undefined) throw new Error(`the file ends before slot ${slot}`);
-          return data.slice();
+        this.#operation<Uint8Array>(life, 'read', () => {
+          const early = this.readsEarly ? this.#content(slot) : undefined;
+          return () => {
+            const data = early ?? this.#content(slot);
+            if (data === undefined) throw new Error(`the file ends before slot ${slot}`);
+            return data.slice();
+          };
         }),
       close: () => this.#operation<never>(life, 'close', () => () => undefined),
     };
@@ -348,6 +358,7 @@ export class SimulatedDisk {
       reopen: (sectors) =>
         this.#operation<ReadonlyMap<SectorIndex, SectorRecord>>(life, 'reopen', () => () => {
           assert(this.#mustReopen, 'a reopen without need');
+          this.#isClosed = false;
           this.#resolveLimbo();
           const found = new Map<SectorIndex, SectorRecord>();
           for (const sector of sectors) {
@@ -398,11 +409,17 @@ export class SimulatedDisk {
         if (!this.#step(life)) return;
         try {
           if (!isQuiet(operation)) this.#throwFault(operation);
+          if (this.#isClosed && NEED_METADATA.has(operation)) {
+            throw new NoSpace(`no room for ${operation}: the metadata are closed`);
+          }
           const value = end();
           if (value !== undefined) observer.next(value);
           observer.complete();
         } catch (error) {
-          if (operation === 'commit' && error instanceof NoSpace) this.#mustReopen = true;
+          if (error instanceof NoSpace) {
+            if (operation === 'commit') this.#mustReopen = true;
+            if (operation === 'reopen') this.#isClosed = true;
+          }
           observer.error(error);
         }
       }, this.delayMs());
@@ -530,6 +547,7 @@ export class SimulatedDisk {
     if (this.#limbo !== null && this.dice.below(2) === 0) this.#apply(this.#limbo);
     this.#limbo = null;
     this.#mustReopen = false;
+    this.#isClosed = false;
   }
 
   #resolveNotes(): void {
@@ -563,6 +581,7 @@ export class SimulatedDisk {
     this.#confirmed = 0;
     this.#confirmedDurably = 0;
     this.#mustReopen = false;
+    this.#isClosed = false;
     this.#faults = [];
   }
 

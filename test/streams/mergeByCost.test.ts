@@ -1,6 +1,6 @@
 import test from 'ava';
 import type { Observable } from 'rxjs';
-import { NEVER, of, range, tap, throwError, toArray } from 'rxjs';
+import { NEVER, concat, finalize, of, range, tap, throwError, toArray } from 'rxjs';
 import { mergeByCost } from '../../streams/mergeByCost.js';
 import { marbles } from '../helpers/marbles.js';
 
@@ -87,6 +87,14 @@ test('unsubscribing ends what is being handled', marbles, (h) => {
   h.expectObservable(source$.pipe(byCost(() => inner$)), '---!').toBe('----');
   h.expectSubscriptions(source$.subscriptions).toBe('^--!');
   h.expectSubscriptions(inner$.subscriptions).toBe('-^-!');
+});
+
+test('what came last is ended first: nothing is let in by the end of what it waits for', (t) => {
+  const ended: string[] = [];
+  const handle = (value: string) => NEVER.pipe(finalize(() => ended.push(value)));
+  const merged = byCost(handle)(concat(of('a', 'b'), NEVER)).subscribe();
+  merged.unsubscribe();
+  t.deepEqual(ended, ['b', 'a']);
 });
 
 test('very many that complete at once do not nest', (t) => {

@@ -13,6 +13,7 @@ import type { Chunk } from '../nbd/wire.js';
 import { bytes, clientFlags, go, metaData, option, parseChunks, request } from '../nbd/wire.js';
 
 const LATENCY_MS = 5;
+const TRIM_MS = 100;
 const EXPORTS: NbdExport[] = [
   { name: '', firstSector: 100, sectors: 16_384, isReadOnly: false },
   { name: 'fixed', firstSector: 0, sectors: 100, isReadOnly: true },
@@ -24,6 +25,7 @@ class FakeDisk implements Disk {
   underWay = 0;
   underWayMax = 0;
   begun = 0;
+  writes = 0;
   failure: Error | null = null;
   /** Per sector, what has to be over before the next may begin: as the client library does. */
   private readonly tails = new Map<number, Observable<never>>();
@@ -37,6 +39,7 @@ class FakeDisk implements Disk {
   write(sector: number, data: Uint8Array): Observable<never> {
     const kept = Uint8Array.from(data);
     return this.operate(() => {
+      this.writes += 1;
       this.sectors.set(sector, kept);
       return EMPTY;
     });
@@ -113,6 +116,10 @@ class Client implements Connection {
   say(...chunks: Uint8Array[]): void {
     for (const chunk of chunks) this.incoming.next(chunk);
   }
+  /** Nothing more comes, with or without a goodbye; what is sent may still arrive. */
+  hangUp(): void {
+    this.incoming.complete();
+  }
   /** Takes what was buffered. */
   drain(): void {
     this.bufferedBytes = 0;
@@ -142,6 +149,7 @@ function world() {
         windowSectors: 8,
         statusSectors: 4,
         handshakeMs: 1_000,
+        trimMs: TRIM_MS,
       },
       observer: {
         negotiated: (_, negotiated) => told.push(`negotiated ${negotiated.export.name}`),
@@ -241,6 +249,47 @@ test('zeroes: whole sectors and parts; TRIM leaves parts alone', (t) => {
   t.is(disk.at(102).indexOf(7), 10);
 });
 
+test('what is zeros already is not written, whichever command asks for zeros', (t) => {
+  for (const type of [4, 6]) {
+    const { disk, attach, advance } = world();
+    const client = attach();
+    disk.sectors.set(101, new Uint8Array(4096).fill(7));
+    disk.sectors.set(102, new Uint8Array(4096));
+    disk.sectors.set(
+      103,
+      Uint8Array.from({ length: 4096 }, (_, index) => (index < 4095 ? 0 : 1)),
+    );
+    client.say(request({ type, cookie: 3n, offset: 0, length: 16 * 4096 }));
+    advance(100);
+    t.is(parseChunks(client.take())[0]?.cookie, 3n);
+    t.is(disk.writes, 2);
+    t.true([101, 102, 103].every((sector) => disk.at(sector).every((byte) => byte === 0)));
+  }
+});
+
+test('a TRIM begins nothing more after its time, and is answered; WRITE_ZEROES goes on', (t) => {
+  const { disk, attach, advance } = world();
+  const [first, second] = [attach(), attach()];
+  // Two are under way, the third waits: its time has begun, too.
+  for (const cookie of [1n, 2n, 3n]) {
+    first.say(request({ type: 4, cookie, length: 16_384 * 4096 }));
+  }
+  advance(TRIM_MS - 1);
+  const begun = disk.begun;
+  t.is(begun, 2 * 8 * (TRIM_MS / LATENCY_MS));
+  t.is(first.take().length, 0);
+  advance(LATENCY_MS);
+  t.is(disk.begun, begun);
+  t.is(disk.underWay, 0);
+  const replies = parseChunks(first.take());
+  t.deepEqual(replies.map(({ cookie }) => cookie).sort(), [1n, 2n, 3n]);
+  t.true(replies.every(({ type }) => type === 0));
+  second.say(request({ type: 6, cookie: 4n, length: 16_384 * 4096 }));
+  advance(20_000);
+  t.is(disk.begun, begun + 16_384);
+  t.is(parseChunks(second.take())[0]?.cookie, 4n);
+});
+
 test('a request for zeroes as long as can be goes through in pieces', (t) => {
   const { disk, attach, advance } = world();
   const client = attach();
@@ -312,6 +361,35 @@ test('a client that floods is paused, and its work stays bounded', (t) => {
   t.false(client.isPaused);
   t.is(disk.underWayMax, 16);
   t.is(disk.begun, 800);
+});
+
+for (const [name, type] of [
+  ['TRIM', 4],
+  ['WRITE_ZEROES', 6],
+  ['BLOCK_STATUS', 7],
+] as const) {
+  test(`a flood of ${name} is bounded by what they have under way`, (t) => {
+    const { attach, advance, disk } = world();
+    const client = attach();
+    const flood = Array.from({ length: 100 }, () => request({ type, length: 16_384 * 4_096 }));
+    client.say(Buffer.concat(flood));
+    t.true(client.isPaused);
+    advance(0);
+    // Each has at most eight sectors under way, and costs as much as those.
+    t.true(disk.underWay <= 16, `${disk.underWay} sectors at once`);
+    t.true(disk.underWay >= 8);
+  });
+}
+
+test('a short TRIM costs no more than what it is about', (t) => {
+  const { attach, advance, disk } = world();
+  const client = attach();
+  for (let count = 0; count < 16; count += 1) {
+    client.say(request({ type: 4, offset: count * 4_096, length: 4_096 }));
+  }
+  t.false(client.isPaused);
+  advance(0);
+  t.is(disk.underWay, 16);
 });
 
 test('for a client that does not read its replies nothing is begun', (t) => {
@@ -398,6 +476,52 @@ test('stopping: what was asked is answered, what comes is not, and then it is ov
   client.destroy();
   advance(0);
   t.deepEqual(ending, ['done']);
+});
+
+test('bytes that end without a DISC: what waits or is under way is given up', (t) => {
+  const { attach, advance, disk, told } = world();
+  const [client, other] = [attach(), attach()];
+  // Two requests are under way, eight sectors of each; the third waits.
+  const asked = [1n, 2n, 3n].map((cookie) =>
+    request({ type: WRITE, cookie, offset: Number(cookie) << 15, data: Buffer.alloc(32_768, 5) }),
+  );
+  client.say(...asked);
+  other.say(request({ type: READ, cookie: 9n, length: 4096 }));
+  advance(0);
+  t.is(disk.begun, 17);
+  client.hangUp();
+  advance(1_000);
+  t.is(disk.begun, 17, 'it goes on');
+  t.is(disk.sectors.size, 0);
+  t.true(client.ended);
+  t.is(client.take().length, 0);
+  t.true(told.includes('the client is gone without a goodbye'));
+  t.is(parseChunks(other.take())[0]?.cookie, 9n, 'another client has nothing to do with it');
+});
+
+test('after a DISC, and when the gateway stops, the end of the bytes gives nothing up', (t) => {
+  for (const isStopped of [true, false]) {
+    const { attach, advance, disk, gateway } = world();
+    const client = attach();
+    client.say(request({ type: WRITE, cookie: 4n, data: Buffer.alloc(65_536, 5) }));
+    if (isStopped) gateway.stop();
+    else client.say(request({ type: 2 }));
+    advance(0);
+    client.hangUp();
+    advance(1_000);
+    t.is(disk.sectors.size, 16);
+    t.is(parseChunks(client.take())[0]?.cookie, 4n);
+    t.true(client.ended);
+  }
+});
+
+test('who leaves before the handshake is over is not told of', (t) => {
+  const { connect, advance, told } = world();
+  const client = connect();
+  client.hangUp();
+  advance(0);
+  t.true(client.ended);
+  t.deepEqual(told, []);
 });
 
 test('when the client is gone its work is given up', (t) => {
