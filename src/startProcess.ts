@@ -3,7 +3,8 @@
  * file and no clock, so that a simulation starts exactly what production runs.
  */
 import type { Subscription } from 'rxjs';
-import { Observable, Subject, filter, interval, map, merge, pairwise, take, timer } from 'rxjs';
+import { Observable, Subject, concat, filter, interval, map, merge, pairwise } from 'rxjs';
+import { shareReplay, take, timer } from 'rxjs';
 import type { ProcessCounters } from './core/counters.js';
 import { countWrite, newCounters } from './core/counters.js';
 import type { Standing } from './core/membership/identity.js';
@@ -18,7 +19,7 @@ import { countedTagger, createTagger } from './wire/tag.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
 import { answerTo } from '../streams/pipelines/members.js';
 import type { StatusReport } from '../streams/pipelines/statusReport.js';
-import { openMembership } from '../streams/pipelines/membership.js';
+import { keepIdentity, openMembership } from '../streams/pipelines/membership.js';
 import { processPipeline } from '../streams/pipelines/process.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../streams/pipelines/processOptions.js';
 import { StampReserve } from '../streams/pipelines/stampReserve.js';
@@ -76,6 +77,8 @@ export interface StartPorts extends ProcessPorts {
 export interface RunningProcess {
   /** Fails when the process must stop at once: a broken invariant or an unusable disk. */
   readonly failure$: Observable<never>;
+  /** Completes once it takes connections: not before its disk has an id (keepIdentity). */
+  readonly ready$: Observable<never>;
   /** What it has under way at this moment. */
   figures(): ProcessFigures;
   /** Does what a client asks of the process itself, and tells how things are then. */
@@ -104,12 +107,15 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const records = recordsOf(options, membership, counters);
   const { ledger } = records;
   const failure$ = new Subject<never>();
+  const ready$ = keepIdentity(membership, notes, schedulers.clock).pipe(
+    shareReplay({ bufferSize: 1, refCount: true }),
+  );
   let isAdmitting = true;
   const complain = complaints(log, () => schedulers.clock.now());
 
   const parts = { records, membership, stampReserve, isAdmitting: () => isAdmitting };
   const pipeline = pipelineOptions(options, parts);
-  const subscription: Subscription = processPipeline(pipeline, ports).subscribe({
+  const subscription: Subscription = concat(ready$, processPipeline(pipeline, ports)).subscribe({
     next: (output) => {
       act(output, records, complain);
     },
@@ -126,6 +132,7 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
 
   return {
     failure$: failure$.asObservable(),
+    ready$,
     figures: () => figuresOf(records),
     inquire: (inquiry) => answerTo(inquiry, pipeline, store),
     close: () =>

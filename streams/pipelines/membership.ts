@@ -3,7 +3,18 @@
  * after the other, and with them the standing by which this process acts.
  */
 import type { Observable } from 'rxjs';
-import { BehaviorSubject, concatMap, endWith, filter, of, retry, tap, timer } from 'rxjs';
+import {
+  BehaviorSubject,
+  EMPTY,
+  concatMap,
+  defer,
+  endWith,
+  filter,
+  of,
+  retry,
+  tap,
+  timer,
+} from 'rxjs';
 import type { Identity, Standing } from '../../src/core/membership/identity.js';
 import { STORAGE_ID_SIZE_BYTES } from '../../src/core/membership/identity.js';
 import type {
@@ -87,6 +98,23 @@ export function openMembership(
     if (memory !== null) remembered.set(rank, memory);
   }
   return new MembershipState(newMembership(self, own, remembered, draw));
+}
+
+/**
+ * What a disk is called, and that it is fresh, is durable before anybody hears of it, and before
+ * anything is stored there: a process that is killed while its cluster is founded is the one that
+ * the others have counted, and what a fresh one has stored makes no member of it. Completes then.
+ */
+export function keepIdentity(
+  { current }: MembershipState,
+  notes: Notes,
+  clock: SchedulerLike,
+): Observable<never> {
+  return defer(() => {
+    if (notes.initial.has(NOTE_IDENTITY)) return EMPTY;
+    const note = toNote(current.own);
+    return notes.put(new Map([[NOTE_IDENTITY, note]])).pipe(retryWithoutRoom(clock));
+  });
 }
 
 /**
