@@ -4,7 +4,7 @@
  */
 import type { Subscription } from 'rxjs';
 import { Observable, Subject, concat, filter, interval, map, merge, pairwise } from 'rxjs';
-import { shareReplay, take, timer } from 'rxjs';
+import { ignoreElements, shareReplay, take, tap, timer } from 'rxjs';
 import type { ProcessCounters } from './core/counters.js';
 import { countWrite, newCounters } from './core/counters.js';
 import type { Standing } from './core/membership/identity.js';
@@ -13,6 +13,7 @@ import type { Rank } from './core/rank.js';
 import { ranksBut } from './core/rank.js';
 import { newMissedLog } from './core/repair/missedLog.js';
 import type { Shard } from './core/shard.js';
+import { INCARNATION_MAX } from './core/stamp.js';
 import type { Log } from './ports/log.js';
 import { FEATURE_BUNDLES } from './wire/constants.js';
 import { countedTagger, createTagger } from './wire/tag.js';
@@ -129,6 +130,7 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
     failure$.error(failure);
   };
   subscription.add(membership.standing$.subscribe({ next, error }));
+  subscription.add(exhaustionReport(membership, log).subscribe({ error }));
 
   return {
     failure$: failure$.asObservable(),
@@ -193,6 +195,21 @@ function standingReports(initial: Standing, log: Log): (standing: Standing) => v
     }
     before = standing;
   };
+}
+
+/** Emits nothing; what peers say does not change that any more, so once is enough. */
+function exhaustionReport({ exhausted$ }: MembershipState, log: Log): Observable<never> {
+  return exhausted$.pipe(
+    take(1),
+    tap(() => {
+      log.error(
+        'this process has lost its disk too often, or a peer says so: no number is left for its ' +
+          'incarnation, so it takes in nothing, never votes, and begins no WRITE',
+        { event: 'exhausted', lossesMax: INCARNATION_MAX },
+      );
+    }),
+    ignoreElements(),
+  );
 }
 
 function act(output: ProcessOutput, records: ProcessRecords, complain: Complain): void {

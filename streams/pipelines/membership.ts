@@ -6,6 +6,7 @@ import type { Observable } from 'rxjs';
 import {
   BehaviorSubject,
   EMPTY,
+  Subject,
   concatMap,
   defer,
   endWith,
@@ -41,8 +42,11 @@ export class MembershipState implements MembershipRecord {
   readonly #standing: BehaviorSubject<Standing>;
   readonly standing$: Observable<Standing>;
   readonly #mayStamp: BehaviorSubject<boolean>;
-  /** Emits once this process may choose stamps: it knows which incarnation it is. */
+  /** Emits whenever this process may choose stamps again: it knows which incarnation it is. */
   readonly mayStamp$: Observable<boolean>;
+  readonly #exhausted = new Subject<void>();
+  /** Emits when there is no number for this incarnation: this process stays as it is. */
+  readonly exhausted$ = this.#exhausted.asObservable();
 
   constructor(readonly current: Membership) {
     this.durable = new Map(current.remembered);
@@ -57,8 +61,10 @@ export class MembershipState implements MembershipRecord {
   }
 
   /** `current` has changed. */
-  look(): void {
-    if (this.#knowsIncarnation() && !this.mayStamp) this.#mayStamp.next(true);
+  look(effects: readonly MembershipEffect[]): void {
+    const may = this.#knowsIncarnation();
+    if (may !== this.mayStamp) this.#mayStamp.next(may);
+    if (effects.some(({ kind }) => kind === 'exhausted')) this.#exhausted.next();
   }
 
   /** A process whose disk was lost knows only what peers have told it. */
@@ -128,10 +134,10 @@ export function keepMembership(
   clock: SchedulerLike,
 ): Observable<true> {
   return effects$.pipe(
-    tap(() => {
+    tap((effects) => {
       const { standing } = state.current.own;
       if (standing !== 'member') state.standing = standing;
-      state.look();
+      state.look(effects);
     }),
     concatMap((effects) => {
       const changes = new Map<string, Uint8Array>();

@@ -12,6 +12,7 @@ import {
   rebuildQuorum,
   reconsider,
 } from '../../src/core/membership/membership.js';
+import { INCARNATION_MAX } from '../../src/core/stamp.js';
 
 const id = (letter: string): string => letter.repeat(16);
 
@@ -84,6 +85,19 @@ test('whose disk is remembered as another one joins, with an incarnation of its 
   );
   finishJoining(lost);
   t.is(lost.own.standing, 'member');
+});
+
+test('a process without a number left for its incarnation goes on joining, and says so', (t) => {
+  const spent = make(3);
+  const known = { standing: 'member', incarnations: [INCARNATION_MAX, 0, 0, 0, 0] } as const;
+  hearHello(spent, 2, hello('b', known));
+  const effects = hearHello(spent, 3, hello('c', { standing: 'member' }));
+  t.deepEqual(effects.at(-1), { kind: 'exhausted' });
+  t.deepEqual(spent.own, { storage: id('n'), incarnation: 0, standing: 'joining' });
+  const last = make(3);
+  hearHello(last, 2, hello('b', { ...known, incarnations: [INCARNATION_MAX - 1, 0, 0, 0, 0] }));
+  hearHello(last, 3, hello('c', { standing: 'member' }));
+  t.is(last.own.incarnation, INCARNATION_MAX);
 });
 
 test('a process joins a cluster once enough members have not counted it', (t) => {

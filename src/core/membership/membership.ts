@@ -50,7 +50,9 @@ export type MembershipEffect =
   /** To be sent before anything else that this process sends from now on. */
   | { readonly kind: 'greet' }
   /** What that peer acknowledged before may be lost. */
-  | { readonly kind: 'disavow'; readonly rank: Rank };
+  | { readonly kind: 'disavow'; readonly rank: Rank }
+  /** There is no number left for this incarnation: it goes on joining, and never votes. */
+  | { readonly kind: 'exhausted' };
 
 export function newMembership(
   self: Membership['self'],
@@ -239,7 +241,8 @@ function chooseIncarnation(membership: Membership): MembershipEffect[] {
   if (members.length < rebuildQuorum(self.processCount)) return [];
   const known = hellos.map(([, { incarnations }]) => incarnations[self.rank - 1]);
   const incarnation = Math.max(0, ...known) + 1;
-  assert(incarnation <= INCARNATION_MAX, 'a process has lost its disk 65,535 times');
+  // Also if a member that lies says so: that must end no process.
+  if (incarnation > INCARNATION_MAX) return [{ kind: 'exhausted' }];
   membership.own = { ...own, incarnation };
   return [{ kind: 'identify' }, { kind: 'greet' }];
 }
