@@ -2,23 +2,26 @@
  * Composition root of a process: options and ports in, a running process out. Knows no socket, no
  * file and no clock, so that a simulation starts exactly what production runs.
  */
-import type { Subscription } from 'rxjs';
-import { Observable, Subject, filter, interval, map, merge, pairwise, take, timer } from 'rxjs';
+import type { SchedulerLike, Subscription } from 'rxjs';
+import { Observable, Subject, concat, filter, interval, map, merge, pairwise } from 'rxjs';
+import { ignoreElements, shareReplay, take, tap, timer } from 'rxjs';
 import type { ProcessCounters } from './core/counters.js';
 import { countWrite, newCounters } from './core/counters.js';
+import type { Ledger } from './core/ledger.js';
 import type { Standing } from './core/membership/identity.js';
 import type { Inquiry } from './core/membership/memberMessage.js';
 import type { Rank } from './core/rank.js';
 import { ranksBut } from './core/rank.js';
 import { newMissedLog } from './core/repair/missedLog.js';
 import type { Shard } from './core/shard.js';
+import { INCARNATION_MAX } from './core/stamp.js';
 import type { Log } from './ports/log.js';
 import { FEATURE_BUNDLES } from './wire/constants.js';
 import { countedTagger, createTagger } from './wire/tag.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
 import { answerTo } from '../streams/pipelines/members.js';
 import type { StatusReport } from '../streams/pipelines/statusReport.js';
-import { openMembership } from '../streams/pipelines/membership.js';
+import { keepIdentity, openMembership } from '../streams/pipelines/membership.js';
 import { processPipeline } from '../streams/pipelines/process.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../streams/pipelines/processOptions.js';
 import { LifeNumber } from '../streams/pipelines/lifeNumber.js';
@@ -76,6 +79,8 @@ export interface StartPorts extends ProcessPorts {
 export interface RunningProcess {
   /** Fails when the process must stop at once: a broken invariant or an unusable disk. */
   readonly failure$: Observable<never>;
+  /** Completes once it takes connections: not before its disk has an id (keepIdentity). */
+  readonly ready$: Observable<never>;
   /** What it has under way at this moment. */
   figures(): ProcessFigures;
   /** Does what a client asks of the process itself, and tells how things are then. */
@@ -104,13 +109,16 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const records = recordsOf(options, membership, counters);
   const { ledger } = records;
   const failure$ = new Subject<never>();
+  const ready$ = keepIdentity(membership, notes, schedulers.clock).pipe(
+    shareReplay({ bufferSize: 1, refCount: true }),
+  );
   let isAdmitting = true;
   const complain = complaints(log, () => schedulers.clock.now());
 
   const start = Buffer.from(random.operationId(), 'latin1').toString('hex');
   const parts = { start, records, membership, lifeNumber, isAdmitting: () => isAdmitting };
   const pipeline = pipelineOptions(options, parts);
-  const subscription: Subscription = processPipeline(pipeline, ports).subscribe({
+  const subscription: Subscription = concat(ready$, processPipeline(pipeline, ports)).subscribe({
     next: (output) => {
       act(output, records, complain);
     },
@@ -124,39 +132,47 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
     failure$.error(failure);
   };
   subscription.add(membership.standing$.subscribe({ next, error }));
+  subscription.add(exhaustionReport(membership, log).subscribe({ error }));
 
   return {
     failure$: failure$.asObservable(),
+    ready$,
     figures: () => figuresOf(records),
     inquire: (inquiry) => answerTo(inquiry, pipeline, store),
     close: () =>
       new Observable<never>((subscriber) => {
         isAdmitting = false;
-        const { clock } = schedulers;
-        // Twice in a row: the answers of the last operation have left their turn by then.
-        const finished$ = interval(CLOSE_POLL_MS, clock).pipe(
-          map(() => ledger.entries.size === 0),
-          pairwise(),
-          filter(([wasFinished, isFinished]) => wasFinished && isFinished),
-        );
-        return merge(finished$, timer(options.timeouts.shutdownMs, clock))
-          .pipe(take(1))
-          .subscribe({
-            error: (error: unknown) => {
-              subscriber.error(error);
-            },
-            next: () => {
-              if (ledger.entries.size > 0) {
-                log.warn('stopping with operations unfinished; their clients get no answer', {
-                  operations: ledger.entries.size,
-                });
-              }
-              subscription.unsubscribe();
-              subscriber.complete();
-            },
-          });
+        return idleOrLate(ledger, options.timeouts.shutdownMs, schedulers.clock).subscribe({
+          error: (error: unknown) => {
+            subscriber.error(error);
+          },
+          next: () => {
+            if (ledger.entries.size > 0) {
+              log.warn('stopping with operations unfinished; their clients get no answer', {
+                operations: ledger.entries.size,
+              });
+            }
+            subscription.unsubscribe();
+            subscriber.complete();
+          },
+        });
       }),
   };
+}
+
+/** Emits once, when no operation is left or the time is over, and completes. */
+function idleOrLate(
+  ledger: Ledger<unknown>,
+  timeoutMs: number,
+  clock: SchedulerLike,
+): Observable<unknown> {
+  // Twice in a row: the answers of the last operation have left their turn by then.
+  const idle$ = interval(CLOSE_POLL_MS, clock).pipe(
+    map(() => ledger.entries.size === 0),
+    pairwise(),
+    filter(([wasIdle, isIdle]) => wasIdle && isIdle),
+  );
+  return merge(idle$, timer(timeoutMs, clock)).pipe(take(1));
 }
 
 function recordsOf(
@@ -187,6 +203,21 @@ function standingReports(initial: Standing, log: Log): (standing: Standing) => v
     }
     before = standing;
   };
+}
+
+/** Emits nothing; what peers say does not change that any more, so once is enough. */
+function exhaustionReport({ exhausted$ }: MembershipState, log: Log): Observable<never> {
+  return exhausted$.pipe(
+    take(1),
+    tap(() => {
+      log.error(
+        'this process has lost its disk too often, or a peer says so: no number is left for its ' +
+          'incarnation, so it takes in nothing, never votes, and begins no WRITE',
+        { event: 'exhausted', lossesMax: INCARNATION_MAX },
+      );
+    }),
+    ignoreElements(),
+  );
 }
 
 function act(output: ProcessOutput, records: ProcessRecords, complain: Complain): void {

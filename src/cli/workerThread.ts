@@ -82,6 +82,8 @@ async function live(port: MessagePort, config: ProcessConfig, shard: Shard): Pro
     }
   });
   const sectors = store.figures().writtenCount;
+  // A connection that comes before is one that nobody takes.
+  await lastValueFrom(running.ready$, { defaultValue: null });
   port.postMessage({ kind: 'ready', sectors } satisfies FromWorker);
 }
 

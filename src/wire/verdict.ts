@@ -197,8 +197,9 @@ function memberContent(
     case 'hello': {
       const { storage, known, incarnation } = message;
       const standing = STANDINGS.at(message.standing);
-      if (standing === undefined || incarnation > INCARNATION_MAX) return null;
       const incarnations = message.incarnations().slice(0, processCount);
+      const isWrong = [incarnation, ...incarnations].some((one) => one > INCARNATION_MAX);
+      if (standing === undefined || isWrong) return null;
       return { kind: 'hello', standing, storage, incarnation, known, incarnations };
     }
     case 'link': {

@@ -3,14 +3,19 @@
  * have missed; and what clients ask about that.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
-import { EMPTY, Subject, concat, filter, ignoreElements, map, merge, mergeMap, of } from 'rxjs';
-import { catchError, connect, finalize, take, timer } from 'rxjs';
+import { EMPTY, Subject, concat, filter, ignoreElements, map, merge, mergeMap } from 'rxjs';
+import { catchError, connect, finalize, of, switchMap, take, timer } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import { hearLink, linkNews } from '../../src/core/link/agreement.js';
 import type { Inquiry } from '../../src/core/membership/memberMessage.js';
 import { ENTRIES_MAX } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
-import { finishJoining, helloTo, reconsider } from '../../src/core/membership/membership.js';
+import {
+  finishJoining,
+  hearAnswer,
+  helloTo,
+  reconsider,
+} from '../../src/core/membership/membership.js';
 import type { Rank } from '../../src/core/rank.js';
 import { NoSpace } from '../../src/ports/blockFiles.js';
 import type { SectorStore } from '../../src/ports/store.js';
@@ -67,13 +72,6 @@ export function memberPipelines(
   const answer = listingAnswers(options, ports, exchange);
   const own$ = new Subject<readonly MembershipEffect[]>();
 
-  const grace$ = concat(of(0), timer(options.graceMs, clock)).pipe(
-    map((_, index) => {
-      membership.current.isGraceOver = index > 0;
-      return reconsider(membership.current);
-    }),
-  );
-
   return {
     outbound: (inbound$) => {
       const effects$ = merge(
@@ -81,7 +79,8 @@ export function memberPipelines(
           ofKind('membership'),
           map(({ effects }) => effects),
         ),
-        grace$,
+        graceOf(options, clock),
+        roundOfQuestions(options, exchange, clock),
         own$,
       ).pipe(filter((effects) => effects.length > 0));
       return merge(
@@ -126,6 +125,44 @@ export function memberPipelines(
       },
     }),
   };
+}
+
+/** What the process decides when it starts, and when time enough has passed. */
+function graceOf(
+  { membership, graceMs }: ProcessPipelineOptions,
+  clock: SchedulerLike,
+): Observable<MembershipEffect[]> {
+  const { current } = membership;
+  return concat(of(0), timer(graceMs, clock)).pipe(
+    map((_, index) => {
+      current.isGraceOver = index > 0;
+      return reconsider(current);
+    }),
+  );
+}
+
+/**
+ * A process that is still fresh when time enough has passed asks who has not said HELLO something
+ * that has an answer. Members of another make say nothing as long as nobody wants anything of them,
+ * and what they do say anybody may have sent again; not so the answer to a question of this life.
+ */
+function roundOfQuestions(
+  { membership, records, verdict, graceMs }: ProcessPipelineOptions,
+  exchange: Exchange,
+  clock: SchedulerLike,
+): Observable<MembershipEffect[]> {
+  const { current } = membership;
+  const anySector = verdict.shard?.index ?? 0;
+  const question = (rank: Rank): Observable<MembershipEffect[]> =>
+    exchange.fetch(rank, anySector).pipe(map(() => hearAnswer(current, rank)));
+  const round$ = timer(graceMs, clock).pipe(
+    mergeMap(() => records.peers),
+    filter(({ rank }) => current.heard.get(rank)?.kind !== 'hello'),
+    mergeMap(({ rank }) => question(rank)),
+  );
+  return membership.standing$.pipe(
+    switchMap((standing) => (standing === 'fresh' ? round$ : EMPTY)),
+  );
 }
 
 /** On operations that began while this process did not vote. */

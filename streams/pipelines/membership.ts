@@ -3,7 +3,19 @@
  * after the other, and with them the standing by which this process acts.
  */
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
-import { BehaviorSubject, concatMap, endWith, filter, of, retry, tap, timer } from 'rxjs';
+import {
+  BehaviorSubject,
+  EMPTY,
+  Subject,
+  concatMap,
+  defer,
+  endWith,
+  filter,
+  of,
+  retry,
+  tap,
+  timer,
+} from 'rxjs';
 import type { Identity, Standing } from '../../src/core/membership/identity.js';
 import { STORAGE_ID_SIZE_BYTES } from '../../src/core/membership/identity.js';
 import type {
@@ -30,8 +42,11 @@ export class MembershipState implements MembershipRecord {
   readonly #standing: BehaviorSubject<Standing>;
   readonly standing$: Observable<Standing>;
   readonly #mayStamp: BehaviorSubject<boolean>;
-  /** Emits once this process may choose stamps: it knows which incarnation it is. */
+  /** Emits whenever this process may choose stamps again: it knows which incarnation it is. */
   readonly mayStamp$: Observable<boolean>;
+  readonly #exhausted = new Subject<void>();
+  /** Emits when there is no number for this incarnation: this process stays as it is. */
+  readonly exhausted$ = this.#exhausted.asObservable();
 
   constructor(readonly current: Membership) {
     this.durable = new Map(current.remembered);
@@ -46,8 +61,10 @@ export class MembershipState implements MembershipRecord {
   }
 
   /** `current` has changed. */
-  look(): void {
-    if (this.#knowsIncarnation() && !this.mayStamp) this.#mayStamp.next(true);
+  look(effects: readonly MembershipEffect[]): void {
+    const may = this.#knowsIncarnation();
+    if (may !== this.mayStamp) this.#mayStamp.next(may);
+    if (effects.some(({ kind }) => kind === 'exhausted')) this.#exhausted.next();
   }
 
   /** A process whose disk was lost knows only what peers have told it. */
@@ -90,6 +107,23 @@ export function openMembership(
 }
 
 /**
+ * What a disk is called, and that it is fresh, is durable before anybody hears of it, and before
+ * anything is stored there: a process that is killed while its cluster is founded is the one that
+ * the others have counted, and what a fresh one has stored makes no member of it. Completes then.
+ */
+export function keepIdentity(
+  { current }: MembershipState,
+  notes: Notes,
+  clock: SchedulerLike,
+): Observable<never> {
+  return defer(() => {
+    if (notes.initial.has(NOTE_IDENTITY)) return EMPTY;
+    const note = toNote(current.own);
+    return notes.put(new Map([[NOTE_IDENTITY, note]])).pipe(retryWithoutRoom(clock));
+  });
+}
+
+/**
  * Makes the effects durable, in order. A process stops voting at once, and votes only when that it
  * may is durable. Emits after each batch.
  */
@@ -100,10 +134,10 @@ export function keepMembership(
   clock: SchedulerLike,
 ): Observable<true> {
   return effects$.pipe(
-    tap(() => {
+    tap((effects) => {
       const { standing } = state.current.own;
       if (standing !== 'member') state.standing = standing;
-      state.look();
+      state.look(effects);
     }),
     concatMap((effects) => {
       const changes = new Map<string, Uint8Array>();

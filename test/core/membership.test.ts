@@ -3,6 +3,7 @@ import type { Identity, Standing } from '../../src/core/membership/identity.js';
 import type { Hello, Membership, PeerMemory } from '../../src/core/membership/membership.js';
 import {
   finishJoining,
+  hearAnswer,
   hearBase,
   hearHello,
   helloTo,
@@ -11,6 +12,7 @@ import {
   rebuildQuorum,
   reconsider,
 } from '../../src/core/membership/membership.js';
+import { INCARNATION_MAX } from '../../src/core/stamp.js';
 
 const id = (letter: string): string => letter.repeat(16);
 
@@ -85,6 +87,19 @@ test('whose disk is remembered as another one joins, with an incarnation of its 
   t.is(lost.own.standing, 'member');
 });
 
+test('a process without a number left for its incarnation goes on joining, and says so', (t) => {
+  const spent = make(3);
+  const known = { standing: 'member', incarnations: [INCARNATION_MAX, 0, 0, 0, 0] } as const;
+  hearHello(spent, 2, hello('b', known));
+  const effects = hearHello(spent, 3, hello('c', { standing: 'member' }));
+  t.deepEqual(effects.at(-1), { kind: 'exhausted' });
+  t.deepEqual(spent.own, { storage: id('n'), incarnation: 0, standing: 'joining' });
+  const last = make(3);
+  hearHello(last, 2, hello('b', { ...known, incarnations: [INCARNATION_MAX - 1, 0, 0, 0, 0] }));
+  hearHello(last, 3, hello('c', { standing: 'member' }));
+  t.is(last.own.incarnation, INCARNATION_MAX);
+});
+
 test('a process joins a cluster once enough members have not counted it', (t) => {
   const late = make(3);
   hearHello(late, 2, hello('b', { standing: 'member' }));
@@ -150,17 +165,66 @@ test('a disk that was replaced is outdated, whatever it says', (t) => {
   t.false(isOutdated(member, 3, { storage: id('c'), incarnation: 0 }));
 });
 
-test('members of another make are taken for members, after the grace', (t) => {
+/** A message of another make came from there, and it has answered what it was asked. */
+const hearForeign = (membership: Membership, from: number): void => {
+  hearBase(membership, from);
+  hearAnswer(membership, from);
+};
+
+test('beside members of another make a process votes once it has heard everybody', (t) => {
   const mixed = make(3);
-  hearBase(mixed, 2);
-  t.is(mixed.own.standing, 'fresh');
   mixed.isGraceOver = true;
+  hearForeign(mixed, 2);
+  t.is(mixed.own.standing, 'fresh', 'the third may remember another disk');
   reconsider(mixed);
+  t.is(mixed.own.standing, 'fresh');
+  hearForeign(mixed, 3);
   t.is(mixed.own.standing, 'member');
   const lost = make(3);
-  hearBase(lost, 2);
+  lost.isGraceOver = true;
+  hearForeign(lost, 2);
   hearHello(lost, 3, hello('c', { standing: 'member', known: id('o') }));
   t.is(lost.own.standing, 'joining', 'what one of this make remembers counts all the same');
+  const founded = make(3);
+  hearHello(founded, 2, hello('b'));
+  hearBase(founded, 3);
+  founded.isGraceOver = true;
+  reconsider(founded);
+  t.is(founded.own.standing, 'member', 'enough of this make found a cluster as if they were alone');
+});
+
+test('of another make is who answers without a HELLO: what it sends may be a replay', (t) => {
+  const pure = make(3);
+  pure.isGraceOver = true;
+  hearBase(pure, 2);
+  hearBase(pure, 3);
+  t.is(pure.own.standing, 'fresh');
+  hearAnswer(pure, 3);
+  hearHello(pure, 2, hello('b', { standing: 'member', known: id('o') }));
+  hearAnswer(pure, 2);
+  t.is(pure.own.standing, 'joining');
+  const alive = make(3);
+  hearForeign(alive, 2);
+  hearForeign(alive, 2);
+  hearAnswer(alive, 3);
+  t.is(alive.own.standing, 'fresh', 'each counts once, and only if it was heard');
+});
+
+test('a process that comes late to a mixed cluster joins if it can', (t) => {
+  const late = make(5);
+  late.isGraceOver = true;
+  for (const rank of [2, 3]) hearHello(late, rank, hello(String(rank), { standing: 'member' }));
+  hearForeign(late, 5);
+  t.is(late.own.standing, 'fresh', 'the fourth may make it enough');
+  hearHello(late, 4, hello('d'));
+  t.is(late.own.standing, 'fresh', 'it will be a member');
+  hearHello(late, 4, hello('d', { standing: 'member' }));
+  t.is(late.own.standing, 'joining');
+  const never = make(3);
+  hearHello(never, 2, hello('b', { standing: 'member' }));
+  t.is(never.own.standing, 'fresh');
+  hearForeign(never, 3);
+  t.is(never.own.standing, 'member', 'with one other of this make it could never join');
 });
 
 test('rebuild quorums meet every majority without the process itself', (t) => {

@@ -302,7 +302,8 @@ function makeFault(
       const rotten = dice.pick(rotting);
       if (rotten === foreignRank) return null;
       if (kind === 'failedRead') return { kind, rank: rotten };
-      // With a member of another make there may be too few that know who is who.
+      // With a member of another make there may be too few of this make to join, and it goes on
+      // counting what a lost disk has acknowledged: docs/adr/0013-membership.md.
       if (kind === 'diskLoss') return foreignRank === 0 ? { kind, rank: rotten, downMs } : null;
       return { kind, rank: rotten, choice: dice.below(1_000_000) };
     }

@@ -149,6 +149,7 @@ export function startVirtual(
   onFailure: (error: unknown) => void,
   standing: Standing = 'member',
   isExtended = false,
+  notes: Notes = memoryNotes(standing),
 ) {
   const clock = new VirtualTimeScheduler(VirtualAction);
   const accepted$ = new Subject<Connection>();
@@ -181,7 +182,7 @@ export function startVirtual(
       trust: (connection) => trusted.push(connection),
     },
     store: disk.store,
-    notes: memoryNotes(standing),
+    notes,
     schedulers: { clock, turn: clock },
     random: { operationId: () => String((idCount += 1)).padStart(16, '0'), fraction: () => 1 },
     log: { debugEnabled: false, debug: silent, info: silent, warn: silent, error: silent },

@@ -4,6 +4,7 @@ import test from 'ava';
 import { fc, testProp } from '@fast-check/ava';
 import type { MemberMessage } from '../../src/core/membership/memberMessage.js';
 import { ENTRIES_MAX } from '../../src/core/membership/memberMessage.js';
+import { INCARNATION_MAX } from '../../src/core/stamp.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { CLIENT_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import {
@@ -93,6 +94,11 @@ test('a wrong tag, a stranger, and fields out of their range are dropped', (t) =
   t.is(reasonOf(changed(hello, 6, 4)), 'unknownSender');
   t.is(reasonOf(changed(hello, 26, 3)), 'invalidContent');
   t.is(reasonOf(changed(hello, 28, 1)), 'invalidContent', 'an incarnation of 25 bits');
+  // 16 bits are sent of the numbers of all.
+  if (INCARNATION_MAX + 1 < 2 ** 16) {
+    const isMore = changed(hello, 50, (INCARNATION_MAX + 1) >> 8);
+    t.is(reasonOf(isMore), 'invalidContent', 'an incarnation that there is not');
+  }
   t.is(reasonOf(changed(listed, 24, 1)), 'invalidContent', 'a sector that no disk has');
   t.is(reasonOf(changed(listed, 48, 1)), 'invalidContent', 'an entry of a sector outside');
   t.is(reasonOf(changed(listed, 56, 0x80)), 'invalidContent', 'a timestamp that is refused');

@@ -22,8 +22,11 @@ export interface PeerMemory {
   readonly incarnation: Incarnation;
 }
 
-/** What a peer has said of itself in this life of ours; `base`: that it is of another make. */
-export type Heard = { readonly kind: 'base' } | Hello;
+/**
+ * What a peer has said of itself in this life of ours; `base`: nothing, as members of another make
+ * do. Anybody may have sent a message of it again: it was the peer if it answers what it is asked.
+ */
+export type Heard = { readonly kind: 'base'; readonly hasAnswered: boolean } | Hello;
 
 export interface Membership {
   readonly self: Pick<Self, 'rank' | 'processCount'>;
@@ -47,7 +50,9 @@ export type MembershipEffect =
   /** To be sent before anything else that this process sends from now on. */
   | { readonly kind: 'greet' }
   /** What that peer acknowledged before may be lost. */
-  | { readonly kind: 'disavow'; readonly rank: Rank };
+  | { readonly kind: 'disavow'; readonly rank: Rank }
+  /** There is no number left for this incarnation: it goes on joining, and never votes. */
+  | { readonly kind: 'exhausted' };
 
 export function newMembership(
   self: Membership['self'],
@@ -90,8 +95,16 @@ export function reconsider(membership: Membership): MembershipEffect[] {
 /** A peer has sent something without saying who it is: it is of another make. */
 export function hearBase(membership: Membership, from: Rank): MembershipEffect[] {
   if (membership.heard.has(from)) return [];
-  membership.heard.set(from, { kind: 'base' });
+  membership.heard.set(from, { kind: 'base', hasAnswered: false });
   membership.isMixed = true;
+  return decide(membership);
+}
+
+/** A peer has answered a question that was asked of it in this life of ours. */
+export function hearAnswer(membership: Membership, from: Rank): MembershipEffect[] {
+  const one = membership.heard.get(from);
+  if (one?.kind !== 'base' || one.hasAnswered) return [];
+  membership.heard.set(from, { kind: 'base', hasAnswered: true });
   return decide(membership);
 }
 
@@ -165,7 +178,6 @@ function isReplaced({ own, self, heard }: Membership): boolean {
 function decideFresh(membership: Membership): MembershipEffect[] {
   const { own, self, heard, isGraceOver } = membership;
   const hellos = hellosOf(heard);
-  const baseCount = heard.size - hellos.length;
   const members = hellos.filter(([, { standing }]) => standing === 'member');
   const hasBegun = hellos.some(([, { standing }]) => standing !== 'fresh');
   const isLost = hellos.some(
@@ -175,17 +187,27 @@ function decideFresh(membership: Membership): MembershipEffect[] {
   if (isLost) return startJoining(membership);
   // A founder: that peer counted this very disk when the cluster began.
   if (members.some(([, { known }]) => known === own.storage)) return becomeMember(membership);
-  // The cluster has begun. Where others of another make are members this one may have worked with
-  // them alone, and nobody remembers those who only ever did that. Else it joins, but not before as
-  // many members as it takes for that have told that they did not count it: the founder that did
-  // may be heard last, and one that joins for nothing is one that others wait for.
-  if (hasBegun && baseCount === 0) {
-    const isEnough = members.length >= rebuildQuorum(self.processCount);
-    return isEnough ? startJoining(membership) : [];
+  const quorum = rebuildQuorum(self.processCount);
+  const isAllHeard = hellos.length + foreignCount(heard) === self.processCount - 1;
+  if (hasBegun) {
+    // It joins, but not before as many members as it takes for that have told that they did not
+    // count it: the founder that did may be heard last, and one that joins for nothing is one that
+    // others wait for. Where there are too few of this make for that, nobody remembers those who
+    // only ever worked with others of another make.
+    if (members.length >= quorum) return startJoining(membership);
+    return isAllHeard && hellos.length < quorum ? becomeMember(membership) : [];
   }
-  if (heard.size < self.processCount - 1 && !isGraceOver) return [];
-  const isEnough = hellos.length >= Math.floor(self.processCount / 2);
-  return isEnough || baseCount > 0 ? becomeMember(membership) : [];
+  // Members of another make remember nothing. Beside them alone it waits for the last one that may
+  // be of this make, and remember another disk.
+  const isEnough = isGraceOver && hellos.length >= Math.floor(self.processCount / 2);
+  return isEnough || isAllHeard ? becomeMember(membership) : [];
+}
+
+/** How many processes are of another make. */
+function foreignCount(heard: Membership['heard']): number {
+  let count = 0;
+  for (const one of heard.values()) if (one.kind === 'base' && one.hasAnswered) count += 1;
+  return count;
 }
 
 function becomeMember(membership: Membership): MembershipEffect[] {
@@ -219,7 +241,8 @@ function chooseIncarnation(membership: Membership): MembershipEffect[] {
   if (members.length < rebuildQuorum(self.processCount)) return [];
   const known = hellos.map(([, { incarnations }]) => incarnations[self.rank - 1]);
   const incarnation = Math.max(0, ...known) + 1;
-  assert(incarnation <= INCARNATION_MAX, 'incarnations can be told apart');
+  // Also if a member that lies says so: that must end no process.
+  if (incarnation > INCARNATION_MAX) return [{ kind: 'exhausted' }];
   membership.own = { ...own, incarnation };
   return [{ kind: 'identify' }, { kind: 'greet' }];
 }

@@ -1,0 +1,50 @@
+/**
+ * A process of this make among members of another make: when it takes part, and that an empty disk
+ * does not vote as long as a peer of this make may remember another one (ADR 13).
+ */
+import test from 'ava';
+import { Cluster } from '../helpers/cluster.js';
+import { untilStatus } from '../helpers/processStatus.js';
+import type { TestScope } from '../helpers/testScope.js';
+import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
+import { StrangePeer } from '../helpers/strangePeer.js';
+import { within } from '../helpers/within.js';
+
+async function strangeAt(t: TestScope, cluster: Cluster, rank: number): Promise<StrangePeer> {
+  const { addresses, keys } = cluster;
+  const strange = await StrangePeer.start({ rank, addresses, keys, behaviour: {} });
+  t.teardown(() => strange.stop());
+  return strange;
+}
+
+test.serial('a WRITE is taken by a process that hears nothing unless it asks', async (t) => {
+  t.timeout(60_000);
+  const cluster = await Cluster.prepare(t, { processCount: 3, absent: [2, 3] });
+  const peers = await Promise.all([2, 3].map((rank) => strangeAt(t, cluster, rank)));
+  await cluster.start(1);
+  const client = await cluster.client(1);
+  const outcome = await within(10_000, client.write(5, sectorNamed('the first')));
+  t.true(outcome !== 'too late' && outcome.kind === 'answered' && outcome.status === 'Ok');
+  t.is(nameOf(await peers[0].read(5)), 'the first');
+  t.deepEqual(peers[1].faults, []);
+});
+
+test.serial('an empty disk waits for the peer that may remember the one before', async (t) => {
+  t.timeout(60_000);
+  const cluster = await Cluster.prepare(t, { processCount: 3, absent: [2] });
+  await Promise.all([1, 3].map((rank) => cluster.start(rank)));
+  const client = await cluster.client(1);
+  const written = await client.write(5, sectorNamed('known to 1 and 3'));
+  t.true(written.kind === 'answered' && written.status === 'Ok');
+  await cluster.kill(1);
+  await cluster.kill(3);
+  await cluster.loseDisk(3);
+  const strange = await strangeAt(t, cluster, 2);
+  await cluster.start(3);
+  const reading = strange.read(5);
+  t.is(await within(4_000, reading), 'too late', 'read from the two that do not have it');
+  await cluster.start(1);
+  const value = await within(20_000, reading);
+  t.is(value === 'too late' ? value : nameOf(value), 'known to 1 and 3');
+  await untilStatus(cluster, 3, 10_000, ({ standing }) => standing === 'joining');
+});

@@ -1,0 +1,90 @@
+/** A process on a disk that it has never used: what it is called is durable before it is told. */
+import type { ExecutionContext } from 'ava';
+import test from 'ava';
+import { EMPTY, Observable, VirtualTimeScheduler, defer, throwError } from 'rxjs';
+import { NoSpace } from '../../src/ports/blockFiles.js';
+import type { NoteChanges, Notes } from '../../src/ports/notes.js';
+import { createFrameDecoder } from '../../src/wire/frame.js';
+import { SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
+import { keepIdentity, openMembership } from '../../streams/pipelines/membership.js';
+import type { TestConnection } from './virtualProcess.js';
+import { startVirtual } from './virtualProcess.js';
+
+const DISK = 'd'.repeat(16);
+const SELF = { rank: 1, processCount: 3 };
+
+function diskToldTo(connection: TestConnection): string[] {
+  return createFrameDecoder(SERVER_MESSAGES)
+    .push(Buffer.concat(connection.chunks))
+    .map(({ type, bytes }) => type.parse(bytes))
+    .flatMap((message) => (message.family === 'hello' ? [message.storage] : []));
+}
+
+/** Notes that take what is put by hand. */
+function slowNotes() {
+  const puts: { readonly changes: NoteChanges; readonly done: () => void }[] = [];
+  const notes: Notes = {
+    initial: new Map(),
+    put: (changes) =>
+      new Observable((subscriber) => {
+        const done = (): void => {
+          subscriber.complete();
+        };
+        puts.push({ changes, done });
+      }),
+  };
+  return { notes, puts };
+}
+
+const start = (t: ExecutionContext, notes: Notes) =>
+  startVirtual(3, (error) => t.fail(String(error)), 'fresh', false, notes);
+
+test('the id of a disk is durable before anybody hears it, and is kept', (t) => {
+  const { notes, puts } = slowNotes();
+  const { pass, dialled, connect } = start(t, notes);
+  const early = connect();
+  pass(10);
+  t.is(dialled.size, 0);
+  t.false(early.bytes$.observed, 'nothing is taken in that would have to be stored');
+  t.is(puts.length, 1);
+  puts[0].done();
+  pass(1);
+  const [told] = diskToldTo(dialled.get(2)!);
+  const initial = new Map<string, Uint8Array>();
+  for (const [name, bytes] of puts[0].changes) if (bytes !== null) initial.set(name, bytes);
+  const again = openMembership(SELF, { initial, put: () => EMPTY }, true, () => DISK);
+  t.is(again.current.own.storage, told);
+  t.is(again.standing, 'fresh', 'also if it has stored something meanwhile');
+  const next = start(t, { initial, put: () => EMPTY });
+  t.deepEqual(diskToldTo(next.dialled.get(2)!), [told]);
+});
+
+test('a disk without room for its id is tried again', (t) => {
+  let tryCount = 0;
+  const put = (): Observable<never> =>
+    defer(() => {
+      tryCount += 1;
+      return tryCount < 3 ? throwError(() => new NoSpace('full')) : EMPTY;
+    });
+  const { pass, dialled } = start(t, { initial: new Map(), put });
+  pass(600);
+  t.deepEqual([tryCount, dialled.size], [2, 0]);
+  pass(500);
+  t.deepEqual([tryCount, dialled.size], [3, 2]);
+});
+
+test('a disk of a version without ids is a member, and called the same from then on', (t) => {
+  const stored = new Map<string, Uint8Array>();
+  const notes: Notes = {
+    initial: stored,
+    put: (changes) => {
+      for (const [name, bytes] of changes) if (bytes !== null) stored.set(name, bytes);
+      return EMPTY;
+    },
+  };
+  const upgraded = openMembership(SELF, notes, true, () => DISK);
+  t.is(upgraded.standing, 'member');
+  keepIdentity(upgraded, notes, new VirtualTimeScheduler()).subscribe();
+  const again = openMembership(SELF, notes, true, () => 'e'.repeat(16));
+  t.deepEqual(again.current.own, { storage: DISK, incarnation: 0, standing: 'member' });
+});
