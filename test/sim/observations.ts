@@ -34,6 +34,11 @@ export class Observations {
   private readonly stamped = new Set<NameWord>();
   private readonly sent = new Set<NameWord>();
   private readonly lettingGo = new Map<NameWord, string>();
+  /**
+   * Beside a member of another make, which counts by one, a lost attempt may come back later
+   * (docs/adr/0019-overlapped-flush.md).
+   */
+  mayAttemptsComeBack = false;
   /** When the operations of lost attempts were answered, by what these wrote. */
   private readonly over = new Map<Value, number>();
 
@@ -114,6 +119,7 @@ export class Observations {
         this.lettingGo.set(word, user);
       },
       over: () => {
+        if (this.mayAttemptsComeBack) return;
         this.over.set(this.valueOf(word, sector), this.world.instantMs());
       },
     };

@@ -140,6 +140,7 @@ class Run {
     const chance = this.dice('foreign');
     const hasForeign = processCount > 1 && chance.below(FOREIGN_ONE_IN) === 0;
     this.foreignRank = hasForeign ? 1 + chance.below(processCount) : 0;
+    this.observations.mayAttemptsComeBack = hasForeign;
     this.makeProcesses();
     this.makeUsers();
     const clients = this.users;
