@@ -113,7 +113,8 @@ export class SimulatedProcess extends Member {
   override get busyCount(): number {
     if (this.running === null) return 0;
     const { standing, missed } = this.running.figures();
-    return (standing === 'member' ? 0 : 1) + missed;
+    // What it cannot give back, and nobody else has, it cannot hand over either.
+    return (standing === 'member' ? 0 : 1) + (this.damagedCount > 0 ? 0 : missed);
   }
 
   override durableStamp(sector: SectorIndex): Stamp {
