@@ -5,7 +5,7 @@ import type { FrameDecoder } from '../../src/wire/frame.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { CLIENT_MESSAGES, PEER_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import { baseTypes } from './baseTypes.js';
-import { SIZE_PROCESS_DATA } from '../../src/wire/constants.js';
+import { SIZE_BUNDLE_MAX, SIZE_PROCESS_DATA } from '../../src/wire/constants.js';
 import { decodeSlowly } from '../helpers/slowDecoder.js';
 import { CLIENT_KEY, MESSAGES, SYSTEM_KEY, noise } from './messages.js';
 
@@ -80,10 +80,14 @@ testProp(
 );
 
 test('what is kept of an incomplete message is bounded by the longest message', (t) => {
-  const decoder = createFrameDecoder(SERVER_MESSAGES);
+  const plain = createFrameDecoder(baseTypes(SERVER_MESSAGES));
+  const extended = createFrameDecoder(SERVER_MESSAGES);
   for (let round = 0; round < 2000; round += 1) {
-    decoder.push(noise(997));
-    t.true(decoder.pendingBytes < SIZE_PROCESS_DATA);
+    const bytes = noise(997);
+    plain.push(bytes);
+    t.true(plain.pendingBytes < SIZE_PROCESS_DATA);
+    extended.push(bytes);
+    t.true(extended.pendingBytes < SIZE_BUNDLE_MAX);
   }
 });
 
