@@ -326,7 +326,8 @@ class Run {
         figures.registers,
         figures.messages,
         isUnmendable ? 0 : figures.repairs,
-        figures.missed,
+        // Nor can it be handed over.
+        process.damagedCount > 0 ? 0 : figures.missed,
         isUnmendable ? 0 : questionsOf(figures),
         ...figures.peers.flatMap(({ replies, unsent }) => [replies, unsent]),
       ];
