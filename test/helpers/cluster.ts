@@ -90,6 +90,8 @@ export class Cluster {
     return cluster;
   }
 
+  /** The test is over, also one that failed half way: whoever uses the cluster has to end. */
+  isTornDown = false;
   readonly clientKey = randomBytes(32);
   readonly systemKey = randomBytes(64);
 
@@ -331,6 +333,7 @@ export class Cluster {
   }
 
   private async tearDown(): Promise<void> {
+    this.isTornDown = true;
     const running = this.members.filter(({ child }) => child !== null);
     await Promise.all(running.map(({ rank }) => this.kill(rank)));
     if (!this.t.passed) {

@@ -77,10 +77,10 @@ export class Workload {
   }
 
   private async runClient(index: number): Promise<void> {
-    const { sectors, random, patienceMs, mayBegin, onAnswer } = this.options;
+    const { cluster, sectors, random, patienceMs, mayBegin, onAnswer } = this.options;
     const name = `client ${index + 1}`;
     let client: RawClient | null = null;
-    for (let count = 0; !this.stopping; count += 1) {
+    for (let count = 0; !this.stopping && !cluster.isTornDown; count += 1) {
       await mayBegin?.();
       if (client?.isOpen !== true) client = await this.connect();
       if (client === null) continue;
