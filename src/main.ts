@@ -46,12 +46,15 @@ function processToRun(words: readonly string[]): RunOptions | null {
       options: {
         config: { type: 'string', short: 'c' },
         rank: { type: 'string', short: 'r' },
+        found: { type: 'boolean', default: false },
       },
       allowPositionals: true,
     });
     const plain =
       positionals.length === 0 || (positionals.length === 1 && positionals[0] === 'run');
-    return plain ? { config: values.config ?? null, rank: values.rank ?? null } : null;
+    if (!plain) return null;
+    const { config = null, rank = null, found } = values;
+    return { config, rank, isFounder: found };
   } catch {
     // Not understood here; the whole command line explains what is wrong, or understands it.
     return null;

@@ -4,10 +4,14 @@
  */
 import type { SchedulerLike, Subscription } from 'rxjs';
 import { Observable, Subject, concat, filter, interval, map, merge, pairwise } from 'rxjs';
-import { ignoreElements, shareReplay, take, tap, timer } from 'rxjs';
+import { EMPTY, distinctUntilChanged, ignoreElements, shareReplay, skipWhile, switchMap } from 'rxjs';
+import { take, tap, timer, withLatestFrom } from 'rxjs';
 import type { ProcessCounters } from './core/counters.js';
 import { countWrite, newCounters } from './core/counters.js';
 import type { Ledger } from './core/ledger.js';
+import { MODE_OPEN } from './core/membership/configuration.js';
+import { describeDifference, describeObjection, describeWaiting } from './core/membership/describe.js';
+import { waitingOf } from './core/membership/founding.js';
 import type { Standing } from './core/membership/identity.js';
 import type { Inquiry } from './core/membership/memberMessage.js';
 import type { Rank } from './core/rank.js';
@@ -16,7 +20,7 @@ import { newMissedLog } from './core/repair/missedLog.js';
 import type { Shard } from './core/shard.js';
 import { INCARNATION_MAX } from './core/stamp.js';
 import type { Log } from './ports/log.js';
-import { FEATURE_BUNDLES } from './wire/constants.js';
+import { FEATURE_BUNDLES, FEATURE_HELLO } from './wire/constants.js';
 import { countedTagger, createTagger } from './wire/tag.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
 import { answerTo } from '../streams/pipelines/members.js';
@@ -53,6 +57,12 @@ export interface ProcessOptions {
     readonly stripes: number;
     readonly missedChunks: number;
   };
+  /** Digest of the list of addresses: 16 bytes, as latin1 (src/shell/addressesDigest.ts). */
+  readonly addresses: string;
+  /** An operator vouches that there is no cluster yet: see src/core/membership/founding.ts. */
+  readonly isFounder: boolean;
+  /** The storage folder is empty, but was in use before. */
+  readonly wasInUse: boolean;
   /** Whether peers that understand it are spoken to by the extension (docs/peer-extension.md). */
   readonly isExtended: boolean;
   readonly repair: RepairLimits;
@@ -79,6 +89,8 @@ export interface StartPorts extends ProcessPorts {
 export interface RunningProcess {
   /** Fails when the process must stop at once: a broken invariant or an unusable disk. */
   readonly failure$: Observable<never>;
+  /** Its standing, at once and whenever it changes: durable then, if it is `member`. */
+  readonly standing$: Observable<Standing>;
   /** Completes once it takes connections: not before its disk has an id (keepIdentity). */
   readonly ready$: Observable<never>;
   /** What it has under way at this moment. */
@@ -94,6 +106,9 @@ export interface RunningProcess {
 
 /** How often closing looks whether everything is finished. */
 const CLOSE_POLL_MS = 10;
+/** When a process that waits for a cluster to be founded says so. */
+const WAITING_TOLD_MS = 3_000;
+const WAITING_TOLD_AGAIN_MS = 30_000;
 /** The same complaint about a peer or client is logged at most this often. */
 const COMPLAINT_INTERVAL_MS = 10_000;
 
@@ -101,9 +116,21 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const { log, schedulers } = ports;
   const { rank, processCount } = options;
   const { random, store, notes, counters = newCounters() } = ports;
-  const hasData = store.counts().written > 0;
-  const membership = openMembership({ rank, processCount }, notes, hasData, () =>
-    random.operationId(),
+  const membership = openMembership(
+    {
+      self: { rank, processCount },
+      configuration: {
+        processCount,
+        sectors: options.sectors,
+        addresses: options.addresses,
+        mode: MODE_OPEN,
+      },
+      wasInUse: options.wasInUse,
+      isFounder: options.isFounder,
+      hasData: () => store.counts().written > 0,
+      draw: () => random.operationId(),
+    },
+    notes,
   );
   const lifeNumber = new LifeNumber(notes);
   const records = recordsOf(options, membership, counters);
@@ -120,7 +147,7 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const pipeline = pipelineOptions(options, parts);
   const subscription: Subscription = concat(ready$, processPipeline(pipeline, ports)).subscribe({
     next: (output) => {
-      act(output, records, complain);
+      act(output, rank, records, complain);
     },
     error: (error: unknown) => {
       failure$.error(error);
@@ -133,9 +160,12 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   };
   subscription.add(membership.standing$.subscribe({ next, error }));
   subscription.add(exhaustionReport(membership, log).subscribe({ error }));
+  subscription.add(waitingReports(membership, log, schedulers.clock).subscribe({ error }));
+  subscription.add(votingReports(membership, log).subscribe({ error }));
 
   return {
     failure$: failure$.asObservable(),
+    standing$: membership.standing$,
     ready$,
     figures: () => figuresOf(records),
     inquire: (inquiry) => answerTo(inquiry, pipeline, store),
@@ -182,7 +212,7 @@ function recordsOf(
 ): ProcessRecords {
   const { rank, processCount, limits, timeouts } = options;
   const { retransmitMs, retransmitMsMax } = timeouts;
-  const features = options.isExtended ? FEATURE_BUNDLES : 0;
+  const features = options.isExtended ? FEATURE_BUNDLES | FEATURE_HELLO : 0;
   const link = { retransmitMs, retransmitMsMax, repliesMax: limits.linkReplies, features };
   const missed = newMissedLog(ranksBut(rank, processCount), limits.missedChunks);
   return newRecords({ rank, processCount }, limits, link, membership, missed, counters);
@@ -205,6 +235,46 @@ function standingReports(initial: Standing, log: Log): (standing: Standing) => v
   };
 }
 
+/** A process that is not part of a cluster says why, soon and then now and then. Emits nothing. */
+function waitingReports(
+  { standing$, current }: MembershipState,
+  log: Log,
+  clock: SchedulerLike,
+): Observable<never> {
+  return standing$.pipe(
+    switchMap((standing) =>
+      standing === 'fresh' ? timer(WAITING_TOLD_MS, WAITING_TOLD_AGAIN_MS, clock) : EMPTY,
+    ),
+    tap(() => {
+      const waiting = waitingOf(current);
+      const text = `a new cluster is founded by all its processes together: ${describeWaiting(waiting)}`;
+      log.warn(text, { event: 'waiting', ...waiting });
+    }),
+    ignoreElements(),
+  );
+}
+
+/** Why a member has ceased to vote, and that it votes again. Emits nothing. */
+function votingReports({ voting$, standing$, current }: MembershipState, log: Log) {
+  return voting$.pipe(
+    withLatestFrom(standing$),
+    filter(([, standing]) => standing === 'member'),
+    map(([isVoting]) => isVoting),
+    distinctUntilChanged(),
+    skipWhile((isVoting) => isVoting),
+    tap((isVoting) => {
+      if (isVoting) {
+        log.info('votes again', { event: 'voting' });
+        return;
+      }
+      const { objections } = current;
+      const reasons = objections.map(describeObjection).join('; ');
+      log.error(`this process does not vote: ${reasons}`, { event: 'objections', objections });
+    }),
+    ignoreElements(),
+  );
+}
+
 /** Emits nothing; what peers say does not change that any more, so once is enough. */
 function exhaustionReport({ exhausted$ }: MembershipState, log: Log): Observable<never> {
   return exhausted$.pipe(
@@ -220,7 +290,12 @@ function exhaustionReport({ exhausted$ }: MembershipState, log: Log): Observable
   );
 }
 
-function act(output: ProcessOutput, records: ProcessRecords, complain: Complain): void {
+function act(
+  output: ProcessOutput,
+  self: Rank,
+  records: ProcessRecords,
+  complain: Complain,
+): void {
   switch (output.kind) {
     case 'write': {
       const { connection, chunks, isLast } = output.batch;
@@ -237,6 +312,14 @@ function act(output: ProcessOutput, records: ProcessRecords, complain: Complain)
       complain(reason, 'warn', 'dropped a process message', { remote, reason });
       break;
     }
+    case 'differs': {
+      const { rank, remote, difference } = output;
+      const { field, own, peer } = difference;
+      const level = field === 'addresses' ? 'warn' : 'error';
+      const text = describeDifference(self, rank, difference);
+      complain(`differs ${rank} ${field}`, level, text, { event: 'differs', remote, own, peer });
+      break;
+    }
     case 'peer': {
       const { rank, isConnected } = output;
       // A peer that reconnects all the time is told of now and then only.
@@ -250,7 +333,7 @@ function act(output: ProcessOutput, records: ProcessRecords, complain: Complain)
 /** Logs under a key, and does not repeat itself: further ones of the key are only counted. */
 type Complain = (
   key: string,
-  level: 'info' | 'warn',
+  level: 'info' | 'warn' | 'error',
   message: string,
   fields: Record<string, unknown>,
 ) => void;

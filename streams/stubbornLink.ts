@@ -28,10 +28,12 @@ export type LinkCommand =
   /** The peer sends none: it has been replaced by one of this make. */
   | { readonly kind: 'noReceipts' }
   /** Send the greeting again: it has changed. */
-  | { readonly kind: 'greet' };
+  | { readonly kind: 'greet' }
+  /** Nothing that was sent over this connection so far has been taken in. */
+  | { readonly kind: 'again' };
 
 /** Those that change what is owed. */
-type OwedCommand = Exclude<LinkCommand, { kind: 'greet' }>;
+type OwedCommand = Exclude<LinkCommand, { kind: 'greet' | 'again' }>;
 
 export interface StubbornLinkOptions {
   /** The connection to the peer, each time there is a new one; null when it is gone. */
@@ -113,14 +115,18 @@ export function stubbornLink(
         sendUnsent(owed, clock.now(), send);
         startTicking();
       };
+      const sendAllAgain = (): void => {
+        forgetSent(owed);
+        sendUnsent(owed, clock.now(), send);
+        startTicking();
+      };
       const connected$ = connection$.pipe(
         switchMap((next) => {
           connection = next;
           if (next === null) return EMPTY;
           askedMs = clock.now();
           greet(true);
-          forgetSent(owed);
-          sendUnsent(owed, clock.now(), send);
+          sendAllAgain();
           return next.drained$;
         }),
         map(() => {
@@ -129,6 +135,7 @@ export function stubbornLink(
       );
       const next = (command: LinkCommand): void => {
         if (command.kind === 'greet') greet(false);
+        else if (command.kind === 'again') sendAllAgain();
         else obey(command);
       };
       const complete = (): void => {

@@ -2,13 +2,26 @@
 import * as limits from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
 import type { Shard } from '../core/shard.js';
+import { addressesDigest } from '../shell/addressesDigest.js';
 import type { ProcessOptions } from '../startProcess.js';
+
+/** What else a process is told when it starts. */
+export interface StartState {
+  /** An operator vouches that there is no cluster yet. */
+  readonly isFounder: boolean;
+  /** It has been a member with this storage before: see src/shell/storageMarker.ts. */
+  readonly wasInUse: boolean;
+}
 
 /**
  * @param shard The worker that the options are for; null: the process has none. What a process may
  *   take on in all is shared out among its workers.
  */
-export function processOptions(config: ProcessConfig, shard: Shard | null): ProcessOptions {
+export function processOptions(
+  config: ProcessConfig,
+  shard: Shard | null,
+  state: StartState,
+): ProcessOptions {
   const part = (whole: number): number => Math.ceil(whole / (shard?.count ?? 1));
   /** Never next to nothing. */
   const share = (whole: number): number =>
@@ -20,6 +33,8 @@ export function processOptions(config: ProcessConfig, shard: Shard | null): Proc
     shard,
     clientKey: config.clientKey,
     systemKey: config.systemKey,
+    addresses: addressesDigest(config.processes),
+    ...state,
     isExtended: config.isExtended,
     limits: {
       operations: share(config.limits.operations),

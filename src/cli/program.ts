@@ -73,15 +73,25 @@ function defineProgram(): Command {
 }
 
 function addRunOptions(command: Command): Command {
-  return addConfigOptions(command).option(
-    '-r, --rank <number>',
-    'rank of the process (default: $ATDD_RANK, else what the configuration says)',
-  );
+  return addConfigOptions(command)
+    .option(
+      '-r, --rank <number>',
+      'rank of the process (default: $ATDD_RANK, else what the configuration says)',
+    )
+    .option(
+      '--found',
+      'found a new cluster, though not all of its processes are there: you vouch that none of ' +
+        'them has ever been part of one',
+    );
 }
 
 async function runAction(_options: unknown, command: Command): Promise<void> {
-  const { rank = null } = command.optsWithGlobals<{ rank?: string }>();
-  process.exitCode = await runProcess({ config: configOption(command), rank });
+  const { rank = null, found = false } = command.optsWithGlobals<{
+    rank?: string;
+    found?: boolean;
+  }>();
+  const config = configOption(command);
+  process.exitCode = await runProcess({ config, rank, isFounder: found });
 }
 
 function failOnUnknownCommand(program: Command, word: string): never {

@@ -2,7 +2,7 @@
  * Whether there are as many copies of everything as there can be, from what the processes say of
  * themselves. What nobody told counts as not so.
  */
-import { rebuildQuorum } from '../core/membership/membership.js';
+import { rebuildQuorum } from '../core/membership/heard.js';
 import type { StatusReport } from '../../streams/pipelines/statusReport.js';
 import type { ProcessStatus, Redundancy } from './clusterStatus.js';
 

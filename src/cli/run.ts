@@ -7,13 +7,13 @@ import type { ProcessConfig } from '../../config/load.js';
 import { bindSocket } from '../shell/bindSocket.js';
 
 /** @returns the exit code. @throws {AtomicDiskError} when the process cannot start. */
-export async function run(config: ProcessConfig): Promise<number> {
+export async function run(config: ProcessConfig, isFounder: boolean): Promise<number> {
   const { host, port } = config.processes[config.rank - 1];
   const bound = await bindSocket({ host, port, connections: config.limits.connections });
   if (config.workers === 0) {
     const { serve } = await import('./serve.js');
-    return serve(config, bound);
+    return serve(config, isFounder, bound);
   }
   const { serveWorkers } = await import('./serveWorkers.js');
-  return serveWorkers(config, bound);
+  return serveWorkers(config, isFounder, bound);
 }

@@ -7,17 +7,19 @@ import { ignoreOutputErrors } from './standardStreams.js';
 export interface RunOptions {
   readonly config: string | null;
   readonly rank: string | null;
+  /** An operator vouches that there is no cluster yet. */
+  readonly isFounder: boolean;
 }
 
 /** Runs one process until it ends. @returns its exit code. @throws {AtomicDiskError} */
-export async function runProcess({ config: file, rank }: RunOptions): Promise<number> {
+export async function runProcess({ config: file, rank, isFounder }: RunOptions): Promise<number> {
   const config = loadProcessConfig({ file, rank });
   announceConfig(config);
   ignoreOutputErrors();
   for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) endEarlyOn(name);
   if (process.env['ATDD_SUPERVISED'] === '1') endWithSupervisor();
   const { run } = await import('./run.js');
-  return run(config);
+  return run(config, isFounder);
 }
 
 /** Ends in good order on a signal that comes before there is anything to end. */

@@ -12,6 +12,7 @@ import type { Log } from '../ports/log.js';
 import type { BoundSocket } from '../shell/bindSocket.js';
 import { endOnLostDefects } from '../shell/lostErrors.js';
 import { admitWorkers } from '../shell/shardFolders.js';
+import { wasInUse } from '../shell/storageMarker.js';
 import { systemRandom } from '../shell/systemRandom.js';
 import { dialTcp } from '../shell/tcpConnection.js';
 import type { TcpServer } from '../shell/tcpServer.js';
@@ -22,29 +23,37 @@ import type { OpenedSectorStore } from '../store/openSectorStore.js';
 import { connectionPlaces } from './connectionPlaces.js';
 import type { Ending } from './ending.js';
 import { report, stopSignals } from './ending.js';
+import { markWhenMember } from './markStorage.js';
 import { openProcessStore, SCHEDULERS } from './processStore.js';
+import type { StartState } from './processOptions.js';
 import { processOptions } from './processOptions.js';
 
 /** Runs the process until a signal or a failure ends it. @returns the exit code. */
-export async function serve(config: ProcessConfig, bound: BoundSocket): Promise<number> {
+export async function serve(
+  config: ProcessConfig,
+  isFounder: boolean,
+  bound: BoundSocket,
+): Promise<number> {
   endOnLostDefects();
   const log = winstonLog({ ...config.log, fields: { rank: config.rank } });
   for (const warning of config.warnings) log.warn(warning);
   const request$ = stopSignals(config);
   const killed = firstValueFrom(request$.pipe(filter((request) => request.kind === 'kill')));
   const server = tcpServer(bound, connectionPlaces(config, log));
+  const state = { isFounder, wasInUse: wasInUse(config.storage, config) };
   admitWorkers(config.storage, 0);
   // Opening takes seconds on a large disk; who does not want to wait for it need not.
   const counters = newCounters();
   const opened = await Promise.race([openProcessStore(config, null, { log, counters }), killed]);
   if ('kind' in opened) return report(opened, log);
   return report(
-    await live(config, { store: opened, server, request$, killed, log, counters }),
+    await live(config, { state, store: opened, server, request$, killed, log, counters }),
     log,
   );
 }
 
 interface Surroundings {
+  readonly state: StartState;
   readonly store: OpenedSectorStore;
   readonly server: TcpServer;
   readonly request$: Observable<Ending>;
@@ -56,8 +65,8 @@ interface Surroundings {
 
 /** From the first operation to the last. */
 async function live(config: ProcessConfig, surroundings: Surroundings): Promise<Ending> {
-  const { store, server, request$, killed, log, counters } = surroundings;
-  const running = startProcess(processOptions(config, null), {
+  const { state, store, server, request$, killed, log, counters } = surroundings;
+  const running = startProcess(processOptions(config, null, state), {
     transport: transport(config, server),
     store,
     notes: store.notes,
@@ -66,6 +75,7 @@ async function live(config: ProcessConfig, surroundings: Surroundings): Promise<
     log,
     counters,
   });
+  markWhenMember(config, running, log);
   const { host, port } = config.processes[config.rank - 1];
   const sectors = store.figures().writtenCount;
   log.info('ready', { address: `${host}:${port}`, storage: config.storage, sectors });

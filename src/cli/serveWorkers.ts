@@ -12,6 +12,7 @@ import type { BoundSocket } from '../shell/bindSocket.js';
 import { ConnectionRouter } from '../shell/connectionRouter.js';
 import { endOnLostDefects } from '../shell/lostErrors.js';
 import { admitWorkers } from '../shell/shardFolders.js';
+import { wasInUse } from '../shell/storageMarker.js';
 import type { TcpServer } from '../shell/tcpServer.js';
 import { tcpServer } from '../shell/tcpServer.js';
 import { turnScheduler } from '../shell/turnScheduler.js';
@@ -23,15 +24,20 @@ import { report, stopSignals } from './ending.js';
 import { WorkerThreads } from './workerThreads.js';
 
 /** Runs the process until a signal or a failure ends it. @returns the exit code. */
-export async function serveWorkers(config: ProcessConfig, bound: BoundSocket): Promise<number> {
+export async function serveWorkers(
+  config: ProcessConfig,
+  isFounder: boolean,
+  bound: BoundSocket,
+): Promise<number> {
   endOnLostDefects();
   const log = winstonLog({ ...config.log, fields: { rank: config.rank } });
   for (const warning of config.warnings) log.warn(warning);
   const request$ = stopSignals(config);
   const killed = firstValueFrom(request$.pipe(filter((request) => request.kind === 'kill')));
   const server = tcpServer(bound, connectionPlaces(config, log));
+  const state = { isFounder, wasInUse: wasInUse(config.storage, config) };
   admitWorkers(config.storage, config.workers);
-  const threads = new WorkerThreads(config, log);
+  const threads = new WorkerThreads(config, state, log);
   // Opening takes seconds on a large disk; who does not want to wait for it need not.
   const early = await Promise.race([threads.ready, killed, threads.failed]);
   if (early !== undefined) {

@@ -79,7 +79,11 @@ export async function supervise(
   options: SuperviseOptions = {},
 ): Promise<number> {
   const {
-    argsOf = (rank) => [PROGRAM, 'run', '--config', config.file, '--rank', String(rank)],
+    argsOf = (rank) => [
+      ...[PROGRAM, 'run', '--config', config.file, '--rank', String(rank)],
+      // All of it runs here: there is nobody to agree with.
+      ...(config.processes.length === 1 ? ['--found'] : []),
+    ],
     gatewayArgs = [PROGRAM, 'nbd', '--config', config.file],
     signals$ = merge(...['SIGINT', 'SIGTERM', 'SIGHUP'].map((name) => fromEvent(process, name))),
     patienceMs = config.timeouts.shutdownMs + SHUTDOWN_SLACK_MS + PATIENCE_EXTRA_MS,

@@ -6,11 +6,13 @@ import type { ErrorCode } from '../errors.js';
 import type { LogFields } from '../ports/log.js';
 import type { ThreadBatch } from '../shell/threadBatch.js';
 import type { StatusReport } from '../../streams/pipelines/statusReport.js';
+import type { StartState } from './processOptions.js';
 
 /** What a worker is given when it starts. */
 export interface WorkerStart {
   readonly config: ProcessConfig;
   readonly shard: Shard;
+  readonly state: StartState;
 }
 
 export type ToWorker =

@@ -25,24 +25,25 @@ import { serializeShard } from '../wire/shardMessage.js';
 import { createTagger } from '../wire/tag.js';
 import { processOptions } from './processOptions.js';
 import { openProcessStore, SCHEDULERS } from './processStore.js';
+import { markWhenMember } from './markStorage.js';
 import type { FromWorker, ToWorker, WorkerStart } from './workerMessages.js';
 
 assert(parentPort !== null, 'a worker has a main thread');
 await work(parentPort, workerData as WorkerStart);
 
-async function work(port: MessagePort, { config, shard }: WorkerStart): Promise<void> {
+async function work(port: MessagePort, start: WorkerStart): Promise<void> {
   endOnLostDefects();
   const say = (message: FromWorker): void => {
     port.postMessage(message);
   };
   try {
-    await live(port, config, shard);
+    await live(port, start);
   } catch (error) {
     say(failureOf(error));
   }
 }
 
-async function live(port: MessagePort, config: ProcessConfig, shard: Shard): Promise<void> {
+async function live(port: MessagePort, { config, shard, state }: WorkerStart): Promise<void> {
   const log = logThrough(port, config.log.level === 'debug');
   const counters = newCounters();
   const store = await openProcessStore(config, shard, { log, counters });
@@ -52,7 +53,7 @@ async function live(port: MessagePort, config: ProcessConfig, shard: Shard): Pro
     },
     turn: turnScheduler,
   });
-  const running = startProcess(processOptions(config, shard), {
+  const running = startProcess(processOptions(config, shard, state), {
     transport: transport(config, shard, connections),
     store,
     notes: store.notes,
@@ -61,6 +62,7 @@ async function live(port: MessagePort, config: ProcessConfig, shard: Shard): Pro
     log,
     counters,
   });
+  if (shard.index === 0) markWhenMember(config, running, log);
   running.failure$.subscribe({
     error: (error: unknown) => {
       port.postMessage(failureOf(error));

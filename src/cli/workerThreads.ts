@@ -10,6 +10,7 @@ import type { Log } from '../ports/log.js';
 import type { ThreadBatch } from '../shell/threadBatch.js';
 import { mergedReport } from '../../streams/pipelines/mergedReport.js';
 import { type StatusReport, textOfReport } from '../../streams/pipelines/statusReport.js';
+import type { StartState } from './processOptions.js';
 import type { FromWorker, ToWorker, WorkerFailure, WorkerStart } from './workerMessages.js';
 
 const PROGRAM = new URL('./workerThread.js', import.meta.url);
@@ -53,6 +54,7 @@ export class WorkerThreads {
 
   constructor(
     private readonly config: ProcessConfig,
+    private readonly state: StartState,
     private readonly log: Log,
   ) {
     const { workers } = config;
@@ -113,7 +115,7 @@ export class WorkerThreads {
 
   #start(index: number): Worker {
     const shard = { index, count: this.config.workers };
-    const start: WorkerStart = { config: this.config, shard };
+    const start: WorkerStart = { config: this.config, shard, state: this.state };
     const thread = new Worker(PROGRAM, { workerData: start, name: `atdd shard ${index}` });
     thread.on('message', (message: FromWorker) => {
       this.#hear(index, message);

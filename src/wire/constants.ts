@@ -45,7 +45,7 @@ export const TYPE_ANSWER = 0x40;
 export const TYPE_EXTENSION_MIN = 0x80;
 
 /** Between processes of this make. */
-export const TYPE_HELLO = 0x80;
+export const TYPE_OLD_HELLO = 0x80;
 export const TYPE_LIST = 0x81;
 export const TYPE_LISTED = 0x82;
 export const TYPE_LINK = 0x83;
@@ -53,6 +53,7 @@ export const TYPE_BUNDLE = 0x84;
 export const TYPE_READ_STAMP = 0x85;
 export const TYPE_STAMP = 0x86;
 export const TYPE_SHARD = 0x87;
+export const TYPE_HELLO = 0x88;
 /** From clients of this make, about a process itself; answered with TYPE_ANSWER added. */
 export const TYPE_STATUS = 0x90;
 export const TYPE_SCRUB = 0x91;
@@ -70,16 +71,40 @@ export const SIZE_PROCESS = OFFSET_TIMESTAMP + TAG_SIZE_BYTES;
 export const SIZE_PROCESS_DATA = OFFSET_PROCESS_DATA + SECTOR_SIZE_BYTES + TAG_SIZE_BYTES;
 export const SIZE_RECEIPT = OFFSET_PROCESS_SECTOR + TAG_SIZE_BYTES;
 
-/** HELLO: after the header and where an operation id would stand, the storage id. */
+/** Of ids of disks and names of connections. */
+export const ID_SIZE_BYTES = 16;
+
+/** HELLO, version 1: after the header and where an operation id would stand, the storage id. */
+export const OFFSET_OLD_HELLO_STORAGE = 8;
+export const OFFSET_OLD_HELLO_VERSION = 24;
+export const OFFSET_OLD_HELLO_STANDING = 26;
+/** 1: the storage id of the addressee that follows is one. */
+export const OFFSET_OLD_HELLO_IS_KNOWN = 27;
+export const OFFSET_OLD_HELLO_INCARNATION = 28;
+export const OFFSET_OLD_HELLO_KNOWN = 32;
+export const OFFSET_OLD_HELLO_INCARNATIONS = 48;
+export const SIZE_OLD_HELLO = OFFSET_OLD_HELLO_INCARNATIONS + 2 * RANK_MAX + TAG_SIZE_BYTES;
+export const OLD_HELLO_VERSION = 1;
+
+/** HELLO, version 2. */
+export const HELLO_VERSION = 2;
 export const OFFSET_HELLO_STORAGE = 8;
 export const OFFSET_HELLO_VERSION = 24;
 export const OFFSET_HELLO_STANDING = 26;
-/** 1: the storage id of the addressee that follows is one. */
-export const OFFSET_HELLO_IS_KNOWN = 27;
+export const OFFSET_HELLO_FLAGS = 27;
 export const OFFSET_HELLO_INCARNATION = 28;
 export const OFFSET_HELLO_KNOWN = 32;
-export const OFFSET_HELLO_INCARNATIONS = 48;
-export const SIZE_HELLO = OFFSET_HELLO_INCARNATIONS + 2 * RANK_MAX + TAG_SIZE_BYTES;
+export const OFFSET_HELLO_TOKEN = 48;
+export const OFFSET_HELLO_ECHO = 64;
+export const OFFSET_HELLO_FOUNDING = 80;
+export const OFFSET_HELLO_ADDRESSES = 96;
+export const OFFSET_HELLO_SECTORS = 112;
+export const OFFSET_HELLO_ADDRESSEE = 120;
+export const OFFSET_HELLO_PROCESSES = 121;
+export const OFFSET_HELLO_MODE = 122;
+export const OFFSET_HELLO_INCARNATIONS = 128;
+/** Four bytes of padding before the tag. */
+export const SIZE_HELLO = OFFSET_HELLO_INCARNATIONS + 2 * RANK_MAX + 4 + TAG_SIZE_BYTES;
 
 /** LISTED: after the sector that the list begins with. */
 export const OFFSET_LISTED_NEXT = 32;
@@ -100,6 +125,8 @@ export const OFFSET_LINK_FEATURES = 40;
 export const SIZE_LINK = OFFSET_LINK_FEATURES + 8 + TAG_SIZE_BYTES;
 /** The messages below from BUNDLE on are understood. */
 export const FEATURE_BUNDLES = 1;
+/** The sender says HELLO in version 2: what comes in version 1 in its name is not its own. */
+export const FEATURE_HELLO = 2;
 
 /** SHARD. */
 export const OFFSET_SHARD_INDEX = 8;
@@ -116,9 +143,6 @@ export const SIZE_BUNDLE_MIN = HEADER_SIZE_BYTES + TAG_SIZE_BYTES;
 export const SIZE_BUNDLE_MAX = 65_536;
 
 export const SIZE_INQUIRY = SIZE_READ;
-
-/** Of the messages from 0x80 up. */
-export const EXTENSION_VERSION = 1;
 
 /** Keys, as raw bytes. */
 export const CLIENT_KEY_SIZE_BYTES = 32;

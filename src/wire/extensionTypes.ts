@@ -12,7 +12,7 @@ import * as wire from './constants.js';
 import type { MessageType } from './messageType.js';
 import type { ExtensionMessage, WireMessage } from './wireMessage.js';
 
-interface HelloFields {
+interface OldHelloFields {
   sender: number;
   storage: string;
   version: number;
@@ -50,7 +50,6 @@ interface InquiryFields {
   data: SectorData;
 }
 
-const ID_SIZE_BYTES = 16;
 const TWO_TO_32 = 0x1_0000_0000;
 
 /** See `toOperationId` in messageTypes.ts for why not a string field. */
@@ -61,9 +60,9 @@ function toText(this: unknown, bytes: Uint8Array): string {
 const begin = () => new Parser().endianness('big');
 const sent = () => begin().seek(wire.OFFSET_SENDER).uint8('sender').seek(1);
 const idOf = (parser: Parser, name: string) =>
-  parser.buffer(name, { length: ID_SIZE_BYTES, formatter: toText });
+  parser.buffer(name, { length: wire.ID_SIZE_BYTES, formatter: toText });
 
-const helloParser = idOf(
+const oldHelloParser = idOf(
   idOf(sent(), 'storage')
     .uint16('version')
     .uint8('standing')
@@ -73,7 +72,7 @@ const helloParser = idOf(
 );
 
 const incarnationsParser = begin()
-  .seek(wire.OFFSET_HELLO_INCARNATIONS)
+  .seek(wire.OFFSET_OLD_HELLO_INCARNATIONS)
   .array('incarnations', { type: 'uint16be', length: RANK_MAX });
 
 const listParser = () => idOf(sent(), 'id').uint64('from');
@@ -102,7 +101,7 @@ const typed =
     (frame: Uint8Array): Fields =>
       parser.parse(frame) as Fields;
 
-const parseHello = typed<HelloFields>(helloParser);
+const parseOldHello = typed<OldHelloFields>(oldHelloParser);
 const parseIncarnations = typed<IncarnationsFields>(incarnationsParser);
 const parseList = typed<ListFields>(listParser());
 const parseListed = typed<ListedFields>(listedParser);
@@ -123,10 +122,10 @@ function row(
 }
 
 export const MEMBER_MESSAGES: readonly MessageType[] = [
-  row(wire.TYPE_HELLO, 'HELLO', wire.SIZE_HELLO, (frame) => {
-    const { isKnown, known, ...fields } = parseHello(frame);
+  row(wire.TYPE_OLD_HELLO, 'HELLO, version 1', wire.SIZE_OLD_HELLO, (frame) => {
+    const { isKnown, known, ...fields } = parseOldHello(frame);
     const incarnations = (): number[] => parseIncarnations(frame).incarnations;
-    return { family: 'hello', ...fields, known: isKnown === 1 ? known : null, incarnations };
+    return { family: 'oldHello', ...fields, known: isKnown === 1 ? known : null, incarnations };
   }),
   row(wire.TYPE_LIST, 'LIST', wire.SIZE_LIST, (frame) => ({
     family: 'list',

@@ -16,6 +16,7 @@ import * as wire from './constants.js';
 import { bundleType } from './bundle.js';
 import { INQUIRIES, MEMBER_MESSAGES, REPORTS } from './extensionTypes.js';
 import { SHARD_MESSAGE } from './shardMessage.js';
+import { HELLO_MESSAGE } from './helloMessage.js';
 import type { MessageType } from './messageType.js';
 import type { WireMessage } from './wireMessage.js';
 
@@ -226,6 +227,7 @@ export const SERVER_MESSAGES: MessageTable = table([
   ...REGISTER_MESSAGES,
   ...RECEIPTS,
   ...MEMBER_MESSAGES,
+  HELLO_MESSAGE,
   SHARD_MESSAGE,
   ...INQUIRIES,
 ]);
@@ -235,6 +237,7 @@ export const PEER_MESSAGES: MessageTable = table([
   ...REGISTER_MESSAGES,
   ...RECEIPTS,
   ...MEMBER_MESSAGES,
+  HELLO_MESSAGE,
 ]);
 
 /** On a connection that a client opened to a process. */

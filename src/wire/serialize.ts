@@ -146,19 +146,19 @@ export function serializeMemberMessage(
 ): Buffer {
   let bytes: Buffer;
   switch (content.kind) {
-    case 'hello':
-      bytes = beginMessage(wire.SIZE_HELLO, sender, wire.TYPE_HELLO).fill(
+    case 'oldHello':
+      bytes = beginMessage(wire.SIZE_OLD_HELLO, sender, wire.TYPE_OLD_HELLO).fill(
         0,
         wire.HEADER_SIZE_BYTES,
       );
-      bytes.write(content.storage, wire.OFFSET_HELLO_STORAGE, 'latin1');
-      bytes.writeUInt16BE(wire.EXTENSION_VERSION, wire.OFFSET_HELLO_VERSION);
-      bytes[wire.OFFSET_HELLO_STANDING] = STANDINGS.indexOf(content.standing);
-      bytes[wire.OFFSET_HELLO_IS_KNOWN] = content.known === null ? 0 : 1;
-      bytes.writeUInt32BE(content.incarnation, wire.OFFSET_HELLO_INCARNATION);
-      bytes.write(content.known ?? '', wire.OFFSET_HELLO_KNOWN, 'latin1');
+      bytes.write(content.storage, wire.OFFSET_OLD_HELLO_STORAGE, 'latin1');
+      bytes.writeUInt16BE(wire.OLD_HELLO_VERSION, wire.OFFSET_OLD_HELLO_VERSION);
+      bytes[wire.OFFSET_OLD_HELLO_STANDING] = STANDINGS.indexOf(content.standing);
+      bytes[wire.OFFSET_OLD_HELLO_IS_KNOWN] = content.known === null ? 0 : 1;
+      bytes.writeUInt32BE(content.incarnation, wire.OFFSET_OLD_HELLO_INCARNATION);
+      bytes.write(content.known ?? '', wire.OFFSET_OLD_HELLO_KNOWN, 'latin1');
       content.incarnations.forEach((incarnation, index) => {
-        bytes.writeUInt16BE(incarnation, wire.OFFSET_HELLO_INCARNATIONS + 2 * index);
+        bytes.writeUInt16BE(incarnation, wire.OFFSET_OLD_HELLO_INCARNATIONS + 2 * index);
       });
       break;
     case 'link':

@@ -5,16 +5,18 @@
 import { unreachable } from '../core/assert.js';
 import type { ClientRequest, ClientResponse, ProcessMessage, Receipt } from '../core/message.js';
 import type {
+  Hello,
   Inquiry,
   MemberMessage,
   SignedMemberMessage,
 } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
-import { isMember } from '../core/rank.js';
+import { RANK_MAX, isMember } from '../core/rank.js';
 import type { Shard } from '../core/shard.js';
 import { isOfShard } from '../core/shard.js';
 import { INCARNATION_MAX, TIMESTAMP_REFUSED } from '../core/stamp.js';
 import { NO_NEXT } from './constants.js';
+import type { HelloEnvelope, HelloMessage } from './helloMessage.js';
 import { STANDINGS } from './serialize.js';
 import type { Tagger } from './tag.js';
 import type { Decoded, ProcessWireMessage, WireMessage } from './wireMessage.js';
@@ -44,6 +46,8 @@ export type Verdict =
     }
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
   | { readonly kind: 'member'; readonly message: SignedMemberMessage }
+  /** Also of a rank that is not one of the others: that has to be told to people. */
+  | { readonly kind: 'hello'; readonly envelope: HelloEnvelope; readonly content: Hello }
   /** A client asks something about this process. */
   | { readonly kind: 'inquiry'; readonly inquiry: Inquiry; readonly requestNumber: bigint }
   | { readonly kind: 'refusedInquiry'; readonly inquiry: Inquiry; readonly requestNumber: bigint }
@@ -66,7 +70,10 @@ export interface VerdictOptions {
 
 type RequestMessage = Extract<WireMessage, { family: 'request' }>;
 type BundleMessage = Extract<WireMessage, { family: 'bundle' }>;
-type MemberWireMessage = Extract<WireMessage, { family: 'hello' | 'link' | 'list' | 'listed' }>;
+type MemberWireMessage = Extract<
+  WireMessage,
+  { family: 'oldHello' | 'link' | 'list' | 'listed' }
+>;
 type ReceiptMessage = Extract<WireMessage, { family: 'receipt' }>;
 
 const DROPPED: Readonly<Record<DropReason, Verdict>> = {
@@ -94,6 +101,8 @@ export function judge({ frame, message }: Decoded, options: VerdictOptions): Ver
     case 'receipt':
       return judgeReceipt(frame, message, options);
     case 'hello':
+      return judgeHello(frame, message, options);
+    case 'oldHello':
     case 'link':
     case 'list':
     case 'listed':
@@ -174,6 +183,14 @@ function judgeProcessMessage(
   };
 }
 
+function judgeHello(frame: Uint8Array, message: HelloMessage, options: VerdictOptions): Verdict {
+  if (!options.systemTagger.verify(frame)) return DROPPED.badTag;
+  const { sender, addressee, token, echo } = message;
+  const content = message.content();
+  if (sender < 1 || sender > RANK_MAX || content === null) return DROPPED.invalidContent;
+  return { kind: 'hello', envelope: { sender, addressee, token, echo }, content };
+}
+
 function judgeMember(
   frame: Uint8Array,
   message: MemberWireMessage,
@@ -194,13 +211,13 @@ function memberContent(
   processCount: number,
 ): MemberMessage | null {
   switch (message.family) {
-    case 'hello': {
+    case 'oldHello': {
       const { storage, known, incarnation } = message;
       const standing = STANDINGS.at(message.standing);
       const incarnations = message.incarnations().slice(0, processCount);
       const isWrong = [incarnation, ...incarnations].some((one) => one > INCARNATION_MAX);
       if (standing === undefined || isWrong) return null;
-      return { kind: 'hello', standing, storage, incarnation, known, incarnations };
+      return { kind: 'oldHello', standing, storage, incarnation, known, incarnations };
     }
     case 'link': {
       const { token, echo, features } = message;

@@ -4,6 +4,7 @@ import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { OperationId } from '../core/operation.js';
 import type { SectorData } from '../core/sector.js';
 import type { Stamp } from '../core/stamp.js';
+import type { HelloMessage } from './helloMessage.js';
 
 /**
  * Messages as they stand on the wire: every field read, nothing believed yet. A sector is still a
@@ -44,8 +45,9 @@ export interface ProcessWireMessage {
 
 /** Of this make's own messages (types from 0x80 up), read but not believed. */
 export type ExtensionMessage =
+  | HelloMessage
   | {
-      readonly family: 'hello';
+      readonly family: 'oldHello';
       readonly sender: number;
       readonly version: number;
       readonly standing: number;

@@ -7,6 +7,7 @@ import { mergeWith, observeOn, takeUntil, tap, timer } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { abandonOperations, enterOperation } from '../../src/core/ledger.js';
+import type { Difference } from '../../src/core/membership/configuration.js';
 import type {
   Inquiry,
   LinkNews,
@@ -14,7 +15,7 @@ import type {
   SignedMemberMessage,
 } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
-import { hearBase, hearHello, isOutdated } from '../../src/core/membership/membership.js';
+import { hearBase, isOutdated } from '../../src/core/membership/membership.js';
 import type { ClientRequest, ProcessMessage, Receipt } from '../../src/core/message.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { ClientOperation } from '../../src/core/register/clientOperation.js';
@@ -32,6 +33,7 @@ import { mapEach } from '../mapEach.js';
 import { parseFrames } from '../parseFrames.js';
 import type { SectorEvent } from '../reduceRegisters.js';
 import type { Outgoing } from '../writeTogether.js';
+import { takeHello, takeOldHello, takeProof } from './introductions.js';
 import type { ProcessRecords } from './records.js';
 import type { Origin, Session, SessionLimits } from './session.js';
 import { messageKey, newSession, regulate } from './session.js';
@@ -44,8 +46,19 @@ export type Inbound =
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
   /** A peer has said who it is, or that it is of another make. */
   | { readonly kind: 'membership'; readonly effects: readonly MembershipEffect[] }
-  /** A peer has made a new connection, and said who it is. */
+  /** A peer has made a new connection, and shown who it is. */
   | { readonly kind: 'newcomer'; readonly rank: Rank }
+  /** … and said, but not shown it. */
+  | { readonly kind: 'knock'; readonly rank: Rank }
+  /** The process that this one has dialled has shown who it is. */
+  | { readonly kind: 'introduced'; readonly rank: Rank }
+  /** That process was started with something else than this one. */
+  | {
+      readonly kind: 'differs';
+      readonly rank: Rank;
+      readonly remote: string;
+      readonly difference: Difference;
+    }
   /** A peer says what it understands, and what it knows of the connection to it. */
   | { readonly kind: 'linkNews'; readonly rank: Rank; readonly news: LinkNews }
   /** That peer has ended its half of the connection that this process dialled. */
@@ -65,7 +78,14 @@ export interface ListMessage {
   readonly content: Extract<MemberMessage, { kind: 'list' | 'listed' }>;
 }
 
-type PartOfRecords = 'ledger' | 'sessions' | 'registers' | 'membership' | 'peerConnections';
+type PartOfRecords =
+  | 'ledger'
+  | 'sessions'
+  | 'registers'
+  | 'membership'
+  | 'peerConnections'
+  | 'peers'
+  | 'differences';
 
 export interface InboundOptions {
   readonly verdict: VerdictOptions;
@@ -182,6 +202,12 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
   switch (verdict.kind) {
     case 'request':
       showTrust(session, options);
+      if (isUseless(options.records)) {
+        // Its client has to find one that takes part.
+        session.isRefused = true;
+        session.connection.destroy();
+        return [];
+      }
       return options.isAdmitting() ? [beginOperation(session, verdict.request, options)] : [];
     case 'refused': {
       const bytes = serializeResponse(verdict.response, options.verdict.clientTagger);
@@ -196,6 +222,10 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
       showTrust(session, options);
       options.heard(verdict.sender);
       return verdict.messages.flatMap((message) => admitMessage(session, message, options));
+    case 'hello':
+      showPeer(session, options);
+      options.heard(verdict.envelope.sender);
+      return takeHello(session, verdict.envelope, verdict.content, options);
     case 'member':
       showPeer(session, options);
       options.heard(verdict.message.sender);
@@ -272,6 +302,7 @@ function admitMessage(
 ): Inbound[] {
   const { current } = records.membership;
   const { sender } = message;
+  if (!isAudible(session)) return [];
   if (session.hello?.rank !== sender) {
     const effects = hearBase(current, sender);
     const taken = takeMessage(session, message);
@@ -286,38 +317,31 @@ function admitMessage(
 function admitMember(
   session: Session,
   { sender, content }: SignedMemberMessage,
-  { records }: InboundOptions,
+  options: InboundOptions,
 ): Inbound[] {
-  if (content.kind === 'link') {
-    const isOwnMake = session.hello?.rank === sender;
-    return isOwnMake ? [{ kind: 'linkNews', rank: sender, news: content }] : [];
+  switch (content.kind) {
+    case 'oldHello':
+      return takeOldHello(session, sender, content, options);
+    case 'link': {
+      const proof = takeProof(session, sender, content, options);
+      const isOwnMake = session.hello?.rank === sender;
+      if (!isOwnMake) return proof;
+      return [...proof, { kind: 'linkNews', rank: sender, news: content }];
+    }
+    default:
+      if (!isAudible(session)) return [];
+      return [{ kind: 'listing', session, message: { sender, content } }];
   }
-  if (content.kind !== 'hello') {
-    return [{ kind: 'listing', session, message: { sender, content } }];
-  }
-  const { storage, incarnation } = content;
-  const isNew = session.hello === null;
-  session.hello = { rank: sender, storage, incarnation };
-  const effects = hearHello(records.membership.current, sender, content);
-  const newcomer: Inbound[] = isNew ? [{ kind: 'newcomer', rank: sender }] : [];
-  if (effects.length === 0) return newcomer;
-  // In this order: what comes by this connection next may rest on what was said here.
-  return [...disavowals(effects, records), { kind: 'membership', effects }, ...newcomer];
 }
 
-/** For every operation under way: what it counts of a disk that is lost. */
-function disavowals(
-  effects: readonly MembershipEffect[],
-  { registers }: InboundOptions['records'],
-): Inbound[] {
-  return effects.flatMap((effect) => {
-    if (effect.kind !== 'disavow') return [];
-    const { rank } = effect;
-    return [...registers.keys()].map((sector): Inbound => {
-      const event = { kind: 'disavow', rank } as const;
-      return { kind: 'event', event: { sector, event, origin: null } };
-    });
-  });
+/** Whether what is not about who the other side is may be taken in from it. */
+function isAudible({ introduction, hello }: Session): boolean {
+  return introduction.state === 'silent' || introduction.state === 'proven' || hello !== null;
+}
+
+/** Whether the process is not part of a cluster, and has waited for that for some time. */
+function isUseless({ membership }: InboundOptions['records']): boolean {
+  return membership.standing === 'fresh' && membership.current.isGraceOver;
 }
 
 /**

@@ -8,7 +8,7 @@ import { catchError, connect, finalize, of, switchMap, take, timer } from 'rxjs'
 import { unreachable } from '../../src/core/assert.js';
 import { hearLink, linkNews } from '../../src/core/link/agreement.js';
 import type { Inquiry } from '../../src/core/membership/memberMessage.js';
-import { ENTRIES_MAX } from '../../src/core/membership/memberMessage.js';
+import { ENTRIES_MAX, LINK_TOKEN_NONE } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
 import {
   finishJoining,
@@ -24,6 +24,7 @@ import { mapEach } from '../mapEach.js';
 import { ofKind } from '../ofKind.js';
 import type { Exchange, SelfEvent } from './exchange.js';
 import type { Inbound } from './inbound.js';
+import { openingTo } from './introductions.js';
 import { keepMembership } from './membership.js';
 import type { Outbound } from './outbound.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
@@ -50,16 +51,26 @@ export interface MemberPipelines {
   readonly repair$: Observable<never>;
 }
 
-export function greetingTo(
-  { rank, agreement }: PeerRecord,
-  { self, membership, verdict }: ProcessPipelineOptions,
-): Uint8Array {
-  const content = helloTo(membership.current, rank);
-  const hello = serializeMemberMessage({ sender: self.rank, content }, verdict.systemTagger);
-  if (agreement.features === 0) return hello;
-  const news = { kind: 'link', ...linkNews(agreement) } as const;
-  const link = serializeMemberMessage({ sender: self.rank, content: news }, verdict.systemTagger);
-  return Buffer.concat([hello, link]);
+/** Who has not shown to speak version 2 of HELLO is told in version 1 as well. */
+export function greetingTo(record: PeerRecord, options: ProcessPipelineOptions): Uint8Array {
+  const { self, membership, verdict } = options;
+  const { rank, agreement, opening } = record;
+  const sender = self.rank;
+  const parts = [openingTo(record, options)];
+  if (opening.heardToken === LINK_TOKEN_NONE) {
+    const { standing, storage, incarnation, known, incarnations } = helloTo(
+      membership.current,
+      rank,
+    );
+    const old = { standing, storage, incarnation, known, incarnations };
+    const content = { kind: 'oldHello', ...old } as const;
+    parts.push(serializeMemberMessage({ sender, content }, verdict.systemTagger));
+  }
+  if (agreement.features !== 0) {
+    const content = { kind: 'link', ...linkNews(agreement) } as const;
+    parts.push(serializeMemberMessage({ sender, content }, verdict.systemTagger));
+  }
+  return Buffer.concat(parts);
 }
 
 export function memberPipelines(
@@ -95,6 +106,7 @@ export function memberPipelines(
         ),
         greetingsBack(inbound$, clock),
         inbound$.pipe(ofKind('linkNews'), mapEach(linkNewsTaker(records.peers))),
+        inbound$.pipe(ofKind('introduced'), mapEach(introductions)),
         farewells(inbound$, clock),
         inbound$.pipe(
           ofKind('listing'),
@@ -129,16 +141,25 @@ export function memberPipelines(
 
 /** What the process decides when it starts, and when time enough has passed. */
 function graceOf(
-  { membership, graceMs }: ProcessPipelineOptions,
+  { membership, graceMs, records }: ProcessPipelineOptions,
   clock: SchedulerLike,
 ): Observable<MembershipEffect[]> {
   const { current } = membership;
   return concat(of(0), timer(graceMs, clock)).pipe(
     map((_, index) => {
       current.isGraceOver = index > 0;
-      return reconsider(current);
+      const effects = reconsider(current);
+      if (current.isGraceOver && current.own.standing === 'fresh') letClientsGo(records);
+      return effects;
     }),
   );
+}
+
+/** A process that takes no part completes no WRITE: their clients have to find one that does. */
+function letClientsGo({ ledger, sessions }: ProcessPipelineOptions['records']): void {
+  for (const session of sessions) {
+    if (ledger.bySession.has(session)) session.connection.destroy();
+  }
 }
 
 /**
@@ -157,7 +178,7 @@ function roundOfQuestions(
     exchange.fetch(rank, anySector).pipe(map(() => hearAnswer(current, rank)));
   const round$ = timer(graceMs, clock).pipe(
     mergeMap(() => records.peers),
-    filter(({ rank }) => current.heard.get(rank)?.kind !== 'hello'),
+    filter(({ rank }) => current.heard.get(rank)?.kind !== 'hello' && !current.answered.has(rank)),
     mergeMap(({ rank }) => question(rank)),
   );
   return membership.standing$.pipe(
@@ -167,8 +188,8 @@ function roundOfQuestions(
 
 /** On operations that began while this process did not vote. */
 function ownVotes({ membership, records, self }: ProcessPipelineOptions): Observable<SelfEvent> {
-  return membership.standing$.pipe(
-    filter((standing) => standing === 'member'),
+  return membership.voting$.pipe(
+    filter((isVoting) => isVoting),
     mapEach(() => {
       const votes: SelfEvent[] = [];
       for (const [sector, { running }] of records.registers) {
@@ -180,6 +201,12 @@ function ownVotes({ membership, records, self }: ProcessPipelineOptions): Observ
       return votes;
     }),
   );
+}
+
+/** What was sent to it before it knew who this process is it has not taken in. */
+function introductions({ rank }: { readonly rank: Rank }): Outbound[] {
+  const again = { kind: 'link', addressed: { to: rank, command: { kind: 'again' } } } as const;
+  return [greetingOf(rank), again];
 }
 
 function greetings(effects: readonly MembershipEffect[]): Outbound[] {
@@ -197,8 +224,7 @@ function greetingOf(to: Rank | 'all'): Outbound {
  * later one shows that, and the next connection begins with one.
  */
 function greetingsBack(inbound$: Observable<Inbound>, clock: SchedulerLike): Observable<Outbound> {
-  return inbound$.pipe(
-    ofKind('newcomer'),
+  return merge(inbound$.pipe(ofKind('newcomer')), inbound$.pipe(ofKind('knock'))).pipe(
     mergeMap(({ rank }) =>
       timer(0, GREET_AGAIN_MS, clock).pipe(
         take(GREETINGS_BACK),
@@ -260,7 +286,7 @@ function listingAnswers(
       known !== undefined &&
       known.storage === hello.storage &&
       known.incarnation === hello.incarnation;
-    if (!isKnown || membership.standing !== 'member' || busy.has(sender)) return EMPTY;
+    if (!isKnown || !membership.isVoting || busy.has(sender)) return EMPTY;
     busy.add(sender);
     return store.list(content.from, ENTRIES_MAX + 1).pipe(
       map((entries): Outbound => {

@@ -16,18 +16,19 @@ import {
   tap,
   timer,
 } from 'rxjs';
-import type { Identity, Standing } from '../../src/core/membership/identity.js';
+import type { Identity, Standing, StorageId } from '../../src/core/membership/identity.js';
 import { STORAGE_ID_SIZE_BYTES } from '../../src/core/membership/identity.js';
 import type {
   Membership,
   MembershipEffect,
+  MembershipOptions,
   PeerMemory,
 } from '../../src/core/membership/membership.js';
 import { newMembership } from '../../src/core/membership/membership.js';
 import type { Rank } from '../../src/core/rank.js';
 import { AtomicDiskError } from '../../src/errors.js';
 import { NoSpace } from '../../src/ports/blockFiles.js';
-import type { Notes } from '../../src/ports/notes.js';
+import type { NoteChanges, Notes } from '../../src/ports/notes.js';
 import type { MembershipRecord } from './records.js';
 import type { SchedulerLike } from 'rxjs';
 
@@ -41,6 +42,9 @@ export class MembershipState implements MembershipRecord {
   readonly durable: Map<Rank, PeerMemory>;
   readonly #standing: BehaviorSubject<Standing>;
   readonly standing$: Observable<Standing>;
+  readonly #voting: BehaviorSubject<boolean>;
+  /** Emits whether this process votes, at once and whenever that changes. */
+  readonly voting$: Observable<boolean>;
   readonly #mayStamp: BehaviorSubject<boolean>;
   /** Emits whenever this process may choose stamps again: it knows which incarnation it is. */
   readonly mayStamp$: Observable<boolean>;
@@ -52,6 +56,8 @@ export class MembershipState implements MembershipRecord {
     this.durable = new Map(current.remembered);
     this.#standing = new BehaviorSubject<Standing>(current.own.standing);
     this.standing$ = this.#standing.asObservable();
+    this.#voting = new BehaviorSubject(this.standing === 'member');
+    this.voting$ = this.#voting.asObservable();
     this.#mayStamp = new BehaviorSubject(this.#knowsIncarnation());
     this.mayStamp$ = this.#mayStamp.pipe(filter((may) => may));
   }
@@ -64,6 +70,7 @@ export class MembershipState implements MembershipRecord {
   look(effects: readonly MembershipEffect[]): void {
     const may = this.#knowsIncarnation();
     if (may !== this.mayStamp) this.#mayStamp.next(may);
+    this.#weigh();
     if (effects.some(({ kind }) => kind === 'exhausted')) this.#exhausted.next();
   }
 
@@ -79,31 +86,38 @@ export class MembershipState implements MembershipRecord {
 
   set standing(standing: Standing) {
     if (standing !== this.#standing.value) this.#standing.next(standing);
+    this.#weigh();
+  }
+
+  get isVoting(): boolean {
+    return this.#voting.value;
+  }
+
+  #weigh(): void {
+    const isVoting = this.standing === 'member' && this.current.objections.length === 0;
+    if (isVoting !== this.isVoting) this.#voting.next(isVoting);
   }
 }
 
 /**
- * @param hasData Whether the disk holds anything: one without an identity that does is from before
- * there were any, and a member's.
+ * A disk without an identity that holds anything is from before there were any, and a member's.
+ *
  * @throws {AtomicDiskError} ATDD_STORE_CORRUPT
  */
-export function openMembership(
-  self: Membership['self'],
-  notes: Notes,
-  hasData: boolean,
-  draw: () => string,
-): MembershipState {
+export function openMembership(options: MembershipOptions, notes: Notes): MembershipState {
   const own = readIdentity(notes) ?? {
-    storage: draw(),
+    storage: options.draw(),
     incarnation: 0,
-    standing: hasData ? 'member' : 'fresh',
+    standing: options.hasData() ? 'member' : 'fresh',
+    founding: null,
+    isVouched: false,
   };
   const remembered = new Map<Rank, PeerMemory>();
-  for (let rank = 1; rank <= self.processCount; rank += 1) {
+  for (let rank = 1; rank <= options.self.processCount; rank += 1) {
     const memory = readMemory(notes, rank);
     if (memory !== null) remembered.set(rank, memory);
   }
-  return new MembershipState(newMembership(self, own, remembered, draw));
+  return new MembershipState(newMembership(options, own, remembered));
 }
 
 /**
@@ -118,8 +132,7 @@ export function keepIdentity(
 ): Observable<never> {
   return defer(() => {
     if (notes.initial.has(NOTE_IDENTITY)) return EMPTY;
-    const note = toNote(current.own);
-    return notes.put(new Map([[NOTE_IDENTITY, note]])).pipe(retryWithoutRoom(clock));
+    return notes.put(identityNote(current.own)).pipe(retryWithoutRoom(clock));
   });
 }
 
@@ -140,16 +153,18 @@ export function keepMembership(
       state.look(effects);
     }),
     concatMap((effects) => {
-      const changes = new Map<string, Uint8Array>();
+      const changes = new Map<string, Uint8Array | null>();
       const remembered = new Map<Rank, PeerMemory>();
       const { own } = state.current;
       for (const effect of effects) {
-        if (effect.kind === 'identify') changes.set(NOTE_IDENTITY, toNote(own));
+        if (effect.kind === 'identify') {
+          for (const [name, note] of identityNote(own)) changes.set(name, note);
+        }
         if (effect.kind !== 'remember') continue;
         const memory = state.current.remembered.get(effect.rank);
         if (memory === undefined) continue;
         remembered.set(effect.rank, memory);
-        changes.set(noteOfPeer(effect.rank), toNote(memory));
+        changes.set(noteOfPeer(effect.rank), peerNote(memory));
       }
       if (changes.size === 0) return of(true as const);
       return notes.put(changes).pipe(
@@ -175,21 +190,30 @@ export function retryWithoutRoom<T>(clock: SchedulerLike): MonoTypeOperatorFunct
   });
 }
 
+/** The note of who this process is. */
+export function identityNote({ storage, founding, ...rest }: Identity): NoteChanges {
+  const fields = { storage: inHex(storage), ...rest, founding: founding && inHex(founding) };
+  return new Map([[NOTE_IDENTITY, Buffer.from(JSON.stringify(fields))]]);
+}
+
+function peerNote({ storage, incarnation }: PeerMemory): Uint8Array {
+  const hex = storage === null ? null : inHex(storage);
+  return Buffer.from(JSON.stringify({ storage: hex, incarnation }));
+}
+
 /** Ids are latin1: in hexadecimal anyone can read them. */
-function toNote(value: Identity | PeerMemory): Uint8Array {
-  const { storage, ...rest } = value;
-  const hex = storage === null ? null : Buffer.from(storage, 'latin1').toString('hex');
-  return Buffer.from(JSON.stringify({ storage: hex, ...rest }));
+function inHex(id: StorageId): string {
+  return Buffer.from(id, 'latin1').toString('hex');
 }
 
 /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
-function readIdentity(notes: Notes): Identity | null {
+export function readIdentity(notes: Pick<Notes, 'initial'>): Identity | null {
   const fields = readNote(notes, NOTE_IDENTITY);
   if (fields === null) return null;
-  const { storage, incarnation, standing } = fields;
+  const { storage, incarnation, standing, founding, isVouched } = fields;
   const isStanding = standing === 'fresh' || standing === 'joining' || standing === 'member';
   if (storage === null || !isStanding) throw unreadable(NOTE_IDENTITY, fields);
-  return { storage, incarnation, standing };
+  return { storage, incarnation, standing, founding, isVouched };
 }
 
 function readMemory(notes: Notes, rank: Rank): PeerMemory | null {
@@ -201,17 +225,31 @@ function readMemory(notes: Notes, rank: Rank): PeerMemory | null {
 
 interface NoteFields extends PeerMemory {
   readonly standing: unknown;
+  readonly founding: StorageId | null;
+  readonly isVouched: boolean;
 }
 
-function readNote({ initial }: Notes, name: string): NoteFields | null {
+function readNote({ initial }: Pick<Notes, 'initial'>, name: string): NoteFields | null {
   const bytes = initial.get(name);
   if (bytes === undefined) return null;
   const fields = JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, unknown>;
-  const { storage: hex, incarnation, standing } = fields;
-  const isHex = typeof hex === 'string' && hex.length === 2 * STORAGE_ID_SIZE_BYTES;
-  if ((hex !== null && !isHex) || typeof incarnation !== 'number') throw unreadable(name, fields);
-  const storage = isHex ? Buffer.from(hex, 'hex').toString('latin1') : null;
-  return { storage, incarnation, standing };
+  // Versions before 0.2 have neither of the last two.
+  const { storage: hex, incarnation, standing, founding = null, isVouched = false } = fields;
+  const [storage, foundingId] = [idIn(hex), idIn(founding)];
+  const isWrong =
+    storage === undefined ||
+    foundingId === undefined ||
+    typeof incarnation !== 'number' ||
+    typeof isVouched !== 'boolean';
+  if (isWrong) throw unreadable(name, fields);
+  return { storage, incarnation, standing, founding: foundingId, isVouched };
+}
+
+/** @returns undefined: it is neither an id nor null. */
+function idIn(hex: unknown): StorageId | null | undefined {
+  if (hex === null) return null;
+  if (typeof hex !== 'string' || hex.length !== 2 * STORAGE_ID_SIZE_BYTES) return undefined;
+  return Buffer.from(hex, 'hex').toString('latin1');
 }
 
 function unreadable(name: string, fields: unknown): AtomicDiskError {

@@ -21,6 +21,11 @@ export function mergedReport(reports: readonly StatusReport[]): StatusReport {
     processes: first.processes,
     standing: standing ?? 'member',
     incarnation: Math.max(...reports.map(({ incarnation }) => incarnation)),
+    sectors: first.sectors,
+    // Workers have one configuration: what the first of them says that waits is what all would.
+    waiting: reports.find(({ waiting }) => waiting !== undefined)?.waiting,
+    objections: reports.find(({ objections }) => objections !== undefined)?.objections,
+    differences: reports.find(({ differences }) => differences !== undefined)?.differences,
     start: mergedStart(reports),
     written: sum(({ written }) => written),
     damaged: sum(({ damaged }) => damaged),

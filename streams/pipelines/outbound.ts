@@ -194,7 +194,8 @@ export function takeReceipt(receipt: Receipt, options: OutboundOptions): Outboun
 
 /** A peer of this make has made a new connection: see receipts.ts. */
 export function welcome(peer: Rank, options: OutboundOptions): Outbound[] {
-  const outbound = [toLink(peer, { kind: 'noReceipts' })];
+  // What it answered before it had shown who it is was not taken in.
+  const outbound = [toLink(peer, { kind: 'noReceipts' }), toLink(peer, { kind: 'again' })];
   for (const owed of receipts.forgetPeer(options.receipts, peer)) {
     release(owed, options, outbound);
   }

@@ -17,7 +17,6 @@ import { assert } from '../../src/core/assert.js';
 import type { OperationId } from '../../src/core/operation.js';
 import { isAbandoned } from '../../src/core/ledger.js';
 import { renewLink } from '../../src/core/link/agreement.js';
-import type { Standing } from '../../src/core/membership/identity.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { SectorIndex } from '../../src/core/sector.js';
 import type { RegisterEvent } from '../../src/core/register/event.js';
@@ -43,6 +42,7 @@ import { Bundler } from '../../src/wire/bundle.js';
 import { Exchange } from './exchange.js';
 import type { Inbound } from './inbound.js';
 import { serveConnection } from './inbound.js';
+import { beginOpening } from './introductions.js';
 import { greetingTo, memberPipelines } from './members.js';
 import type { Outbound, OutboundOptions } from './outbound.js';
 import { dispatch, takeReceipt, welcome } from './outbound.js';
@@ -55,7 +55,7 @@ import type { Origin } from './session.js';
 /** What the process wants done, or known. */
 export type ProcessOutput =
   | { readonly kind: 'write'; readonly batch: Batch }
-  | Extract<Inbound, { kind: 'dropped' }>
+  | Extract<Inbound, { kind: 'dropped' | 'differs' }>
   | { readonly kind: 'peer'; readonly rank: Rank; readonly isConnected: boolean };
 
 type ProcessEvent = SectorEvent<Origin | null>;
@@ -120,6 +120,7 @@ export function processPipeline(
             map((batch): ProcessOutput => ({ kind: 'write', batch })),
           ),
           inbound$.pipe(ofKind('dropped')),
+          inbound$.pipe(ofKind('differs')),
           members.repair$,
           options.lifeNumber.keep(ports.schedulers.clock),
           ...peers.map(peerReports),
@@ -207,7 +208,7 @@ function inbound(
   );
   return merge(accepted$, ...dialled).pipe(
     tap((input) => {
-      if (input.kind === 'newcomer') byRank.get(input.rank)?.appeared.next();
+      if (input.kind === 'newcomer' || input.kind === 'knock') byRank.get(input.rank)?.appeared.next();
     }),
   );
 }
@@ -234,7 +235,7 @@ function writeOf(event: RegisterEvent): OperationId | null {
 /** This process as its registers see it. */
 function selfOf({ self, membership, ...options }: ProcessPipelineOptions): () => Self {
   const { isExtended, lifeNumber } = options;
-  let standing: Standing | null = null;
+  let isVoting: boolean | null = null;
   let stamps: StampPolicy = STAMP_POLICY_PLAIN;
   let current: Self = self;
   return () => {
@@ -244,14 +245,14 @@ function selfOf({ self, membership, ...options }: ProcessPipelineOptions): () =>
     // Those of another make may expect timestamps that go up by one.
     const isPlain = isMixed && incarnation === 0 && !lifeNumber.wasEverUsed;
     const isSame =
-      standing === membership.standing &&
+      isVoting === membership.isVoting &&
       stamps.incarnation === incarnation &&
       stamps.life === life &&
       stamps.isPlain === isPlain;
     if (!isSame) {
-      standing = membership.standing;
+      ({ isVoting } = membership);
       stamps = { incarnation, life, isPlain };
-      current = { ...self, stamps, asksStamps: isExtended, isSilent: standing !== 'member' };
+      current = { ...self, stamps, asksStamps: isExtended, isSilent: !isVoting };
     }
     return current;
   };
@@ -361,7 +362,10 @@ function outgoing(
         owed: record.owed,
         greeting: (isNewConnection) => {
           const { agreement } = record;
-          if (isNewConnection && options.isExtended) renewLink(agreement, random.operationId());
+          if (isNewConnection) {
+            beginOpening(record, random.operationId());
+            if (options.isExtended) renewLink(agreement, random.operationId());
+          }
           return greetingTo(record, options);
         },
         isExtended: () => record.agreement.agreed !== 0,

@@ -27,7 +27,7 @@ import {
   timer,
   toArray,
 } from 'rxjs';
-import { rebuildQuorum } from '../../src/core/membership/membership.js';
+import { rebuildQuorum } from '../../src/core/membership/heard.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { SectorIndex } from '../../src/core/sector.js';
 import { compareStamps } from '../../src/core/stamp.js';
@@ -130,7 +130,7 @@ function listFromQuorum(
   const { heard } = membership.current;
   const members = records.peers.filter(({ rank, isConnected }) => {
     const one = heard.get(rank);
-    return isConnected && one?.kind === 'hello' && one.standing === 'member' && rank !== self;
+    return isConnected && one?.kind === 'hello' && one.hello.standing === 'member' && rank !== self;
   });
   records.repair.rebuild.isEnough = members.length >= quorum;
   return merge(

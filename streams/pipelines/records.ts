@@ -6,7 +6,10 @@ import type { LinkAgreement } from '../../src/core/link/agreement.js';
 import { newAgreement } from '../../src/core/link/agreement.js';
 import type { Owed, OwedLimits } from '../../src/core/link/owed.js';
 import { nothingOwed } from '../../src/core/link/owed.js';
+import type { Difference } from '../../src/core/membership/configuration.js';
 import type { Standing } from '../../src/core/membership/identity.js';
+import type { Opening } from '../../src/core/membership/introduction.js';
+import { newOpening } from '../../src/core/membership/introduction.js';
 import type { Membership, PeerMemory } from '../../src/core/membership/membership.js';
 import type { Rank } from '../../src/core/rank.js';
 import { ranksBut } from '../../src/core/rank.js';
@@ -24,6 +27,8 @@ export interface PeerRecord {
   readonly owed: Owed<Sendable>;
   /** What the process at the other end of that connection understands. */
   readonly agreement: LinkAgreement;
+  /** Whether it has shown who it is. */
+  readonly opening: Opening;
   /** Whether the connection that this process dials stands. */
   isConnected: boolean;
   /** When a message of its came last, by the clock; 0: never. */
@@ -40,6 +45,7 @@ export interface ProcessRecords {
   readonly sessions: Set<Session>;
   readonly peers: readonly PeerRecord[];
   readonly membership: MembershipRecord;
+  readonly differences: DifferenceRecord;
   readonly missed: MissedLog;
   readonly repair: RepairRecord;
   readonly counters: ProcessCounters;
@@ -47,11 +53,21 @@ export interface ProcessRecords {
   readonly peerConnections: WeakSet<Connection>;
 }
 
+/** In what each peer differs from this process, as it has said last; empty: in nothing. */
+export interface DifferenceRecord {
+  /** By what it said over its own connection. */
+  readonly heard: Map<Rank, readonly Difference[]>;
+  /** By what it answered over the one that this process dialled. */
+  readonly answered: Map<Rank, readonly Difference[]>;
+}
+
 /** Who this process and the others are. */
 export interface MembershipRecord {
   readonly current: Membership;
   /** What this process acts by: it is a member only once that is durable. */
   standing: Standing;
+  /** A member that does vote. */
+  readonly isVoting: boolean;
   /** What is durable of `current.remembered`. */
   readonly durable: Map<Rank, PeerMemory>;
 }
@@ -125,7 +141,8 @@ export function newRecords(
 ): ProcessRecords {
   const peers = ranksBut(self.rank, self.processCount).map((rank): PeerRecord => {
     const agreement = newAgreement(link.features);
-    return { rank, owed: nothingOwed(link), agreement, isConnected: false, heardMs: 0 };
+    const opening = newOpening();
+    return { rank, owed: nothingOwed(link), agreement, opening, isConnected: false, heardMs: 0 };
   });
   return {
     ledger: emptyLedger(limits),
@@ -133,6 +150,7 @@ export function newRecords(
     sessions: new Set(),
     peers,
     membership,
+    differences: { heard: new Map(), answered: new Map() },
     missed,
     repair: newRepairRecord(),
     counters,

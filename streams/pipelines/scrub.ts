@@ -159,7 +159,7 @@ function listsOfPeers(
   const { heard } = membership.current;
   const members = records.peers.filter(({ rank, isConnected }) => {
     const one = heard.get(rank);
-    return isConnected && one?.kind === 'hello' && one.standing === 'member';
+    return isConnected && one?.kind === 'hello' && one.hello.standing === 'member';
   });
   return merge(
     ...members.map(({ rank }) =>

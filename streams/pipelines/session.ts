@@ -4,6 +4,8 @@ import type { Ledger } from '../../src/core/ledger.js';
 import { mayBegin } from '../../src/core/ledger.js';
 import type { Incarnation, StorageId } from '../../src/core/membership/identity.js';
 import type { RegisterMessageKind } from '../../src/core/message.js';
+import type { Introduction } from '../../src/core/membership/introduction.js';
+import { newIntroduction } from '../../src/core/membership/introduction.js';
 import type { OperationId } from '../../src/core/operation.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { Connection } from '../../src/ports/connection.js';
@@ -25,7 +27,9 @@ export interface Session {
   isTrusted: boolean;
   /** Its other side shares its sectors out otherwise: nothing of it is taken in. */
   isRefused: boolean;
-  /** Who its other side says it is; null: it has not said so, as those of another make do not. */
+  /** Whether its other side has shown who it is. */
+  readonly introduction: Introduction;
+  /** Who its other side has shown it is; null: it has not, as those of another make do not. */
   hello: SessionHello | null;
   /** The other side sends nothing more. */
   hasEnded: boolean;
@@ -74,6 +78,7 @@ export function newSession(connection: Connection, isDialled: boolean): Session 
     penaltyCount: 0,
     isTrusted: false,
     isRefused: false,
+    introduction: newIntroduction(),
     hello: null,
     hasEnded: false,
     isDone: false,

@@ -1,9 +1,13 @@
 import type { ProcessCounters } from '../../src/core/counters.js';
+import type { Difference } from '../../src/core/membership/configuration.js';
+import type { Waiting } from '../../src/core/membership/founding.js';
+import { waitingOf } from '../../src/core/membership/founding.js';
 import type { Standing } from '../../src/core/membership/identity.js';
+import type { Objection } from '../../src/core/membership/membership.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { MembershipState } from './membership.js';
 import type { ProcessPipelineOptions } from './processOptions.js';
-import type { ProcessRecords } from './records.js';
+import type { DifferenceRecord, ProcessRecords } from './records.js';
 
 /** What a process says of itself when a client asks: JSON, at most 4096 bytes. */
 export interface StatusReport {
@@ -11,6 +15,14 @@ export interface StatusReport {
   readonly processes: number;
   readonly standing: Standing;
   readonly incarnation: number;
+  /** Size of the disk, as the process was told. Older versions do not tell this nor the next three. */
+  readonly sectors?: number | undefined;
+  /** What a fresh process waits for. */
+  readonly waiting?: Waiting | undefined;
+  /** Why a member does not vote. */
+  readonly objections?: readonly Objection[] | undefined;
+  /** In what peers differ from this process: DIFFERENCES_MAX of them at most. */
+  readonly differences?: readonly (Difference & { readonly rank: Rank })[] | undefined;
   /**
    * Random, drawn at its start: hexadecimal. Whoever hears another one knows that the life before
    * is over (docs/adr/0006-client-resubmission.md). Older versions do not tell.
@@ -51,6 +63,20 @@ export interface StatusReport {
   readonly counters?: Readonly<ProcessCounters> | undefined;
 }
 
+/** More would not fit into a report. */
+const DIFFERENCES_MAX = 8;
+
+/** Each once, though it may have been told twice: by each end's connection. */
+function differencesIn({ heard, answered }: DifferenceRecord): StatusReport['differences'] {
+  const found = new Map<string, Difference & { readonly rank: Rank }>();
+  for (const [rank, differences] of [...answered, ...heard]) {
+    for (const difference of differences) {
+      found.set(`${rank} ${difference.field}`, { rank, ...difference });
+    }
+  }
+  return found.size === 0 ? undefined : [...found.values()].slice(0, DIFFERENCES_MAX);
+}
+
 /** Bytes of a report. */
 const REPORT_SIZE_MAX = 4_096;
 
@@ -64,7 +90,7 @@ export function textOfReport(report: StatusReport): string {
 
 export function reportOf(
   { self, start }: Pick<ProcessPipelineOptions, 'self' | 'start'>,
-  { ledger, missed, peers, repair, counters }: ProcessRecords,
+  { ledger, missed, peers, repair, counters, differences }: ProcessRecords,
   { standing, current }: MembershipState,
   { written, damaged }: { readonly written: number; readonly damaged: number },
 ): StatusReport {
@@ -82,6 +108,10 @@ export function reportOf(
     processes: self.processCount,
     standing,
     incarnation: current.own.incarnation,
+    sectors: current.configuration.sectors,
+    waiting: standing === 'fresh' ? waitingOf(current) : undefined,
+    objections: current.objections.length > 0 ? current.objections : undefined,
+    differences: differencesIn(differences),
     start,
     written,
     damaged,

@@ -21,4 +21,15 @@ export interface Identity {
   readonly storage: StorageId;
   readonly incarnation: Incarnation;
   readonly standing: Standing;
+  /**
+   * Names the founding of the cluster that the disk is part of: the id of one founder's disk. Two
+   * clusters of the same keys and addresses differ in it. null: of none yet, or of one that was
+   * founded by a version that did not note it.
+   */
+  readonly founding: StorageId | null;
+  /**
+   * An operator has vouched that the disk was never replaced (`atdd recover`): peers that remember
+   * another one of the same incarnation take this one for it.
+   */
+  readonly isVouched: boolean;
 }

@@ -2,6 +2,7 @@ import type { OperationId } from '../operation.js';
 import type { Rank } from '../rank.js';
 import type { SectorIndex } from '../sector.js';
 import type { Stamp } from '../stamp.js';
+import type { Configuration } from './configuration.js';
 import type { Incarnation, Standing, StorageId } from './identity.js';
 
 /**
@@ -9,17 +10,11 @@ import type { Incarnation, Standing, StorageId } from './identity.js';
  * (docs/peer-extension.md). Members of another make skip them.
  */
 export type MemberMessage =
-  /** The first message of every connection that a process dials; repeated when it changes. */
-  | {
-      readonly kind: 'hello';
-      readonly standing: Standing;
-      readonly storage: StorageId;
-      readonly incarnation: Incarnation;
-      /** What the addressee's disk was when last heard of; null: never. */
-      readonly known: StorageId | null;
-      /** Of the process of rank index + 1, the latest that was heard of; 0: the first, or none. */
-      readonly incarnations: readonly Incarnation[];
-    }
+  /**
+   * Version 1: what older processes say first of all. Version 2 is `Hello`, a message of its own
+   * (src/wire/helloMessage.ts).
+   */
+  | ({ readonly kind: 'oldHello' } & OldHello)
   /**
    * The second message of every connection that a process dials; again when it has something new
    * to echo. See src/core/link/agreement.ts.
@@ -37,6 +32,32 @@ export type MemberMessage =
       /** Sectors that were ever written, in all. */
       readonly written: number;
     };
+
+/** What a process says of itself, in version 1. */
+export interface OldHello {
+  readonly standing: Standing;
+  readonly storage: StorageId;
+  readonly incarnation: Incarnation;
+  /** What the addressee's disk was when last heard of; null: never. */
+  readonly known: StorageId | null;
+  /** Of the process of rank index + 1, the latest that was heard of; 0: the first, or none. */
+  readonly incarnations: readonly Incarnation[];
+}
+
+/** What a process says of itself, in version 2. */
+export interface Hello extends OldHello {
+  /** See `Identity`. */
+  readonly founding: StorageId | null;
+  readonly isVouched: boolean;
+  /** null: version 1 does not tell. */
+  readonly configuration: Configuration | null;
+  /** It is fresh, but its folder has been in use before: its disk is lost, or not mounted. */
+  readonly wasInUse: boolean;
+  /** It is fresh, and an operator has told it to found the cluster. */
+  readonly isFounder: boolean;
+  /** It has sectors that were ever written. */
+  readonly hasData: boolean;
+}
 
 export interface LinkNews {
   /** Names the connection that it stands in: drawn for it. */

@@ -1,19 +1,23 @@
 /**
  * Whether this process may vote, and whether others' votes count: docs/adr/0013-membership.md has
  * the argument. In short: a process that finds its disk empty does not know whether it has lost
- * what it promised. Its peers remember its disk, so it asks them first.
+ * what it promised. Its peers remember its disk, so it asks them first. What a fresh process does
+ * stands in founding.ts.
  *
- * No I/O: what is to be made durable, sent or begun comes out as effects. A mutable record behind
- * functions: one exists for each process.
+ * What is heard here was shown to be said by that peer, to this process, over a connection that
+ * stands (introduction.ts). No I/O: what is to be made durable, sent or begun comes out as effects.
+ * A mutable record behind functions: one exists for each process.
  */
 import { assert } from '../assert.js';
 import type { Rank } from '../rank.js';
 import type { Self } from '../register/step.js';
 import { INCARNATION_MAX } from '../stamp.js';
+import type { Configuration } from './configuration.js';
+import { decideFresh, foundersBeside } from './founding.js';
+import type { Heard } from './heard.js';
+import { hellosOf, membersOf, rebuildQuorum } from './heard.js';
 import type { Identity, Incarnation, Standing, StorageId } from './identity.js';
-import type { MemberMessage } from './memberMessage.js';
-
-export type Hello = Extract<MemberMessage, { kind: 'hello' }>;
+import type { Hello } from './memberMessage.js';
 
 /** What is known of a peer's disk. */
 export interface PeerMemory {
@@ -22,24 +26,41 @@ export interface PeerMemory {
   readonly incarnation: Incarnation;
 }
 
-/**
- * What a peer has said of itself in this life of ours; `base`: nothing, as members of another make
- * do. Anybody may have sent a message of it again: it was the peer if it answers what it is asked.
- */
-export type Heard = { readonly kind: 'base'; readonly hasAnswered: boolean } | Hello;
+/** Why a member does not vote for the time being. */
+export type Objection =
+  /** That peer knows of another disk of this rank, which came later or at the same time. */
+  | { readonly kind: 'replaced'; readonly by: Rank }
+  /** That peer is of a cluster that was founded apart from this one, and has data. */
+  | { readonly kind: 'otherCluster'; readonly by: Rank };
 
-export interface Membership {
+export interface MembershipOptions {
   readonly self: Pick<Self, 'rank' | 'processCount'>;
+  readonly configuration: Configuration;
+  /** The folder is empty, but has been in use before. */
+  readonly wasInUse: boolean;
+  /** An operator has told this process to found the cluster. */
+  readonly isFounder: boolean;
+  /** Whether there are sectors that were ever written. */
+  readonly hasData: () => boolean;
+  /** Draws the id of a disk. */
+  readonly draw: () => StorageId;
+}
+
+export interface Membership extends MembershipOptions {
   own: Identity;
   /** Of the peers that have ever been members or about to be. */
   readonly remembered: Map<Rank, PeerMemory>;
   readonly heard: Map<Rank, Heard>;
+  /** What peers have answered over the connection that this process dialled, when it was made. */
+  readonly answered: Map<Rank, Hello>;
+  /** Of other clusters: those that were met in this life. */
+  readonly strangers: Set<Rank>;
+  /** Empty but in a member that does not vote. */
+  objections: readonly Objection[];
   /** Whether any of them is of another make. */
   isMixed: boolean;
   /** Time enough has passed for all that can be reached to have said who they are. */
   isGraceOver: boolean;
-  /** Draws the id of a disk. */
-  readonly draw: () => StorageId;
 }
 
 export type MembershipEffect =
@@ -51,40 +72,47 @@ export type MembershipEffect =
   | { readonly kind: 'greet' }
   /** What that peer acknowledged before may be lost. */
   | { readonly kind: 'disavow'; readonly rank: Rank }
+  /** A member has begun or ceased not to vote: see `objections`. */
+  | { readonly kind: 'objections' }
   /** There is no number left for this incarnation: it goes on joining, and never votes. */
   | { readonly kind: 'exhausted' };
 
 export function newMembership(
-  self: Membership['self'],
+  options: MembershipOptions,
   own: Identity,
   remembered: ReadonlyMap<Rank, PeerMemory>,
-  draw: () => StorageId,
 ): Membership {
   return {
-    self,
+    ...options,
     own,
     remembered: new Map(remembered),
     heard: new Map(),
+    answered: new Map(),
+    strangers: new Set(),
+    objections: [],
     isMixed: false,
     isGraceOver: false,
-    draw,
   };
-}
-
-/** How many of the other processes together know of every write that was ever acknowledged. */
-export function rebuildQuorum(processCount: number): number {
-  return Math.ceil(processCount / 2);
 }
 
 /** What to tell a peer. */
 export function helloTo(membership: Membership, to: Rank): Hello {
-  const { own, remembered, self } = membership;
+  const { own, remembered, self, configuration, wasInUse, isFounder } = membership;
   const incarnations: Incarnation[] = [];
   for (let rank = 1; rank <= self.processCount; rank += 1) {
     const isSelf = rank === self.rank;
     incarnations.push(isSelf ? own.incarnation : (remembered.get(rank)?.incarnation ?? 0));
   }
-  return { kind: 'hello', ...own, known: remembered.get(to)?.storage ?? null, incarnations };
+  const isFresh = own.standing === 'fresh';
+  return {
+    ...own,
+    known: remembered.get(to)?.storage ?? null,
+    incarnations,
+    configuration,
+    wasInUse: isFresh && wasInUse && !isFounder,
+    isFounder: isFresh && isFounder,
+    hasData: membership.hasData(),
+  };
 }
 
 /** The process has just started, or time has passed. */
@@ -108,10 +136,19 @@ export function hearAnswer(membership: Membership, from: Rank): MembershipEffect
   return decide(membership);
 }
 
+/**
+ * What a peer says of itself over the connection that this process dialled. It may have said
+ * something newer over its own; so this counts only while it has said nothing there.
+ */
+export function hearOpening(membership: Membership, from: Rank, hello: Hello): MembershipEffect[] {
+  membership.answered.set(from, hello);
+  return membership.own.standing === 'fresh' ? decide(membership) : [];
+}
+
 export function hearHello(membership: Membership, from: Rank, hello: Hello): MembershipEffect[] {
   const { remembered, heard, self } = membership;
   const effects: MembershipEffect[] = [];
-  heard.set(from, hello);
+  heard.set(from, { kind: 'hello', hello });
   membership.isMixed = [...heard.values()].some(({ kind }) => kind === 'base');
   if (hello.standing !== 'fresh') remember(membership, from, hello, effects);
   hello.incarnations.forEach((incarnation, index) => {
@@ -124,23 +161,40 @@ export function hearHello(membership: Membership, from: Rank, hello: Hello): Mem
   return effects;
 }
 
+/**
+ * A member of a cluster that was founded apart from the own one. Where the two were founded without
+ * each other, and the other one has data, nobody can know which of them people mean: the one that
+ * does not know the other's disk was founded without asking it, and ceases to vote. A stranger in
+ * the place of a member that is known changes nothing.
+ */
+export function meetStranger(membership: Membership, from: Rank, hello: Hello): MembershipEffect[] {
+  const isCounted = (membership.remembered.get(from)?.storage ?? null) !== null;
+  if (isCounted || hello.standing !== 'member' || !hello.hasData) return [];
+  membership.strangers.add(from);
+  return decide(membership);
+}
+
 function remember(
   membership: Membership,
   rank: Rank,
-  { storage, incarnation }: PeerMemory,
+  { storage, incarnation, isVouched = false }: PeerMemory & { readonly isVouched?: boolean },
   effects: MembershipEffect[],
 ): void {
   const { remembered } = membership;
   const known = remembered.get(rank);
   if (known !== undefined) {
     if (incarnation < known.incarnation) return;
-    if (incarnation === known.incarnation && known.storage !== null) return;
+    const isSame = incarnation === known.incarnation;
+    if (isSame && (known.storage === storage || (known.storage !== null && !isVouched))) return;
   }
   remembered.set(rank, { storage, incarnation });
   effects.push({ kind: 'remember', rank });
-  if (incarnation <= (known?.incarnation ?? 0)) return;
-  // All must hear of it before they hear anything else of this process: see the ADR.
-  effects.push({ kind: 'disavow', rank }, { kind: 'greet' });
+  if (incarnation > (known?.incarnation ?? 0)) {
+    // All must hear of it before they hear anything else of this process: see the ADR.
+    effects.push({ kind: 'disavow', rank }, { kind: 'greet' });
+  } else if (isVouched) {
+    effects.push({ kind: 'greet' });
+  }
 }
 
 /** Whether a disk that calls itself so has been replaced: what it says may be old. */
@@ -155,95 +209,107 @@ export function isOutdated(
   return known.storage !== null && known.storage !== storage;
 }
 
+/** Whether that HELLO would change nothing here: what it says is known, and rests on nobody. */
+export function isKnownAlready(
+  { own, remembered, self }: Membership,
+  from: Rank,
+  { storage, incarnation, incarnations }: Pick<Hello, 'storage' | 'incarnation' | 'incarnations'>,
+): boolean {
+  const known = remembered.get(from);
+  if (own.standing !== 'member' || known?.storage !== storage) return false;
+  return (
+    known.incarnation === incarnation &&
+    incarnations.every((one, index) => {
+      const rank = index + 1;
+      const here = rank === self.rank ? own.incarnation : (remembered.get(rank)?.incarnation ?? 0);
+      return one <= here;
+    })
+  );
+}
+
 function decide(membership: Membership): MembershipEffect[] {
   switch (membership.own.standing) {
-    case 'fresh':
-      return decideFresh(membership);
+    case 'fresh': {
+      const decision = decideFresh(membership);
+      if (decision.kind === 'join') return startJoining(membership);
+      return decision.kind === 'enter' ? becomeMember(membership, decision.founding) : [];
+    }
     case 'joining':
       return chooseIncarnation(membership);
     case 'member':
-      return isReplaced(membership) ? startJoining(membership) : [];
+      return weighObjections(membership);
   }
 }
 
-/** A peer knows of a later disk of this rank than this one. */
-function isReplaced({ own, self, heard }: Membership): boolean {
-  return hellosOf(heard).some(
-    ([, { known, incarnations }]) =>
-      incarnations[self.rank - 1] > own.incarnation ||
-      (incarnations[self.rank - 1] === own.incarnation && known !== null && known !== own.storage),
-  );
-}
-
-function decideFresh(membership: Membership): MembershipEffect[] {
-  const { own, self, heard, isGraceOver } = membership;
-  const hellos = hellosOf(heard);
-  const members = hellos.filter(([, { standing }]) => standing === 'member');
-  const hasBegun = hellos.some(([, { standing }]) => standing !== 'fresh');
-  const isLost = hellos.some(
-    ([, { known, incarnations }]) =>
-      incarnations[self.rank - 1] > 0 || (known !== null && known !== own.storage),
-  );
-  if (isLost) return startJoining(membership);
-  // A founder: that peer counted this very disk when the cluster began.
-  if (members.some(([, { known }]) => known === own.storage)) return becomeMember(membership);
-  const quorum = rebuildQuorum(self.processCount);
-  const isAllHeard = hellos.length + foreignCount(heard) === self.processCount - 1;
-  if (hasBegun) {
-    // It joins, but not before as many members as it takes for that have told that they did not
-    // count it: the founder that did may be heard last, and one that joins for nothing is one that
-    // others wait for. Where there are too few of this make for that, nobody remembers those who
-    // only ever worked with others of another make.
-    if (members.length >= quorum) return startJoining(membership);
-    return isAllHeard && hellos.length < quorum ? becomeMember(membership) : [];
+/**
+ * One peer that knows of another disk of this rank is enough for not voting meanwhile, since it may
+ * be right; for joining anew, which nothing undoes, it takes a majority of the others.
+ */
+function weighObjections(membership: Membership): MembershipEffect[] {
+  const { own, self, heard, strangers } = membership;
+  const objections: Objection[] = [];
+  for (const [by, { known, incarnations }] of hellosOf(heard)) {
+    const incarnation = incarnations[self.rank - 1];
+    const isOther = known !== null && known !== own.storage && !own.isVouched;
+    if (incarnation > own.incarnation || (incarnation === own.incarnation && isOther)) {
+      objections.push({ kind: 'replaced', by });
+    }
   }
-  // Members of another make remember nothing. Beside them alone it waits for the last one that may
-  // be of this make, and remember another disk.
-  const isEnough = isGraceOver && hellos.length >= Math.floor(self.processCount / 2);
-  return isEnough || isAllHeard ? becomeMember(membership) : [];
+  if (objections.length > (self.processCount - 1) / 2) {
+    membership.objections = [];
+    return startJoining(membership);
+  }
+  for (const by of strangers) objections.push({ kind: 'otherCluster', by });
+  const before = membership.objections;
+  membership.objections = objections;
+  const isSame =
+    before.length === objections.length &&
+    before.every(({ kind, by }, index) => {
+      const now = objections[index];
+      return now.kind === kind && now.by === by;
+    });
+  return isSame ? [] : [{ kind: 'objections' }];
 }
 
-/** How many processes are of another make. */
-function foreignCount(heard: Membership['heard']): number {
-  let count = 0;
-  for (const one of heard.values()) if (one.kind === 'base' && one.hasAnswered) count += 1;
-  return count;
-}
-
-function becomeMember(membership: Membership): MembershipEffect[] {
-  const { heard, remembered } = membership;
+function becomeMember(membership: Membership, founding: StorageId | null): MembershipEffect[] {
+  const { remembered } = membership;
   const effects: MembershipEffect[] = [];
-  for (const [rank, { storage, standing, incarnation }] of hellosOf(heard)) {
-    if (standing !== 'fresh' || remembered.has(rank)) continue;
+  for (const [rank, { storage, incarnation }] of foundersBeside(membership)) {
+    if (remembered.has(rank)) continue;
     remembered.set(rank, { storage, incarnation });
     effects.push({ kind: 'remember', rank });
   }
-  membership.own = { ...membership.own, standing: 'member' };
+  membership.own = { ...membership.own, standing: 'member', founding };
   effects.push({ kind: 'identify' }, { kind: 'greet' });
   return effects;
 }
 
 /** With an id of its own: the old disk, if it ever comes back, is told from this one by it. */
 function startJoining(membership: Membership): MembershipEffect[] {
-  membership.own = { storage: membership.draw(), incarnation: 0, standing: 'joining' };
+  const { founding } = membership.own;
+  const storage = membership.draw();
+  const begun = { storage, incarnation: 0, founding, isVouched: false };
+  membership.own = { ...begun, standing: 'joining' };
   return [{ kind: 'identify' }, { kind: 'greet' }, ...chooseIncarnation(membership)];
 }
 
 /**
  * The number of this incarnation is above all that came before. Whoever counted a vote of an
- * earlier one had been told its number first, and of them each rebuild quorum knows one.
+ * earlier one had been told its number first, and of them each rebuild quorum knows one. All of them
+ * have to be of one cluster.
  */
 function chooseIncarnation(membership: Membership): MembershipEffect[] {
   const { own, self, heard } = membership;
   if (own.incarnation > 0) return [];
-  const hellos = hellosOf(heard);
-  const members = hellos.filter(([, { standing }]) => standing === 'member');
-  if (members.length < rebuildQuorum(self.processCount)) return [];
-  const known = hellos.map(([, { incarnations }]) => incarnations[self.rank - 1]);
+  const members = membersOf(heard);
+  const foundings = new Set(members.map(({ founding }) => founding).filter((id) => id !== null));
+  if (foundings.size > 1 || members.length < rebuildQuorum(self.processCount)) return [];
+  const [founding = null] = foundings;
+  const known = hellosOf(heard).map(([, { incarnations }]) => incarnations[self.rank - 1]);
   const incarnation = Math.max(0, ...known) + 1;
   // Also if a member that lies says so: that must end no process.
   if (incarnation > INCARNATION_MAX) return [{ kind: 'exhausted' }];
-  membership.own = { ...own, incarnation };
+  membership.own = { ...own, incarnation, founding: founding ?? own.founding };
   return [{ kind: 'identify' }, { kind: 'greet' }];
 }
 
@@ -252,10 +318,4 @@ export function finishJoining(membership: Membership): MembershipEffect[] {
   assert(membership.own.standing === 'joining', 'only a joining process can finish joining');
   membership.own = { ...membership.own, standing: 'member' satisfies Standing };
   return [{ kind: 'identify' }, { kind: 'greet' }];
-}
-
-function hellosOf(heard: Membership['heard']): [Rank, Hello][] {
-  const hellos: [Rank, Hello][] = [];
-  for (const [rank, one] of heard) if (one.kind === 'hello') hellos.push([rank, one]);
-  return hellos;
 }

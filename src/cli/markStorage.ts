@@ -1,0 +1,18 @@
+/** Leaves a mark that a storage folder is in use: see src/shell/storageMarker.ts. */
+import { filter, take } from 'rxjs';
+import type { ProcessConfig } from '../../config/load.js';
+import type { Log } from '../ports/log.js';
+import { writeMarker } from '../shell/storageMarker.js';
+import type { RunningProcess } from '../startProcess.js';
+
+/** From the moment on in which others may rest on what is stored there. */
+export function markWhenMember(
+  config: ProcessConfig,
+  { standing$ }: Pick<RunningProcess, 'standing$'>,
+  log: Log,
+): void {
+  const member$ = standing$.pipe(filter((standing) => standing === 'member'));
+  member$.pipe(take(1)).subscribe(() => {
+    writeMarker(config.storage, config, log);
+  });
+}

@@ -1,0 +1,52 @@
+/**
+ * Whether the other side of a connection is who it says: HELLO has an effect only once it has come
+ * with the token that was drawn for this very connection, so that one which was recorded, here or
+ * on the way to another process, is worth nothing.
+ *
+ * ```
+ * dialler   HELLO(a, -)        HELLO(a, b) ...       a, b: tokens of the two ends
+ * listener           HELLO(b, a)          |- from here on what the dialler sends counts
+ * ```
+ *
+ * Version 1 has no such token. Its LINK echoes the token of the connection the other way, which only
+ * a process that runs can know; version 1 is believed when it has sent that.
+ *
+ * Mutable records: one for each connection.
+ */
+import type { Rank } from '../rank.js';
+import type { LinkToken, OldHello } from './memberMessage.js';
+import { LINK_TOKEN_NONE } from './memberMessage.js';
+
+/** Of a connection that another process dialled. */
+export interface Introduction {
+  /** Drawn when the other side has said HELLO for the first time. */
+  token: LinkToken;
+  /**
+   * `silent`: it has not said who it is, as those of another make do not. `claimed`: it has, and not
+   * shown it. `proven`: it has. `refused`: it has, and differs in what has to be the same.
+   */
+  state: 'silent' | 'claimed' | 'proven' | 'refused';
+  /** What it has said, if it speaks version 1. */
+  old: { readonly rank: Rank; readonly hello: OldHello } | null;
+}
+
+/** Of the connection that this process dialled last to a peer. */
+export interface Opening {
+  token: LinkToken;
+  /** What the other side has called the connection; LINK_TOKEN_NONE: it has not answered. */
+  heardToken: LinkToken;
+}
+
+export function newIntroduction(): Introduction {
+  return { token: LINK_TOKEN_NONE, state: 'silent', old: null };
+}
+
+export function newOpening(): Opening {
+  return { token: LINK_TOKEN_NONE, heardToken: LINK_TOKEN_NONE };
+}
+
+/** A new connection was made. */
+export function renewOpening(opening: Opening, token: LinkToken): void {
+  opening.token = token;
+  opening.heardToken = LINK_TOKEN_NONE;
+}
