@@ -4,13 +4,24 @@
  */
 import type { SchedulerLike, Subscription } from 'rxjs';
 import { Observable, Subject, concat, filter, interval, map, merge, pairwise } from 'rxjs';
-import { EMPTY, distinctUntilChanged, ignoreElements, shareReplay, skipWhile, switchMap } from 'rxjs';
+import {
+  EMPTY,
+  distinctUntilChanged,
+  ignoreElements,
+  shareReplay,
+  skipWhile,
+  switchMap,
+} from 'rxjs';
 import { take, tap, timer, withLatestFrom } from 'rxjs';
 import type { ProcessCounters } from './core/counters.js';
 import { countWrite, newCounters } from './core/counters.js';
 import type { Ledger } from './core/ledger.js';
 import { MODE_OPEN } from './core/membership/configuration.js';
-import { describeDifference, describeObjection, describeWaiting } from './core/membership/describe.js';
+import {
+  describeDifference,
+  describeObjection,
+  describeWaiting,
+} from './core/membership/describe.js';
 import { waitingOf } from './core/membership/founding.js';
 import type { Standing } from './core/membership/identity.js';
 import type { Inquiry } from './core/membership/memberMessage.js';
@@ -290,12 +301,7 @@ function exhaustionReport({ exhausted$ }: MembershipState, log: Log): Observable
   );
 }
 
-function act(
-  output: ProcessOutput,
-  self: Rank,
-  records: ProcessRecords,
-  complain: Complain,
-): void {
+function act(output: ProcessOutput, self: Rank, records: ProcessRecords, complain: Complain): void {
   switch (output.kind) {
     case 'write': {
       const { connection, chunks, isLast } = output.batch;

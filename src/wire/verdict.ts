@@ -70,10 +70,7 @@ export interface VerdictOptions {
 
 type RequestMessage = Extract<WireMessage, { family: 'request' }>;
 type BundleMessage = Extract<WireMessage, { family: 'bundle' }>;
-type MemberWireMessage = Extract<
-  WireMessage,
-  { family: 'oldHello' | 'link' | 'list' | 'listed' }
->;
+type MemberWireMessage = Extract<WireMessage, { family: 'oldHello' | 'link' | 'list' | 'listed' }>;
 type ReceiptMessage = Extract<WireMessage, { family: 'receipt' }>;
 
 const DROPPED: Readonly<Record<DropReason, Verdict>> = {

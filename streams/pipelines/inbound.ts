@@ -79,13 +79,7 @@ export interface ListMessage {
 }
 
 type PartOfRecords =
-  | 'ledger'
-  | 'sessions'
-  | 'registers'
-  | 'membership'
-  | 'peerConnections'
-  | 'peers'
-  | 'differences';
+  'ledger' | 'sessions' | 'registers' | 'membership' | 'peerConnections' | 'peers' | 'differences';
 
 export interface InboundOptions {
   readonly verdict: VerdictOptions;

@@ -208,7 +208,8 @@ function inbound(
   );
   return merge(accepted$, ...dialled).pipe(
     tap((input) => {
-      if (input.kind === 'newcomer' || input.kind === 'knock') byRank.get(input.rank)?.appeared.next();
+      if (input.kind === 'newcomer' || input.kind === 'knock')
+        byRank.get(input.rank)?.appeared.next();
     }),
   );
 }

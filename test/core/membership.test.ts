@@ -1,67 +1,163 @@
 import test from 'ava';
+import type { Configuration } from '../../src/core/membership/configuration.js';
+import { describeWaiting } from '../../src/core/membership/describe.js';
+import { waitingOf } from '../../src/core/membership/founding.js';
+import { rebuildQuorum } from '../../src/core/membership/heard.js';
 import type { Identity, Standing } from '../../src/core/membership/identity.js';
-import type { Hello, Membership, PeerMemory } from '../../src/core/membership/membership.js';
+import type { Hello } from '../../src/core/membership/memberMessage.js';
+import type {
+  Membership,
+  MembershipOptions,
+  PeerMemory,
+} from '../../src/core/membership/membership.js';
 import {
   finishJoining,
   hearAnswer,
   hearBase,
   hearHello,
+  hearOpening,
   helloTo,
+  isKnownAlready,
   isOutdated,
+  meetStranger,
   newMembership,
-  rebuildQuorum,
   reconsider,
 } from '../../src/core/membership/membership.js';
 import { INCARNATION_MAX } from '../../src/core/stamp.js';
 
 const id = (letter: string): string => letter.repeat(16);
 
+const configuration = (processCount: number): Configuration => ({
+  processCount,
+  sectors: 100,
+  addresses: id('a'),
+  mode: 0,
+});
+
 const make = (
   processCount: number,
   own: Partial<Identity> = {},
   remembered: readonly (readonly [number, PeerMemory])[] = [],
+  options: Partial<MembershipOptions> = {},
 ): Membership => {
-  const identity = { storage: id('x'), incarnation: 0, standing: 'fresh' as Standing, ...own };
-  return newMembership({ rank: 1, processCount }, identity, new Map(remembered), () => id('n'));
+  const disk = { storage: id('x'), incarnation: 0, founding: null, isVouched: false };
+  const identity = { ...disk, standing: 'fresh' as Standing, ...own };
+  const started = {
+    self: { rank: 1, processCount },
+    configuration: configuration(processCount),
+    wasInUse: false,
+    isFounder: false,
+    hasData: () => false,
+    draw: () => id('n'),
+    ...options,
+  };
+  return newMembership(started, identity, new Map(remembered));
 };
 
 const hello = (storage: string, fields: Partial<Hello> = {}): Hello => ({
-  kind: 'hello',
   standing: 'fresh',
   storage: id(storage),
   incarnation: 0,
   known: null,
   incarnations: [0, 0, 0, 0, 0],
+  founding: null,
+  isVouched: false,
+  configuration: null,
+  wasInUse: false,
+  isFounder: false,
+  hasData: false,
   ...fields,
 });
 
-test('one process alone founds its cluster at once', (t) => {
-  const alone = make(1);
-  t.deepEqual(
-    reconsider(alone).map(({ kind }) => kind),
-    ['identify', 'greet'],
-  );
-  t.is(alone.own.standing, 'member');
+/** Of a process that was started with that, but for what is named. */
+const configured = (processCount: number, fields: Partial<Configuration> = {}): Partial<Hello> => ({
+  configuration: { ...configuration(processCount), ...fields },
 });
 
-test('a cluster is founded by all, or after the grace by enough; they remember each other', (t) => {
+test('one process alone founds its cluster if it is told to', (t) => {
+  const alone = make(1);
+  alone.isGraceOver = true;
+  t.deepEqual(reconsider(alone), [], 'its list may be too short');
+  t.regex(describeWaiting(waitingOf(alone)), /only process of its list/);
+  const founder = make(1, {}, [], { isFounder: true });
+  t.deepEqual(reconsider(founder), [], 'others may have something to say');
+  founder.isGraceOver = true;
+  t.deepEqual(
+    reconsider(founder).map(({ kind }) => kind),
+    ['identify', 'greet'],
+  );
+  t.like(founder.own, { standing: 'member', founding: id('x') });
+});
+
+test('a cluster is founded by all of its processes together; they remember each other', (t) => {
   const all = make(3);
   t.deepEqual(reconsider(all), []);
   hearHello(all, 2, hello('b'));
-  t.is(all.own.standing, 'fresh', 'the third may have something to say');
+  all.isGraceOver = true;
+  t.deepEqual(reconsider(all), [], 'the third may have something to say, however late');
+  t.deepEqual(waitingOf(all).unheard, [3]);
   hearHello(all, 3, hello('c'));
-  t.is(all.own.standing, 'member');
+  t.like(all.own, { standing: 'member', founding: id('x') });
   t.is(helloTo(all, 3).known, id('c'));
+});
 
-  const some = make(3);
-  hearHello(some, 2, hello('b'));
-  some.isGraceOver = true;
-  reconsider(some);
-  t.is(some.own.standing, 'member');
-  const few = make(5);
-  few.isGraceOver = true;
-  hearHello(few, 2, hello('b'));
-  t.is(few.own.standing, 'fresh', 'one of four others is not enough');
+test('an operator who vouches founds a cluster with a majority, and the others follow', (t) => {
+  const founder = make(3, {}, [], { isFounder: true });
+  founder.isGraceOver = true;
+  reconsider(founder);
+  t.is(founder.own.standing, 'fresh', 'one of three is none');
+  hearHello(founder, 3, hello('c', configured(3, { addresses: id('z') })));
+  t.like(founder.own, { standing: 'member', founding: id('x') });
+  const follower = make(3);
+  hearHello(follower, 2, hello('b', { isFounder: true }));
+  hearHello(follower, 3, hello('c'));
+  t.is(follower.own.standing, 'fresh', 'it is left to the founder');
+  hearHello(follower, 2, hello('b', { standing: 'member', known: id('x'), founding: id('b') }));
+  t.like(follower.own, { standing: 'member', founding: id('b') });
+});
+
+test('who is alone in its opinion stays fresh, and does not keep the others from founding', (t) => {
+  const agreeing = make(3);
+  hearHello(agreeing, 2, hello('b', configured(3)));
+  hearHello(agreeing, 3, hello('c', configured(3, { sectors: 50 })));
+  t.is(agreeing.own.standing, 'member');
+  t.false(agreeing.remembered.has(3));
+  const alone = make(3);
+  for (const rank of [2, 3]) {
+    hearHello(alone, rank, hello(String(rank), configured(3, { sectors: 200 })));
+  }
+  t.is(alone.own.standing, 'fresh');
+  t.deepEqual(waitingOf(alone).differing, [2, 3]);
+  for (const rank of [2, 3]) {
+    const member = { standing: 'member', ...configured(3, { sectors: 200 }) } as const;
+    hearHello(alone, rank, hello(String(rank), member));
+  }
+  t.is(alone.own.standing, 'fresh', 'with fewer sectors it could not take in all');
+});
+
+test('a process with a shorter list says that it is fresh where it is dialled, and is left out', (t) => {
+  const agreeing = make(3);
+  hearHello(agreeing, 2, hello('b', configured(3)));
+  t.is(agreeing.own.standing, 'fresh');
+  hearOpening(agreeing, 3, hello('c', { standing: 'member', ...configured(1) }));
+  t.is(agreeing.own.standing, 'member', 'what it is a member of is no cluster of three');
+  t.deepEqual([...agreeing.remembered.keys()], [2]);
+});
+
+test('on a folder that was in use before nobody founds a cluster, unless told to', (t) => {
+  const unmounted = make(3, {}, [], { wasInUse: true });
+  for (const rank of [2, 3]) hearHello(unmounted, rank, hello(String(rank)));
+  t.is(unmounted.own.standing, 'fresh');
+  t.true(helloTo(unmounted, 2).wasInUse);
+  const beside = make(3);
+  hearHello(beside, 2, hello('b', { wasInUse: true }));
+  hearHello(beside, 3, hello('c'));
+  t.is(beside.own.standing, 'fresh', 'the other one may have lost what is not lost');
+  t.deepEqual(waitingOf(beside).inUse, [2]);
+  const vouched = make(3, {}, [], { wasInUse: true, isFounder: true });
+  vouched.isGraceOver = true;
+  for (const rank of [2, 3]) hearHello(vouched, rank, hello(String(rank)));
+  t.is(vouched.own.standing, 'member');
 });
 
 test('a founder that was counted while it was still fresh is a member', (t) => {
@@ -74,7 +170,7 @@ test('whose disk is remembered as another one joins, with an incarnation of its 
   const lost = make(3);
   const known = { standing: 'member', known: id('o'), incarnations: [4, 0, 0, 0, 0] } as const;
   hearHello(lost, 2, hello('b', known));
-  t.deepEqual(lost.own, { storage: id('n'), incarnation: 0, standing: 'joining' });
+  t.like(lost.own, { storage: id('n'), incarnation: 0, standing: 'joining' });
   hearHello(lost, 3, hello('c', { standing: 'joining', incarnation: 1 }));
   t.is(lost.own.incarnation, 0, 'those who join themselves do not count');
   const effects = hearHello(lost, 3, hello('c', { standing: 'member', incarnation: 1 }));
@@ -93,7 +189,7 @@ test('a process without a number left for its incarnation goes on joining, and s
   hearHello(spent, 2, hello('b', known));
   const effects = hearHello(spent, 3, hello('c', { standing: 'member' }));
   t.deepEqual(effects.at(-1), { kind: 'exhausted' });
-  t.deepEqual(spent.own, { storage: id('n'), incarnation: 0, standing: 'joining' });
+  t.like(spent.own, { storage: id('n'), incarnation: 0, standing: 'joining' });
   const last = make(3);
   hearHello(last, 2, hello('b', { ...known, incarnations: [INCARNATION_MAX - 1, 0, 0, 0, 0] }));
   hearHello(last, 3, hello('c', { standing: 'member' }));
@@ -120,20 +216,81 @@ test('a founder that hears of one who joins first waits for the one that counted
   t.is(counted.own.standing, 'member');
 });
 
-test('a member whose disk was replaced by another one meanwhile joins again', (t) => {
-  const old = make(3, { standing: 'member', incarnation: 1 });
-  hearHello(
-    old,
-    2,
-    hello('b', { standing: 'member', incarnations: [1, 0, 0, 0, 0], known: id('x') }),
-  );
+test('a member whose disk was replaced meanwhile joins again once a majority of the others says so', (t) => {
+  const old = make(3, { standing: 'member', incarnation: 1, founding: id('f') });
+  const said = (incarnation: number, known: string): Partial<Hello> => ({
+    standing: 'member',
+    incarnations: [incarnation, 0, 0, 0, 0],
+    known: id(known),
+  });
+  t.deepEqual(hearHello(old, 2, hello('b', said(1, 'x'))).at(-1)?.kind, 'remember');
+  t.deepEqual(old.objections, []);
+  t.deepEqual(hearHello(old, 2, hello('b', said(2, 'y'))), [{ kind: 'objections' }]);
   t.is(old.own.standing, 'member');
-  hearHello(
-    old,
-    2,
-    hello('b', { standing: 'member', incarnations: [2, 0, 0, 0, 0], known: id('y') }),
-  );
+  t.deepEqual(old.objections, [{ kind: 'replaced', by: 2 }], 'it does not vote meanwhile');
+  hearHello(old, 2, hello('b', said(1, 'x')));
+  t.deepEqual(old.objections, []);
+  hearHello(old, 2, hello('b', said(2, 'y')));
+  hearHello(old, 3, hello('c', said(2, 'y')));
   t.is(old.own.standing, 'joining');
+  t.is(old.own.founding, id('f'), 'of the same cluster');
+});
+
+test('of two that remain one is a majority of the others', (t) => {
+  const old = make(2, { standing: 'member' });
+  hearHello(old, 2, hello('b', { standing: 'member', incarnations: [1, 0] }));
+  t.is(old.own.standing, 'joining');
+});
+
+test('what an operator has vouched for is taken for the disk that was known', (t) => {
+  const member = make(3, { standing: 'member' }, [[2, { storage: id('b'), incarnation: 0 }]]);
+  const vouched = hello('B', { standing: 'member', isVouched: true });
+  const kinds = hearHello(member, 2, vouched).map(({ kind }) => kind);
+  t.deepEqual(kinds, ['remember', 'greet'], 'it has to hear that it is known');
+  t.false(isOutdated(member, 2, vouched));
+  t.deepEqual(hearHello(member, 2, vouched), []);
+  hearHello(member, 2, hello('c', { standing: 'member' }));
+  t.is(member.remembered.get(2)?.storage, id('B'));
+  const own = make(3, { standing: 'member', isVouched: true });
+  hearHello(own, 2, hello('b', { standing: 'member', known: id('o') }));
+  t.deepEqual(own.objections, []);
+  hearHello(own, 2, hello('b', { standing: 'member', incarnations: [1, 0, 0] }));
+  t.is(own.objections.length, 1, 'a later disk there has been all the same');
+});
+
+test('a cluster that meets an older one with data, which it was founded without, ceases to vote', (t) => {
+  const [founded, other] = [id('f'), id('o')];
+  const remembered = [[2, { storage: id('b'), incarnation: 0 }]] as const;
+  const member = make(3, { standing: 'member', founding: founded }, remembered);
+  const said = { standing: 'member', founding: other } as const;
+  t.deepEqual(meetStranger(member, 3, hello('c', said)), [], 'an empty one is none');
+  t.deepEqual(meetStranger(member, 2, hello('y', { ...said, hasData: true })), []);
+  t.deepEqual(member.objections, [], 'in the place of one that is known it is a stray');
+  meetStranger(member, 3, hello('c', { ...said, hasData: true }));
+  t.deepEqual(member.objections, [{ kind: 'otherCluster', by: 3 }]);
+  t.is(member.own.standing, 'member', 'nothing is given up');
+});
+
+test('members of two clusters are none that a process could join', (t) => {
+  const lost = make(3);
+  const of = (founding: string) => ({ standing: 'member', founding: id(founding) }) as const;
+  hearHello(lost, 2, hello('b', { ...of('f'), known: id('o') }));
+  hearHello(lost, 3, hello('c', of('g')));
+  t.like(lost.own, { standing: 'joining', incarnation: 0 });
+  hearHello(lost, 3, hello('c', of('f')));
+  t.like(lost.own, { incarnation: 1, founding: id('f') });
+});
+
+test('version 1 is believed unseen only where it tells nothing new', (t) => {
+  const member = make(3, { standing: 'member' }, [[2, { storage: id('b'), incarnation: 1 }]]);
+  const said = { storage: id('b'), incarnation: 1, incarnations: [0, 1, 0] };
+  t.true(isKnownAlready(member, 2, said));
+  t.false(isKnownAlready(member, 2, { ...said, incarnation: 2 }));
+  t.false(isKnownAlready(member, 2, { ...said, storage: id('c') }));
+  t.false(isKnownAlready(member, 2, { ...said, incarnations: [1, 1, 0] }));
+  t.false(isKnownAlready(member, 2, { ...said, incarnations: [0, 1, 1] }));
+  t.false(isKnownAlready(member, 3, { ...said, incarnation: 0 }));
+  t.false(isKnownAlready(make(3), 2, said));
 });
 
 test('a higher incarnation takes away what was acknowledged, and everybody is told', (t) => {
@@ -190,7 +347,9 @@ test('beside members of another make a process votes once it has heard everybody
   hearBase(founded, 3);
   founded.isGraceOver = true;
   reconsider(founded);
-  t.is(founded.own.standing, 'member', 'enough of this make found a cluster as if they were alone');
+  t.is(founded.own.standing, 'fresh', 'who is of another make has to answer');
+  hearAnswer(founded, 3);
+  t.is(founded.own.standing, 'member');
 });
 
 test('of another make is who answers without a HELLO: what it sends may be a replay', (t) => {

@@ -12,6 +12,7 @@ import type { WireMessage } from '../../src/wire/wireMessage.js';
 import { stamp } from '../core/make.js';
 import { requestBytes } from '../helpers/bytes.js';
 import { CLIENT_KEY, DATA, SYSTEM_KEY } from '../wire/messages.js';
+import { introduce } from './hello.js';
 import type { TestConnection } from './virtualProcess.js';
 import { TIMEOUTS, startVirtual } from './virtualProcess.js';
 
@@ -51,7 +52,7 @@ function start(t: ExecutionContext, isExtended = true) {
   };
   const greetingOf = (rank: number, echo: string): Uint8Array => {
     const hello: MemberMessage = {
-      kind: 'hello',
+      kind: 'oldHello',
       standing: 'member',
       storage: String(rank).repeat(16),
       incarnation: 0,
@@ -75,16 +76,17 @@ function start(t: ExecutionContext, isExtended = true) {
 }
 
 test('until a peer has echoed the token of the connection, it is spoken to as any other', (t) => {
-  const { connect, pass, dialled, greetingOf } = start(t);
+  const process = start(t);
+  const { connect, pass, dialled } = process;
   const client = connect();
   client.bytes$.next(read(1, 7));
   pass(1);
   const sent = take(dialled.get(2));
-  t.deepEqual(kinds(sent), ['hello', 'link', 'readProc']);
-  const peer = connect();
-  peer.bytes$.next(greetingOf(2, 'x'.repeat(16)));
+  t.deepEqual(kinds(sent), ['hello', 'oldHello', 'link', 'readProc']);
+  const content = { kind: 'link', token: TOKEN, echo: 'x'.repeat(16), features: 3 } as const;
+  introduce(process, 2).bytes$.next(serializeMemberMessage({ sender: 2, content }, tagger));
   pass(1);
-  const link = take(dialled.get(2)).find(({ family }) => family === 'link');
+  const link = take(dialled.get(2)).findLast(({ family }) => family === 'link');
   t.like(link, { echo: TOKEN }, 'it is told at once what its own connection is called');
   client.bytes$.next(read(2, 8));
   pass(1);
@@ -119,7 +121,7 @@ test('a new connection to a peer is one on which nothing is agreed', (t) => {
   connect().bytes$.next(read(1, 7));
   pass(1);
   const sent = kinds(take(dialled.get(2)));
-  t.deepEqual(sent.slice(0, 2), ['hello', 'link']);
+  t.deepEqual(sent.slice(0, 3), ['hello', 'oldHello', 'link']);
   t.is(sent.at(-1), 'readProc');
 });
 

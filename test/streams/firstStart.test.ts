@@ -4,20 +4,23 @@ import test from 'ava';
 import { EMPTY, Observable, VirtualTimeScheduler, defer, throwError } from 'rxjs';
 import { NoSpace } from '../../src/ports/blockFiles.js';
 import type { NoteChanges, Notes } from '../../src/ports/notes.js';
-import { createFrameDecoder } from '../../src/wire/frame.js';
-import { SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import { keepIdentity, openMembership } from '../../streams/pipelines/membership.js';
+import { configurationOf, hellosTold } from './hello.js';
 import type { TestConnection } from './virtualProcess.js';
 import { startVirtual } from './virtualProcess.js';
 
 const DISK = 'd'.repeat(16);
-const SELF = { rank: 1, processCount: 3 };
+const options = (draw: () => string) => ({
+  self: { rank: 1, processCount: 3 },
+  configuration: configurationOf(3),
+  wasInUse: false,
+  isFounder: false,
+  hasData: () => true,
+  draw,
+});
 
 function diskToldTo(connection: TestConnection): string[] {
-  return createFrameDecoder(SERVER_MESSAGES)
-    .push(Buffer.concat(connection.chunks))
-    .map(({ type, bytes }) => type.parse(bytes))
-    .flatMap((message) => (message.family === 'hello' ? [message.storage] : []));
+  return hellosTold(connection).flatMap(({ content }) => content()?.storage ?? []);
 }
 
 /** Notes that take what is put by hand. */
@@ -52,7 +55,10 @@ test('the id of a disk is durable before anybody hears it, and is kept', (t) => 
   const [told] = diskToldTo(dialled.get(2)!);
   const initial = new Map<string, Uint8Array>();
   for (const [name, bytes] of puts[0].changes) if (bytes !== null) initial.set(name, bytes);
-  const again = openMembership(SELF, { initial, put: () => EMPTY }, true, () => DISK);
+  const again = openMembership(
+    options(() => DISK),
+    { initial, put: () => EMPTY },
+  );
   t.is(again.current.own.storage, told);
   t.is(again.standing, 'fresh', 'also if it has stored something meanwhile');
   const next = start(t, { initial, put: () => EMPTY });
@@ -82,9 +88,21 @@ test('a disk of a version without ids is a member, and called the same from then
       return EMPTY;
     },
   };
-  const upgraded = openMembership(SELF, notes, true, () => DISK);
+  const upgraded = openMembership(
+    options(() => DISK),
+    notes,
+  );
   t.is(upgraded.standing, 'member');
   keepIdentity(upgraded, notes, new VirtualTimeScheduler()).subscribe();
-  const again = openMembership(SELF, notes, true, () => 'e'.repeat(16));
-  t.deepEqual(again.current.own, { storage: DISK, incarnation: 0, standing: 'member' });
+  const again = openMembership(
+    options(() => 'e'.repeat(16)),
+    notes,
+  );
+  t.deepEqual(again.current.own, {
+    storage: DISK,
+    incarnation: 0,
+    standing: 'member',
+    founding: null,
+    isVouched: false,
+  });
 });

@@ -2,7 +2,7 @@
 import test from 'ava';
 import { processBytes, requestBytes } from '../helpers/bytes.js';
 import { CLIENT_KEY, DATA, ID, SYSTEM_KEY } from '../wire/messages.js';
-import { helloFrom } from './hello.js';
+import { introduce } from './hello.js';
 import { LIMITS, TIMEOUTS, startVirtual } from './virtualProcess.js';
 
 const write = (n: number, sector: number): Buffer =>
@@ -17,11 +17,8 @@ const ask = (sender: number, id: string, sector: number): Buffer =>
   );
 
 test('a WRITE that waits for a stamp ends with its client, and never gets one', (t) => {
-  const { connect, pass, running, dialled, disk } = startVirtual(
-    3,
-    (error) => t.fail(String(error)),
-    'fresh',
-  );
+  const process = startVirtual(3, (error) => t.fail(String(error)), 'fresh');
+  const { connect, pass, running, dialled, disk } = process;
   for (let n = 0; n < 3; n += 1) {
     const client = connect();
     client.bytes$.next(Buffer.concat([write(1, 7), write(2, 8)]));
@@ -37,8 +34,8 @@ test('a WRITE that waits for a stamp ends with its client, and never gets one', 
   patient.bytes$.next(write(3, 9));
   pass(1);
   dialled.get(2)?.take();
-  connect().bytes$.next(helloFrom(2, 'fresh'));
-  pass(TIMEOUTS.graceMs);
+  introduce(process, 2, { standing: 'fresh' });
+  introduce(process, 3, { standing: 'fresh' });
   t.is(running.figures().standing, 'member');
   const asked = dialled.get(2)?.take() ?? [];
   const sectors = asked.flatMap((m) => (m.family === 'process' ? [m.sector] : []));
@@ -47,36 +44,51 @@ test('a WRITE that waits for a stamp ends with its client, and never gets one', 
 });
 
 test('questions that come too early take no place, and are answered when they come again', (t) => {
-  const { connect, pass, running, dialled } = startVirtual(
-    5,
-    (error) => t.fail(String(error)),
-    'fresh',
-  );
-  const hello = helloFrom(2, 'fresh');
+  const process = startVirtual(3, (error) => t.fail(String(error)), 'fresh');
+  const { pass, running, dialled } = process;
+  const fresh = { standing: 'fresh' } as const;
   const early = Array.from({ length: LIMITS.processMessagesPerConnection * 2 }, (_, n) =>
     ask(2, String(n).padStart(32, '0'), n),
   );
   for (const question of early) {
-    const gone = connect();
-    gone.bytes$.next(Buffer.concat([hello, question]));
+    const gone = introduce(process, 2, fresh);
+    gone.bytes$.next(question);
     gone.bytes$.complete();
     pass(1);
     t.deepEqual(gone.calls, ['end']);
   }
-  const peer = connect();
-  peer.bytes$.next(Buffer.concat([hello, ...early]));
+  const peer = introduce(process, 2, fresh);
+  peer.bytes$.next(Buffer.concat(early));
   pass(TIMEOUTS.graceMs);
   t.is(running.figures().messages, 0);
   t.is(running.figures().standing, 'fresh');
-  peer.bytes$.next(helloFrom(3, 'fresh'));
-  pass(1);
+  introduce(process, 3, fresh);
   t.is(running.figures().standing, 'member', 'what came behind them has been read');
   const sent = dialled.get(2)?.take() ?? [];
   t.deepEqual(
     sent.filter(({ family }) => family === 'process'),
     [],
   );
-  connect().bytes$.next(Buffer.concat([hello, ask(2, ID, 7)]));
+  peer.bytes$.next(ask(2, ID, 7));
   pass(1);
   t.like(dialled.get(2)?.take().at(-1), { kind: 'VALUE', id: ID });
+});
+
+test('a process that stays fresh lets its clients go: they have to find one that takes part', (t) => {
+  const { connect, pass, running } = startVirtual(3, (error) => t.fail(String(error)), 'fresh');
+  const early = connect();
+  early.bytes$.next(write(1, 7));
+  const idle = connect();
+  pass(TIMEOUTS.graceMs - 1);
+  t.deepEqual(early.calls, []);
+  pass(1);
+  t.deepEqual(early.calls, ['destroy']);
+  early.close();
+  pass(1);
+  t.is(running.figures().operations, 0);
+  const late = connect();
+  late.bytes$.next(write(1, 7));
+  pass(1);
+  t.deepEqual(late.calls, ['destroy']);
+  t.deepEqual(idle.calls, [], 'who asks for nothing may ask how the process is');
 });

@@ -1,7 +1,7 @@
 /** A peer that dies and comes back, as the process that it had a connection from sees it. */
 import test from 'ava';
 import { TYPE_HELLO } from '../../src/wire/constants.js';
-import { helloFrom } from './hello.js';
+import { introduce } from './hello.js';
 import { TIMEOUTS, startVirtual } from './virtualProcess.js';
 
 test('a peer that ends its half is greeted twice, so that its death shows', (t) => {
@@ -20,14 +20,14 @@ test('a peer that ends its half is greeted twice, so that its death shows', (t) 
 });
 
 test('a peer that dials this process is dialled at once', (t) => {
-  const { pass, dialled, refusing, connect } = startVirtual(3, (error) => t.fail(String(error)));
+  const process = startVirtual(3, (error) => t.fail(String(error)));
+  const { pass, dialled, refusing } = process;
   const before = dialled.get(2)!;
   refusing.add(2);
   before.close();
   pass(TIMEOUTS.reconnectMsMax * 10);
   refusing.delete(2);
   t.is(dialled.get(2), before, 'the process waits for the end of a pause');
-  connect().bytes$.next(helloFrom(2));
-  pass(0);
+  introduce(process, 2);
   t.not(dialled.get(2), before);
 });

@@ -7,7 +7,7 @@ import test from 'ava';
 import type { Message } from '../helpers/bytes.js';
 import { processBytes, receiptBytes, requestBytes } from '../helpers/bytes.js';
 import { CLIENT_KEY, DATA, ID, SYSTEM_KEY } from '../wire/messages.js';
-import { helloFrom } from './hello.js';
+import { introduce } from './hello.js';
 import { LIMITS, TIMEOUTS, startVirtual } from './virtualProcess.js';
 
 const start = (processCount: number, t: ExecutionContext) =>
@@ -332,9 +332,9 @@ test('a question is answered only while there is a place on record for its answe
 });
 
 test('a receipt in the name of a process of this make counts for nothing', (t) => {
-  const { connect, pass, dialled, running } = start(3, t);
-  const peer = connect();
-  peer.bytes$.next(helloFrom(2));
+  const process = start(3, t);
+  const { connect, pass, dialled, running } = process;
+  const peer = introduce(process, 2);
   pass(1_000);
   dialled.get(2)?.take();
   const liar = connect();
@@ -352,7 +352,8 @@ test('a receipt in the name of a process of this make counts for nothing', (t) =
 });
 
 test('a peer that sent receipts and is replaced by one of this make is answered without', (t) => {
-  const { connect, pass, dialled, running } = start(3, t);
+  const process = start(3, t);
+  const { connect, pass, dialled, running } = process;
   const peer = connect();
   peer.bytes$.next(fromPeer(2, 'READ_PROC', ID, 7));
   pass(1);
@@ -361,8 +362,7 @@ test('a peer that sent receipts and is replaced by one of this make is answered 
   peer.bytes$.next(fromPeer(2, 'READ_PROC', 'ab'.repeat(16), 8));
   pass(1);
   t.is(running.figures().messages, 1, 'one place is kept until the receipt for the answer is here');
-  const successor = connect();
-  successor.bytes$.next(helloFrom(2));
+  const successor = introduce(process, 2);
   pass(1);
   t.is(running.figures().messages, 0);
   dialled.get(2)?.take();

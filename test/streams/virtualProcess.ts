@@ -157,8 +157,8 @@ export function startVirtual(
   const dialled = new Map<number, TestConnection>();
   const refusing = new Set<number>();
   const disk = memoryStore();
-  // The first one is drawn at the start: operations are counted from 1.
-  let idCount = -1;
+  // The first is drawn at the start, then one for each connection: operations are counted from 1.
+  let idCount = -processCount;
   const silent = () => undefined;
   const options: ProcessOptions = {
     rank: 1,
@@ -166,6 +166,9 @@ export function startVirtual(
     sectors: 100,
     ...KEYS,
     isExtended,
+    addresses: 'a'.repeat(16),
+    isFounder: false,
+    wasInUse: false,
     limits: LIMITS,
     repair: REPAIR,
     timeouts: TIMEOUTS,

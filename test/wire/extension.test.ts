@@ -30,7 +30,7 @@ const verdictOn = (bytes: Uint8Array) => {
 
 const MESSAGES: readonly MemberMessage[] = [
   {
-    kind: 'hello',
+    kind: 'oldHello',
     standing: 'joining',
     storage: 'sixteen letters.',
     incarnation: 255,
@@ -38,7 +38,7 @@ const MESSAGES: readonly MemberMessage[] = [
     incarnations: [1, 2, 3],
   },
   {
-    kind: 'hello',
+    kind: 'oldHello',
     standing: 'fresh',
     storage: ID,
     incarnation: 0,
@@ -117,7 +117,7 @@ test('lists are read once the tag has turned out right', (t) => {
         return list();
       };
     };
-    if (message.family === 'hello') {
+    if (message.family === 'oldHello') {
       Object.assign(message, { incarnations: counted(message.incarnations) });
     }
     if (message.family === 'listed') Object.assign(message, { entries: counted(message.entries) });
@@ -126,7 +126,7 @@ test('lists are read once the tag has turned out right', (t) => {
   };
   for (const content of MESSAGES) {
     t.is(readFor(content, false), 0);
-    t.is(readFor(content, true), content.kind === 'hello' || content.kind === 'listed' ? 1 : 0);
+    t.is(readFor(content, true), content.kind === 'oldHello' || content.kind === 'listed' ? 1 : 0);
   }
 });
 

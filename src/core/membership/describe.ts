@@ -33,13 +33,7 @@ export function describeDifference(
 }
 
 /** What a fresh process waits for: "process 2 and process 3 have not been heard". Never empty. */
-export function describeWaiting({
-  unheard,
-  differing,
-  inUse,
-  founders,
-  isAlone,
-}: Waiting): string {
+export function describeWaiting({ unheard, differing, inUse, founders, isAlone }: Waiting): string {
   const reasons: string[] = [];
   if (isAlone) reasons.push('it is the only process of its list: --found founds a cluster of one');
   if (unheard.length > 0) reasons.push(`nothing was heard of ${named(unheard)}`);
