@@ -139,8 +139,10 @@ test('a process with a shorter list says that it is fresh where it is dialled, a
   const agreeing = make(3);
   hearHello(agreeing, 2, hello('b', configured(3)));
   t.is(agreeing.own.standing, 'fresh');
-  hearOpening(agreeing, 3, hello('c', { standing: 'member', ...configured(1) }));
-  t.is(agreeing.own.standing, 'member', 'what it is a member of is no cluster of three');
+  hearOpening(agreeing, 3, hello('c', configured(3)));
+  t.is(agreeing.own.standing, 'fresh', 'one that agrees will dial, and be counted');
+  hearOpening(agreeing, 3, hello('c', configured(1)));
+  t.is(agreeing.own.standing, 'member');
   t.deepEqual([...agreeing.remembered.keys()], [2]);
 });
 

@@ -118,10 +118,14 @@ export function waitingOf(membership: Membership): Waiting {
   const others = ranksBut(self.rank, self.processCount);
   const words = new Map<Rank, Hello>();
   const unheard: Rank[] = [];
+  const differs = ({ configuration: theirs }: Hello): boolean =>
+    theirs !== null && differencesBetween(configuration, theirs).length > 0;
   for (const rank of others) {
     const one = heard.get(rank);
-    const hello = one?.kind === 'hello' ? one.hello : answered.get(rank);
-    if (hello !== undefined) words.set(rank, hello);
+    const answer = answered.get(rank);
+    if (one?.kind === 'hello') words.set(rank, one.hello);
+    // One that is configured otherwise may never dial this process.
+    else if (answer !== undefined && differs(answer)) words.set(rank, answer);
     else if (one?.kind !== 'base' || !one.hasAnswered) unheard.push(rank);
   }
   const ranksOf = (is: (hello: Hello) => boolean): Rank[] =>
@@ -129,11 +133,7 @@ export function waitingOf(membership: Membership): Waiting {
   const inUse = ranksOf((hello) => hello.wasInUse);
   return {
     unheard,
-    differing: ranksOf(
-      (hello) =>
-        hello.configuration !== null &&
-        differencesBetween(configuration, hello.configuration).length > 0,
-    ),
+    differing: ranksOf(differs),
     inUse: wasInUse ? [self.rank, ...inUse] : inUse,
     founders: ranksOf((hello) => hello.isFounder && hello.standing === 'fresh'),
     isAlone: others.length === 0,

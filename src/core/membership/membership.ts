@@ -137,8 +137,8 @@ export function hearAnswer(membership: Membership, from: Rank): MembershipEffect
 }
 
 /**
- * What a peer says of itself over the connection that this process dialled. It may have said
- * something newer over its own; so this counts only while it has said nothing there.
+ * What a peer says of itself over the connection that this process dialled. One that is configured
+ * otherwise may never dial this process itself: see founding.ts.
  */
 export function hearOpening(membership: Membership, from: Rank, hello: Hello): MembershipEffect[] {
   membership.answered.set(from, hello);
