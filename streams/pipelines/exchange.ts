@@ -65,6 +65,11 @@ export class Exchange {
     return this.#pending.size;
   }
 
+  /** Whether that question of these, to that peer, has no answer yet. */
+  isAsking(peer: Rank, id: OperationId): boolean {
+    return this.#pending.get(id)?.from === peer;
+  }
+
   /** Which sectors a peer has, from that one on. It answers if it is a member. */
   list(peer: Rank, from: SectorIndex): Observable<Listed> {
     return this.#question<Listed>(peer, (id, answer) => {

@@ -92,6 +92,7 @@ export function memberPipelines(
         ),
         graceOf(options, clock),
         roundOfQuestions(options, exchange, clock),
+        inbound$.pipe(ofKind('receipt'), map(receiptTaker(membership, exchange))),
         own$,
       ).pipe(filter((effects) => effects.length > 0));
       return merge(
@@ -184,6 +185,17 @@ function roundOfQuestions(
   return membership.standing$.pipe(
     switchMap((standing) => (standing === 'fresh' ? round$ : EMPTY)),
   );
+}
+
+/**
+ * A member of another make may answer nothing before it has a receipt for what it has asked itself,
+ * which a fresh process does not give. But its own receipt for a question of this life is a word.
+ */
+function receiptTaker({ current }: ProcessPipelineOptions['membership'], exchange: Exchange) {
+  return ({ receipt }: Extract<Inbound, { kind: 'receipt' }>): MembershipEffect[] => {
+    const { sender, id } = receipt;
+    return exchange.isAsking(sender, id) ? hearAnswer(current, sender) : [];
+  };
 }
 
 /** On operations that began while this process did not vote. */
