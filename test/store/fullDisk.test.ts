@@ -8,6 +8,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { endsWithTests } from '../helpers/children.js';
 import { ended, freshFolder, openAt, valueOf } from './realStore.js';
 import { dataOf, isSame, stampOf } from './storeHarness.js';
 
@@ -28,7 +29,7 @@ async function fill(
 ): Promise<Ended> {
   const program = join(import.meta.dirname, 'fillDisk.js');
   const command = [`--fsize=${limitBytes}:unlimited`, process.execPath, program, mode, folder];
-  const child = spawn('prlimit', command, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = endsWithTests(spawn('prlimit', command, { stdio: ['ignore', 'pipe', 'pipe'] }));
   let output = '';
   let errors = '';
   let seenCount = 0;
