@@ -49,6 +49,7 @@ for (const [what, die] of [
       return Infinity;
     };
     const before = write(1);
+    t.true(before < 10, `${before} ms: shorter than any timer`);
     if (die === 'ends') {
       refusing.add(3);
       dialled.get(3)?.close();
