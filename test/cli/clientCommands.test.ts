@@ -18,6 +18,7 @@ import { createTagger } from '../../src/wire/tag.js';
 import { Cluster, cleanEnvironment, MAIN_FILE } from '../helpers/cluster.js';
 import { HANG_MS } from '../helpers/hang.js';
 import { runToEnd } from '../helpers/runToEnd.js';
+import { PATIENT, patiently, statusIn } from './patiently.js';
 
 interface Ended {
   readonly code: number | null;
@@ -60,26 +61,6 @@ function shell(cluster: Cluster, line: string) {
   const args = [cluster.folder, process.execPath, MAIN_FILE, cluster.configFileOf(1)];
   return runToEnd(['bash', '-c', prepare + line, 'bash', ...args]);
 }
-
-/**
- * Asks with more and more patience until the answer is as wanted: processes that are busy with
- * other work answer late, and what a command is told to wait for is over at some time.
- */
-async function patiently<Answer>(
-  ask: (seconds: number) => Promise<Answer>,
-  isAsWanted: (answer: Answer) => boolean,
-): Promise<Answer> {
-  for (let seconds = 1; ; seconds *= 2) {
-    const answer = await ask(seconds);
-    if (isAsWanted(answer) || seconds * 1_000 > HANG_MS / 4) return answer;
-  }
-}
-
-const statusIn = ({ stdout }: Ended): ClusterStatus =>
-  JSON.parse(stdout.toString()) as ClusterStatus;
-
-/** For a command whose processes all answer, or refuse: it does not wait so long. */
-const PATIENT = `--timeout ${HANG_MS / 1_000}`;
 
 const SECTORS = 8_192;
 const start = (t: ExecutionContext, processCount = 3) =>
