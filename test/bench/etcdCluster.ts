@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endsWithTests } from '../helpers/children.js';
 import { freeAddresses } from '../helpers/ports.js';
 import type { TestScope } from '../helpers/testScope.js';
 import type { Endpoint } from './loadSpec.js';
@@ -43,7 +44,9 @@ export async function startEtcd(scope: TestScope, parent: string): Promise<EtcdC
       ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
       ...['--initial-cluster', initial, '--initial-cluster-state', 'new'],
     ];
-    const child = spawn(PROGRAM, words, { stdio: ['ignore', 'ignore', 'pipe'], env: plain() });
+    const child = endsWithTests(
+      spawn(PROGRAM, words, { stdio: ['ignore', 'ignore', 'pipe'], env: plain() }),
+    );
     child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4_000)));
     return child;
   });

@@ -1,6 +1,7 @@
 /** Starts the program that makes load, and waits for what it says. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { endsWithTests } from '../helpers/children.js';
 import { cleanEnvironment } from '../helpers/cluster.js';
 import type { TestScope } from '../helpers/testScope.js';
 import type { LoadResult, LoadSpec } from './loadSpec.js';
@@ -13,10 +14,12 @@ export async function runLoad(
   spec: LoadSpec,
   { nodeOptions = [], begun }: { nodeOptions?: readonly string[]; begun?: () => void } = {},
 ): Promise<LoadResult> {
-  const child = spawn(process.execPath, [...nodeOptions, PROGRAM, JSON.stringify(spec)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: cleanEnvironment(),
-  });
+  const child = endsWithTests(
+    spawn(process.execPath, [...nodeOptions, PROGRAM, JSON.stringify(spec)], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: cleanEnvironment(),
+    }),
+  );
   let isOver = false;
   let isCancelled = false;
   scope.teardown(() => {

@@ -34,7 +34,6 @@ type Card = () => boolean;
 
 /** Between two cards. */
 const REST_MS_MAX = 1_000;
-const READY_MS_MAX = 60_000;
 const SLOW_SENDER_MS = 800;
 const UNHEARD_MS_MAX = 1_500;
 const SLOW_LINK_MS = 400;
@@ -297,7 +296,7 @@ export class Adversary {
     const { cluster, tally } = this.options;
     await this.launch(rank);
     const launchedAt = performance.now();
-    await cluster.waitReady(rank, READY_MS_MAX);
+    await cluster.waitReady(rank);
     tally.recoveryMs.push(performance.now() - launchedAt);
     tally.note(`ready ${rank}`);
   }

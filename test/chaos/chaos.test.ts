@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import { hasClique } from './availability.js';
+import { Availability, hasClique } from './availability.js';
 import { writeHistory } from './historyFile.js';
 import { readOptions } from './options.js';
 import { Tally } from './tally.js';
@@ -34,6 +34,37 @@ test('every mistake on the command line is told, with what was found and expecte
   for (const words of [['--bogus'], ['more'], ['--minutes']]) {
     t.is(readOptions(words).kind, 'wrong', words.join(' '));
   }
+});
+
+test('silence counts as far as the machine had time, and only with a majority', (t) => {
+  let now = 0;
+  let isGood = true;
+  const availability = new Availability(
+    () => isGood,
+    () => now,
+  );
+  const pass = (looks: number, everyMs: number): void => {
+    for (let look = 0; look < looks; look += 1) {
+      now += everyMs;
+      availability.look();
+    }
+  };
+  pass(1, 20);
+  pass(50, 20);
+  t.is(availability.longestSilenceMs, 1_000);
+  availability.answered();
+  pass(10, 1_000);
+  t.is(availability.longestSilenceMs, 1_000, 'this program was not let run: 10 times 40 ms');
+  pass(40, 20);
+  t.is(availability.longestSilenceMs, 1_200);
+  isGood = false;
+  pass(500, 20);
+  isGood = true;
+  pass(10, 20);
+  t.is(availability.longestSilenceMs, 1_200);
+  pass(500, 20);
+  t.is(availability.longestSilenceMs, 9 * 20 + 500 * 20);
+  availability.stop();
 });
 
 test('a majority is one whose members all reach each other', (t) => {

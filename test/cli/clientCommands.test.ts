@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { createServer } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
+import { endsWithTests } from '../helpers/children.js';
 import type { BenchResult } from '../../src/cli/runBench.js';
 import type { ClusterStatus } from '../../src/cli/clusterStatus.js';
 import type { ScrubResult } from '../../src/cli/runScrub.js';
@@ -15,7 +16,9 @@ import { SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import { serializeReport, serializeResponse } from '../../src/wire/serialize.js';
 import { createTagger } from '../../src/wire/tag.js';
 import { Cluster, cleanEnvironment, MAIN_FILE } from '../helpers/cluster.js';
+import { HANG_MS } from '../helpers/hang.js';
 import { runToEnd } from '../helpers/runToEnd.js';
+import { PATIENT, patiently, statusIn } from './patiently.js';
 
 interface Ended {
   readonly code: number | null;
@@ -31,10 +34,12 @@ function atdd(
   changes: Record<string, string> = {},
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(
-      process.execPath,
-      [MAIN_FILE, ...words.split(' '), '--config', cluster.configFileOf(1)],
-      { cwd: cluster.folder, env: { ...cleanEnvironment(), ...changes }, timeout: 60_000 },
+    const child = endsWithTests(
+      spawn(
+        process.execPath,
+        [MAIN_FILE, ...words.split(' '), '--config', cluster.configFileOf(1)],
+        { cwd: cluster.folder, env: { ...cleanEnvironment(), ...changes }, timeout: HANG_MS },
+      ),
     );
     const stdout: Buffer[] = [];
     let stderr = '';
@@ -127,12 +132,15 @@ test('what lies outside of the disk is refused, and nothing is written', async (
 
 test('status tells who answers, and whether they are enough', async (t) => {
   const cluster = await start(t);
-  const all = await atdd(cluster, 'status');
+  const all = await atdd(cluster, `status ${PATIENT}`);
   t.is(all.code, 0);
   t.is(all.stdout.toString().match(/ yes /g)?.length, 3);
   await cluster.kill(3);
-  const two = await atdd(cluster, 'status --json --timeout 1');
-  const result = JSON.parse(two.stdout.toString()) as ClusterStatus;
+  const two = await patiently(
+    (seconds) => atdd(cluster, `status --json --timeout ${seconds}`),
+    (answer) => statusIn(answer).processes.filter(({ reachable }) => reachable).length === 2,
+  );
+  const result = statusIn(two);
   t.is(two.code, 0);
   t.true(result.quorum && (result.readLatencyMs ?? 0) > 0);
   t.deepEqual(
@@ -153,10 +161,15 @@ test.serial('status finds the majority, whichever process hangs', async (t) => {
   const cluster = await start(t);
   for (const rank of cluster.ranks) {
     cluster.pause(rank);
-    const { code, stdout } = await atdd(cluster, 'status --json --timeout 1');
+    const answer = await patiently(
+      (seconds) => atdd(cluster, `status --json --timeout ${seconds}`),
+      (each) =>
+        each.code === 0 &&
+        statusIn(each).processes.every((process) => process.reachable === (process.rank !== rank)),
+    );
     cluster.continue(rank);
-    const result = JSON.parse(stdout.toString()) as ClusterStatus;
-    t.true(result.quorum && code === 0, `while process ${rank} hangs`);
+    const result = statusIn(answer);
+    t.true(result.quorum && answer.code === 0, `while process ${rank} hangs`);
     t.deepEqual(
       result.processes.filter(({ reachable }) => !reachable).map((process) => process.rank),
       [rank],
@@ -174,24 +187,32 @@ test.serial(
     };
     await cluster.kill(3);
     t.is((await atdd(cluster, 'write 100', randomBytes(600 * 4096))).code, 0);
-    const [late, reduced] = await json('status --json --timeout 0.5 --wait-full 3');
-    const { redundancy, processes } = reduced as ClusterStatus;
-    t.is(late, 1);
+    // A write that a process has yet to confirm is no missed one for a second or two.
+    const missedIn = ({ processes }: ClusterStatus): number =>
+      processes.reduce((sum, { report }) => sum + (report?.missed['3'] ?? 0), 0);
+    const late = await patiently(
+      (seconds) => atdd(cluster, `status --json --timeout ${seconds} --wait-full ${seconds}`),
+      (answer) => missedIn(statusIn(answer)) === 600,
+    );
+    const { redundancy } = statusIn(late);
+    t.is(late.code, 1);
     t.false(redundancy.full);
     t.regex(redundancy.reasons.join(), /sectors that process 3 has missed.*process 3 is down/);
-    const missed = processes.map(({ report }) => report?.missed['3'] ?? 0);
-    t.is(missed[0] + missed[1], 600);
+    t.is(missedIn(statusIn(late)), 600);
 
-    const unsound = await json('scrub --json --timeout 0.5');
-    t.is(unsound[0], 1);
-    const { reasons } = unsound[1] as ScrubResult;
-    t.regex(reasons.join(), /process 1 was not compared with process 3.*process 3: .*ECONNREFUSED/);
+    const told = /process 1 was not compared with process 3.*process 3: .*ECONNREFUSED/;
+    const [unsound, found] = await patiently(
+      (seconds) => json(`scrub --json --timeout ${seconds}`),
+      ([, result]) => told.test((result as ScrubResult).reasons.join()),
+    );
+    t.is(unsound, 1);
+    t.regex((found as ScrubResult).reasons.join(), told);
 
     await cluster.start(3);
-    const full = await atdd(cluster, 'status --wait-full 30');
+    const full = await atdd(cluster, `status --wait-full ${HANG_MS / 1_000}`);
     t.is(full.code, 0, full.stdout.toString());
     t.regex(full.stdout.toString(), /\nredundancy: full, after [\d.]+ s\n$/);
-    const [code, scrubbed] = await json('scrub --json');
+    const [code, scrubbed] = await json(`scrub --json ${PATIENT}`);
     const { sound, processes: scrubs } = scrubbed as ScrubResult;
     t.true(sound && code === 0, JSON.stringify(scrubbed));
     for (const { rank, counts } of scrubs) {
@@ -241,7 +262,10 @@ test.serial('a process of another make does not tell, and one may talk nonsense'
   ];
   for (const [text, expected] of tells) {
     const end = await playThird(t, cluster, text);
-    const { code, stdout } = await atdd(cluster, 'status');
+    const { code, stdout } = await patiently(
+      (seconds) => atdd(cluster, `status --timeout ${2 * seconds}`),
+      (answer) => answer.code === 0 && expected.test(answer.stdout.toString()),
+    );
     t.is(code, 0);
     t.regex(stdout.toString(), expected);
     t.regex(stdout.toString(), /^redundancy: reduced: .*process 3 does not tell \(/m);
@@ -257,7 +281,7 @@ test.serial('Ctrl-C ends the waiting for a scrub', async (t) => {
   cluster.pause(3);
   const { output } = await shell(
     cluster,
-    `set -m; { exec "$node" "$main" scrub --timeout 60 --config "$config" > out 2>&1; } & ` +
+    `set -m; { exec "$node" "$main" scrub ${PATIENT} --config "$config" > out 2>&1; } & ` +
       'until grep -q "waits for answers" out; do sleep 0.1; done; kill -INT $!; wait $!; ' +
       'echo "exit code $?"; cat out',
   );
@@ -332,35 +356,45 @@ test.serial('an export that cannot read leaves the file as it was', async (t) =>
 test('a wrong client key is named as the trouble', async (t) => {
   const cluster = await start(t);
   const changes = { ATDD_CLIENT_KEY: '11'.repeat(32) };
-  const { code, stdout } = await atdd(cluster, 'status --timeout 0.5', null, changes);
+  const told = /wrong tags: is the client key the right one/;
+  const { code, stdout } = await patiently(
+    (seconds) => atdd(cluster, `status --timeout ${seconds / 2}`, null, changes),
+    (answer) => told.test(answer.stdout.toString()),
+  );
   t.is(code, 1);
-  t.regex(stdout.toString(), /wrong tags: is the client key the right one/);
+  t.regex(stdout.toString(), told);
 });
 
 test('bench measures, and overwrites nothing but its own data', async (t) => {
   const cluster = await start(t);
-  const words = 'bench --connections 4 --depth 4 --seconds 1 --sectors 256 --json';
-  const run = async (more: string): Promise<BenchResult> => {
-    const { code, stdout, stderr } = await atdd(cluster, `${words} ${more}`);
-    t.is(code, 0, stderr);
-    return JSON.parse(stdout.toString()) as BenchResult;
-  };
-  const { writes, reads: none } = await run('--mode write');
+  const words = 'bench --connections 4 --depth 4 --sectors 256 --json';
+  /** For as long as it takes until so much was done. */
+  const run = (more: string, isEnough: (result: BenchResult) => boolean): Promise<BenchResult> =>
+    patiently(async (seconds) => {
+      const { code, stdout, stderr } = await atdd(cluster, `${words} --seconds ${seconds} ${more}`);
+      t.is(code, 0, stderr);
+      return JSON.parse(stdout.toString()) as BenchResult;
+    }, isEnough);
+  const { writes, reads: none } = await run('--mode write', (result) => result.writes !== null);
   t.is(none, null);
   t.true(writes !== null && writes.operations > 0 && writes.p50 <= writes.p99);
-  const mixed = await run('--mode mix --read-fraction 0.5');
+  const both = ({ reads, writes }: BenchResult): boolean => reads !== null && writes !== null;
+  const mixed = await run('--mode mix --read-fraction 0.5', both);
   t.true(mixed.reads !== null && mixed.writes !== null);
-  const { reads } = await run('--mode read');
+  const { reads } = await run('--mode read', (result) => result.reads !== null);
   t.true(reads !== null && reads.operations > 0 && reads.max >= reads.p999);
 
   const precious = randomBytes(4096);
   const sector = SECTORS - 5;
   t.is((await atdd(cluster, `write ${sector}`, precious)).code, 0);
-  const refused = await atdd(cluster, `${words} --mode write`);
+  const refused = await atdd(cluster, `${words} --seconds 1 --mode write`);
   t.is(refused.code, 2);
   t.regex(refused.stderr, new RegExp(`sector ${sector} holds data`));
   t.true(precious.equals((await atdd(cluster, `read ${sector}`)).stdout));
   // As many sectors as are under way at a time: none is left out.
-  await run('--mode write --overwrite --sectors 16');
+  await run(
+    '--mode write --overwrite --sectors 16',
+    (result) => (result.writes?.operations ?? 0) >= 16,
+  );
   t.false(precious.equals((await atdd(cluster, `read ${sector}`)).stdout));
 });

@@ -1,16 +1,16 @@
 import test from 'ava';
 import type { ProcessCounters } from '../../src/core/counters.js';
 import { Cluster } from '../helpers/cluster.js';
+import { HANG_MS } from '../helpers/hang.js';
 import { inquire, untilStatus } from '../helpers/processStatus.js';
 import { sectorNamed } from '../helpers/sectorValue.js';
 
 const WRITES = 20;
-const CONNECTED_MS_MAX = 10_000;
 
 test('processes tell what their operations have cost', async (t) => {
   const cluster = await Cluster.start(t, { processCount: 3 });
   for (const rank of cluster.ranks) {
-    await untilStatus(cluster, rank, CONNECTED_MS_MAX, ({ connected }) => connected.length === 2);
+    await untilStatus(cluster, rank, HANG_MS, ({ connected }) => connected.length === 2);
   }
   const look = async (rank: number): Promise<ProcessCounters> => {
     const { counters } = await inquire(cluster, rank);

@@ -4,6 +4,7 @@
  */
 import test from 'ava';
 import { Cluster } from '../helpers/cluster.js';
+import { HANG_MS, TEST_HANG_MS } from '../helpers/hang.js';
 import { untilStatus } from '../helpers/processStatus.js';
 import type { TestScope } from '../helpers/testScope.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
@@ -18,19 +19,19 @@ async function strangeAt(t: TestScope, cluster: Cluster, rank: number): Promise<
 }
 
 test.serial('a WRITE is taken by a process that hears nothing unless it asks', async (t) => {
-  t.timeout(60_000);
+  t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.prepare(t, { processCount: 3, absent: [2, 3] });
   const peers = await Promise.all([2, 3].map((rank) => strangeAt(t, cluster, rank)));
   await cluster.start(1);
   const client = await cluster.client(1);
-  const outcome = await within(10_000, client.write(5, sectorNamed('the first')));
+  const outcome = await within(HANG_MS, client.write(5, sectorNamed('the first')));
   t.true(outcome !== 'too late' && outcome.kind === 'answered' && outcome.status === 'Ok');
   t.is(nameOf(await peers[0].read(5)), 'the first');
   t.deepEqual(peers[1].faults, []);
 });
 
 test.serial('an empty disk waits for the peer that may remember the one before', async (t) => {
-  t.timeout(60_000);
+  t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.prepare(t, { processCount: 3, absent: [2] });
   await Promise.all([1, 3].map((rank) => cluster.start(rank)));
   const client = await cluster.client(1);
@@ -44,7 +45,7 @@ test.serial('an empty disk waits for the peer that may remember the one before',
   const reading = strange.read(5);
   t.is(await within(4_000, reading), 'too late', 'read from the two that do not have it');
   await cluster.start(1);
-  const value = await within(20_000, reading);
+  const value = await within(HANG_MS, reading);
   t.is(value === 'too late' ? value : nameOf(value), 'known to 1 and 3');
-  await untilStatus(cluster, 3, 10_000, ({ standing }) => standing === 'joining');
+  await untilStatus(cluster, 3, HANG_MS, ({ standing }) => standing === 'joining');
 });

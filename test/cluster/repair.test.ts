@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { Cluster } from '../helpers/cluster.js';
+import { HANG_MS, TEST_HANG_MS } from '../helpers/hang.js';
 import { readSectors, writeSectors } from '../helpers/manySectors.js';
 import type { ProcessStatus } from '../helpers/processStatus.js';
 import { inquire, scrub, untilStatus } from '../helpers/processStatus.js';
@@ -15,16 +16,16 @@ import type { Dice } from '../helpers/seed.js';
 import { chooseSeed, dice } from '../helpers/seed.js';
 import { SECTOR_BYTES } from '../helpers/bytes.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
-import { within } from '../helpers/within.js';
+import { untilSo, within } from '../helpers/within.js';
 import { Workload, assertLinearizable } from '../helpers/workload.js';
 
 const MISSED_WRITES = countFrom('ATDD_REPAIR_MISSED', 500);
 const FLIPS = countFrom('ATDD_REPAIR_FLIPS', 100);
 const REBUILT_SECTORS = countFrom('ATDD_REPAIR_SECTORS', 4_000);
 
-/** Each step of a test may take this long, and longer the more sectors there are. */
-const STEP_MS_MAX = 60_000 + 10 * Math.max(MISSED_WRITES, FLIPS, REBUILT_SECTORS);
-const TEST_MS_MAX = 5 * STEP_MS_MAX;
+/** What catches a step of a test that hangs: longer, the more sectors there are. */
+const STEP_MS_MAX = HANG_MS + 10 * Math.max(MISSED_WRITES, FLIPS, REBUILT_SECTORS);
+const TEST_MS_MAX = STEP_MS_MAX + 60_000;
 const WORKLOAD_CLIENTS = 6;
 /** Sectors in one answer about what a process has: at most so many are taken in twice. */
 const PAGE_SECTORS = 240;
@@ -55,7 +56,8 @@ function startWorkload(t: ExecutionContext, cluster: Cluster, firstSector: numbe
     clientCount: WORKLOAD_CLIENTS,
     sectors,
     random: dice(seed),
-    patienceMs: 10_000,
+    // Nobody gives up: only the connections to processes that are killed break.
+    patienceMs: HANG_MS,
   });
 }
 
@@ -69,14 +71,14 @@ async function assertUndisturbed(
   cluster: Cluster,
   killCount: number,
 ): Promise<void> {
+  const { faults, answered, unknown, recorder } = workload;
+  while (answered.read <= 50 || answered.write <= 50) await workload.untilAnswered(1);
   await workload.stop();
   await workload.readAll(cluster.ranks);
-  const { faults, answered, unknown, recorder } = workload;
   t.log(`clients: ${answered.read} reads and ${answered.write} writes answered`);
   t.deepEqual(faults, []);
   const unknownCount = unknown.read + unknown.write;
   t.true(unknownCount <= killCount * WORKLOAD_CLIENTS, `${unknownCount} went without an answer`);
-  t.true(answered.read > 50 && answered.write > 50);
   await assertLinearizable(t, recorder.operations);
 }
 
@@ -128,14 +130,13 @@ test.serial('what a process missed it gets, and then another one may lose its di
   t.deepEqual(faults, []);
   // An acknowledgement may be late by two seconds.
   let missed = [0, 0];
-  for (let look = 0; look < 100 && missed[0] + missed[1] < MISSED_WRITES; look += 1) {
-    await sleep(100);
-    const reports = await Promise.all([1, 2].map((rank) => inquire(cluster, rank)));
-    missed = reports.map((status) => status.missed['3'] ?? 0);
-  }
-  t.true(
-    missed[0] + missed[1] >= MISSED_WRITES,
-    `process 3 is said to have missed ${missed.join(' + ')}`,
+  await untilSo(
+    async () => {
+      const reports = await Promise.all([1, 2].map((rank) => inquire(cluster, rank)));
+      missed = reports.map((status) => status.missed['3'] ?? 0);
+      return missed[0] + missed[1] >= MISSED_WRITES;
+    },
+    () => `process 3 is said to have missed ${missed.join(' + ')}`,
   );
 
   await cluster.start(3);
@@ -180,7 +181,9 @@ async function flipBits(file: string, count: number, random: Dice): Promise<void
 test.serial('bits that flip in a data file are never served, and a scrub mends them', async (t) => {
   t.timeout(TEST_MS_MAX);
   const count = 6 * FLIPS;
-  const cluster = await Cluster.start(t, { processCount: 3, sectors: count + 8 });
+  // Nothing but the scrub that the test asks for may find them first.
+  const config = { limits: { scrubSectorsPerSecond: 0 } };
+  const cluster = await Cluster.start(t, { processCount: 3, sectors: count + 8, config });
   const sectors = upTo(count);
   t.deepEqual(await writeSectors(cluster, [1, 2, 3], sectors, 'kept'), []);
   await untilStatus(cluster, 2, STEP_MS_MAX, ({ written }) => written === count);
@@ -228,17 +231,21 @@ test.serial('a rebuild that is killed half way goes on where it was', async (t) 
   const sectors = upTo(REBUILT_SECTORS);
   t.deepEqual(await writeSectors(cluster, [1, 2, 3], sectors, 'kept'), []);
   const workload = startWorkload(t, cluster, REBUILT_SECTORS);
-  await cluster.kill(2);
-  await cluster.loseDisk(2);
-  await cluster.start(2);
-  const before = await untilStatus(
-    cluster,
-    2,
-    STEP_MS_MAX,
-    ({ standing, rebuild }) =>
-      standing === 'member' || (rebuild !== null && rebuild.taken >= REBUILT_SECTORS * 0.4),
-  );
-  await cluster.kill(2);
+  let killCount = 0;
+  const startWithoutDisk = async (): Promise<ProcessStatus> => {
+    if (cluster.isUp(2)) await cluster.kill(2);
+    await cluster.loseDisk(2);
+    await cluster.start(2);
+    const isHalfWay = (status: ProcessStatus): boolean =>
+      isMember(status) || (status.rebuild?.taken ?? 0) >= REBUILT_SECTORS * 0.4;
+    const status = await untilStatus(cluster, 2, STEP_MS_MAX, isHalfWay);
+    await cluster.kill(2);
+    killCount += 2;
+    return status;
+  };
+  let before = await startWithoutDisk();
+  // Whoever looks may be so slow that it is over: then once more.
+  while (isMember(before) && killCount < 40) before = await startWithoutDisk();
   t.is(before.standing, 'joining', 'it was too fast to be killed half way');
   const taken = before.rebuild?.taken ?? 0;
   await cluster.start(2);
@@ -250,12 +257,12 @@ test.serial('a rebuild that is killed half way goes on where it was', async (t) 
   t.is(incarnation, before.incarnation, 'it is the same join');
   t.log(`the rest took ${joinedIn}`);
   t.deepEqual(await readSectors(cluster, [1, 2, 3], sectors, 'kept'), []);
-  await assertUndisturbed(t, workload, cluster, 2);
+  await assertUndisturbed(t, workload, cluster, killCount);
   await assertWhole(t, cluster);
 });
 
 test.serial('a cluster begins with a majority, and one that comes later joins', async (t) => {
-  t.timeout(60_000);
+  t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.prepare(t, { processCount: 3 });
   const [, startedIn] = await timed(Promise.all([cluster.start(1), cluster.start(2)]));
   const [faults, wroteIn] = await timed(writeSectors(cluster, [1, 2], upTo(50), 'early'));
@@ -263,7 +270,7 @@ test.serial('a cluster begins with a majority, and one that comes later joins', 
   t.log(`two of three: started in ${startedIn}, the first 50 writes took ${wroteIn}`);
   for (const rank of [1, 2]) t.is((await inquire(cluster, rank)).standing, 'member');
   await cluster.start(3);
-  await untilStatus(cluster, 3, 20_000, isMember);
+  await untilStatus(cluster, 3, HANG_MS, isMember);
   // Not in name only: now one of the first two may go.
   await cluster.kill(1);
   t.deepEqual(await readSectors(cluster, [2, 3], upTo(50), 'early'), []);
@@ -272,22 +279,22 @@ test.serial('a cluster begins with a majority, and one that comes later joins', 
 });
 
 test.serial('a process without its disk joins although clients ask for nothing', async (t) => {
-  t.timeout(60_000);
+  t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.start(t, { processCount: 3 });
   t.deepEqual(await writeSectors(cluster, [1, 2, 3], upTo(50), 'kept'), []);
   for (const rank of cluster.ranks) {
-    await untilStatus(cluster, rank, 20_000, ({ missed }) => Object.keys(missed).length === 0);
+    await untilStatus(cluster, rank, HANG_MS, ({ missed }) => Object.keys(missed).length === 0);
   }
   // The others' connections to it have ended, and they have nothing to send that would show it.
   await cluster.stop(2);
   await cluster.loseDisk(2);
   await cluster.start(2);
-  await untilStatus(cluster, 2, 20_000, isMember);
+  await untilStatus(cluster, 2, HANG_MS, isMember);
   await assertWhole(t, cluster);
 });
 
 test.serial('a process without its disk does not vote while it cannot know enough', async (t) => {
-  t.timeout(60_000);
+  t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.start(t, { processCount: 3 });
   t.deepEqual(await writeSectors(cluster, [1, 2, 3], upTo(50), 'kept'), []);
   await cluster.stop(2);
@@ -305,12 +312,12 @@ test.serial('a process without its disk does not vote while it cannot know enoug
   t.false(status.rebuild?.isEnough ?? true);
 
   await cluster.start(2);
-  const outcomes = await within(20_000, Promise.all(waiting));
+  const outcomes = await within(HANG_MS, Promise.all(waiting));
   t.not(outcomes, 'too late', 'they wait for ever');
   for (const outcome of outcomes === 'too late' ? [] : outcomes) {
     t.is(outcome.kind === 'answered' ? outcome.status : 'unknown', 'Ok');
   }
-  await untilStatus(cluster, 1, 20_000, isMember);
+  await untilStatus(cluster, 1, HANG_MS, isMember);
   t.deepEqual(await readSectors(cluster, [1, 2, 3], upTo(50), 'kept'), []);
   t.deepEqual(await readSectors(cluster, [1, 2, 3], [100, 101], 'waited'), []);
   await assertWhole(t, cluster);

@@ -5,10 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { Cluster, MAIN_FILE } from '../helpers/cluster.js';
+import { HANG_MS, TEST_HANG_MS } from '../helpers/hang.js';
 import { runToEnd } from '../helpers/runToEnd.js';
 import { freeAddresses } from '../helpers/ports.js';
-import type { Outcome, RawClient } from '../helpers/rawClient.js';
+import type { RawClient } from '../helpers/rawClient.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
+import { untilSo, within } from '../helpers/within.js';
 
 const OK = { kind: 'answered', status: 'Ok', data: null } as const;
 
@@ -32,38 +34,35 @@ async function writeNamed(
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
-/** The outcome if it comes within the time, else null. */
-const within = (ms: number, outcome: Promise<Outcome>): Promise<Outcome | null> =>
-  Promise.race([outcome, sleep(ms, null)]);
-
 test.serial('with one process killed the others go on without a pause', async (t) => {
-  t.timeout(40_000);
+  t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.start(t, { processCount: 3 });
   const client = await cluster.client(1);
   await writeNamed(t, client, upTo(20), 'before');
   let longestMs = 0;
   let count = 0;
+  const writeOne = async (): Promise<void> => {
+    const began = performance.now();
+    t.deepEqual(await client.write(count % 20, sectorNamed(`steady ${count}`)), OK);
+    longestMs = Math.max(longestMs, performance.now() - began);
+    count += 1;
+  };
+  let isKilled = false;
   const steadily = async (): Promise<void> => {
-    const endAt = performance.now() + 3_000;
-    while (performance.now() < endAt) {
-      const began = performance.now();
-      t.deepEqual(await client.write(count % 20, sectorNamed(`steady ${count}`)), OK);
-      longestMs = Math.max(longestMs, performance.now() - began);
-      count += 1;
-    }
+    while (!isKilled) await writeOne();
+    for (let more = 0; more < 100; more += 1) await writeOne();
   };
   const running = steadily();
-  await sleep(1_000);
   await cluster.kill(3);
+  isKilled = true;
   await running;
+  // How long a pause would be is a matter of virtual time: test/streams/peerDies.test.ts.
   t.log(`${count} writes, the longest took ${longestMs.toFixed(0)} ms`);
-  t.true(count >= 30);
-  t.true(longestMs < 1_000, `a write took ${longestMs.toFixed(0)} ms`);
   t.deepEqual(client.faults, []);
 });
 
 test.serial('all processes killed at once come back with every acknowledged value', async (t) => {
-  t.timeout(60_000);
+  t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.start(t, { processCount: 3 });
   const acknowledged = new Map<number, string>();
   /** Not answered: may be found, now or at any later time. Each round has sectors of its own. */
@@ -83,7 +82,10 @@ test.serial('all processes killed at once come back with every acknowledged valu
         maybe.delete(sector);
       }
     });
-    await sleep(700 + round * 300);
+    // Also at moments that are no round number of writes.
+    const wanted = acknowledged.size + 20;
+    await untilSo(() => acknowledged.size >= wanted);
+    await sleep(200 + round * 300);
     await Promise.all(cluster.ranks.map((rank) => cluster.kill(rank)));
     await Promise.all(streams);
     await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
@@ -101,7 +103,7 @@ test.serial('all processes killed at once come back with every acknowledged valu
 });
 
 test.serial('a process that missed writes gives the newest value when it comes back', async (t) => {
-  t.timeout(40_000);
+  t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.start(t, { processCount: 3 });
   const first = await cluster.client(1);
   await writeNamed(t, first, upTo(30), 'old');
@@ -121,7 +123,7 @@ test.serial('a process that missed writes gives the newest value when it comes b
 test.serial(
   'a WRITE whose client is gone before it found a majority never takes effect',
   async (t) => {
-    t.timeout(60_000);
+    t.timeout(TEST_HANG_MS);
     const cluster = await Cluster.start(t, { processCount: 3 });
     const first = await cluster.client(1);
     await writeNamed(t, first, [0, 1, 2], 'kept');
@@ -136,16 +138,16 @@ test.serial(
     const waitedFor = staying.write(2, sectorNamed('waited for'));
     t.is(
       await within(700, Promise.race([...abandoned, waitedFor])),
-      null,
+      'too late',
       'no majority, no answer',
     );
     // The process must end its side by itself once nothing of that client is under way.
-    t.not(await Promise.race([leaving.end(), sleep(3_000, null)]), null, 'FIN was not answered');
+    t.not(await within(HANG_MS, leaving.end()), 'too late', 'FIN was not answered');
     breaking.socket.resetAndDestroy();
     t.deepEqual(await Promise.all(abandoned), [{ kind: 'unknown' }, { kind: 'unknown' }]);
     await sleep(300);
     await Promise.all([cluster.start(2), cluster.start(3)]);
-    t.deepEqual(await within(15_000, waitedFor), OK, 'the one that waited is done');
+    t.deepEqual(await within(HANG_MS, waitedFor), OK, 'the one that waited is done');
     // Long enough for anything that is sent again to be sent again.
     await sleep(2_500);
     for (const rank of cluster.ranks) {
@@ -158,15 +160,13 @@ test.serial(
 );
 
 test.serial('SIGTERM ends a process with exit code 0 and its data intact', async (t) => {
-  t.timeout(60_000);
+  t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.start(t, { processCount: 3 });
   const client = await cluster.client(1);
   await writeNamed(t, client, upTo(50), 'kept');
   // With an operation under way that is answered before the end, and clients that stay connected.
   const last = client.write(60, sectorNamed('last'));
-  const began = performance.now();
   const exits = [await cluster.stop(1)];
-  t.true(performance.now() - began < 7_000, 'SIGTERM took too long');
   const outcome = await last;
   exits.push(...(await Promise.all([cluster.stop(2), cluster.stop(3)])));
   t.deepEqual(
@@ -184,7 +184,7 @@ test.serial('SIGTERM ends a process with exit code 0 and its data intact', async
 });
 
 test.serial('SIGTERM without a majority still ends within its bound', async (t) => {
-  t.timeout(40_000);
+  t.timeout(TEST_HANG_MS);
   const shutdownMs = 1_500;
   const config = { timeouts: { shutdownMs } };
   const cluster = await Cluster.start(t, { processCount: 3, config });
@@ -192,15 +192,13 @@ test.serial('SIGTERM without a majority still ends within its bound', async (t) 
   const client = await cluster.client(1);
   const stuck = client.write(0, sectorNamed('never answered'));
   await sleep(200);
-  const began = performance.now();
+  // Only the bound ends it: the operation would wait for ever.
   t.deepEqual(await cluster.stop(1), { code: 0, signal: null });
-  const tookMs = performance.now() - began;
-  t.true(tookMs < shutdownMs + 2_000, `took ${tookMs.toFixed(0)} ms`);
   t.deepEqual(await stuck, { kind: 'unknown' });
 });
 
 test.serial('a folder that another process uses is refused, and the other goes on', async (t) => {
-  t.timeout(40_000);
+  t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.start(t, { processCount: 3 });
   const client = await cluster.client(1);
   await writeNamed(t, client, [7], 'kept');
@@ -226,7 +224,7 @@ test.serial('a folder that another process uses is refused, and the other goes o
 test.serial(
   'a folder of another rank, or of another cluster, is refused and left alone',
   async (t) => {
-    t.timeout(60_000);
+    t.timeout(TEST_HANG_MS);
     const cluster = await Cluster.start(t, { processCount: 3 });
     const client = await cluster.client(2);
     await writeNamed(t, client, [7], 'kept');
@@ -272,34 +270,47 @@ async function slotsIn(folder: string): Promise<string[]> {
   return Promise.all(files.map((name) => readFile(path.join(folder, name), 'hex')));
 }
 
-test.serial('the socket is bound soon after launch', async (t) => {
-  t.timeout(40_000);
-  const cluster = await Cluster.prepare(t, { processCount: 3, sectors: 2 ** 21 });
-  const measure = async (): Promise<number[]> => {
+const WITHOUT_LIBRARIES = new URL('../helpers/withoutLibraries.js', import.meta.url).href;
+
+test.serial('the socket is bound before any library is loaded', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  let isWithout = false;
+  const cluster = await Cluster.prepare(t, {
+    processCount: 3,
+    sectors: 2 ** 21,
+    wrap: ([node = '', ...words]) =>
+      isWithout ? [node, '--import', WITHOUT_LIBRARIES, ...words] : [node, ...words],
+  });
+  /** Milliseconds until each takes a connection. How fast it is stands in the log. */
+  const measure = async (): Promise<string> => {
     const began = performance.now();
     for (const rank of cluster.ranks) cluster.launch(rank);
-    return Promise.all(
-      cluster.ranks.map(async (rank) => {
-        for (;;) {
-          try {
-            const client = await cluster.client(rank);
-            const tookMs = performance.now() - began;
-            await client.destroy();
-            return tookMs;
-          } catch {
-            if (performance.now() - began > 10_000) return Infinity;
-            await sleep(5);
-          }
-        }
-      }),
-    );
+    const times = cluster.ranks.map(async (rank) => {
+      await untilSo(() => takesConnection(cluster, rank));
+      return (performance.now() - began).toFixed(0);
+    });
+    return (await Promise.all(times)).join(', ');
   };
   const fresh = await measure();
   await Promise.all(cluster.ranks.map((rank) => cluster.waitReady(rank)));
   await Promise.all(cluster.ranks.map((rank) => cluster.kill(rank)));
   const again = await measure();
-  const shown = (times: readonly number[]): string => times.map((ms) => ms.toFixed(0)).join(', ');
-  t.log(`bound after ${shown(fresh)} ms, started again ${shown(again)} ms (aim: 300)`);
-  // Loose, since other tests run at the same time: the aim is checked on a quiet machine.
-  t.true(Math.max(...fresh, ...again) < 3_000);
+  t.log(`bound after ${fresh} ms, started again ${again} ms (aim: 300)`);
+  await Promise.all(cluster.ranks.map((rank) => cluster.kill(rank)));
+  isWithout = true;
+  await measure();
+  for (const rank of cluster.ranks) {
+    const last = cluster.logOf(rank).split('--- started').at(-1) ?? '';
+    t.regex(last, /rxjs is out of reach/);
+    t.notRegex(last, /store open/);
+  }
 });
+
+async function takesConnection(cluster: Cluster, rank: number): Promise<boolean> {
+  try {
+    await (await cluster.client(rank)).destroy();
+    return true;
+  } catch {
+    return false;
+  }
+}

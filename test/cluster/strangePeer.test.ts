@@ -3,14 +3,15 @@
  * the protocol allows: operations through all three complete, also when the foreign one is needed
  * for the majority, and what everybody saw is linearizable.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { Cluster } from '../helpers/cluster.js';
+import { HANG_MS, TEST_HANG_MS } from '../helpers/hang.js';
 import type { RawClient } from '../helpers/rawClient.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
 import type { Behaviour } from '../helpers/strangePeer.js';
 import { BEHAVIOURS, StrangePeer } from '../helpers/strangePeer.js';
+import { within } from '../helpers/within.js';
 import { assertLinearizable } from '../helpers/workload.js';
 import { HistoryRecorder } from '../linearizability/history.js';
 
@@ -59,15 +60,13 @@ async function use(
 }
 
 async function inTime(t: ExecutionContext, what: string, work: Promise<unknown>): Promise<void> {
-  const late = Symbol('late');
-  const result = await Promise.race([work, sleep(15_000, late, { ref: false })]);
-  if (result === late) throw new Error(`${what} did not complete in 15 s`);
+  if ((await within(HANG_MS, work)) === 'too late') throw new Error(`${what} did not complete`);
   t.pass();
 }
 
 for (const [name, behaviour] of Object.entries<Behaviour>(BEHAVIOURS)) {
   test.serial(`a foreign member that ${name} works with two real processes`, async (t) => {
-    t.timeout(60_000);
+    t.timeout(TEST_HANG_MS);
     const cluster = await Cluster.prepare(t, { processCount: 3, absent: [STRANGE_RANK] });
     const { addresses, keys } = cluster;
     const strange = await StrangePeer.start({ rank: STRANGE_RANK, addresses, keys, behaviour });
@@ -118,7 +117,7 @@ for (const [name, behaviour] of Object.entries<Behaviour>(BEHAVIOURS)) {
 test.serial(
   'a peer that is sent nothing because it is away costs the others nothing',
   async (t) => {
-    t.timeout(40_000);
+    t.timeout(TEST_HANG_MS);
     const cluster = await Cluster.start(t, { processCount: 3, absent: [STRANGE_RANK] });
     const client = await cluster.client(1);
     const answers: Promise<unknown>[] = [];

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Keys, Message } from '../helpers/bytes.js';
 import { requestBytes } from '../helpers/bytes.js';
+import { HANG_MS } from '../helpers/hang.js';
 import { newcomer } from '../helpers/newcomer.js';
 import type { Address } from '../helpers/rawClient.js';
 import { RawClient } from '../helpers/rawClient.js';
@@ -262,7 +263,7 @@ async function crowded(
 ): Promise<void> {
   const tried = (): number =>
     crowds.reduce((sum, crowd) => sum + crowd.report().connected + crowd.report().refused, 0);
-  const giveUpAt = performance.now() + 30_000;
+  const giveUpAt = performance.now() + HANG_MS;
   while (tried() < attempts && performance.now() < giveUpAt) await sleep(50);
   if (tried() < attempts) throw new Error(`the flood was one of ${tried()} connections only`);
   await Promise.all([sleep(ms), meanwhile()]);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Cluster } from '../helpers/cluster.js';
 import { startWrappedGateway } from '../helpers/gateway.js';
 import { withProbe } from '../helpers/levels.js';
+import { HANG_MS } from '../helpers/hang.js';
 import { NbdClient } from '../helpers/nbdClient.js';
 import type { Address } from '../helpers/rawClient.js';
 import type { Dice } from '../helpers/seed.js';
@@ -29,7 +30,6 @@ const CONFIG = {
     },
   },
 };
-const ANSWER_MS_MAX = 20_000;
 /** Of each attack; those of 150 lanes ask for nothing. */
 const BUSY_LANES = 10;
 /**
@@ -96,8 +96,8 @@ async function work(client: NbdClient, name: string): Promise<void> {
   // Not at the edge of a sector: that takes a read before the write.
   const offset = 4_096 * 3 + 100;
   const work$ = client.write(offset, data).then(() => client.read(offset, data.length));
-  const seen = await within(ANSWER_MS_MAX, work$);
-  if (seen === 'too late') throw new Error(`no answer in ${ANSWER_MS_MAX} ms to ${name}`);
+  const seen = await within(HANG_MS, work$);
+  if (seen === 'too late') throw new Error(`no answer in ${HANG_MS} ms to ${name}`);
   if (!seen.equals(data)) throw new Error(`what was written is not what is read: ${name}`);
 }
 

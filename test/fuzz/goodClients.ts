@@ -4,12 +4,12 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../helpers/cluster.js';
+import { HANG_MS } from '../helpers/hang.js';
 import type { Outcome, RawClient } from '../helpers/rawClient.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
 import { within } from '../helpers/within.js';
 
 const SECTORS_EACH = 8;
-const ANSWER_MS_MAX = 20_000;
 /** So that they leave the machine to the others for a while. */
 const PAUSE_MS = 5;
 
@@ -80,10 +80,10 @@ export class GoodClients {
 
   private async ask(what: string, answer: Promise<Outcome>): Promise<Buffer | null> {
     const began = performance.now();
-    const outcome = await within(ANSWER_MS_MAX, answer);
+    const outcome = await within(HANG_MS, answer);
     this.longestMs = Math.max(this.longestMs, performance.now() - began);
     this.operationCount += 1;
-    if (outcome === 'too late') this.faults.push(`${what}: no answer in ${ANSWER_MS_MAX} ms`);
+    if (outcome === 'too late') this.faults.push(`${what}: no answer in ${HANG_MS} ms`);
     else if (outcome.kind === 'unknown') this.faults.push(`${what}: the connection broke`);
     else if (outcome.status !== 'Ok') this.faults.push(`${what}: ${outcome.status}`);
     else return outcome.data;

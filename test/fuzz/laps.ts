@@ -6,6 +6,7 @@
  */
 import type { Descriptors, Levels, Measured } from '../helpers/levels.js';
 import { descriptorsBack, descriptorsOf, levelsOf } from '../helpers/levels.js';
+import { HANG_MS } from '../helpers/hang.js';
 import { within } from '../helpers/within.js';
 
 export interface Attack {
@@ -38,9 +39,6 @@ const USED_SLACK_BYTES = 4 * MEBIBYTE;
 /** Between the second third of the laps and the last, when there are enough of them. */
 const USED_GROWTH_BYTES_MAX = MEBIBYTE;
 const LAPS_FOR_TREND = 6;
-/** By then broken connections of peers are dialled again, and silent ones found out. */
-const SETTLE_MS_MAX = 30_000;
-const ATTACK_END_MS_MAX = 120_000;
 
 /** @returns how many laps there were, the first included. */
 export async function runLaps(options: LapsOptions): Promise<number> {
@@ -50,7 +48,7 @@ export async function runLaps(options: LapsOptions): Promise<number> {
   let lap = 0;
   for (; options.mayGoOn(lap); lap += 1) {
     for (const attack of attacks) {
-      const end = await within(attackMs + ATTACK_END_MS_MAX, attack.run(attackMs, lap));
+      const end = await within(attackMs + HANG_MS, attack.run(attackMs, lap));
       if (end === 'too late') throw new Error(`the attack "${attack.name}" does not end`);
       for (const [index, one] of measured.entries()) await settle(one, before[index]);
       await options.check(attack);
@@ -69,7 +67,7 @@ export async function runLaps(options: LapsOptions): Promise<number> {
 
 async function settle(measured: Measured, before: Descriptors): Promise<void> {
   const { name, pid } = measured;
-  const left = await descriptorsBack(pid, before, SETTLE_MS_MAX);
+  const left = await descriptorsBack(pid, before, HANG_MS);
   if (left === null) return;
   const [had, has] = [before, left].map(({ sockets, others }) => `${sockets} + ${others}`);
   throw new Error(`${name} had ${had} descriptors (sockets + others) before, and has ${has} now`);

@@ -1,6 +1,7 @@
 /** Short runs of `npm run fuzz -- --only processes` and `--only nbd`, which make more laps. */
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
+import { TEST_HANG_MS } from '../helpers/hang.js';
 import { chooseSeed } from '../helpers/seed.js';
 import { Evidence } from './evidence.js';
 import { attackGateway } from './gateway.js';
@@ -18,7 +19,7 @@ async function attack(
   target: Target,
   run: (options: LiveOptions) => Promise<number>,
 ): Promise<void> {
-  t.timeout(110_000);
+  t.timeout(TEST_HANG_MS);
   const seed = chooseSeed();
   t.log(`seed ${seed}`);
   const evidence = new Evidence();

@@ -10,6 +10,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Keys, ProcessMessage } from '../helpers/bytes.js';
 import { MessageReader, processBytes, receiptBytes } from '../helpers/bytes.js';
 import { reset } from '../helpers/crowd.js';
+import { HANG_MS } from '../helpers/hang.js';
 import type { Address } from '../helpers/rawClient.js';
 import type { Dice } from '../helpers/seed.js';
 import { dice, seedOf } from '../helpers/seed.js';
@@ -31,7 +32,6 @@ const QUESTIONS = 1_500;
 
 /** Of a member that is gone at once; and how long they may be kept. */
 const CONNECTIONS = 30;
-const GONE_MS_MAX = 30_000;
 
 type Mode = (socket: net.Socket, chunk: Buffer, member: LyingMember) => void;
 
@@ -119,7 +119,7 @@ export class LyingMember {
         await sleep(10);
         await Promise.all(this.own.map(letGo));
       }
-      const giveUpAt = performance.now() + GONE_MS_MAX;
+      const giveUpAt = performance.now() + HANG_MS;
       while (!isDeepStrictEqual(await socketCounts(), before)) {
         const now = await socketCounts();
         if (performance.now() > giveUpAt) {

@@ -12,6 +12,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Keys, ProcessMessage, RegisterValue } from '../helpers/bytes.js';
 import { MessageReader, processBytes, requestBytes } from '../helpers/bytes.js';
 import type { Cluster } from '../helpers/cluster.js';
+import { HANG_MS } from '../helpers/hang.js';
 import type { RawClient } from '../helpers/rawClient.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
 import type { Dice } from '../helpers/seed.js';
@@ -26,7 +27,6 @@ import type { KnownOperation } from './wireMessages.js';
 
 const MESSAGES_KEPT_MAX = 2_000;
 const OPERATIONS_KEPT_MAX = 100;
-const ANSWER_MS_MAX = 20_000;
 
 /** Listens to what processes send to each other: see overhearing.ts. */
 export class Recorder {
@@ -75,7 +75,7 @@ export class Recorder {
     const before = new Set(this.about(sector));
     await ask();
     const told = new Map<number, RegisterValue>();
-    for (const giveUpAt = performance.now() + ANSWER_MS_MAX; performance.now() < giveUpAt;) {
+    for (const giveUpAt = performance.now() + HANG_MS; performance.now() < giveUpAt;) {
       for (const one of this.about(sector)) {
         const { kind, sender, register } = one;
         if (before.has(one) || kind !== 'VALUE' || register === null) continue;
@@ -152,7 +152,7 @@ async function record(
 }
 
 async function answered(answer: ReturnType<RawClient['read']>): Promise<Buffer | null> {
-  const outcome = await within(ANSWER_MS_MAX, answer);
+  const outcome = await within(HANG_MS, answer);
   if (outcome === 'too late' || outcome.kind === 'unknown' || outcome.status !== 'Ok') {
     throw new Error(`a good request was not answered: ${JSON.stringify(outcome)}`);
   }
@@ -229,7 +229,7 @@ async function replayOldestWrite(
   if (socket === null) throw new Error('a connection was refused');
   const response = new Promise((resolve) => socket.once('data', resolve));
   socket.write(oldestWrite);
-  await within(ANSWER_MS_MAX, response);
+  await within(HANG_MS, response);
   await letGo(socket);
   const after = nameOf((await answered(client.read(sector))) ?? Buffer.alloc(0));
   if (after !== oldestName) throw new Error(`a replayed WRITE left "${after}" in sector ${sector}`);

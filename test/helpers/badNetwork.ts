@@ -32,7 +32,7 @@ export async function startOnBadNetwork(
   random: Dice,
 ): Promise<{ cluster: Cluster; network: BadNetwork }> {
   const { cluster, network } = await prepareOnBadNetwork(t, { processCount }, random);
-  await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
+  await cluster.startAll();
   return { cluster, network };
 }
 

@@ -12,6 +12,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { endsWithTests } from './children.js';
+import { HANG_MS } from './hang.js';
 import { freeAddresses } from './ports.js';
 import { untilStatus } from './processStatus.js';
 import type { Address, RawClientOptions } from './rawClient.js';
@@ -53,22 +55,13 @@ interface Member {
 
 const LOG_LENGTH_MAX = 200_000;
 const LOG_TAIL_LINES = 25;
-const READY_MS_MAX = 20_000;
-
-const alive = new Set<ChildProcess>();
-process.once('exit', () => {
-  for (const child of alive) child.kill('SIGKILL');
-});
-
 export class Cluster {
   private readonly members: Member[];
 
   /** Writes the files of a cluster and starts its processes; resolves when all of them answer. */
   static async start(t: TestScope, options: ClusterOptions): Promise<Cluster> {
     const cluster = await Cluster.prepare(t, options);
-    await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
-    // On a busy machine one may be late for the founding, and joins: that takes a little longer.
-    if (options.absent === undefined) await cluster.untilMembers();
+    await cluster.startAll();
     return cluster;
   }
 
@@ -163,6 +156,13 @@ export class Cluster {
     return this.member(rank).log;
   }
 
+  /** Starts all processes; resolves when all of them answer and, unless some are absent, vote. */
+  async startAll(): Promise<void> {
+    await Promise.all(this.ranks.map((rank) => this.start(rank)));
+    // On a busy machine one may be late for the founding, and joins: that takes a little longer.
+    if (this.options.absent === undefined) await this.untilMembers();
+  }
+
   /** Starts a process and waits until it answers. */
   async start(rank: number): Promise<void> {
     this.launch(rank);
@@ -182,30 +182,29 @@ export class Cluster {
       `${rank}`,
     ];
     const command = this.options.wrap?.(plain, rank) ?? plain;
-    const child = spawn(command[0], command.slice(1), {
-      cwd: this.folder,
-      env: cleanEnvironment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = endsWithTests(
+      spawn(command[0], command.slice(1), {
+        cwd: this.folder,
+        env: cleanEnvironment(),
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
     const keepLog = (chunk: Buffer): void => {
       member.log = (member.log + chunk.toString()).slice(-LOG_LENGTH_MAX);
       this.options.onLog?.(rank, chunk.toString());
     };
     child.stdout.on('data', keepLog);
     child.stderr.on('data', keepLog);
-    alive.add(child);
     member.child = child;
     member.exitIsExpected = false;
     member.log += `--- started, pid ${child.pid}\n`;
     member.exit = new Promise((resolve) => {
       child.once('error', (error) => {
-        alive.delete(child);
         member.child = null;
         this.failTest(`process ${rank} could not be started: ${error.message}`);
         resolve({ code: null, signal: null });
       });
       child.once('exit', (code, signal) => {
-        alive.delete(child);
         member.child = null;
         member.log += `--- ended, code ${code}, signal ${signal}\n`;
         if (!member.exitIsExpected) {
@@ -217,7 +216,7 @@ export class Cluster {
   }
 
   /** Resolves when the process answers a client: no quorum is needed for that. */
-  async waitReady(rank: number, timeoutMs: number = READY_MS_MAX): Promise<void> {
+  async waitReady(rank: number, timeoutMs: number = HANG_MS): Promise<void> {
     const giveUpAt = performance.now() + timeoutMs;
     for (;;) {
       if (await this.answers(rank, giveUpAt)) return;
@@ -232,7 +231,7 @@ export class Cluster {
   /** Resolves when every process votes. */
   private async untilMembers(): Promise<void> {
     for (const rank of this.ranks) {
-      await untilStatus(this, rank, READY_MS_MAX, ({ standing }) => standing === 'member');
+      await untilStatus(this, rank, HANG_MS, ({ standing }) => standing === 'member');
     }
   }
 

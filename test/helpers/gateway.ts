@@ -4,12 +4,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect as connectTcp } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { endsWithTests } from './children.js';
 import type { Cluster } from './cluster.js';
 import { MAIN_FILE, cleanEnvironment } from './cluster.js';
+import { HANG_MS } from './hang.js';
 import { freeAddresses } from './ports.js';
 import type { TestScope } from './testScope.js';
-
-const READY_MS_MAX = 20_000;
 
 export interface Gateway {
   readonly port: number;
@@ -36,11 +36,13 @@ export async function startWrappedGateway(
   const [{ port }] = await freeAddresses(1);
   const words = ['nbd', '--config', cluster.configFileOf(1), '--listen', `127.0.0.1:${port}`];
   const [program, ...args] = wrap([process.execPath, MAIN_FILE, ...words]);
-  const child = spawn(program, args, {
-    cwd: cluster.folder,
-    env: cleanEnvironment(),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = endsWithTests(
+    spawn(program, args, {
+      cwd: cluster.folder,
+      env: cleanEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
   let log = '';
   const keep = (chunk: Buffer): void => {
     log = (log + chunk.toString()).slice(-100_000);
@@ -53,7 +55,7 @@ export async function startWrappedGateway(
     child.kill('SIGKILL');
     await once(child, 'exit');
   });
-  const giveUpAt = performance.now() + READY_MS_MAX;
+  const giveUpAt = performance.now() + HANG_MS;
   while (!(await takesConnections(port))) {
     if (child.exitCode !== null || performance.now() > giveUpAt) {
       throw new Error(`the gateway does not listen:\n${log}`);
@@ -81,14 +83,16 @@ export interface ToolResult {
   readonly output: string;
 }
 
-/** Runs a program to its end, one minute at most. Both its outputs, as they came. */
+/** Runs a program to its end. Both its outputs, as they came. */
 export async function runTool(words: readonly string[], cwd?: string): Promise<ToolResult> {
-  const child = spawn(words[0], words.slice(1), {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 90_000,
-    killSignal: 'SIGKILL',
-    ...(cwd !== undefined && { cwd }),
-  });
+  const child = endsWithTests(
+    spawn(words[0], words.slice(1), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: HANG_MS,
+      killSignal: 'SIGKILL',
+      ...(cwd !== undefined && { cwd }),
+    }),
+  );
   let output = '';
   child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));

@@ -2,6 +2,7 @@
 import { readFile, readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HANG_MS } from './hang.js';
 
 export interface Levels {
   readonly descriptors: Descriptors;
@@ -26,7 +27,6 @@ export interface Measured {
   log(): string;
 }
 
-const PROBE_MS_MAX = 30_000;
 /** What memoryProbe.ts writes. (That file is not imported: it would listen to the signal here.) */
 const PROBE_LINE = /^memory probe (\{.*\})$/gm;
 
@@ -41,7 +41,7 @@ export function withProbe(command: readonly string[]): readonly string[] {
 export async function levelsOf(measured: Measured): Promise<Levels> {
   const countBefore = lastProbe(measured.log())?.count ?? 0;
   process.kill(measured.pid, 'SIGUSR2');
-  const giveUpAt = performance.now() + PROBE_MS_MAX;
+  const giveUpAt = performance.now() + HANG_MS;
   for (;;) {
     const probe = lastProbe(measured.log());
     if (probe !== null && probe.count > countBefore) {

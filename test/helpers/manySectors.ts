@@ -1,12 +1,12 @@
 /** Many sectors written, and read again, over a connection to each of some processes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from './cluster.js';
+import { HANG_MS } from './hang.js';
 import type { Outcome, RawClient } from './rawClient.js';
 import { nameOf, sectorNamed } from './sectorValue.js';
 
 /** Operations under way on each connection. */
 const LANES = 32;
-const ANSWER_MS_MAX = 20_000;
 
 /** Each goes to one of the processes. @returns what went wrong. */
 export function writeSectors(
@@ -54,7 +54,7 @@ async function onEach(
     const rest = sectors.values();
     const lane = async (): Promise<void> => {
       for (const sector of rest) {
-        const late = sleep(ANSWER_MS_MAX, 'no answer in time', { ref: false });
+        const late = sleep(HANG_MS, 'no answer in time', { ref: false });
         const fault = await Promise.race([work(client, sector), late]);
         if (fault !== null) faults.push(`sector ${sector} at process ${rank}: ${fault}`);
         if (fault === 'no answer in time') return;

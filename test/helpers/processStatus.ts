@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessCounters } from '../../src/core/counters.js';
+import { HANG_MS } from './hang.js';
 import type { RawClient } from './rawClient.js';
 
 export interface ProcessStatus {
@@ -40,7 +41,6 @@ export interface Reachable {
   client(rank: number): Promise<RawClient>;
 }
 
-const ANSWER_MS_MAX = 10_000;
 const POLL_MS = 20;
 
 /** Asks over a connection of its own. @throws if there is no good answer in time. */
@@ -58,7 +58,7 @@ export async function inquire(
 }
 
 async function inquireOf(client: RawClient, kind: 'STATUS' | 'SCRUB'): Promise<ProcessStatus> {
-  const late = sleep(ANSWER_MS_MAX, null, { ref: false });
+  const late = sleep(HANG_MS, null, { ref: false });
   const outcome = await Promise.race([client.inquire(kind), late]);
   if (outcome?.kind !== 'answered' || outcome.data === null) {
     throw new Error(`${kind} was not answered well: ${JSON.stringify(outcome)}`);

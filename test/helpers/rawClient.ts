@@ -6,6 +6,7 @@
 import net from 'node:net';
 import type { Keys, Padding, RequestKind, Status } from './bytes.js';
 import { MessageReader, requestBytes } from './bytes.js';
+import { HANG_MS } from './hang.js';
 
 export interface Address {
   readonly host: string;
@@ -44,7 +45,7 @@ export class RawClient {
 
   /** @throws if no connection comes about. */
   static async connect(options: RawClientOptions): Promise<RawClient> {
-    const { address, connectTimeoutMs = 3_000 } = options;
+    const { address, connectTimeoutMs = HANG_MS } = options;
     const socket = net.connect({ host: address.host, port: address.port, noDelay: true });
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => {

@@ -87,6 +87,13 @@ export class Relay {
     return true;
   }
 
+  /** What has been sent in the direction `forth`, and has not arrived yet. */
+  get heldBytes(): number {
+    let sum = 0;
+    for (const line of this.lines) sum += line.heldBytes;
+    return sum;
+  }
+
   /** What is sent from now on arrives this much later; never before what was sent earlier. */
   delay(direction: Direction, delayMs: number): void {
     this.conditions[direction].delayMs = delayMs;
@@ -153,6 +160,10 @@ class Line {
     dialled.once('connect', () => {
       this.isConnected = true;
     });
+  }
+
+  get heldBytes(): number {
+    return this.forth.heldBytes;
   }
 
   get isHalfOpen(): boolean {
@@ -272,6 +283,10 @@ class Flow {
     private readonly target: net.Socket,
     private readonly conditions: Conditions,
   ) {}
+
+  get heldBytes(): number {
+    return this.waitingBytes;
+  }
 
   carry(bytes: Buffer): void {
     if (this.losesAll || this.hasEnd) return;

@@ -1,6 +1,8 @@
 /** Runs a command that is expected to end by itself. */
 import { spawn } from 'node:child_process';
+import { endsWithTests } from './children.js';
 import { cleanEnvironment } from './cluster.js';
+import { HANG_MS } from './hang.js';
 
 export interface Ended {
   /** Null if it did not end within the time and was killed. */
@@ -9,14 +11,16 @@ export interface Ended {
   readonly output: string;
 }
 
-export function runToEnd(command: readonly string[], timeoutMs = 15_000): Promise<Ended> {
+export function runToEnd(command: readonly string[], timeoutMs = HANG_MS): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command[0], command.slice(1), {
-      env: cleanEnvironment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-    });
+    const child = endsWithTests(
+      spawn(command[0], command.slice(1), {
+        env: cleanEnvironment(),
+        stdio: ['ignore', 'pipe', 'pipe'],
+        timeout: timeoutMs,
+        killSignal: 'SIGKILL',
+      }),
+    );
     let output = '';
     const keep = (chunk: Buffer): void => {
       output += chunk.toString();

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { endsWithTests } from './children.js';
 import type { CrowdReport } from './crowd.js';
 import type { TestScope } from './testScope.js';
 
@@ -28,9 +29,11 @@ export function startCrowd(
   { idle, slow, churning = 0, hello = Buffer.alloc(0) }: CrowdSize,
 ): Crowd {
   const words = [port, idle, slow, churning, hello.toString('hex')].map(String);
-  const child = spawn(process.execPath, [PROGRAM, ...words], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = endsWithTests(
+    spawn(process.execPath, [PROGRAM, ...words], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    }),
+  );
   t.teardown(() => child.kill('SIGKILL'));
   let latest: CrowdReport = { connected: 0, refused: 0, closed: 0 };
   let text = '';

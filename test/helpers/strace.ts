@@ -1,6 +1,7 @@
 /** Runs a process under strace and reads what strace wrote. Linux only. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { HANG_MS } from './hang.js';
 
 export interface SystemCall {
   readonly name: string;
@@ -25,7 +26,7 @@ export function underStrace(command: readonly string[], traceFile: string): read
 /** Waits until the traced process `pid` has ended and strace has written everything. */
 export async function readTrace(traceFile: string, pid: number): Promise<SystemCall[]> {
   const last = new RegExp(`^${pid} .*\\+\\+\\+ (exited with|killed by) `, 'm');
-  for (let attempt = 0; attempt < 200; attempt += 1) {
+  for (const giveUpAt = performance.now() + HANG_MS; performance.now() < giveUpAt;) {
     const text = await readFile(traceFile, 'latin1');
     if (last.test(text.slice(-10_000))) return parseTrace(text);
     await sleep(50);

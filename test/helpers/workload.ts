@@ -12,6 +12,7 @@ import { checkLinearizable } from '../linearizability/check.js';
 import type { Operation, Pending } from '../linearizability/history.js';
 import { HistoryRecorder } from '../linearizability/history.js';
 import type { Cluster } from './cluster.js';
+import { HANG_MS } from './hang.js';
 import type { Address, Outcome, RawClient } from './rawClient.js';
 import { nameOf, sectorNamed } from './sectorValue.js';
 import type { Dice } from './seed.js';
@@ -63,6 +64,21 @@ export class Workload {
     return this.answered.read + this.answered.write;
   }
 
+  /**
+   * Resolves when so many more operations were answered, however long that takes on this machine.
+   * @throws if it never comes to that.
+   */
+  async untilAnswered(count: number): Promise<void> {
+    const wanted = this.answeredCount + count;
+    const giveUpAt = performance.now() + HANG_MS;
+    while (this.answeredCount < wanted) {
+      if (performance.now() > giveUpAt) {
+        throw new Error(`${wanted - this.answeredCount} of ${count} answers did not come`);
+      }
+      await sleep(REST_MS);
+    }
+  }
+
   /** Resolves when every client has finished or given up what it was doing. */
   async stop(): Promise<void> {
     this.stopping = true;
@@ -71,9 +87,9 @@ export class Workload {
 
   /** Reads every sector through each of the processes, as part of the history. */
   async readAll(ranks: readonly number[]): Promise<void> {
-    const { cluster, sectors, patienceMs } = this.options;
+    const { cluster, sectors } = this.options;
     const indexes = sectors.map(({ sector }) => sector);
-    this.faults.push(...(await readEach(cluster, ranks, indexes, patienceMs, this.recorder)));
+    this.faults.push(...(await readEach(cluster, ranks, indexes, this.recorder)));
   }
 
   private async runClient(index: number): Promise<void> {
@@ -137,7 +153,6 @@ export async function readEach(
   cluster: Cluster,
   ranks: readonly number[],
   sectors: readonly number[],
-  patienceMs: number,
   recorder: HistoryRecorder,
 ): Promise<string[]> {
   const faults: string[] = [];
@@ -145,7 +160,7 @@ export async function readEach(
     const client = await cluster.client(rank);
     for (const sector of sectors) {
       const pending = recorder.begin(`last reader at ${rank}`, sector, 'read');
-      const outcome = await within(patienceMs, client, client.read(sector));
+      const outcome = await within(HANG_MS, client, client.read(sector));
       if (settle(pending, 'read', outcome, faults)) continue;
       faults.push(`the last READ of sector ${sector} at process ${rank} was not answered`);
     }

@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
+import { endsWithTests } from '../helpers/children.js';
+import { HANG_MS } from '../helpers/hang.js';
+import { freeAddresses } from '../helpers/ports.js';
+import { untilSo, within } from '../helpers/within.js';
 import { GOOD, makeFolder } from '../config/folder.js';
 
 const PROGRAM = fileURLToPath(new URL('../../main.js', import.meta.url));
@@ -19,10 +22,7 @@ interface Cluster {
 }
 
 async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  server.close();
+  const [{ port }] = await freeAddresses(1);
   return port;
 }
 
@@ -37,7 +37,9 @@ async function launchCluster(t: ExecutionContext, isRead = true): Promise<Cluste
   const port = await freePort();
   const folder = makeFolder(t, { 'a.json': { ...GOOD, processes: [`127.0.0.1:${port}`] } });
   const args = [PROGRAM, 'cluster', '--config', join(folder, 'a.json')];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = endsWithTests(
+    spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   const exitCode = new Promise<number | null>((resolve) => child.on('close', resolve));
@@ -50,11 +52,7 @@ async function until(
   condition: () => boolean | Promise<boolean>,
   describe: () => string,
 ): Promise<void> {
-  for (let waits = 0; waits < 400; waits += 1) {
-    if (await condition()) return;
-    await sleep(50);
-  }
-  throw new Error(`waited in vain:\n${describe()}`);
+  await untilSo(condition, () => `waited in vain:\n${describe()}`);
 }
 
 async function listens(port: number): Promise<boolean> {
@@ -99,13 +97,15 @@ test('no process outlives a supervisor that was killed', async (t) => {
 test('a process whose supervisor ended while it began does not stay', async (t) => {
   const port = await freePort();
   const folder = makeFolder(t, { 'a.json': { ...GOOD, processes: [`127.0.0.1:${port}`] } });
-  const child = spawn(process.execPath, [PROGRAM, 'run', '--config', join(folder, 'a.json')], {
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    env: { ...process.env, ATDD_SUPERVISED: '1' },
-  });
+  const child = endsWithTests(
+    spawn(process.execPath, [PROGRAM, 'run', '--config', join(folder, 'a.json')], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: { ...process.env, ATDD_SUPERVISED: '1' },
+    }),
+  );
   t.teardown(() => child.kill('SIGKILL'));
   const ended = once(child, 'exit');
   child.disconnect();
-  const outcome = await Promise.race([ended, sleep(10_000, 'still there', { ref: false })]);
+  const outcome = await within(HANG_MS, ended);
   t.deepEqual(outcome, [0, null]);
 });

@@ -10,6 +10,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { endsWithTests } from '../helpers/children.js';
 import { parseKey } from '../../config/keys.js';
 import { GOOD, makeFolder } from '../config/folder.js';
 
@@ -24,11 +25,13 @@ interface Outcome {
 /** Runs the program to its end in that folder, with no variables of ours. */
 async function atdd(cwd: string, args: readonly string[], env = {}): Promise<Outcome> {
   const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('ATDD_'));
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
-    cwd,
-    env: { ...Object.fromEntries(clean), HOME: cwd, XDG_CONFIG_HOME: cwd, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = endsWithTests(
+    spawn(process.execPath, [PROGRAM, ...args], {
+      cwd,
+      env: { ...Object.fromEntries(clean), HOME: cwd, XDG_CONFIG_HOME: cwd, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }),
+  );
   const said = { stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text));

@@ -4,12 +4,15 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
+import { endsWithTests } from '../helpers/children.js';
 import { makeFolder } from '../config/folder.js';
 
 const SCRIPTS = fileURLToPath(new URL('../../../scripts/', import.meta.url));
 
 async function node(args: readonly string[]): Promise<{ code: number | null; stdout: string }> {
-  const child = spawn(process.execPath, [...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = endsWithTests(
+    spawn(process.execPath, [...args], { stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));

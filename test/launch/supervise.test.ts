@@ -1,6 +1,4 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +9,9 @@ import type { ProcessConfig } from '../../config/load.js';
 import { loadProcessConfig } from '../../config/load.js';
 import type { SuperviseOptions } from '../../src/cli/supervise.js';
 import { supervise } from '../../src/cli/supervise.js';
+import { HANG_MS } from '../helpers/hang.js';
+import { freeAddresses } from '../helpers/ports.js';
+import { untilSo } from '../helpers/within.js';
 import { GOOD, makeFolder } from '../config/folder.js';
 
 const FAKE = fileURLToPath(new URL('fakeProcess.js', import.meta.url));
@@ -21,19 +22,6 @@ interface Supervised {
   readonly exitCode: Promise<number>;
   /** Resolves once a line matches, to its first group. */
   readonly seen: (pattern: RegExp, count?: number) => Promise<string[]>;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, '127.0.0.1');
-      await new Promise((resolve) => server.once('listening', resolve));
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  for (const server of servers) server.close();
-  return ports;
 }
 
 function configFor(t: ExecutionContext, ports: readonly number[], change = {}): ProcessConfig {
@@ -48,7 +36,7 @@ async function start(
   manners: readonly (readonly string[])[],
   options: SuperviseOptions = {},
 ): Promise<Supervised> {
-  const ports = await freePorts(manners.length);
+  const ports = (await freeAddresses(manners.length)).map(({ port }) => port);
   const signals = new Subject<string>();
   const lines: string[] = [];
   const exitCode = supervise(configFor(t, ports), {
@@ -65,12 +53,15 @@ async function start(
     await exitCode;
   });
   const seen = async (pattern: RegExp, count = 1): Promise<string[]> => {
-    for (let waits = 0; waits < 500; waits += 1) {
-      const found = lines.flatMap((line) => pattern.exec(line)?.slice(1, 2) ?? []);
-      if (found.length >= count) return found;
-      await sleep(20);
-    }
-    throw new Error(`no ${String(pattern)} in\n${lines.join('\n')}`);
+    let found: string[] = [];
+    await untilSo(
+      () => {
+        found = lines.flatMap((line) => pattern.exec(line)?.slice(1, 2) ?? []);
+        return found.length >= count;
+      },
+      () => `no ${String(pattern)} in\n${lines.join('\n')}`,
+    );
+    return found;
   };
   return { signals, lines, exitCode, seen };
 }
@@ -142,7 +133,7 @@ test('exit code 2 means down for good; when all are down it ends with 1', async 
 });
 
 test('a process that does not end is killed by the second signal', async (t) => {
-  const { signals, exitCode, seen } = await start(t, [['stubborn']]);
+  const { signals, exitCode, seen } = await start(t, [['stubborn']], { patienceMs: HANG_MS });
   await seen(/^process (1) listens/);
   const [pid] = (await seen(/^\[1\] pid (\d+)/)).map(Number);
   signals.next('SIGINT');

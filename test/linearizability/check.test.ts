@@ -343,16 +343,21 @@ function longHistory(operationCount: number): Operation[] {
   });
 }
 
-test('100,000 operations on three sectors take seconds at most', (t) => {
+test('100,000 operations on three sectors take seconds of the processor at most', (t) => {
   const history = longHistory(100_000);
-  const started = performance.now();
+  const before = process.cpuUsage();
+  /** Other work on the machine does not add to it. */
+  const tookMs = (): number => {
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1_000;
+  };
   t.deepEqual(checkLinearizable(history), { ok: true });
-  t.log(`${(performance.now() - started).toFixed(0)} ms`);
+  t.log(`${tookMs().toFixed(0)} ms`);
   const position = 90_000 + history.slice(90_000).findIndex(({ kind }) => kind === 'read');
   const stale = history
     .slice(0, 80_000)
     .find(({ kind, sector }) => kind === 'write' && sector === history[position].sector);
   history[position] = { ...history[position], value: stale?.value ?? null };
   t.false(checkLinearizable(history).ok);
-  t.true(performance.now() - started < 5_000);
+  t.true(tookMs() < 5_000);
 });

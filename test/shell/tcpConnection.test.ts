@@ -3,6 +3,7 @@ import { createServer, connect, type AddressInfo, type Server, type Socket } fro
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { firstValueFrom, lastValueFrom, take, toArray } from 'rxjs';
+import { endsWithTests } from '../helpers/children.js';
 import { AtomicDiskError } from '../../src/errors.js';
 import {
   dialTcp,
@@ -236,7 +237,9 @@ async function silentPort(t: ExecutionContext): Promise<number> {
   const script =
     "const s = require('net').createServer();" +
     "s.listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => console.log(s.address().port));";
-  const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = endsWithTests(
+    spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
   t.teardown(() => child.kill('SIGKILL'));
   const port = await new Promise<number>((resolve) => {
     child.stdout.once('data', (text: Buffer) => {
@@ -298,9 +301,11 @@ test('a connection that was reset at once is not taken for a local one', async (
   const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
   const other = connect({ host: '127.0.0.1', port: (server.address() as AddressInfo).port });
   const socket = await accepted;
-  other.resetAndDestroy();
   // Until the system knows; asking for the address would make the socket remember it.
-  await soon(100);
+  const isReset = new Promise((resolve) => other.once('close', resolve));
+  other.resetAndDestroy();
+  await isReset;
+  await soon();
   t.is(tcpConnection(socket).remote, 'a closed connection');
   socket.destroy();
 });

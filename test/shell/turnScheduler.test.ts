@@ -10,6 +10,7 @@ import {
   toArray,
 } from 'rxjs';
 import { turnScheduler } from '../../src/shell/turnScheduler.js';
+import { untilSo } from '../helpers/within.js';
 
 const nextImmediate = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -76,7 +77,7 @@ test.serial(
       0,
       0,
     );
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await untilSo(() => seen.length >= 3);
     t.deepEqual(seen, [0, 1, 2]);
     t.true(subscription.closed);
   },
@@ -90,7 +91,7 @@ test.serial('scheduling an action again replaces what was scheduled', async (t) 
     this.schedule('replaced');
     this.schedule('kept', 1);
   });
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await untilSo(() => seen.includes('kept'));
   t.deepEqual(seen, ['begin', 'kept']);
 });
 

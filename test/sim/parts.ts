@@ -1,6 +1,7 @@
 /** A search in several processes: each takes a part of the seeds. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { endsWithTests } from '../helpers/children.js';
 import { Counts } from './counts.js';
 import type { CliOptions } from './options.js';
 import type { Failure, SearchResult } from './search.js';
@@ -61,9 +62,11 @@ export function runPart(
   if (inject !== null) args.push('--inject', inject);
   if (only !== null) args.push('--only', [...only].join(','));
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--enable-source-maps', MAIN, ...args.map(String)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = endsWithTests(
+      spawn(process.execPath, ['--enable-source-maps', MAIN, ...args.map(String)], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
     let output = '';
     let errors = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));

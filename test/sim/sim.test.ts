@@ -6,6 +6,7 @@ import test from 'ava';
 import { DELIBERATE_FAULTS } from './deliberateFaults.js';
 import { runPart, runParts } from './parts.js';
 import { missingFrom } from './report.js';
+import { TEST_HANG_MS } from '../helpers/hang.js';
 
 const COMMON = {
   seconds: 5,
@@ -26,7 +27,7 @@ for (const [processCount, runs] of [
   [5, 20],
 ]) {
   test.serial(`${runs} simulated clusters of ${processCount} processes`, async (t) => {
-    t.timeout(300_000);
+    t.timeout(TEST_HANG_MS);
     const options = { ...COMMON, processCount };
     const result = await runPart(options, SEED, runs, (done) => {
       t.log(`${done} of ${runs}`);
@@ -42,7 +43,7 @@ for (const [processCount, runs] of [
 test.serial(
   'the same seed gives the same run, alone, among others and in part of them',
   async (t) => {
-    t.timeout(120_000);
+    t.timeout(TEST_HANG_MS);
     const { simulate } = await import('./simulation.js');
     const options = { seed: SEED, processCount: 3, seconds: 2 };
     const first = simulate(options);
@@ -57,7 +58,7 @@ test.serial(
 for (const name of FAULTS_HERE) {
   const fault = DELIBERATE_FAULTS.find((one) => one.name === name);
   test.serial(`it finds out: ${fault?.text}`, async (t) => {
-    t.timeout(120_000);
+    t.timeout(TEST_HANG_MS);
     if (fault === undefined) return t.fail(`there is no fault "${name}"`);
     const options = { ...COMMON, processCount: fault.processCount, inject: name, failuresMax: 1 };
     const result = await runPart(options, 1, fault.runs, () => undefined);
@@ -67,7 +68,7 @@ for (const name of FAULTS_HERE) {
 }
 
 test('what never happens is missed', async (t) => {
-  t.timeout(60_000);
+  t.timeout(TEST_HANG_MS);
   const options = { ...COMMON, processCount: 3, runs: 2, jobs: 2, only: new Set([0]) };
   const { counts, failures, runs } = await runParts(options, SEED, () => undefined);
   t.deepEqual(failures, []);

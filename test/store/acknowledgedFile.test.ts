@@ -3,27 +3,26 @@ import fs from 'node:fs';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { dirname, join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import test from 'ava';
 import { VirtualTimeScheduler } from 'rxjs';
 import { createAcknowledgedFile, openAcknowledgedFile } from '../../src/shell/acknowledgedFile.js';
 import { freshFolder } from './realStore.js';
 
-/** One for each flush that was begun: to be called when it is to end. */
-const flushes: (() => void)[] = [];
+/** One for each flush that was begun: to be called when it is to end; resolves when it has. */
+const flushes: (() => Promise<void>)[] = [];
 const flush = fs.fdatasync;
 fs.fdatasync = ((descriptor: number, ended: (error: Error | null) => void) => {
-  flushes.push(() => {
-    flush(descriptor, ended);
-  });
+  flushes.push(
+    () =>
+      new Promise((resolve) => {
+        flush(descriptor, (error) => {
+          ended(error);
+          resolve();
+        });
+      }),
+  );
 }) as typeof fs.fdatasync;
 syncBuiltinESMExports();
-
-/** Lets a flush end. */
-async function end(begun: (() => void) | undefined): Promise<void> {
-  begun?.();
-  await pause(100);
-}
 
 test.serial('it says what was noted last, at once, and is flushed a little later', async (t) => {
   const file = join(await freshFolder(t), 'acknowledged');
@@ -44,14 +43,14 @@ test.serial('it says what was noted last, at once, and is flushed a little later
   noted.note(8);
   clock.flush();
   t.is(flushes.length, 1, 'the disk stalls: one at a time');
-  await end(flushes[0]);
+  await flushes[0]?.();
   clock.flush();
   t.is(flushes.length, 2, 'what came meanwhile is flushed then');
   // While it is being flushed.
   noted.close();
   const again = open();
   t.is(again.countAtOpen, 8);
-  await end(flushes[1]);
+  await flushes[1]?.();
   again.note(9);
   again.close();
   clock.flush();

@@ -8,6 +8,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
+import { endsWithTests } from '../helpers/children.js';
+import { hasTools } from '../helpers/hasTools.js';
 import { ended, freshFolder, openAt, valueOf } from './realStore.js';
 import { dataOf, isSame, stampOf } from './storeHarness.js';
 
@@ -28,7 +30,7 @@ async function fill(
 ): Promise<Ended> {
   const program = join(import.meta.dirname, 'fillDisk.js');
   const command = [`--fsize=${limitBytes}:unlimited`, process.execPath, program, mode, folder];
-  const child = spawn('prlimit', command, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = endsWithTests(spawn('prlimit', command, { stdio: ['ignore', 'pipe', 'pipe'] }));
   let output = '';
   let errors = '';
   let seenCount = 0;
@@ -46,6 +48,7 @@ async function fill(
 }
 
 test('no room for data: refused, the rest is served, and it goes on by itself', async (t) => {
+  if (!hasTools(t, 'prlimit')) return;
   const folder = await freshFolder(t);
   const slotCount = 100;
   const { lines, errors, code } = await fill('data', folder, slotCount * 4096, (pid, line) => {
@@ -67,6 +70,7 @@ test('no room for data: refused, the rest is served, and it goes on by itself', 
 });
 
 test('no room for metadata: what took effect is adopted, and it goes on', async (t) => {
+  if (!hasTools(t, 'prlimit')) return;
   const folder = await freshFolder(t);
   const { lines, errors, code } = await fill('metadata', folder, 48 * 1024, () => undefined);
   t.is(errors, '');
@@ -85,6 +89,7 @@ test('no room for metadata: what took effect is adopted, and it goes on', async 
 });
 
 test('no room even to open the metadata again: nothing that is asked then ends it', async (t) => {
+  if (!hasTools(t, 'prlimit')) return;
   const folder = await freshFolder(t);
   const { lines, errors, code } = await fill('none', folder, 2 ** 30, () => undefined);
   t.is(errors, '');

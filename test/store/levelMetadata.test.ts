@@ -150,12 +150,11 @@ async function overwriteForLong(
   };
 }
 
-test('opened again now and then, LOG and MANIFEST stay small, no commit waits long', async (t) => {
+test('opened again now and then, LOG and MANIFEST stay small', async (t) => {
   const parent = await freshFolder(t);
   const never = await overwriteForLong(join(parent, 'never'), Number.POSITIVE_INFINITY);
   const often = await overwriteForLong(join(parent, 'often'), 20_000);
   t.log({ records: MANY_COMMITS * RECORDS_PER_COMMIT, never, often });
   // LOG.old of the time before counts as well.
   t.true(often.mostBytes < never.mostBytes / 2, 'it grew all the same');
-  t.true(often.longestMs < 3_000, `a commit took ${often.longestMs} ms`);
 });
