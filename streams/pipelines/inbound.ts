@@ -65,7 +65,8 @@ export interface ListMessage {
   readonly content: Extract<MemberMessage, { kind: 'list' | 'listed' }>;
 }
 
-type PartOfRecords = 'ledger' | 'sessions' | 'registers' | 'membership' | 'peerConnections';
+type PartOfRecords =
+  'ledger' | 'sessions' | 'registers' | 'membership' | 'disavowals' | 'peerConnections';
 
 export interface InboundOptions {
   readonly verdict: VerdictOptions;
@@ -260,7 +261,11 @@ function beginOperation(
     request.kind === 'read' ? { kind: 'read', id } : { kind: 'write', id, data: request.data };
   return {
     kind: 'event',
-    event: { sector, event: { kind: 'begin', operation }, origin: { session, receipt: null } },
+    event: {
+      sector,
+      event: { kind: 'begin', operation },
+      origin: { session, receipt: null, hello: null },
+    },
   };
 }
 
@@ -302,22 +307,10 @@ function admitMember(
   const newcomer: Inbound[] = isNew ? [{ kind: 'newcomer', rank: sender }] : [];
   if (effects.length === 0) return newcomer;
   // In this order: what comes by this connection next may rest on what was said here.
-  return [...disavowals(effects, records), { kind: 'membership', effects }, ...newcomer];
-}
-
-/** For every operation under way: what it counts of a disk that is lost. */
-function disavowals(
-  effects: readonly MembershipEffect[],
-  { registers }: InboundOptions['records'],
-): Inbound[] {
-  return effects.flatMap((effect) => {
-    if (effect.kind !== 'disavow') return [];
-    const { rank } = effect;
-    return [...registers.keys()].map((sector): Inbound => {
-      const event = { kind: 'disavow', rank } as const;
-      return { kind: 'event', event: { sector, event, origin: null } };
-    });
-  });
+  const disavowals = records.disavowals
+    .begin(effects, records.registers)
+    .map((event): Inbound => ({ kind: 'event', event }));
+  return [...disavowals, { kind: 'membership', effects }, ...newcomer];
 }
 
 /**
@@ -330,7 +323,8 @@ function takeMessage(session: Session, { sender, sector, content }: ProcessMessa
   session.handling.add(key);
   const receipt = { peer: sender, receiptFor: content.kind, id: content.id };
   const event = { kind: 'message', from: sender, message: content } as const;
-  return [{ kind: 'event', event: { sector, event, origin: { session, receipt } } }];
+  const { hello } = session;
+  return [{ kind: 'event', event: { sector, event, origin: { session, receipt, hello } } }];
 }
 
 /**

@@ -16,6 +16,7 @@ import type { MissedLog } from '../../src/core/repair/missedLog.js';
 import type { SectorIndex } from '../../src/core/sector.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { Sendable } from '../writeTogether.js';
+import { Disavowals } from './disavowals.js';
 import type { Session } from './session.js';
 
 /** What a process knows of another one. */
@@ -40,6 +41,7 @@ export interface ProcessRecords {
   readonly sessions: Set<Session>;
   readonly peers: readonly PeerRecord[];
   readonly membership: MembershipRecord;
+  readonly disavowals: Disavowals;
   readonly missed: MissedLog;
   readonly repair: RepairRecord;
   readonly counters: ProcessCounters;
@@ -133,6 +135,7 @@ export function newRecords(
     sessions: new Set(),
     peers,
     membership,
+    disavowals: new Disavowals(),
     missed,
     repair: newRepairRecord(),
     counters,
