@@ -125,6 +125,17 @@ export type Fault =
     }
   /** Its machine gets another disk, an empty one. */
   | { readonly kind: 'diskLoss'; readonly rank: Rank; readonly downMs: number }
+  /** Somebody without a key says again, to that process, what another one said to others. */
+  | { readonly kind: 'replayedHello'; readonly from: Rank; readonly to: Rank }
+  /** A process is started with a wrong list of addresses: another order, or too short. */
+  | {
+      readonly kind: 'wrongList';
+      readonly rank: Rank;
+      /** The place in its list, counted from 1, that each rank is in; its own is right. */
+      readonly list: readonly Rank[];
+      readonly downMs: number;
+      readonly ms: number;
+    }
   /** A bit of one of the slots in use changes. */
   | { readonly kind: 'rot'; readonly rank: Rank; readonly choice: number };
 

@@ -3,6 +3,7 @@ import { unreachable } from '../../src/core/assert.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { Dice } from '../helpers/seed.js';
 import type { Counts } from './counts.js';
+import type { Eavesdropper } from './eavesdropper.js';
 import type { Host } from './endpoint.js';
 import type { Network } from './network.js';
 import type { Fault } from './fault.js';
@@ -21,6 +22,7 @@ export interface Victims {
   /** In order of rank. */
   readonly processes: readonly Member[];
   readonly clients: readonly Host[];
+  readonly eavesdropper: Eavesdropper;
 }
 
 /** A disk that is lost is soon filled again, if nothing holds it up. */
@@ -86,6 +88,12 @@ export class FaultInjector {
         return this.loseBehindFlush(fault);
       case 'severedPeers':
         return this.severPeers(fault);
+      case 'replayedHello': {
+        const { eavesdropper } = this.victims;
+        return eavesdropper.replay(this.process(fault.from), this.process(fault.to)) ? 1 : 0;
+      }
+      case 'wrongList':
+        return this.misconfigure(fault);
       case 'severedClient':
         return this.victims.network.sever(
           this.victims.clients[fault.client],
@@ -233,6 +241,18 @@ export class FaultInjector {
     this.until(ms, () => {
       disk.slotEnd = Number.POSITIVE_INFINITY;
     });
+  }
+
+  private misconfigure({ rank, list, downMs, ms }: Fault & { kind: 'wrongList' }): number {
+    const process = this.process(rank);
+    if (!(process instanceof SimulatedProcess) || !process.isUp) return 0;
+    process.list = list;
+    this.end(process, 'kill', downMs);
+    this.until(downMs + ms, () => {
+      process.list = null;
+      if (process.isUp) this.end(process, 'kill', 0);
+    });
+    return 1;
   }
 
   private severPeers({ a, b, isOneWay }: Fault & { kind: 'severedPeers' }): number {

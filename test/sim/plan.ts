@@ -24,6 +24,8 @@ export interface PlanOptions {
   readonly stubbornCount: number;
   /** The process of another make, or 0: its program keeps its registers in memory. */
   readonly foreignRank: Rank;
+  /** Whether wrong configurations and strangers who replay what was said come as well. */
+  readonly isMisled?: boolean;
 }
 
 /** Milliseconds between two faults, at most. */
@@ -62,7 +64,11 @@ const CALM_BEFORE_MS = 500;
 /** A process that was ended shortly before may be down when the long fault begins. */
 const LONG_CALM_MS = 2_000;
 
-const TOTAL_WEIGHT = WEIGHTS.reduce((sum, [, weight]) => sum + weight, 0);
+/** Those of `isMisled`. */
+const MISLED_WEIGHTS: typeof WEIGHTS = [
+  ['replayedHello', 5],
+  ['wrongList', 3],
+];
 
 export const FAULT_KINDS: readonly FaultKind[] = [...WEIGHTS.map(([kind]) => kind), ...LONG_KINDS];
 
@@ -77,13 +83,14 @@ export function endOfLongMs(plan: readonly PlannedFault[]): number {
 export function makePlan(options: PlanOptions, dice: Dice): PlannedFault[] {
   const all: PlannedFault[] = [];
   const endMs = options.seconds * 1_000;
+  const weights = options.isMisled === true ? [...WEIGHTS, ...MISLED_WEIGHTS] : WEIGHTS;
   // Copies that rot on more than a minority may be all there are.
   const rotting = shuffledRanks(options.processCount, dice).slice(
     0,
     Math.floor((options.processCount - 1) / 2),
   );
   for (let atMs = dice.below(GAP_MS_END); atMs < endMs; atMs += dice.below(GAP_MS_END)) {
-    const fault = makeFault(pickKind(dice), options, rotting, dice);
+    const fault = makeFault(pickKind(weights, dice), options, rotting, dice);
     if (fault !== null) all.push({ number: all.length + 1, atMs, fault });
   }
   const plan = undisturbed(all);
@@ -117,9 +124,9 @@ function withLong(long: PlannedFault, plan: readonly PlannedFault[]): PlannedFau
   return [...left, long].map((planned, index) => ({ ...planned, number: index + 1 }));
 }
 
-function pickKind(dice: Dice): FaultKind {
-  let left = dice.below(TOTAL_WEIGHT);
-  for (const [kind, weight] of WEIGHTS) {
+function pickKind(weights: typeof WEIGHTS, dice: Dice): FaultKind {
+  let left = dice.below(weights.reduce((sum, [, weight]) => sum + weight, 0));
+  for (const [kind, weight] of weights) {
     if (left < weight) return kind;
     left -= weight;
   }
@@ -219,6 +226,13 @@ function makeFault(
         ms: dice.between(KEEP_ALIVE_MS_MIN, LONG_MS_END),
       };
     }
+    case 'replayedHello':
+      return from === to ? null : { kind, from, to };
+    case 'wrongList': {
+      if (rank === foreignRank) return null;
+      const list = wrongList(processCount, rank, dice);
+      return list === null ? null : { kind, rank, list, downMs, ms };
+    }
     case 'failedRead':
     case 'diskLoss':
     case 'rot': {
@@ -237,6 +251,18 @@ function makeFault(
 /** All parts of a disk are slow, or one. */
 function someParts(dice: Dice): readonly DiskPart[] {
   return dice.below(2) === 0 ? DISK_PARTS : [dice.pick(DISK_PARTS)];
+}
+
+/** A list in which that rank has its own place; null: there is no other than the right one. */
+function wrongList(processCount: number, rank: Rank, dice: Dice): Rank[] | null {
+  const right = Array.from({ length: processCount }, (_, index) => index + 1);
+  if (dice.below(2) === 0 && rank < processCount) {
+    return right.slice(0, dice.between(rank, processCount));
+  }
+  const others = right.filter((one) => one !== rank);
+  if (others.length < 2) return null;
+  const moved = [...others.slice(1), others[0]];
+  return right.map((one) => (one === rank ? rank : moved[others.indexOf(one)]));
 }
 
 /** Sometimes for as long as it takes others to notice. */

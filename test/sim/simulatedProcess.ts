@@ -86,6 +86,8 @@ export class SimulatedProcess extends Member {
   readonly diskExtraMs = new Map<DiskPart, number>();
   /** What the delays of each part are drawn from: none depends on what the others do. */
   private readonly diskDice: ReadonlyMap<DiskPart, Dice>;
+  /** Whom it takes for the process of rank 1, 2, … when it is started next; null: who that is. */
+  list: readonly Rank[] | null = null;
   running: RunningProcess | null = null;
   private store: OpenedSectorStore | null = null;
   private life = 0;
@@ -238,10 +240,13 @@ export class SimulatedProcess extends Member {
     connections$: Observable<Connection>,
     schedulers: Schedulers,
   ): void {
-    const { network, machineOf, sectors, processCount, keys, extension } = this.around;
+    const { network, machineOf, sectors, keys, extension } = this.around;
+    const { list } = this;
+    const processCount = list?.length ?? this.around.processCount;
     const transport: Transport = {
       connections$,
-      dial: (rank) => network.dial(this, machineOf(rank), TIMEOUTS_DEFAULT.dialMs),
+      dial: (rank) =>
+        network.dial(this, machineOf(list?.[rank - 1] ?? rank), TIMEOUTS_DEFAULT.dialMs),
       trust: () => undefined,
     };
     const options = {
