@@ -22,7 +22,7 @@ export interface SectorEvent<Origin> {
 /**
  * What came of an event: `effects` are due now, in order, and what they promise is on the disk
  * (`store` itself has been done). `full`: nothing was done, since there was no room, or since it
- * came too early; whoever sent it sends it again.
+ * came too early; whoever sent it sends it again. `void`: nothing was done; it counts no longer.
  */
 export type SectorOutcome<Origin> =
   | {
@@ -30,9 +30,9 @@ export type SectorOutcome<Origin> =
       readonly cause: SectorEvent<Origin>;
       readonly effects: readonly RegisterEffect[];
     }
-  | { readonly kind: 'full'; readonly cause: SectorEvent<Origin> };
+  | { readonly kind: 'full' | 'void'; readonly cause: SectorEvent<Origin> };
 
-export interface ReduceRegistersOptions {
+export interface ReduceRegistersOptions<Origin> {
   /** This process, as it is at the moment. */
   readonly self: () => Self;
   readonly store: SectorStore;
@@ -40,6 +40,8 @@ export interface ReduceRegistersOptions {
   readonly isAbandoned: (id: OperationId) => boolean;
   /** Whether nothing can be done about an event yet. Default: about each there can. */
   readonly isTooEarly?: (event: RegisterEvent) => boolean;
+  /** Whether an event, now that it has its turn, counts no longer. Default: each does. */
+  readonly isVoid?: (cause: SectorEvent<Origin>) => boolean;
   /** An event of that sector has met a copy that the disk cannot give back, and not mended it. */
   readonly damaged?: (sector: SectorIndex) => void;
   /** States of the registers that have an operation, for others to look at. Belongs to this. */
@@ -67,7 +69,7 @@ export interface ReduceRegistersOptions {
  * An error of the store, or a broken invariant, ends the stream: the process has to stop.
  */
 export function reduceRegisters<Origin>(
-  options: ReduceRegistersOptions,
+  options: ReduceRegistersOptions<Origin>,
 ): OperatorFunction<SectorEvent<Origin>, SectorOutcome<Origin>> {
   return (event$) => {
     const handle = createHandler<Origin>(options);
@@ -75,7 +77,7 @@ export function reduceRegisters<Origin>(
   };
 }
 
-function createHandler<Origin>(options: ReduceRegistersOptions) {
+function createHandler<Origin>(options: ReduceRegistersOptions<Origin>) {
   const { self, store, registers, isAbandoned, damaged } = options;
 
   const keep = (sector: SectorIndex, state: RegisterState): void => {
@@ -110,6 +112,7 @@ function createHandler<Origin>(options: ReduceRegistersOptions) {
 
   return (cause: SectorEvent<Origin>): ObservableInput<SectorOutcome<Origin>> => {
     const { sector, event } = cause;
+    if (options.isVoid?.(cause) === true) return [{ kind: 'void', cause }];
     if (options.isTooEarly?.(event) === true) return [{ kind: 'full', cause }];
     const before =
       registers.get(sector) ?? restingState(store.stampOf(sector), store.isDamaged(sector));

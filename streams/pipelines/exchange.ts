@@ -176,6 +176,7 @@ export class Exchange {
    * asks any more: then nothing is to be sent.
    */
   takeOutcome(outcome: SectorOutcome<unknown>): boolean {
+    if (outcome.kind === 'void') return true;
     const { event } = outcome.cause;
     switch (event.kind) {
       case 'verify':

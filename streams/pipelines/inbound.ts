@@ -79,7 +79,14 @@ export interface ListMessage {
 }
 
 type PartOfRecords =
-  'ledger' | 'sessions' | 'registers' | 'membership' | 'peerConnections' | 'peers' | 'differences';
+  | 'ledger'
+  | 'sessions'
+  | 'registers'
+  | 'membership'
+  | 'disavowals'
+  | 'peerConnections'
+  | 'peers'
+  | 'differences';
 
 export interface InboundOptions {
   readonly verdict: VerdictOptions;
@@ -284,7 +291,11 @@ function beginOperation(
     request.kind === 'read' ? { kind: 'read', id } : { kind: 'write', id, data: request.data };
   return {
     kind: 'event',
-    event: { sector, event: { kind: 'begin', operation }, origin: { session, receipt: null } },
+    event: {
+      sector,
+      event: { kind: 'begin', operation },
+      origin: { session, receipt: null, hello: null },
+    },
   };
 }
 
@@ -348,7 +359,8 @@ function takeMessage(session: Session, { sender, sector, content }: ProcessMessa
   session.handling.add(key);
   const receipt = { peer: sender, receiptFor: content.kind, id: content.id };
   const event = { kind: 'message', from: sender, message: content } as const;
-  return [{ kind: 'event', event: { sector, event, origin: { session, receipt } } }];
+  const { hello } = session;
+  return [{ kind: 'event', event: { sector, event, origin: { session, receipt, hello } } }];
 }
 
 /**

@@ -32,7 +32,10 @@ import type { Session } from './session.js';
 
 export interface IntroductionOptions {
   readonly verdict: Pick<VerdictOptions, 'self' | 'processCount' | 'systemTagger'>;
-  readonly records: Pick<ProcessRecords, 'membership' | 'peers' | 'differences' | 'registers'>;
+  readonly records: Pick<
+    ProcessRecords,
+    'membership' | 'peers' | 'differences' | 'registers' | 'disavowals'
+  >;
   readonly random: Random;
   /** The process that this one dialled; null: the connection was opened from the other side. */
   readonly dialled: Rank | null;
@@ -181,7 +184,6 @@ function accept(
   session.hello = { rank: sender, storage, incarnation };
   const effects = hearHello(records.membership.current, sender, hello);
   const newcomer: Inbound[] = isNew ? [{ kind: 'newcomer', rank: sender }] : [];
-  // In this order: what comes by this connection next may rest on what was said here.
   return [...changes(effects, records), ...newcomer];
 }
 
@@ -237,21 +239,16 @@ function acceptOld(
   return accept(session, sender, hello, options);
 }
 
-/** Effects as they are passed on; and of what is lost every operation under way is told. */
+/** In this order: what comes by the same connection next may rest on what was said here. */
 function changes(
   effects: readonly MembershipEffect[],
-  { registers }: IntroductionOptions['records'],
+  { registers, disavowals }: IntroductionOptions['records'],
 ): Inbound[] {
   if (effects.length === 0) return [];
-  const disavowals = effects.flatMap((effect) => {
-    if (effect.kind !== 'disavow') return [];
-    const { rank } = effect;
-    return [...registers.keys()].map((sector): Inbound => {
-      const event = { kind: 'disavow', rank } as const;
-      return { kind: 'event', event: { sector, event, origin: null } };
-    });
-  });
-  return [...disavowals, { kind: 'membership', effects }];
+  const events = disavowals
+    .begin(effects, registers)
+    .map((event): Inbound => ({ kind: 'event', event }));
+  return [...events, { kind: 'membership', effects }];
 }
 
 function send({ connection }: Session, content: Uint8Array): Inbound {

@@ -14,6 +14,7 @@ import {
   finishJoining,
   hearAnswer,
   helloTo,
+  isOutdated,
   reconsider,
 } from '../../src/core/membership/membership.js';
 import type { Rank } from '../../src/core/rank.js';
@@ -274,31 +275,34 @@ function linkNewsTaker(peers: readonly PeerRecord[]) {
 }
 
 /**
- * Answers only as a member, and only a peer whose disk is on record here as it is now: what it
- * takes in rests on this process having told all others of that disk first. It asks again; also
- * when there is no answer since this disk has no room at all.
+ * Answers only as a member, and only a peer whose disk is on record here as it is now, and when no
+ * operation of this process counts what its former disk has said: what it takes in rests on that,
+ * and on this process having told all others of that disk first. It asks again; also when there is
+ * no answer since this disk has no room at all.
  */
 function listingAnswers(
   options: ProcessPipelineOptions,
   { store }: ProcessPorts,
   exchange: Exchange,
 ) {
-  const { membership, self, verdict } = options;
+  const { membership, self, verdict, records } = options;
   const busy = new Set<Rank>();
   return ({ session, message }: Listing): Observable<Outbound> => {
     const { sender, content } = message;
+    const { hello } = session;
     if (content.kind === 'listed') {
-      exchange.takeListed(sender, content);
+      const isLost = hello !== null && isOutdated(membership.current, sender, hello);
+      if (!isLost) exchange.takeListed(sender, content);
       return EMPTY;
     }
     const known = membership.durable.get(sender);
-    const { hello } = session;
     const isKnown =
       hello !== null &&
       known !== undefined &&
       known.storage === hello.storage &&
       known.incarnation === hello.incarnation;
     if (!isKnown || !membership.isVoting || busy.has(sender)) return EMPTY;
+    if (records.disavowals.areWaiting(sender)) return EMPTY;
     busy.add(sender);
     return store.list(content.from, ENTRIES_MAX + 1).pipe(
       map((entries): Outbound => {

@@ -50,7 +50,7 @@ export function dispatch(
   options: OutboundOptions,
 ): Outbound[] {
   const { origin, sector, event } = outcome.cause;
-  if (event.kind === 'message' && event.message.kind === 'ack') {
+  if (event.kind === 'message' && event.message.kind === 'ack' && outcome.kind !== 'void') {
     noteLateAck(options.missed, event.from, event.message.id);
   }
   const outbound: Outbound[] = [];

@@ -39,6 +39,7 @@ import { withLoopback } from '../withLoopback.js';
 import type { Batch, Outgoing } from '../writeTogether.js';
 import { writeTogether } from '../writeTogether.js';
 import { Bundler } from '../../src/wire/bundle.js';
+import { isOfLostDisk } from './disavowals.js';
 import { Exchange } from './exchange.js';
 import type { Inbound } from './inbound.js';
 import { serveConnection } from './inbound.js';
@@ -95,6 +96,7 @@ export function processPipeline(
           registers(options, ports),
           filter((outcome) => exchange.takeOutcome(outcome)),
           tap((outcome) => {
+            records.disavowals.handled(outcome.cause);
             wantNumber(outcome, options);
           }),
         );
@@ -217,7 +219,7 @@ function inbound(
 /** A value of this process that had to be stored first. */
 function wantNumber(outcome: ProcessOutcome, options: ProcessPipelineOptions): void {
   const { isExtended, membership, lifeNumber, self } = options;
-  if (!isExtended || outcome.kind === 'full' || outcome.effects.length === 0) return;
+  if (!isExtended || outcome.kind !== 'done' || outcome.effects.length === 0) return;
   const [first] = outcome.effects;
   if (first.kind !== 'store' || first.stamp.writeRank !== self.rank) return;
   if (!membership.current.isMixed) lifeNumber.want();
@@ -280,6 +282,7 @@ function registers(options: ProcessPipelineOptions, { store, schedulers }: Proce
           registers: records.registers,
           // Nor has who does not know whether it may vote an answer: its peers ask again.
           isTooEarly: (event) => membership.standing === 'fresh' && isQuestion(event, self.rank),
+          isVoid: (cause) => isOfLostDisk(cause, membership.current),
           isAbandoned: (id) => isAbandoned(records.ledger, id),
           damaged: (sector) => {
             noteDamaged(records.repair, sector);
@@ -308,7 +311,7 @@ function registers(options: ProcessPipelineOptions, { store, schedulers }: Proce
 
 /** The operations that wait for the value of one process now. */
 function fetched(outcome: ProcessOutcome): { id: OperationId; sector: SectorIndex }[] {
-  if (outcome.kind === 'full') return [];
+  if (outcome.kind !== 'done') return [];
   const last = outcome.effects.at(-1);
   if (last?.kind !== 'fetch') return [];
   return [{ id: last.message.id, sector: outcome.cause.sector }];
@@ -316,7 +319,7 @@ function fetched(outcome: ProcessOutcome): { id: OperationId; sector: SectorInde
 
 function messagesToSelf(outcome: ProcessOutcome, self: Rank): ProcessEvent[] {
   const events: ProcessEvent[] = [];
-  if (outcome.kind === 'full') return events;
+  if (outcome.kind !== 'done') return events;
   for (const effect of outcome.effects) {
     if (effect.kind !== 'broadcast') continue;
     const { message } = effect;

@@ -19,6 +19,7 @@ import type { MissedLog } from '../../src/core/repair/missedLog.js';
 import type { SectorIndex } from '../../src/core/sector.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { Sendable } from '../writeTogether.js';
+import { Disavowals } from './disavowals.js';
 import type { Session } from './session.js';
 
 /** What a process knows of another one. */
@@ -46,6 +47,7 @@ export interface ProcessRecords {
   readonly peers: readonly PeerRecord[];
   readonly membership: MembershipRecord;
   readonly differences: DifferenceRecord;
+  readonly disavowals: Disavowals;
   readonly missed: MissedLog;
   readonly repair: RepairRecord;
   readonly counters: ProcessCounters;
@@ -151,6 +153,7 @@ export function newRecords(
     peers,
     membership,
     differences: { heard: new Map(), answered: new Map() },
+    disavowals: new Disavowals(),
     missed,
     repair: newRepairRecord(),
     counters,

@@ -57,6 +57,8 @@ export interface Origin {
   readonly session: Session;
   /** For a process message, what a receipt has to name; null for a client's request. */
   readonly receipt: ReceiptDue | null;
+  /** Who the other side had said that it was when it came. */
+  readonly hello: SessionHello | null;
 }
 
 export interface ReceiptDue {

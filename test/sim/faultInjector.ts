@@ -3,10 +3,14 @@ import { unreachable } from '../../src/core/assert.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { Dice } from '../helpers/seed.js';
 import type { Counts } from './counts.js';
+import type { Eavesdropper } from './eavesdropper.js';
 import type { Host } from './endpoint.js';
 import type { Network } from './network.js';
-import { describeFault, type Fault, type PlannedFault } from './plan.js';
+import type { Fault } from './fault.js';
+import { describeFault, type PlannedFault } from './plan.js';
 import type { Member } from './member.js';
+import { FULL_RETRY_MS } from '../../config/limits.js';
+import { DISK_PARTS } from '../store/simulatedDisk.js';
 import { SimulatedProcess } from './simulatedProcess.js';
 import type { World } from './world.js';
 
@@ -18,11 +22,19 @@ export interface Victims {
   /** In order of rank. */
   readonly processes: readonly Member[];
   readonly clients: readonly Host[];
+  readonly eavesdropper: Eavesdropper;
 }
+
+/** A disk that is lost is soon filled again, if nothing holds it up. */
+const REBUILD_MS = 150;
+/** A process that has just begun is told by then what it is asked to hold, but not all there is. */
+const REFUSED_MS = 100;
 
 export class FaultInjector {
   /** Undo what lasts. */
   private readonly lasting = new Set<() => void>();
+  /** Nothing goes wrong any more. */
+  private isOver = false;
 
   constructor(private readonly victims: Victims) {}
 
@@ -38,6 +50,7 @@ export class FaultInjector {
 
   /** Ends every fault that lasts, and starts what is down. */
   heal(): void {
+    this.isOver = true;
     for (const undo of [...this.lasting]) undo();
     for (const process of this.victims.processes) {
       process.boot();
@@ -71,8 +84,16 @@ export class FaultInjector {
         return this.slowDown(fault);
       case 'halfWrite':
         return this.writeHalf(fault);
+      case 'lossBehindFlush':
+        return this.loseBehindFlush(fault);
       case 'severedPeers':
         return this.severPeers(fault);
+      case 'replayedHello': {
+        const { eavesdropper } = this.victims;
+        return eavesdropper.replay(this.process(fault.from), this.process(fault.to)) ? 1 : 0;
+      }
+      case 'wrongList':
+        return this.misconfigure(fault);
       case 'severedClient':
         return this.victims.network.sever(
           this.victims.clients[fault.client],
@@ -92,6 +113,13 @@ export class FaultInjector {
 
   private process(rank: Rank): Member {
     return this.victims.processes[rank - 1];
+  }
+
+  /** Then, unless everything is healed by then. */
+  private later(ms: number, action: () => void): void {
+    this.victims.world.schedule(null, ms * 1_000, () => {
+      if (!this.isOver) action();
+    });
   }
 
   /** Until then, or until everything is healed. */
@@ -161,7 +189,7 @@ export class FaultInjector {
     const { rank, except, extraMs, killAfterMs, downMs, ms } = fault;
     const process = this.process(rank);
     if (!process.isUp) return 0;
-    this.spoilDisk({ kind: 'slowDisk', rank, extraMs, ms: killAfterMs });
+    this.spoilDisk({ kind: 'slowDisk', rank, parts: DISK_PARTS, extraMs, ms: killAfterMs });
     this.slowDown({ kind: 'slowSender', from: rank, except, extraMs, ms: killAfterMs });
     this.victims.world.schedule(null, killAfterMs * 1_000, () => {
       if (process.isUp) this.end(process, 'kill', downMs);
@@ -172,6 +200,57 @@ export class FaultInjector {
         .filter((other) => other.rank !== rank && other.rank !== except)
         .flatMap((other) => clients.map((client): [Host, Host] => [client, other]));
       this.cutOff(pairs, ms);
+    });
+    return 1;
+  }
+
+  private loseBehindFlush(fault: Fault & { kind: 'lossBehindFlush' }): number {
+    const { rank, lost, noRoom, lossAfterMs, extraMs, downMs } = fault;
+    const process = this.process(rank);
+    if (!(process instanceof SimulatedProcess)) return 0;
+    if (!process.isUp || !this.process(lost).isUp) return 0;
+    const { processes, clients } = this.victims;
+    // What was refused is tried again when the disk is slow.
+    const slowAfterMs = noRoom === 'here' ? FULL_RETRY_MS - 10 : 0;
+    if (noRoom === 'here') this.leaveNoRoom(process, slowAfterMs - 50);
+    this.later(slowAfterMs, () => {
+      const slowMs = lossAfterMs + REBUILD_MS - slowAfterMs;
+      this.spoilDisk({ kind: 'slowDisk', rank, parts: ['data'], extraMs, ms: slowMs });
+    });
+    const ms = lossAfterMs + extraMs;
+    this.slowDown({ kind: 'slowSender', from: rank, except: lost, extraMs: 2 * ms, ms });
+    const last = { kind: 'slowSender', from: lost, except: rank, extraMs: 2 * ms } as const;
+    this.slowDown({ ...last, ms: lossAfterMs });
+    const others = processes.filter((other) => other.rank !== rank && other.rank !== lost);
+    this.cutOff(
+      others.flatMap((other) => clients.map((client): [Host, Host] => [client, other])),
+      ms,
+    );
+    this.later(lossAfterMs, () => {
+      this.loseDisk(lost, downMs);
+      if (noRoom === 'there') this.leaveNoRoom(this.process(lost), downMs + REFUSED_MS);
+    });
+    return 1;
+  }
+
+  /** For data that are not zeros. */
+  private leaveNoRoom(process: Member, ms: number): void {
+    if (!(process instanceof SimulatedProcess)) return;
+    const { disk } = process;
+    disk.slotEnd = 0;
+    this.until(ms, () => {
+      disk.slotEnd = Number.POSITIVE_INFINITY;
+    });
+  }
+
+  private misconfigure({ rank, list, downMs, ms }: Fault & { kind: 'wrongList' }): number {
+    const process = this.process(rank);
+    if (!(process instanceof SimulatedProcess) || !process.isUp) return 0;
+    process.list = list;
+    this.end(process, 'kill', downMs);
+    this.until(downMs + ms, () => {
+      process.list = null;
+      if (process.isUp) this.end(process, 'kill', 0);
     });
     return 1;
   }
@@ -237,9 +316,9 @@ export class FaultInjector {
     const { disk } = process;
     switch (fault.kind) {
       case 'slowDisk':
-        process.diskExtraMs = fault.extraMs;
+        for (const part of fault.parts) process.diskExtraMs.set(part, fault.extraMs);
         this.until(fault.ms, () => {
-          process.diskExtraMs = 0;
+          for (const part of fault.parts) process.diskExtraMs.delete(part);
         });
         return 1;
       case 'fullDisk':

@@ -14,6 +14,8 @@ export interface CliOptions {
   readonly isTraced: boolean;
   readonly isShrunk: boolean;
   readonly isBlackBox: boolean;
+  /** Whether wrong configurations and strangers who replay what was said come as well. */
+  readonly isMisled: boolean;
   /** null: the seed decides. */
   readonly extension: ExtensionUse | null;
   /** A deliberate fault. */
@@ -37,6 +39,7 @@ export const USAGE = `npm run simulate -- [options]
   --only A,B,C    of the plan of faults, only those numbers
   --black-box     judge by what users see alone
   --extension U   on, off, or mixed: of processes in some of their lives; else the seed decides
+  --misled        wrong lists of addresses, and strangers who replay what was said, as well
   --inject NAME   put a deliberate fault into the code; see npm run simulate:faults`;
 
 const FAILURES_MAX = 5;
@@ -62,6 +65,7 @@ export function parseOptions(args: readonly string[]): CliOptions {
     isTraced: values.trace === true,
     isShrunk: values.shrink === true,
     isBlackBox: values['black-box'] === true,
+    isMisled: values.misled === true,
     extension: extensionUse(values.extension),
     inject: values.inject ?? null,
     failuresMax: number('failures', values.failures, 1, 1_000) ?? FAILURES_MAX,
@@ -89,6 +93,7 @@ function parseStrictly(args: readonly string[]) {
         trace: { type: 'boolean' },
         shrink: { type: 'boolean' },
         'black-box': { type: 'boolean' },
+        misled: { type: 'boolean' },
         extension: { type: 'string' },
         inject: { type: 'string' },
         failures: { type: 'string' },

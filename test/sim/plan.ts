@@ -4,119 +4,10 @@
  */
 import type { Dice } from '../helpers/seed.js';
 import type { Rank } from '../../src/core/rank.js';
+import { FULL_RETRY_MS } from '../../config/limits.js';
+import { DISK_PARTS, type DiskPart } from '../store/simulatedDisk.js';
+import type { Fault, FaultKind } from './fault.js';
 import { KEEP_ALIVE_MS_END, KEEP_ALIVE_MS_MIN } from './network.js';
-
-export type Fault =
-  /** SIGKILL after so many steps of the program, so that it comes in the middle of things. */
-  | { readonly kind: 'kill'; readonly rank: Rank; readonly steps: number; readonly downMs: number }
-  | {
-      readonly kind: 'powerLoss';
-      readonly rank: Rank;
-      readonly steps: number;
-      readonly downMs: number;
-    }
-  /** Several at one instant. */
-  | {
-      readonly kind: 'blackout';
-      readonly ranks: readonly Rank[];
-      readonly downMs: readonly number[];
-    }
-  /** SIGTERM. */
-  | { readonly kind: 'stop'; readonly rank: Rank; readonly downMs: number }
-  /** SIGSTOP and SIGCONT. */
-  | { readonly kind: 'stall'; readonly rank: Rank; readonly ms: number }
-  /** Nothing between these and the others, clients included if `cutsClients`. */
-  | {
-      readonly kind: 'partition';
-      readonly ranks: readonly Rank[];
-      readonly cutsClients: boolean;
-      readonly ms: number;
-    }
-  | {
-      readonly kind: 'oneWayPartition';
-      readonly from: Rank;
-      readonly to: Rank;
-      readonly ms: number;
-    }
-  | {
-      readonly kind: 'slowLink';
-      readonly from: Rank;
-      readonly to: Rank;
-      readonly extraMs: number;
-      readonly bytesPerMs: number;
-      readonly ms: number;
-    }
-  /** What one process sends to all others but one is slow: a minority knows its newest values. */
-  | {
-      readonly kind: 'slowSender';
-      readonly from: Rank;
-      readonly except: Rank;
-      readonly extraMs: number;
-      readonly ms: number;
-    }
-  /**
-   * What a process writes reaches one other at first, and its own disk is slow: it is killed when
-   * that one alone has it, which nobody can reach for a while. Clients reach the killed one only.
-   */
-  | {
-      readonly kind: 'halfWrite';
-      readonly rank: Rank;
-      readonly except: Rank;
-      readonly extraMs: number;
-      readonly killAfterMs: number;
-      readonly downMs: number;
-      readonly ms: number;
-    }
-  /** Connections between two processes are lost: those that the first one dialled, or all. */
-  | {
-      readonly kind: 'severedPeers';
-      readonly a: Rank;
-      readonly b: Rank;
-      readonly isOneWay: boolean;
-    }
-  | {
-      readonly kind: 'severedClient';
-      /** Position among the clients. */
-      readonly client: number;
-      readonly rank: Rank;
-      readonly isToldByProcess: boolean;
-    }
-  | {
-      readonly kind: 'slowDisk';
-      readonly rank: Rank;
-      readonly extraMs: number;
-      readonly ms: number;
-    }
-  | { readonly kind: 'fullDisk'; readonly rank: Rank; readonly oneIn: number; readonly ms: number }
-  | { readonly kind: 'failedFlush'; readonly rank: Rank }
-  | { readonly kind: 'failedRead'; readonly rank: Rank }
-  /** SIGSTOP for longer than clients are patient: they leave, and go on elsewhere. */
-  | {
-      readonly kind: 'longStall';
-      readonly rank: Rank;
-      readonly steps: number;
-      readonly ms: number;
-    }
-  /**
-   * A process hears nothing of the others, and then a client's connection to it is lost: it may go
-   * on with what that client asked for when the client has long seen that the connection is dead.
-   */
-  | {
-      readonly kind: 'isolation';
-      readonly rank: Rank;
-      readonly client: number;
-      readonly cutAfterMs: number;
-      /** How long after the cut the client notices it, and the process. */
-      readonly clientMs: number;
-      readonly processMs: number;
-      readonly ms: number;
-    }
-  /** Its machine gets another disk, an empty one. */
-  | { readonly kind: 'diskLoss'; readonly rank: Rank; readonly downMs: number }
-  /** A bit of one of the slots in use changes. */
-  | { readonly kind: 'rot'; readonly rank: Rank; readonly choice: number };
-
-export type FaultKind = Fault['kind'];
 
 export interface PlannedFault {
   /** Counted from 1: names it in `--only`. */
@@ -133,6 +24,8 @@ export interface PlanOptions {
   readonly stubbornCount: number;
   /** The process of another make, or 0: its program keeps its registers in memory. */
   readonly foreignRank: Rank;
+  /** Whether wrong configurations and strangers who replay what was said come as well. */
+  readonly isMisled?: boolean;
 }
 
 /** Milliseconds between two faults, at most. */
@@ -150,6 +43,7 @@ const WEIGHTS: readonly (readonly [FaultKind, number])[] = [
   ['slowLink', 4],
   ['slowSender', 5],
   ['halfWrite', 3],
+  ['lossBehindFlush', 2],
   ['severedPeers', 5],
   ['severedClient', 5],
   ['slowDisk', 3],
@@ -165,10 +59,16 @@ const LONG_ONE_IN = 6;
 const LONG_KINDS = ['longStall', 'isolation'] as const;
 const LONG_MS_MIN = 11_000;
 const LONG_MS_END = 24_000;
+/** Before what is not to be disturbed. */
+const CALM_BEFORE_MS = 500;
 /** A process that was ended shortly before may be down when the long fault begins. */
 const LONG_CALM_MS = 2_000;
 
-const TOTAL_WEIGHT = WEIGHTS.reduce((sum, [, weight]) => sum + weight, 0);
+/** Those of `isMisled`. */
+const MISLED_WEIGHTS: typeof WEIGHTS = [
+  ['replayedHello', 5],
+  ['wrongList', 3],
+];
 
 export const FAULT_KINDS: readonly FaultKind[] = [...WEIGHTS.map(([kind]) => kind), ...LONG_KINDS];
 
@@ -181,20 +81,32 @@ export function endOfLongMs(plan: readonly PlannedFault[]): number {
 }
 
 export function makePlan(options: PlanOptions, dice: Dice): PlannedFault[] {
-  const plan: PlannedFault[] = [];
+  const all: PlannedFault[] = [];
   const endMs = options.seconds * 1_000;
+  const weights = options.isMisled === true ? [...WEIGHTS, ...MISLED_WEIGHTS] : WEIGHTS;
   // Copies that rot on more than a minority may be all there are.
   const rotting = shuffledRanks(options.processCount, dice).slice(
     0,
     Math.floor((options.processCount - 1) / 2),
   );
   for (let atMs = dice.below(GAP_MS_END); atMs < endMs; atMs += dice.below(GAP_MS_END)) {
-    const fault = makeFault(pickKind(dice), options, rotting, dice);
-    if (fault !== null) plan.push({ number: plan.length + 1, atMs, fault });
+    const fault = makeFault(pickKind(weights, dice), options, rotting, dice);
+    if (fault !== null) all.push({ number: all.length + 1, atMs, fault });
   }
+  const plan = undisturbed(all);
   if (dice.below(LONG_ONE_IN) > 0) return plan;
   const fault = makeFault(dice.pick(LONG_KINDS), options, rotting, dice);
   return fault === null ? plan : withLong({ number: 0, atMs: dice.below(endMs), fault }, plan);
+}
+
+/** What needs several processes to do one thing after the other comes to nothing among others. */
+function undisturbed(plan: readonly PlannedFault[]): PlannedFault[] {
+  const first = plan.find(({ fault }) => fault.kind === 'lossBehindFlush');
+  if (first?.fault.kind !== 'lossBehindFlush') return [...plan];
+  const fromMs = first.atMs - CALM_BEFORE_MS;
+  const toMs = first.atMs + first.fault.lossAfterMs + first.fault.extraMs;
+  const left = plan.filter((one) => one === first || one.atMs < fromMs || one.atMs >= toMs);
+  return left.map((planned, index) => ({ ...planned, number: index + 1 }));
 }
 
 /** What would end the program of the process concerned would end the long fault as well. */
@@ -204,6 +116,7 @@ function withLong(long: PlannedFault, plan: readonly PlannedFault[]): PlannedFau
   const { rank } = longFault;
   const ends = ({ fault }: PlannedFault): boolean => {
     if (fault.kind === 'blackout') return fault.ranks.includes(rank);
+    if (fault.kind === 'lossBehindFlush') return fault.lost === rank;
     const kinds: readonly FaultKind[] = ['kill', 'powerLoss', 'stop', 'failedFlush', 'diskLoss'];
     return kinds.includes(fault.kind) && 'rank' in fault && fault.rank === rank;
   };
@@ -211,9 +124,9 @@ function withLong(long: PlannedFault, plan: readonly PlannedFault[]): PlannedFau
   return [...left, long].map((planned, index) => ({ ...planned, number: index + 1 }));
 }
 
-function pickKind(dice: Dice): FaultKind {
-  let left = dice.below(TOTAL_WEIGHT);
-  for (const [kind, weight] of WEIGHTS) {
+function pickKind(weights: typeof WEIGHTS, dice: Dice): FaultKind {
+  let left = dice.below(weights.reduce((sum, [, weight]) => sum + weight, 0));
+  for (const [kind, weight] of weights) {
     if (left < weight) return kind;
     left -= weight;
   }
@@ -270,12 +183,30 @@ function makeFault(
       const extraMs = dice.between(100, 400);
       return { kind, rank: from, except: to, extraMs, killAfterMs, downMs: dice.below(100), ms };
     }
+    case 'lossBehindFlush': {
+      const [lost = rank] = rotting;
+      if (rotting.length === 0 || foreignRank !== 0) return null;
+      const writer = ofTwo.find((one) => one !== lost) ?? rank;
+      const noRoom = dice.pick(['here', 'there'] as const);
+      // What was refused is tried again before the disk is lost.
+      const lossAfterMs = noRoom === 'here' ? 2 * FULL_RETRY_MS : dice.between(100, 300);
+      const extraMs = dice.between(600, 1_500);
+      return {
+        kind,
+        rank: writer,
+        lost,
+        noRoom,
+        lossAfterMs,
+        extraMs,
+        downMs: dice.below(40),
+      };
+    }
     case 'severedPeers':
       return from === to ? null : { kind, a: from, b: to, isOneWay: dice.below(2) === 0 };
     case 'severedClient':
       return { kind, client: dice.below(clientCount), rank, isToldByProcess: dice.below(6) > 0 };
     case 'slowDisk':
-      return { kind, rank, extraMs: dice.between(5, 200), ms };
+      return { kind, rank, parts: someParts(dice), extraMs: slownessMs(dice), ms };
     case 'fullDisk':
       return { kind, rank, oneIn: 1 + dice.below(4), ms };
     case 'failedFlush':
@@ -295,6 +226,13 @@ function makeFault(
         ms: dice.between(KEEP_ALIVE_MS_MIN, LONG_MS_END),
       };
     }
+    case 'replayedHello':
+      return from === to ? null : { kind, from, to };
+    case 'wrongList': {
+      if (rank === foreignRank) return null;
+      const list = wrongList(processCount, rank, dice);
+      return list === null ? null : { kind, rank, list, downMs, ms };
+    }
     case 'failedRead':
     case 'diskLoss':
     case 'rot': {
@@ -308,6 +246,28 @@ function makeFault(
       return { kind, rank: rotten, choice: dice.below(1_000_000) };
     }
   }
+}
+
+/** All parts of a disk are slow, or one. */
+function someParts(dice: Dice): readonly DiskPart[] {
+  return dice.below(2) === 0 ? DISK_PARTS : [dice.pick(DISK_PARTS)];
+}
+
+/** A list in which that rank has its own place; null: there is no other than the right one. */
+function wrongList(processCount: number, rank: Rank, dice: Dice): Rank[] | null {
+  const right = Array.from({ length: processCount }, (_, index) => index + 1);
+  if (dice.below(2) === 0 && rank < processCount) {
+    return right.slice(0, dice.between(rank, processCount));
+  }
+  const others = right.filter((one) => one !== rank);
+  if (others.length < 2) return null;
+  const moved = [...others.slice(1), others[0]];
+  return right.map((one) => (one === rank ? rank : moved[others.indexOf(one)]));
+}
+
+/** Sometimes for as long as it takes others to notice. */
+function slownessMs(dice: Dice): number {
+  return dice.below(3) === 0 ? dice.between(200, 1_500) : dice.between(5, 200);
 }
 
 function shuffledRanks(processCount: number, dice: Dice): Rank[] {

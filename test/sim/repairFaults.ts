@@ -1,8 +1,19 @@
 /** Deliberate faults of what brings lost copies back: see deliberateFaults.ts. */
-import type { DeliberateFault } from './deliberateFault.js';
+import type { DeliberateFault, Edit } from './deliberateFault.js';
 
 const MEMBERSHIP = 'src/core/membership/membership.js';
 const PAGES = 'streams/pipelines/pages.js';
+
+const WAITING_ANSWERS: Edit = {
+  file: 'streams/reduceRegisters.js',
+  find: 'if (options.isVoid?.(cause) === true)',
+  replace: 'if (false)',
+};
+const EARLY_LIST: Edit = {
+  file: 'streams/pipelines/members.js',
+  find: 'if (records.disavowals.areWaiting(sender))',
+  replace: 'if (false)',
+};
 
 export const REPAIR_FAULTS: readonly DeliberateFault[] = [
   {
@@ -32,6 +43,24 @@ export const REPAIR_FAULTS: readonly DeliberateFault[] = [
         replace: "isSilent: standing === 'fresh'",
       },
     ],
+  },
+  {
+    name: 'late-disavowal',
+    text: 'what a lost disk has said counts until the event that says so has had its turn',
+    processCount: 3,
+    runs: 200,
+    blackBoxRuns: null,
+    extension: 'on',
+    edits: [WAITING_ANSWERS, EARLY_LIST],
+  },
+  {
+    name: 'early-list',
+    text: 'sectors are listed while an operation may still count what a lost disk has said',
+    processCount: 3,
+    runs: 200,
+    blackBoxRuns: null,
+    extension: 'on',
+    edits: [EARLY_LIST],
   },
   {
     name: 'no-identity',

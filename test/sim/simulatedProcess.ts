@@ -33,8 +33,8 @@ import type { ProcessOptions, RunningProcess } from '../../src/startProcess.js';
 import { startProcess } from '../../src/startProcess.js';
 import type { OpenedSectorStore } from '../../src/store/openSectorStore.js';
 import { openSectorStore } from '../../src/store/openSectorStore.js';
-import type { Dice } from '../helpers/seed.js';
-import { SimulatedDisk } from '../store/simulatedDisk.js';
+import { dice as diceOf, type Dice } from '../helpers/seed.js';
+import { DISK_PARTS, SimulatedDisk, type DiskPart } from '../store/simulatedDisk.js';
 import type { Endpoint } from './endpoint.js';
 import { Member } from './member.js';
 import type { Surroundings } from './surroundings.js';
@@ -71,16 +71,23 @@ const TIMEOUTS: ProcessOptions['timeouts'] = {
 /** A supervisor starts a process that has ended again after this. */
 const RESTART_US_MIN = 100_000;
 const RESTART_US_END = 900_000;
-/** Of a good disk, in microseconds; most operations take a tenth of the upper end. */
+/** Of a good disk, in microseconds; most operations take a tenth of the upper end … */
 const DISK_US_MIN = 40;
 const DISK_US_END = 6_000;
+/** … and one in so many takes long: others of its part, or of the other parts, go on meanwhile. */
+const LONG_ONE_IN = 300;
+const LONG_US_END = 700_000;
 
 export class SimulatedProcess extends Member {
   readonly disk: SimulatedDisk;
   /** Whether the disk was made to rot, or to fail: then damage is no surprise. */
   mayBeDamaged = false;
-  /** Disk operations take so many milliseconds more, at most. */
-  diskExtraMs = 0;
+  /** Disk operations on that part take so many milliseconds more, at most. */
+  readonly diskExtraMs = new Map<DiskPart, number>();
+  /** What the delays of each part are drawn from: none depends on what the others do. */
+  private readonly diskDice: ReadonlyMap<DiskPart, Dice>;
+  /** Whom it takes for the process of rank 1, 2, … when it is started next; null: who that is. */
+  list: readonly Rank[] | null = null;
   running: RunningProcess | null = null;
   private store: OpenedSectorStore | null = null;
   private life = 0;
@@ -98,7 +105,8 @@ export class SimulatedProcess extends Member {
     // Its own time is used between lives only, when nothing is under way.
     this.disk = new SimulatedDisk(dice, this.schedulers().clock);
     this.disk.isTraced = false;
-    this.disk.delayMs = () => this.diskDelayMs();
+    this.diskDice = new Map(DISK_PARTS.map((part) => [part, diceOf(dice.below(2 ** 32))]));
+    this.disk.delayMs = (part) => this.diskDelayMs(part);
     this.disk.onTrace = (line) => {
       const number = 'slot' in line ? line.slot : 0;
       around.world.trace.note('disk', rank, number, () => `${this.name}: ${JSON.stringify(line)}`);
@@ -232,10 +240,13 @@ export class SimulatedProcess extends Member {
     connections$: Observable<Connection>,
     schedulers: Schedulers,
   ): void {
-    const { network, machineOf, sectors, processCount, keys, extension } = this.around;
+    const { network, machineOf, sectors, keys, extension } = this.around;
+    const { list } = this;
+    const processCount = list?.length ?? this.around.processCount;
     const transport: Transport = {
       connections$,
-      dial: (rank) => network.dial(this, machineOf(rank), TIMEOUTS_DEFAULT.dialMs),
+      dial: (rank) =>
+        network.dial(this, machineOf(list?.[rank - 1] ?? rank), TIMEOUTS_DEFAULT.dialMs),
       trust: () => undefined,
     };
     const options = {
@@ -339,10 +350,12 @@ export class SimulatedProcess extends Member {
     };
   }
 
-  private diskDelayMs(): number {
-    const { dice } = this;
+  private diskDelayMs(part: DiskPart): number {
+    const dice = this.diskDice.get(part) ?? this.dice;
+    const isLong = dice.below(LONG_ONE_IN) === 0;
     const endUs = dice.below(4) === 0 ? DISK_US_END : DISK_US_END / 10;
-    const extraUs = this.diskExtraMs === 0 ? 0 : dice.below(this.diskExtraMs * 1_000);
+    const extraMs = this.diskExtraMs.get(part) ?? 0;
+    const extraUs = isLong ? dice.below(LONG_US_END) : dice.below(extraMs * 1_000);
     return (dice.between(DISK_US_MIN, endUs) + extraUs) / 1_000;
   }
 }

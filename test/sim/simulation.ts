@@ -11,6 +11,7 @@ import type { RunningProcess } from '../../src/startProcess.js';
 import { withoutAmbientTime } from './ambient.js';
 import { Counts } from './counts.js';
 import type { Endpoint } from './endpoint.js';
+import { Eavesdropper } from './eavesdropper.js';
 import { FaultInjector } from './faultInjector.js';
 import { ForeignProcess } from './foreignProcess.js';
 import { LibraryUser } from './libraryUser.js';
@@ -40,6 +41,8 @@ export interface RunOptions {
   readonly isBlackBox?: boolean;
   /** Whether processes use the extension; absent: the seed decides. */
   readonly extension?: ExtensionUse;
+  /** Whether wrong configurations and strangers who replay what was said come as well. */
+  readonly isMisled?: boolean;
 }
 
 export interface RunResult {
@@ -119,9 +122,11 @@ class Run {
       this.processes[rank - 1].mayBeEarly(stamp);
     const disks = { durable, latest, voters, mayBeEarly };
     this.promises = new Promises(this.world, processCount, disks);
+    const eavesdropper = new Eavesdropper(this.world, () => this.network);
     this.network = new Network(this.world, this.dice('network'), {
       onMessage: (endpoint, message) => {
         const { host, other } = endpoint;
+        eavesdropper.onMessage(endpoint, message);
         const tag = new DataView(message.buffer, message.byteOffset + message.length - 32, 4);
         this.world.trace.note(
           'send',
@@ -151,6 +156,7 @@ class Run {
       clientCount: clients.length,
       stubbornCount: LIBRARY_USERS,
       foreignRank,
+      isMisled: options.isMisled === true,
     };
     this.plan = makePlan(planOptions, this.dice('plan'));
     const { world, network, counts, processes } = this;
@@ -161,6 +167,7 @@ class Run {
       dice: this.dice('faults'),
       processes,
       clients,
+      eavesdropper,
     });
   }
 

@@ -2,6 +2,7 @@
  * A disk for one process, in memory and in virtual time, as unkind as the ports allow: what was not
  * flushed is lost at a crash, or kept, or torn into pieces of 512 bytes of which any may be old or
  * new; a metadata commit under way at a crash happened or did not; so did one that found no room.
+ * Data, metadata and notes may take their time each: what is begun first need not end first.
  */
 import { Observable, type SchedulerLike } from 'rxjs';
 import { assert } from '../../src/core/assert.js';
@@ -24,6 +25,10 @@ const DELAY_MS_END = 5;
 
 export type DiskOperation = 'write' | 'flush' | 'commit' | 'reopen' | 'read' | 'truncate' | 'note';
 
+/** What has delays of its own: files of their own, or another kind of flush. */
+export type DiskPart = 'data' | 'metadata' | 'notes';
+export const DISK_PARTS: readonly DiskPart[] = ['data', 'metadata', 'notes'];
+
 /** What happened, in order. Tests add their own lines. */
 export type TraceLine =
   | { readonly kind: 'write'; readonly slot: number }
@@ -38,6 +43,20 @@ type Listener = (line: TraceLine, data: Uint8Array | null) => void;
 /** Operations that nothing is ever wrong with. */
 type Quiet = 'close' | 'records' | 'list' | 'notes';
 const QUIET: readonly string[] = ['close', 'records', 'list', 'notes'];
+
+const PART_OF: Readonly<Record<DiskOperation | Quiet, DiskPart>> = {
+  write: 'data',
+  flush: 'data',
+  read: 'data',
+  truncate: 'data',
+  commit: 'metadata',
+  reopen: 'metadata',
+  records: 'metadata',
+  list: 'metadata',
+  close: 'metadata',
+  note: 'notes',
+  notes: 'notes',
+};
 
 /** What cannot be done while the metadata could not be opened again. */
 const NEED_METADATA: ReadonlySet<DiskOperation | Quiet> = new Set(['list', 'notes', 'note']);
@@ -71,8 +90,8 @@ export class SimulatedDisk {
   /** Whether `trace` is kept. */
   isTraced = true;
   onTrace: Listener = () => undefined;
-  /** How long an operation takes, in milliseconds. */
-  delayMs = (): number => this.dice.below(DELAY_MS_END);
+  /** How long an operation on that part takes, in milliseconds. */
+  delayMs: (part: DiskPart) => number = () => this.dice.below(DELAY_MS_END);
   /** Sectors that a loss of power left in pieces, or as they were before they were written. */
   tornCount = 0;
   lostCount = 0;
@@ -422,7 +441,7 @@ export class SimulatedDisk {
           }
           observer.error(error);
         }
-      }, this.delayMs());
+      }, this.delayMs(PART_OF[operation]));
     });
   }
 

@@ -2,7 +2,9 @@
  * A process in virtual time: connections are subjects, the disk is a map, and whoever uses it plays
  * its clients and the other processes.
  */
-import { EMPTY, Subject, VirtualAction, VirtualTimeScheduler, of, throwError } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { EMPTY, Subject, VirtualAction, VirtualTimeScheduler } from 'rxjs';
+import { map, of, take, throwError } from 'rxjs';
 import type { Standing } from '../../src/core/membership/identity.js';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
 import type { Connection } from '../../src/ports/connection.js';
@@ -95,10 +97,16 @@ export class TestConnection implements Connection {
   }
 }
 
-/** A disk in memory, with a switch for "no room", and sectors that rot. */
+/** A disk in memory, with switches for "no room" and slow flushes, and sectors that rot. */
 function memoryStore() {
   const held = new Map<number, { stamp: typeof STAMP_INITIAL; data: Uint8Array }>();
-  const state = { isFull: false, putCount: 0, tryCount: 0 };
+  const state = {
+    isFull: false,
+    putCount: 0,
+    tryCount: 0,
+    /** A put is over when this has emitted after it was begun. */
+    flushed$: of(null) as Observable<unknown>,
+  };
   /** Sectors that it cannot give back, and those of them that it knows of. */
   const rotten = new Set<number>();
   const found = new Set<number>();
@@ -124,11 +132,16 @@ function memoryStore() {
     put: (sector, stamp, data) => {
       state.tryCount += 1;
       if (state.isFull) return of('full');
-      state.putCount += 1;
-      held.set(sector, { stamp, data });
-      rotten.delete(sector);
-      found.delete(sector);
-      return of('stored');
+      return state.flushed$.pipe(
+        take(1),
+        map(() => {
+          state.putCount += 1;
+          held.set(sector, { stamp, data });
+          rotten.delete(sector);
+          found.delete(sector);
+          return 'stored';
+        }),
+      );
     },
   };
   return { store, held, state, rotten };
