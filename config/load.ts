@@ -63,6 +63,8 @@ export interface ProcessConfig extends ClusterConfig {
   readonly workers: number;
   /** Absolute path of its folder. */
   readonly storage: string;
+  /** Whether the folder has to be on a disk that is mounted for it. */
+  readonly storageMustBeMount: boolean;
   /** Identity of the cluster. */
   readonly cluster: string;
   readonly systemKey: Uint8Array;
@@ -96,6 +98,7 @@ export function loadProcessConfig(options: LoadOptions = {}): ProcessConfig {
     rank,
     isExtended: extension === 'on',
     workers: common.workers,
+    storageMustBeMount: common.storageMustBeMount,
     storage: common.config.storagePattern.replaceAll('{rank}', String(rank)),
     cluster: common.cluster ?? clusterIdentityOf(systemKey),
     systemKey,
@@ -120,6 +123,7 @@ export function loadClusterConfig(options: LoadOptions = {}): ClusterConfig {
 interface Common {
   readonly config: ClusterConfig;
   readonly workers: number;
+  readonly storageMustBeMount: boolean;
   readonly cluster: string | null;
 }
 
@@ -174,7 +178,7 @@ class Reading {
     const clientKey = this.key('client');
     const { checked, file, chosenBy, warnings } = this;
     if (checked === null || file === null || clientKey === null) return null;
-    const { sectors, limits, timeouts, workers, cluster = null } = checked;
+    const { sectors, limits, timeouts, workers, storageMustBeMount, cluster = null } = checked;
     const log = { level: level ?? checked.log.level, format: format ?? checked.log.format };
     const processes = checked.processes.flatMap((written) => parseAddress(written) ?? []);
     const storagePattern = resolve(dirname(file), checked.storage);
@@ -182,7 +186,7 @@ class Reading {
       ...{ file, chosenBy, processes, sectors, clientKey, log, limits, timeouts },
       ...{ storagePattern, nbd: nbdConfigOf(checked, dirname(file)), warnings },
     };
-    return { config, workers, cluster };
+    return { config, workers, storageMustBeMount, cluster };
   }
 
   extension(): CheckedConfig['extension'] | null {

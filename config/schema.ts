@@ -61,6 +61,16 @@ const FIELDS = {
         'Relative to this file.',
     ),
   ),
+  storageMustBeMount: v.optional(
+    v.pipe(
+      v.boolean('true or false'),
+      v.description(
+        'true: the process does not start unless the folder is on a disk that is mounted for it, ' +
+          'and not on that of the system.',
+      ),
+    ),
+    false,
+  ),
   keys: v.optional(
     v.pipe(
       v.strictObject(

@@ -10,6 +10,7 @@ import { defineImportCommand } from './importFile.js';
 import { defineKeygenCommand } from './keygen.js';
 import { defineNbdCommand } from './nbd.js';
 import { addConfigOptions, configOption } from './options.js';
+import { defineRecoverCommand } from './recover.js';
 import { EXIT_USAGE } from './restartPolicy.js';
 import { defineReadCommand } from './read.js';
 import { runProcess } from './runProcess.js';
@@ -61,6 +62,7 @@ function defineProgram(): Command {
   defineBenchCommand(program);
   defineKeygenCommand(program);
   defineCheckConfigCommand(program);
+  defineRecoverCommand(program);
   // Last, since commands take over what was set before them.
   addRunOptions(program)
     .allowExcessArguments()

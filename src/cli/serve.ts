@@ -12,6 +12,7 @@ import type { Log } from '../ports/log.js';
 import type { BoundSocket } from '../shell/bindSocket.js';
 import { endOnLostDefects } from '../shell/lostErrors.js';
 import { admitWorkers } from '../shell/shardFolders.js';
+import { requireMount } from '../shell/mountPoint.js';
 import { wasInUse } from '../shell/storageMarker.js';
 import { systemRandom } from '../shell/systemRandom.js';
 import { dialTcp } from '../shell/tcpConnection.js';
@@ -40,6 +41,7 @@ export async function serve(
   const request$ = stopSignals(config);
   const killed = firstValueFrom(request$.pipe(filter((request) => request.kind === 'kill')));
   const server = tcpServer(bound, connectionPlaces(config, log));
+  if (config.storageMustBeMount) requireMount(config.storage);
   const state = { isFounder, wasInUse: wasInUse(config.storage, config) };
   admitWorkers(config.storage, 0);
   // Opening takes seconds on a large disk; who does not want to wait for it need not.

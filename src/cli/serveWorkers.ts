@@ -12,6 +12,7 @@ import type { BoundSocket } from '../shell/bindSocket.js';
 import { ConnectionRouter } from '../shell/connectionRouter.js';
 import { endOnLostDefects } from '../shell/lostErrors.js';
 import { admitWorkers } from '../shell/shardFolders.js';
+import { requireMount } from '../shell/mountPoint.js';
 import { wasInUse } from '../shell/storageMarker.js';
 import type { TcpServer } from '../shell/tcpServer.js';
 import { tcpServer } from '../shell/tcpServer.js';
@@ -35,6 +36,7 @@ export async function serveWorkers(
   const request$ = stopSignals(config);
   const killed = firstValueFrom(request$.pipe(filter((request) => request.kind === 'kill')));
   const server = tcpServer(bound, connectionPlaces(config, log));
+  if (config.storageMustBeMount) requireMount(config.storage);
   const state = { isFounder, wasInUse: wasInUse(config.storage, config) };
   admitWorkers(config.storage, config.workers);
   const threads = new WorkerThreads(config, state, log);
