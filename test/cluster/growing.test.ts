@@ -39,7 +39,7 @@ function startWorkload(t: ExecutionContext, cluster: Cluster): Workload {
   });
 }
 
-/** Reads and writes over NBD, as part of the history of a workload. An error of the device is one. */
+/** Reads and writes over NBD, as part of a workload's history; an error of the device is one. */
 class Device {
   count = 0;
   private isOver = false;
