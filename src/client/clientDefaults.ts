@@ -21,7 +21,13 @@ export const CONNECTIONS_MAX = 1_024;
 export const TRIAL = { answers: 10, pauseMs: 100 } as const;
 
 /** How often a process that is no member yet is asked which life of it runs: see heldWrites.ts. */
-export const LIFE_PAUSE_MS = 5_000;
+export const LIFE_PAUSE_MS = 1_000;
+
+/**
+ * While the disk is being grown: how often processes are asked again for sectors that none of them
+ * has got, and how often it is told of a process that its disk is smaller (ms).
+ */
+export const SMALLER = { askAgainMs: 1_000, tellMs: 60_000 } as const;
 
 /** Milliseconds. */
 export const CLIENT_TIMEOUTS_DEFAULT = {

@@ -38,7 +38,11 @@ export interface ConnectOptions {
   readonly processes: readonly ProcessAddress[];
   /** 32 bytes, the same that the processes have. */
   readonly clientKey: Uint8Array;
-  /** Number of sectors of the disk. Given, what leaves the disk is refused without asking it. */
+  /**
+   * Number of sectors of the disk. Given, what leaves the disk is refused without asking it, and
+   * what lies inside waits, with a warning in the log, as long as no process has that sector: the
+   * disk is being grown. Not given, such an operation fails.
+   */
   readonly sectors?: number;
   /** Default 1. */
   readonly connectionsPerProcess?: number;

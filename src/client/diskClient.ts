@@ -44,7 +44,7 @@ import type { AttemptObserver, ClientCounters } from './clientEvents.js';
 import { createCounters } from './clientEvents.js';
 import { Dispatcher } from './dispatcher.js';
 import { HeldWrites } from './heldWrites.js';
-import { watchReads } from './hedging.js';
+import { HEDGE_CHECK_MS } from './hedging.js';
 import { inquireOver } from './inquire.js';
 import { keepConnected } from './keepConnected.js';
 import type { ClientConnection } from './link.js';
@@ -53,8 +53,10 @@ import type { SectorRequest } from './operation.js';
 import type { AskOptions } from './ping.js';
 import { pingOver } from './ping.js';
 import { readRange, writeRange } from './ranges.js';
+import { SmallerDisks } from './smallerDisks.js';
 import type { TrialOptions } from './trial.js';
 import { trialOf } from './trial.js';
+import { watchWhile } from './watchWhile.js';
 
 export interface ClientTimeouts {
   readonly dialMs: number;
@@ -82,7 +84,10 @@ export interface DiskClientOptions {
    * together. Default 0: operations are spread as evenly as can be.
    */
   readonly togetherMax?: number;
-  /** Size of the disk, if known: then what leaves it is refused here. */
+  /**
+   * Size of the disk, if known: then what leaves it is refused here, and what a process refuses
+   * that has fewer sectors waits for one that has them.
+   */
   readonly sectors?: number;
   readonly timeouts: ClientTimeouts;
   /** Whether reads that take long are asked of another process too. Default: no. */
@@ -132,10 +137,16 @@ export class DiskClient implements Disk {
     private readonly ports: DiskClientPorts,
   ) {
     const { clock } = ports.schedulers;
+    const { sectors } = options;
+    const smallerDisks =
+      sectors === undefined ? undefined : new SmallerDisks(sectors, clock, ports.log);
     this.heldWrites = new HeldWrites({
       unconfirmedMs: options.timeouts.unconfirmedMs,
       clock,
       nextRequestNumber: () => this.nextRequestNumber(),
+      onStanding: (link, isMember) => {
+        this.dispatcher.setMember(link, isMember);
+      },
       onFirst: () => {
         const text = 'a write waits: its connection ended without a word from the other side';
         ports.log.warn(text);
@@ -153,6 +164,12 @@ export class DiskClient implements Disk {
       onHeld: (link, release) => {
         this.heldWrites.add(link, release);
       },
+      onSmaller: (rank, sector) => smallerDisks?.refused(rank, sector),
+      ...(smallerDisks !== undefined && {
+        onBeyond: () => {
+          smallerDisks.allRefused();
+        },
+      }),
       ...(options.hedgesReads === true && {
         hedging: {
           nowMs: () => clock.now(),
@@ -163,8 +180,10 @@ export class DiskClient implements Disk {
       }),
     });
     const slots = options.slots.map((rank) => this.slot(rank));
-    const expiries$ = this.heldWrites.expiries$.pipe(takeUntil(this.closing));
-    this.run$ = merge(...slots, expiries$, this.hedges()).pipe(
+    const { expiries$ } = this.heldWrites;
+    const asksAgain$ = smallerDisks?.asksAgain(() => this.dispatcher.askAgain()) ?? EMPTY;
+    const whileOpen$ = merge(expiries$, this.hedges(), asksAgain$).pipe(takeUntil(this.closing));
+    this.run$ = merge(...slots, whileOpen$).pipe(
       takeUntil(this.closing.pipe(delay(options.timeouts.closeMs, clock))),
       finalize(() => {
         this.stopped.complete();
@@ -360,7 +379,7 @@ export class DiskClient implements Disk {
     const look = (): void => {
       if (!this.dispatcher.hedge()) this.readsUnderWay.next(false);
     };
-    return watchReads(this.readsUnderWay, look, clock).pipe(takeUntil(this.closing));
+    return watchWhile(this.readsUnderWay, look, HEDGE_CHECK_MS, clock);
   }
 
   private untilClosed<T>(source$: Observable<T>): Observable<T> {

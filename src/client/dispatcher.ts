@@ -22,6 +22,10 @@
  * - a WRITE whose connection ended on our side only is held, for ever unless `release` is called
  *   (heldWrites.ts), and keeps its sector so long, whether its caller still waits or not.
  *
+ * What a process refuses since it has no such sector had no effect there: it is asked of another
+ * one at once (linkChoice.ts). When all have refused it, it fails; but if the caller knows the size
+ * of the disk, the sector is there in a moment, since the disk is being grown: then it waits.
+ *
  * Bound: nothing here is unbounded but the calls that the caller has not got an answer to, and the
  * writes that are held: as many as a connection takes, each time that one ends so.
  */
@@ -31,38 +35,15 @@ import type { ResponseStatus } from '../core/message.js';
 import type { Rank } from '../core/rank.js';
 import type { SectorData } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
-import type { AttemptEvent, AttemptObserver, ClientCounters } from './clientEvents.js';
+import type { AttemptEvent } from './clientEvents.js';
+import type { DispatcherOptions } from './dispatcherOptions.js';
 import type { Exchange, LostReason } from './exchange.js';
 import { HedgeDelay, HedgeQueue } from './hedging.js';
 import type { Link } from './link.js';
+import { LinkChoice } from './linkChoice.js';
 import type { Operation, SectorRequest } from './operation.js';
 import { begin, describeOutcome, refusal } from './operation.js';
-import { SECTOR_NOWHERE } from './ping.js';
 import { createSectorQueues } from './sectorQueues.js';
-
-export interface DispatcherOptions {
-  readonly counters: ClientCounters;
-  /** Throws an AtomicDiskError if there can be no such request. */
-  check(request: SectorRequest): void;
-  /** A number for each request, never given twice by this client. */
-  nextRequestNumber(): bigint;
-  readonly onAttempt?: AttemptObserver;
-  /** See DiskClientOptions. */
-  readonly togetherMax?: number;
-  /** Absent: no read is asked of a second process while the first may still answer. */
-  readonly hedging?: Hedging;
-  /**
-   * A WRITE that was given to that link is held; the one who knows when it can no longer take
-   * effect calls `release`, once.
-   */
-  onHeld(link: Link, release: () => void): void;
-}
-
-export interface Hedging {
-  nowMs(): number;
-  /** READs are under way: call `hedge` every few milliseconds until it returns false. */
-  onReadsUnderWay(): void;
-}
 
 /** A READ that may be asked of another process too. */
 interface HedgeableRead {
@@ -71,24 +52,30 @@ interface HedgeableRead {
   readonly rank: Rank;
 }
 
-/** As long as there are links of a better one, others get no operations. */
-const STANDING = { silent: 0, onTrial: 1, proven: 2 } as const;
-
 export class Dispatcher {
   private readonly queues = createSectorQueues<Operation>();
-  private readonly links = new Set<Link>();
-  /** Links that were asked for their first answer. */
-  private readonly beingProven = new WeakSet<Link>();
-  /** Links to processes that were away until a moment ago: see trial.ts. */
-  private readonly onTrial = new Set<Link>();
+  private readonly choice: LinkChoice;
   /** In order of insertion. What is sent again, and the WRITE of an update, goes first. */
   private readonly urgent = new Set<Operation>();
   private readonly ready = new Set<Operation>();
+  /** Not every process has their sectors: they wait for room with those that may. */
+  private readonly choosy = new Set<Operation>();
+  /** No process that there is a connection to has their sectors. */
+  private readonly beyond = new Set<Operation>();
   private readonly hedgeDelay = new HedgeDelay();
   private readonly hedgeable = new HedgeQueue<HedgeableRead>();
   private closed = false;
 
-  constructor(private readonly options: DispatcherOptions) {}
+  constructor(private readonly options: DispatcherOptions) {
+    this.choice = new LinkChoice({
+      counters: options.counters,
+      nextRequestNumber: () => options.nextRequestNumber(),
+      togetherMax: options.togetherMax ?? 0,
+      onImproved: () => {
+        this.pump();
+      },
+    });
+  }
 
   /**
    * Begins when subscribed to. Emits the sector's data if the request is a READ, and completes; or
@@ -123,32 +110,56 @@ export class Dispatcher {
 
   /** @param isOnTrial Until `endTrial` is called. */
   addLink(link: Link, isOnTrial: boolean): void {
-    this.links.add(link);
-    if (isOnTrial) this.onTrial.add(link);
-    this.pump();
+    this.choice.add(link, isOnTrial);
+    this.reconsider();
   }
 
   endTrial(link: Link): void {
-    this.onTrial.delete(link);
+    this.choice.endTrial(link);
+    this.pump();
+  }
+
+  /** The process at the other end has said whether it is a member. */
+  setMember(link: Link, isMember: boolean): void {
+    this.choice.setMember(link, isMember);
     this.pump();
   }
 
   /** To be called after the link has given its exchanges back. */
   removeLink(link: Link): void {
-    this.links.delete(link);
-    this.onTrial.delete(link);
+    this.choice.remove(link);
+  }
+
+  /**
+   * Asks every process again for sectors that it had not got. @returns whether there are operations
+   * that wait for that.
+   */
+  askAgain(): boolean {
+    this.choice.forgetSizes();
+    this.reconsider();
+    return this.beyond.size > 0;
   }
 
   /** Sends what can be sent. */
   pump(): void {
-    while (!this.closed && this.urgent.size + this.ready.size > 0) {
-      const link = this.pickLink();
-      if (link === undefined) return;
-      const source = this.urgent.size > 0 ? this.urgent : this.ready;
-      const operation = source.values().next().value;
-      assert(operation !== undefined, 'a set that is not empty has a first element');
-      source.delete(operation);
-      this.send(operation, link);
+    if (this.closed) return;
+    for (const source of [this.choosy, this.urgent, this.ready]) {
+      for (const operation of source) {
+        const link = this.choice.pick(operation.sector);
+        if (link !== undefined) {
+          source.delete(operation);
+          this.send(operation, link);
+        } else if (this.choice.isRefusedByAll(operation.sector)) {
+          source.delete(operation);
+          this.putBeyond(operation);
+        } else if (source !== this.choosy && this.choice.isRefusedBySome(operation.sector)) {
+          source.delete(operation);
+          this.choosy.add(operation);
+        } else {
+          // Nor is there room for those behind it, or it is of the few that have to wait for it.
+          break;
+        }
+      }
     }
   }
 
@@ -180,7 +191,7 @@ export class Dispatcher {
       operation.attemptCount === attempt &&
       !operation.abandoned;
     for (const read of this.hedgeable.takeDue(nowMs, this.hedgeDelay.delayMs, isWaiting)) {
-      const link = this.pickLink(read.rank);
+      const link = this.choice.pick(read.operation.sector, read.rank);
       if (link === undefined) {
         this.hedgeable.add(read, nowMs);
         continue;
@@ -189,69 +200,6 @@ export class Dispatcher {
       this.send(read.operation, link);
     }
     return !this.hedgeable.isEmpty;
-  }
-
-  /**
-   * Of the links in the best standing, that with the fewest outstanding, not counting some of those
-   * that go together; of equals, the one that has waited longest for work. A process that is as
-   * good as the others loses nothing by its standing: it is asked for the answer that it lacks.
-   */
-  private pickLink(otherThan?: Rank): Link | undefined {
-    let best: Link | undefined;
-    let leastLoad = Infinity;
-    const { togetherMax = 0 } = this.options;
-    const standing = this.bestStanding();
-    for (const link of this.links) {
-      if (!link.hasRoom || link.rank === otherThan) continue;
-      if (this.standingOf(link) < standing) {
-        this.prove(link);
-        continue;
-      }
-      const load = link.outstandingCount - (link.isGathering ? togetherMax : 0);
-      if (load >= leastLoad) continue;
-      best = link;
-      leastLoad = load;
-    }
-    if (best !== undefined) {
-      this.links.delete(best);
-      this.links.add(best);
-    }
-    return best;
-  }
-
-  /**
-   * What its process is good for. A process that was just started takes connections long before it
-   * has opened its disk; what it was asked then waits for that, and a WRITE cannot be tried
-   * elsewhere meanwhile. When it has answered, it is slow at first: see trial.ts.
-   */
-  private standingOf(link: Link): number {
-    if (!link.hasAnswered) return STANDING.silent;
-    return this.onTrial.has(link) ? STANDING.onTrial : STANDING.proven;
-  }
-
-  private bestStanding(): number {
-    let best: number = STANDING.silent;
-    for (const link of this.links) {
-      if (link.isOpen) best = Math.max(best, this.standingOf(link));
-    }
-    return best;
-  }
-
-  /** Asks the link's process for an answer, once; with the answer it is one like the others. */
-  private prove(link: Link): void {
-    // What it has been asked already will do; on trial it is asked all the time.
-    if (link.outstandingCount > 0 || this.onTrial.has(link) || this.beingProven.has(link)) return;
-    this.beingProven.add(link);
-    this.options.counters.pingsSent += 1;
-    link.send({
-      kind: 'read',
-      requestNumber: this.options.nextRequestNumber(),
-      sector: SECTOR_NOWHERE,
-      answered: () => {
-        this.pump();
-      },
-      lost: () => undefined,
-    });
   }
 
   private send(operation: Operation, link: Link): void {
@@ -293,10 +241,10 @@ export class Dispatcher {
         observe('answered');
         if (isCurrent()) {
           operation.inFlightCount -= 1;
-          if (hedging !== undefined && kind === 'read') {
+          if (hedging !== undefined && kind === 'read' && status === 'ok') {
             this.hedgeDelay.add(hedging.nowMs() - sentMs);
           }
-          this.answered(operation, status, answer);
+          this.answered(operation, link, status, answer);
         } else {
           this.pump();
         }
@@ -311,15 +259,25 @@ export class Dispatcher {
     };
   }
 
-  private answered(operation: Operation, status: ResponseStatus, data: SectorData | null): void {
+  private answered(
+    operation: Operation,
+    link: Link,
+    status: ResponseStatus,
+    data: SectorData | null,
+  ): void {
     switch (status) {
       case 'ok':
         this.succeeded(operation, data);
         break;
       case 'authFailure':
+        this.fail(operation, status);
+        break;
       case 'invalidSectorIndex':
-        this.leaveQueue(operation);
-        operation.caller.error(refusal(operation, status));
+        this.choice.refused(link, operation.sector);
+        this.options.onSmaller(link.rank, operation.sector);
+        operation.refusedCount += 1;
+        // The other attempt may still be answered.
+        if (operation.inFlightCount === 0) this.letGo(operation);
         break;
       default:
         unreachable(status);
@@ -335,6 +293,7 @@ export class Dispatcher {
       operation.stage = 'write';
       operation.data = request.change(result);
       operation.attemptCount = 0;
+      operation.refusedCount = 0;
       operation.inFlightCount = 0;
       this.makeReady(operation, this.urgent);
       return;
@@ -373,10 +332,34 @@ export class Dispatcher {
     operation.abandoned = true;
     // What was sent keeps its sector: it is answered or lost some day, and, if it is held, let go.
     if (operation.place === 'sent' || operation.place === 'held') return;
-    this.urgent.delete(operation);
-    this.ready.delete(operation);
+    for (const set of [this.urgent, this.ready, this.choosy, this.beyond]) set.delete(operation);
     this.leaveQueue(operation);
     this.pump();
+  }
+
+  /** Nobody who could be asked has its sector. */
+  private putBeyond(operation: Operation): void {
+    if (this.options.onBeyond === undefined) {
+      // The next one is to hear of it from a process, not from here.
+      this.choice.forgetSizes();
+      this.fail(operation, 'invalidSectorIndex');
+      return;
+    }
+    operation.place = 'beyond';
+    this.beyond.add(operation);
+    this.options.onBeyond();
+  }
+
+  /** What was beyond all disks may be on one now. */
+  private reconsider(): void {
+    for (const operation of this.beyond) this.makeReady(operation, this.choosy);
+    this.beyond.clear();
+    this.pump();
+  }
+
+  private fail(operation: Operation, status: Parameters<typeof refusal>[1]): void {
+    this.leaveQueue(operation);
+    operation.caller.error(refusal(operation, status));
   }
 
   private makeReady(operation: Operation, set: Set<Operation>): void {

@@ -8,11 +8,8 @@
  * Bound: one entry for each READ that is under way, and a fixed number of latencies.
  */
 
-import type { Observable, SchedulerLike } from 'rxjs';
-import { EMPTY, distinctUntilChanged, ignoreElements, interval, switchMap, tap } from 'rxjs';
-
 /** How often reads that may have to be asked of another process are looked at. */
-const HEDGE_CHECK_MS = 10;
+export const HEDGE_CHECK_MS = 10;
 
 /** Milliseconds. */
 export const HEDGE_DELAY_MS_MIN = 20;
@@ -86,18 +83,4 @@ export class HedgeQueue<T> {
     this.first = 0;
     return due;
   }
-}
-
-/** Looks at the reads under way, as long as there are any: one timer for all of them. */
-export function watchReads(
-  areUnderWay$: Observable<boolean>,
-  look: () => void,
-  clock: SchedulerLike,
-): Observable<never> {
-  return areUnderWay$.pipe(
-    distinctUntilChanged(),
-    switchMap((areUnderWay) => (areUnderWay ? interval(HEDGE_CHECK_MS, clock) : EMPTY)),
-    tap(look),
-    ignoreElements(),
-  );
 }

@@ -36,6 +36,8 @@ export interface HeldWritesOptions {
   readonly unconfirmedMs?: number | undefined;
   readonly clock: SchedulerLike;
   nextRequestNumber(): bigint;
+  /** The process at the other end has said whether it is a member; some makes never do. */
+  onStanding(link: Link, isMember: boolean): void;
   /** A write is held for the first time. */
   onFirst(): void;
 }
@@ -115,6 +117,7 @@ export class HeldWrites {
       tap((life) => {
         if (life === null) return;
         this.lives.set(link, life);
+        this.options.onStanding(link, life.isMember);
         if (!life.isMember) return;
         for (const write of before) if (isPredecessor(write.life, life)) this.release(write);
       }),

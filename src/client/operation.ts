@@ -18,9 +18,10 @@ export type SectorRequest =
  * Where an operation is. Forwards and back again:
  * waiting (for others of its sector) -> ready (for a connection) -> sent -> settled;
  * sent -> ready when it is to be sent again; sent -> held -> ready when nobody knows at first
- * whether the process has let go of it. In place of ready: settled, if its caller is gone.
+ * whether the process has let go of it. In place of ready: settled, if its caller is gone; beyond,
+ * while every process that there is a connection to has refused it, or sectors before it.
  */
-export type Place = 'waiting' | 'ready' | 'sent' | 'held' | 'settled';
+export type Place = 'waiting' | 'ready' | 'beyond' | 'sent' | 'held' | 'settled';
 
 export interface Operation {
   readonly request: SectorRequest;
@@ -31,6 +32,8 @@ export interface Operation {
   data: SectorData | undefined;
   place: Place;
   attemptCount: number;
+  /** Attempts of this stage that had no effect, since the process has no such sector. */
+  refusedCount: number;
   /** Attempts of this stage that are neither answered nor lost: two if a read was hedged. */
   inFlightCount: number;
   /** The caller is gone: do not send again. */
@@ -40,12 +43,15 @@ export interface Operation {
 }
 
 /** For error messages: what is known about an operation that was given up. */
-export function describeOutcome({ request, stage, place, attemptCount }: Operation): string {
+export function describeOutcome(operation: Operation): string {
+  const { request, stage, place, attemptCount, refusedCount } = operation;
+  const why = place === 'beyond' ? ', since no process that answers has that sector' : '';
   const what = `${request.kind} of sector ${request.sector}`;
-  if (request.kind === 'read') return `${what} was not answered`;
-  if (stage === 'write' && (place === 'sent' || place === 'held' || attemptCount > 0)) {
-    return `${what} was not answered: it may have taken effect or may still do so`;
+  if (request.kind === 'read') return `${what} was not answered${why}`;
+  if (stage === 'write' && attemptCount > refusedCount) {
+    return `${what} was not answered${why}: it may have taken effect or may still do so`;
   }
+  if (place === 'beyond') return `${what} was given up${why}: it has no effect`;
   return `${what} was given up before it was sent: it has no effect`;
 }
 
@@ -58,6 +64,7 @@ export function begin(request: SectorRequest, caller: Operation['caller']): Oper
     data: request.kind === 'write' ? request.data : undefined,
     place: 'waiting',
     attemptCount: 0,
+    refusedCount: 0,
     inFlightCount: 0,
     abandoned: false,
     caller,

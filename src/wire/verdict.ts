@@ -15,7 +15,6 @@ import { RANK_MAX, isMember } from '../core/rank.js';
 import type { Shard } from '../core/shard.js';
 import { isOfShard } from '../core/shard.js';
 import { INCARNATION_MAX, TIMESTAMP_REFUSED } from '../core/stamp.js';
-import { NO_NEXT } from './constants.js';
 import type { HelloEnvelope, HelloMessage } from './helloMessage.js';
 import { STANDINGS } from './serialize.js';
 import type { Tagger } from './tag.js';
@@ -38,11 +37,13 @@ export type Verdict =
   /** A client's request that is answered with an error; nothing else is done. */
   | { readonly kind: 'refused'; readonly response: ClientResponse }
   | { readonly kind: 'processMessage'; readonly message: ProcessMessage }
-  /** Several of one sender: all of them good. */
+  /** Several of one sender: all of them good, but for those that were left out. */
   | {
       readonly kind: 'bundle';
       readonly sender: Rank;
       readonly messages: readonly ProcessMessage[];
+      /** Why some were left out, each by itself; null: none was. */
+      readonly leftOut: 'invalidSectorIndex' | null;
     }
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
   | { readonly kind: 'member'; readonly message: SignedMemberMessage }
@@ -71,6 +72,7 @@ export interface VerdictOptions {
 type RequestMessage = Extract<WireMessage, { family: 'request' }>;
 type BundleMessage = Extract<WireMessage, { family: 'bundle' }>;
 type MemberWireMessage = Extract<WireMessage, { family: 'oldHello' | 'link' | 'list' | 'listed' }>;
+type ListedMessage = Extract<WireMessage, { family: 'listed' }>;
 type ReceiptMessage = Extract<WireMessage, { family: 'receipt' }>;
 
 const DROPPED: Readonly<Record<DropReason, Verdict>> = {
@@ -152,14 +154,19 @@ function judgeBundle(
   const messages = bundle.messages();
   if (messages === null) return DROPPED.invalidContent;
   const good: ProcessMessage[] = [];
+  let leftOut: 'invalidSectorIndex' | null = null;
   for (const message of messages) {
     const verdict = judgeProcessMessage(message, options);
-    if (message.sender !== sender || verdict.kind !== 'processMessage') {
-      return DROPPED.invalidContent;
+    if (message.sender !== sender) return DROPPED.invalidContent;
+    if (verdict === DROPPED.invalidSectorIndex) {
+      // The sender's disk is larger: it was raised there first. That says nothing of the others.
+      leftOut = 'invalidSectorIndex';
+      continue;
     }
+    if (verdict.kind !== 'processMessage') return DROPPED.invalidContent;
     good.push(verdict.message);
   }
-  return { kind: 'bundle', sender, messages: good };
+  return { kind: 'bundle', sender, messages: good, leftOut };
 }
 
 /** Of a message whose tag is right. */
@@ -220,30 +227,40 @@ function memberContent(
       const { token, echo, features } = message;
       return { kind: 'link', token, echo, features };
     }
-    case 'list':
-      if (message.from > sectors) return null;
-      return { kind: 'list', id: message.id, from: Number(message.from) };
-    case 'listed': {
-      const { id, from, written } = message;
-      const next = message.next === NO_NEXT ? null : message.next;
-      if (from > sectors || (next !== null && (next > sectors || next <= from))) return null;
-      const end = next ?? sectors;
-      const entries = message.entries();
-      const isWrong = ({ sector, stamp }: (typeof entries)[number]): boolean =>
-        sector < from || sector >= end || stamp.timestamp >= TIMESTAMP_REFUSED;
-      if (entries.some(isWrong)) return null;
-      return {
-        kind: 'listed',
-        id,
-        from: Number(from),
-        next: next === null ? null : Number(next),
-        entries: entries.map(({ sector, stamp }) => ({ sector: Number(sector), stamp })),
-        written,
-      };
+    case 'list': {
+      // Who has more sectors asks for those beyond the end, too: there are none.
+      const from = message.from < sectors ? message.from : sectors;
+      return { kind: 'list', id: message.id, from: Number(from) };
     }
+    case 'listed':
+      return listedContent(message, sectors);
     default:
       return unreachable(message);
   }
+}
+
+/**
+ * What a list says of the sectors of this process: the disk of its sender may be larger.
+ * @returns null if a field is out of its range.
+ */
+function listedContent(message: ListedMessage, sectors: bigint): MemberMessage | null {
+  const { id, from, written } = message;
+  if (from > sectors || message.next <= from) return null;
+  const entries = message.entries();
+  const isWrong = ({ sector, stamp }: (typeof entries)[number]): boolean =>
+    sector < from || sector >= message.next || stamp.timestamp >= TIMESTAMP_REFUSED;
+  if (entries.some(isWrong)) return null;
+  return {
+    kind: 'listed',
+    id,
+    from: Number(from),
+    // NO_NEXT is beyond every disk.
+    next: message.next > sectors ? null : Number(message.next),
+    entries: entries
+      .filter(({ sector }) => sector < sectors)
+      .map(({ sector, stamp }) => ({ sector: Number(sector), stamp })),
+    written,
+  };
 }
 
 function judgeReceipt(

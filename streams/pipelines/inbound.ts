@@ -222,7 +222,10 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
     case 'bundle':
       showTrust(session, options);
       options.heard(verdict.sender);
-      return verdict.messages.flatMap((message) => admitMessage(session, message, options));
+      return [
+        ...verdict.messages.flatMap((message) => admitMessage(session, message, options)),
+        ...(verdict.leftOut === null ? [] : [dropped(session, verdict.leftOut)]),
+      ];
     case 'hello':
       showPeer(session, options);
       options.heard(verdict.envelope.sender);

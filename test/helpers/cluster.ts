@@ -69,7 +69,7 @@ export class Cluster {
   static async prepare(t: TestScope, options: ClusterOptions): Promise<Cluster> {
     const folder = await mkdtemp(path.join(tmpdir(), 'atdd-test-'));
     const addresses = await freeAddresses(options.processCount);
-    const cluster = new Cluster(t, options, folder, addresses);
+    const cluster = new Cluster(t, options, folder, [...addresses]);
     t.teardown(() => cluster.tearDown());
     const secret = { mode: 0o600 };
     await writeFile(cluster.fileIn('client.key'), cluster.clientKey.toString('hex'), secret);
@@ -92,7 +92,8 @@ export class Cluster {
     private readonly t: TestScope,
     private readonly options: ClusterOptions,
     readonly folder: string,
-    readonly addresses: readonly Address[],
+    /** Changed by `move` alone. */
+    readonly addresses: Address[],
   ) {
     this.members = addresses.map((_, index) => ({
       rank: index + 1,
@@ -126,6 +127,20 @@ export class Cluster {
       keys: { client: 'client.key', system: 'system.key' },
       ...this.options.config,
     };
+  }
+
+  /** Writes the files of those processes anew; each reads its own when it is started. */
+  async configure(changes: Readonly<Record<string, unknown>>, ranks = this.ranks): Promise<void> {
+    for (const rank of ranks) {
+      const configuration = { ...this.configuration(), ...changes };
+      await writeFile(this.configFileOf(rank), JSON.stringify(configuration, null, 2));
+    }
+  }
+
+  /** From now on, that is where the process is to be found. `configure` tells the processes. */
+  move(rank: number, address: Address): void {
+    if (this.isUp(rank)) throw new Error(`process ${rank} is running`);
+    this.addresses[rank - 1] = address;
   }
 
   fileIn(...names: readonly string[]): string {

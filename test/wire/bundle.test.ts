@@ -25,6 +25,8 @@ const ALL = [...SMALL, value('e', stamp(6, 3), data(1)), writeProc('f', stamp(7,
 const messageOf = (content: RegisterMessage): ProcessMessage => ({ sender: 2, sector: 9, content });
 const parcelOf = (content: RegisterMessage, isBroadcast = false): Parcel =>
   new Parcel(messageOf(content), isBroadcast, tagger);
+const bundleOf = (contents: readonly RegisterMessage[]) =>
+  ({ kind: 'bundle', sender: 2, messages: contents.map(messageOf), leftOut: null }) as const;
 const bundler = (): Bundler => new Bundler(2, tagger);
 
 function verdictsOf(bytes: Uint8Array) {
@@ -37,7 +39,7 @@ function verdictsOf(bytes: Uint8Array) {
 test('messages of one turn go as one, and come out as they were', (t) => {
   const packed = bundler().pack(ALL.map((content) => parcelOf(content)));
   t.is(packed.length, 1);
-  t.deepEqual(verdictsOf(packed[0]), [{ kind: 'bundle', sender: 2, messages: ALL.map(messageOf) }]);
+  t.deepEqual(verdictsOf(packed[0]), [bundleOf(ALL)]);
 });
 
 test('one message goes by itself; and bytes keep their place', (t) => {
@@ -64,9 +66,7 @@ test('what goes to all is one bundle for all, what goes to one is its own', (t) 
   t.is(first, second, 'made once');
   t.notDeepEqual(own, other);
   const [fewer] = one.pack(shared.slice(1));
-  t.deepEqual(verdictsOf(fewer), [
-    { kind: 'bundle', sender: 2, messages: ALL.slice(1).map(messageOf) },
-  ]);
+  t.deepEqual(verdictsOf(fewer), [bundleOf(ALL.slice(1))]);
 });
 
 test('no bundle is longer than it may be', (t) => {
@@ -108,12 +108,22 @@ test('a bundle of anything but whole good messages of its sender is dropped', (t
     (bytes) => (bytes[8 + wire.OFFSET_TYPE] = wire.TYPE_READ),
     (bytes) => (bytes[8 + wire.OFFSET_TYPE] = wire.TYPE_WRITE_PROC),
     (bytes) => (bytes[8 + wire.OFFSET_SENDER] = 3),
-    (bytes) => (bytes[8 + wire.OFFSET_PROCESS_SECTOR + 7] = 100),
     (bytes) => (bytes[8 + 2 * 32 + wire.OFFSET_TIMESTAMP] = 0x80),
   ];
   for (const change of changes) {
     t.deepEqual(verdictsOf(make(change)), [{ kind: 'dropped', reason: 'invalidContent' }]);
   }
+});
+
+test('messages about sectors that are not here are left out, the others count', (t) => {
+  const beyond = (content: RegisterMessage): Parcel =>
+    new Parcel({ sender: 2, sector: options.sectors, content }, false, tagger);
+  const [first, ...others] = SMALL;
+  const mixed = [beyond(first), ...others.map((content) => parcelOf(content)), beyond(ack('y'))];
+  const left = { ...bundleOf(others), leftOut: 'invalidSectorIndex' } as const;
+  t.deepEqual(bundler().pack(mixed).flatMap(verdictsOf), [left]);
+  const all = bundler().pack(SMALL.map(beyond));
+  t.deepEqual(all.flatMap(verdictsOf), [{ ...left, messages: [] }]);
 });
 
 test('what is in a bundle is read once its tag has turned out right', (t) => {

@@ -104,6 +104,33 @@ test('a wrong tag, a stranger, and fields out of their range are dropped', (t) =
   t.is(reasonOf(changed(listed, 56, 0x80)), 'invalidContent', 'a timestamp that is refused');
 });
 
+test('of a list of a larger disk counts what is inside the own one', (t) => {
+  const heldBy = (sector: number) => ({ sector, stamp: { timestamp: 5n, writeRank: 3 } });
+  const entries = [7, 999, 1_000, 2 ** 47].map(heldBy);
+  const listed = { kind: 'listed', id: ID, from: 7, entries, written: 4 } as const;
+  for (const next of [null, 2 ** 47 + 1]) {
+    const bytes = serializeMemberMessage({ sender: 2, content: { ...listed, next } }, systemTagger);
+    const content = { ...listed, next: null, entries: entries.slice(0, 2) };
+    t.deepEqual(verdictOn(bytes), [{ kind: 'member', message: { sender: 2, content } }]);
+  }
+  const outside = { ...listed, next: 2_000 };
+  const bytes = serializeMemberMessage({ sender: 2, content: outside }, systemTagger);
+  t.deepEqual(
+    verdictOn(bytes),
+    [{ kind: 'dropped', reason: 'invalidContent' }],
+    'as it says itself',
+  );
+});
+
+test('what a larger disk asks for beyond the end of the own one is nothing', (t) => {
+  for (const from of [1_000, 1_001, 2 ** 47]) {
+    const content = { kind: 'list', id: ID, from } as const;
+    const bytes = serializeMemberMessage({ sender: 2, content }, systemTagger);
+    const asked = { ...content, from: 1_000 };
+    t.deepEqual(verdictOn(bytes), [{ kind: 'member', message: { sender: 2, content: asked } }]);
+  }
+});
+
 test('lists are read once the tag has turned out right', (t) => {
   const readFor = (content: MemberMessage, isSigned: boolean): number => {
     const bytes = serializeMemberMessage({ sender: 2, content }, systemTagger);

@@ -1,0 +1,49 @@
+/**
+ * Processes whose disk is smaller than the caller says the disk is: it is being grown, one process
+ * after the other, and the caller came first. They are asked again for what none of them has got,
+ * and people are told, each time after a pause.
+ *
+ * Bound: a time for each process.
+ */
+import type { Observable, SchedulerLike } from 'rxjs';
+import { Subject } from 'rxjs';
+import type { Rank } from '../core/rank.js';
+import type { SectorIndex } from '../core/sector.js';
+import type { Log } from '../ports/log.js';
+import { SMALLER } from './clientDefaults.js';
+import { watchWhile } from './watchWhile.js';
+
+export class SmallerDisks {
+  private readonly someBeyond = new Subject<boolean>();
+  private readonly toldMs = new Map<Rank, number>();
+
+  constructor(
+    /** As the caller says. */
+    private readonly sectors: number,
+    private readonly clock: SchedulerLike,
+    private readonly log: Log,
+  ) {}
+
+  /** A process has no such sector. */
+  refused(rank: Rank, sector: SectorIndex): void {
+    const nowMs = this.clock.now();
+    if (nowMs - (this.toldMs.get(rank) ?? -Infinity) < SMALLER.tellMs) return;
+    this.toldMs.set(rank, nowMs);
+    const what = `process ${rank} has no sector ${sector}`;
+    const text = `${what}: its disk is smaller than configured here`;
+    this.log.warn(text, { sectors: this.sectors });
+  }
+
+  /** Operations wait, since no process has their sector. */
+  allRefused(): void {
+    this.someBeyond.next(true);
+  }
+
+  /** @param askAgain Returns whether operations still wait. */
+  asksAgain(askAgain: () => boolean): Observable<never> {
+    const look = (): void => {
+      if (!askAgain()) this.someBeyond.next(false);
+    };
+    return watchWhile(this.someBeyond, look, SMALLER.askAgainMs, this.clock);
+  }
+}
