@@ -97,10 +97,14 @@ export const LINK_SILENT_MS = 10_000;
  */
 export const UNCONFIRMED_MS = 1_200_000;
 
+/**
+ * Connections that the NBD gateway takes in at once, unless the configuration says otherwise: each
+ * may have one longest request under way.
+ */
+export const NBD_CONNECTIONS_DEFAULT = 64;
+
 /** The NBD gateway (docs/nbd.md). */
 export const NBD_LIMITS = {
-  /** Connections taken in at once: each may have one longest request under way. */
-  connections: 64,
   /**
    * Requests of one connection under way or waiting: one of the longest, or many short ones. Those
    * without data count as what they have under way: `windowSectors` at most.

@@ -15,11 +15,10 @@ import { admitWorkers } from '../shell/shardFolders.js';
 import { systemRandom } from '../shell/systemRandom.js';
 import { dialTcp } from '../shell/tcpConnection.js';
 import type { TcpServer } from '../shell/tcpServer.js';
-import { tcpServer } from '../shell/tcpServer.js';
 import { winstonLog } from '../shell/winstonLog.js';
 import { startProcess } from '../startProcess.js';
 import type { OpenedSectorStore } from '../store/openSectorStore.js';
-import { connectionPlaces } from './connectionPlaces.js';
+import { processServer } from './connectionPlaces.js';
 import type { Ending } from './ending.js';
 import { report, stopSignals } from './ending.js';
 import { openProcessStore, SCHEDULERS } from './processStore.js';
@@ -32,7 +31,7 @@ export async function serve(config: ProcessConfig, bound: BoundSocket): Promise<
   for (const warning of config.warnings) log.warn(warning);
   const request$ = stopSignals(config);
   const killed = firstValueFrom(request$.pipe(filter((request) => request.kind === 'kill')));
-  const server = tcpServer(bound, connectionPlaces(config, log));
+  const server = processServer(bound, config, log);
   admitWorkers(config.storage, 0);
   // Opening takes seconds on a large disk; who does not want to wait for it need not.
   const counters = newCounters();

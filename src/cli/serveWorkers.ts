@@ -13,11 +13,10 @@ import { ConnectionRouter } from '../shell/connectionRouter.js';
 import { endOnLostDefects } from '../shell/lostErrors.js';
 import { admitWorkers } from '../shell/shardFolders.js';
 import type { TcpServer } from '../shell/tcpServer.js';
-import { tcpServer } from '../shell/tcpServer.js';
 import { turnScheduler } from '../shell/turnScheduler.js';
 import { winstonLog } from '../shell/winstonLog.js';
 import { createTagger } from '../wire/tag.js';
-import { connectionPlaces } from './connectionPlaces.js';
+import { processServer } from './connectionPlaces.js';
 import type { Ending } from './ending.js';
 import { report, stopSignals } from './ending.js';
 import { WorkerThreads } from './workerThreads.js';
@@ -29,7 +28,7 @@ export async function serveWorkers(config: ProcessConfig, bound: BoundSocket): P
   for (const warning of config.warnings) log.warn(warning);
   const request$ = stopSignals(config);
   const killed = firstValueFrom(request$.pipe(filter((request) => request.kind === 'kill')));
-  const server = tcpServer(bound, connectionPlaces(config, log));
+  const server = processServer(bound, config, log);
   admitWorkers(config.storage, config.workers);
   const threads = new WorkerThreads(config, log);
   // Opening takes seconds on a large disk; who does not want to wait for it need not.
