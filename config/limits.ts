@@ -119,9 +119,9 @@ export const NBD_LIMITS = {
   /**
    * From the arrival of a TRIM to its last sector (ms): it may be about 4 GiB, may be left undone,
    * and a client that gets no answer gives up the connection: Linux after 30 s, or after the 5 s of
-   * the example in docs/nbd.md, less what the last sectors take.
+   * the example in docs/nbd.md, of which the last sectors take some, and a busy machine.
    */
-  trimMs: 4_000,
+  trimMs: 2_000,
   /** A handshake takes a round trip for each option; nobody needs longer than this (ms). */
   handshakeMs: 10_000,
   /** How long a client may take to close a connection that we have ended (ms). */

@@ -23,6 +23,9 @@ export const TRIAL = { answers: 10, pauseMs: 100 } as const;
 /** How often a process that is no member yet is asked which life of it runs: see heldWrites.ts. */
 export const LIFE_PAUSE_MS = 5_000;
 
+/** A map that no majority has told by then is done without: reads tell as well (ms). */
+export const MAP_MS = 1_000;
+
 /** Milliseconds. */
 export const CLIENT_TIMEOUTS_DEFAULT = {
   /** A process that does not take a connection within this counts as unreachable for now. */

@@ -109,7 +109,7 @@ export const ALLOCATION = { HOLE: 1, ZERO: 2 } as const;
 /** The port that IANA has given to NBD. */
 export const NBD_PORT = 10_809;
 
-/** Least size and alignment of requests: any are served, and libnbd refuses to send smaller ones. */
+/** Least size and alignment of requests that clients are told of; any are served. */
 export const BLOCK_BYTES_MIN = 1;
 /** What clients had better keep to: a write of less than a sector costs a read besides. */
 export const BLOCK_BYTES_PREFERRED = 4_096;

@@ -29,6 +29,7 @@ import type { Outbound } from './outbound.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
 import type { PeerRecord } from './records.js';
 import { repair } from './repair.js';
+import { mapAnswers } from './sectorMaps.js';
 import type { StatusReport } from './statusReport.js';
 import { reportOf, textOfReport } from './statusReport.js';
 
@@ -70,6 +71,7 @@ export function memberPipelines(
   const { membership, records, self } = options;
   const { clock } = ports.schedulers;
   const answer = listingAnswers(options, ports, exchange);
+  const answerMap = mapAnswers(options, ports);
   const own$ = new Subject<readonly MembershipEffect[]>();
 
   return {
@@ -100,6 +102,7 @@ export function memberPipelines(
           ofKind('listing'),
           mergeMap((listing) => answer(listing)),
         ),
+        inbound$.pipe(ofKind('map'), map(answerMap)),
         inbound$.pipe(
           ofKind('inquiry'),
           map((inquiry) => answerInquiry(inquiry, options, ports)),

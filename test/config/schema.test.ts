@@ -266,7 +266,8 @@ test('whatever an export is called, it is served as that, or refused by its name
       refused.push(name);
       t.is(beside, null, name);
       t.deepEqual(exportMistakes(one), [
-        `nbd.exports.${name}: "${name}"; another name: JavaScript gives this one a meaning of its own`,
+        `nbd.exports.${name}: "${name}"; ` +
+          'another name: JavaScript gives this one a meaning of its own',
       ]);
     } else {
       t.deepEqual(alone, [name]);
