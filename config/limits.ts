@@ -97,10 +97,14 @@ export const LINK_SILENT_MS = 10_000;
  */
 export const UNCONFIRMED_MS = 1_200_000;
 
+/**
+ * Connections that the NBD gateway takes in at once, unless the configuration says otherwise: each
+ * may have one longest request under way.
+ */
+export const NBD_CONNECTIONS_DEFAULT = 64;
+
 /** The NBD gateway (docs/nbd.md). */
 export const NBD_LIMITS = {
-  /** Connections taken in at once: each may have one longest request under way. */
-  connections: 64,
   /**
    * Requests of one connection under way or waiting: one of the longest, or many short ones. Those
    * without data count as what they have under way: `windowSectors` at most.
@@ -115,9 +119,9 @@ export const NBD_LIMITS = {
   /**
    * From the arrival of a TRIM to its last sector (ms): it may be about 4 GiB, may be left undone,
    * and a client that gets no answer gives up the connection: Linux after 30 s, or after the 5 s of
-   * the example in docs/nbd.md, less what the last sectors take.
+   * the example in docs/nbd.md, of which the last sectors take some, and a busy machine.
    */
-  trimMs: 4_000,
+  trimMs: 2_000,
   /** A handshake takes a round trip for each option; nobody needs longer than this (ms). */
   handshakeMs: 10_000,
   /** How long a client may take to close a connection that we have ended (ms). */

@@ -4,6 +4,9 @@ import { NBD_PORT } from '../src/nbd/constants.js';
 import type { NbdExport } from '../src/nbd/nbdExport.js';
 import type { Address } from './address.js';
 import { parseAddress } from './address.js';
+import { NBD_CONNECTIONS_DEFAULT } from './limits.js';
+import type { NbdExportFields } from './nbdFields.js';
+import { sectorCountOf } from './nbdFields.js';
 import type { CheckedConfig } from './schema.js';
 
 export interface NbdConfig {
@@ -13,6 +16,8 @@ export interface NbdConfig {
   readonly exports: readonly NbdExport[];
   /** Null: operations wait until the cluster answers. */
   readonly waitMs: number | null;
+  /** Clients that may be attached at once to each of the two. */
+  readonly connections: number;
 }
 
 /** What the gateway does without a section of the configuration. */
@@ -22,6 +27,7 @@ export function defaultNbdConfig(sectors: number): NbdConfig {
     socket: null,
     exports: [{ name: '', firstSector: 0, sectors, isReadOnly: false }],
     waitMs: null,
+    connections: NBD_CONNECTIONS_DEFAULT,
   };
 }
 
@@ -29,15 +35,24 @@ export function defaultNbdConfig(sectors: number): NbdConfig {
 export function nbdConfigOf({ nbd, sectors }: CheckedConfig, folder: string): NbdConfig | null {
   if (nbd === undefined) return null;
   const defaults = defaultNbdConfig(sectors);
-  const exports = Object.entries(nbd.exports ?? {}).map(
-    ([name, { firstSector, sectors: count, readOnly: isReadOnly }]) => ({
-      ...{ name, firstSector, sectors: count, isReadOnly },
-    }),
-  );
+  const exports = nbd.exports === undefined ? defaults.exports : exportsOf(nbd.exports, sectors);
   return {
     listen: parseAddress(nbd.listen) ?? defaults.listen,
     socket: nbd.socket === undefined ? null : resolve(folder, nbd.socket),
-    exports: exports.length === 0 ? defaults.exports : exports,
+    exports,
     waitMs: nbd.waitMs ?? null,
+    connections: nbd.connections,
   };
+}
+
+function exportsOf(
+  byName: Readonly<Record<string, NbdExportFields>>,
+  sectors: number,
+): NbdExport[] {
+  return Object.entries(byName).map(([name, fields]) => ({
+    name,
+    firstSector: fields.firstSector,
+    sectors: sectorCountOf(fields, sectors),
+    isReadOnly: fields.readOnly,
+  }));
 }

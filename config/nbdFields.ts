@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { NBD_PORT } from '../src/nbd/constants.js';
 import { SECTORS_MAX, address, text, wholeNumber } from './fields.js';
+import { NBD_CONNECTIONS_DEFAULT } from './limits.js';
 import type { Mistake } from './mistake.js';
 
 /** Longest name of an export, in characters: far below what the protocol allows. */
@@ -13,7 +14,9 @@ const EXPORT_NAME_EXPECTED = `a name of at most ${EXPORT_NAME_LENGTH_MAX} charac
 
 export const NBD_EXPORT = {
   firstSector: v.optional(wholeNumber(0, SECTORS_MAX - 1, 'First sector of the export.'), 0),
-  sectors: wholeNumber(1, SECTORS_MAX, 'Size of the export in sectors.'),
+  sectors: v.optional(
+    wholeNumber(1, SECTORS_MAX, 'Size of the export in sectors. Default: to the end of the disk.'),
+  ),
   readOnly: v.optional(
     v.pipe(
       v.boolean('true or false'),
@@ -61,9 +64,48 @@ export const NBD = {
         'Default: it waits.',
     ),
   ),
+  connections: v.optional(
+    wholeNumber(
+      1,
+      1_024,
+      'Connections taken in at once, by TCP and by the Unix socket each; more are refused. One ' +
+        'may have 36 MiB of requests and replies in memory.',
+    ),
+    NBD_CONNECTIONS_DEFAULT,
+  ),
 };
 
-type NbdExportFields = v.InferOutput<v.ObjectSchema<typeof NBD_EXPORT, undefined>>;
+export type NbdExportFields = v.InferOutput<v.ObjectSchema<typeof NBD_EXPORT, undefined>>;
+
+/** As many as it says, or to the end of a disk of so many: none if it begins behind that. */
+export function sectorCountOf(
+  { firstSector, sectors: count }: NbdExportFields,
+  sectors: number,
+): number {
+  return count ?? Math.max(0, sectors - firstSector);
+}
+
+/**
+ * A list of exports that would be served as another one: an empty one as the whole disk, and one
+ * with names that the library leaves out of every record without a word (`__proto__`, say).
+ * @param nbd The section as it was read; nobody has looked at it yet.
+ */
+export function exportListMistakes(nbd: unknown, source: string): Mistake[] {
+  const exports = (nbd as { readonly exports?: unknown } | null | undefined)?.exports;
+  if (typeof exports !== 'object' || exports === null || Array.isArray(exports)) return [];
+  const names = Object.keys(exports);
+  if (names.length === 0) {
+    const expected = 'at least one export; without this field the whole disk is served';
+    return [{ source, field: 'nbd.exports', found: '{}', expected }];
+  }
+  const taken = v.parse(v.record(v.string(), v.unknown()), exports);
+  return names
+    .filter((name) => !Object.hasOwn(taken, name))
+    .map((name) => {
+      const expected = 'another name: JavaScript gives this one a meaning of its own';
+      return { source, field: `nbd.exports.${name}`, found: JSON.stringify(name), expected };
+    });
+}
 
 /** Exports within the disk; none shares sectors with another unless both are read-only. */
 export function exportMistakes(
@@ -72,20 +114,21 @@ export function exportMistakes(
   source: string,
 ): Mistake[] {
   const exports = Object.entries(exportsByName);
-  return exports.flatMap(([name, { firstSector, sectors: count, readOnly }], index) => {
+  const endOf = (one: NbdExportFields): number => one.firstSector + sectorCountOf(one, sectors);
+  return exports.flatMap(([name, one], index) => {
+    const { firstSector, readOnly } = one;
     const field = `nbd.exports.${name}`;
-    const end = firstSector + count;
-    const found = `sectors ${firstSector} to ${end - 1}`;
-    if (end > sectors) {
+    const end = endOf(one);
+    const found =
+      end > firstSector ? `sectors ${firstSector} to ${end - 1}` : `firstSector ${firstSector}`;
+    if (end > sectors || end === firstSector) {
       return [{ source, field, found, expected: `sectors from 0 to ${sectors - 1}` }];
     }
     const rival = exports
       .slice(0, index)
       .find(
         ([, other]) =>
-          firstSector < other.firstSector + other.sectors &&
-          other.firstSector < end &&
-          !(readOnly && other.readOnly),
+          firstSector < endOf(other) && other.firstSector < end && !(readOnly && other.readOnly),
       );
     if (rival === undefined) return [];
     const expected = `sectors of its own, or readOnly in both: nbd.exports.${rival[0]} shares some`;

@@ -11,7 +11,7 @@ import { LIMITS, TIMEOUTS } from './limitFields.js';
 import { WORKERS_MAX } from './limits.js';
 import type { Mistake } from './mistake.js';
 import { describeFound, nearest } from './mistake.js';
-import { NBD, NBD_EXPORT, exportMistakes } from './nbdFields.js';
+import { NBD, NBD_EXPORT, exportListMistakes, exportMistakes } from './nbdFields.js';
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
@@ -108,7 +108,10 @@ const FIELDS = {
   ),
   nbd: v.optional(
     v.pipe(
-      v.strictObject(NBD, 'an object with the fields listen, socket, exports and waitMs'),
+      v.strictObject(
+        NBD,
+        'an object with the fields listen, socket, exports, waitMs and connections',
+      ),
       v.description(
         'The NBD gateway (atdd nbd), through which Linux, QEMU and others attach the disk. See ' +
           'docs/nbd.md. With this section atdd cluster starts one too.',
@@ -310,6 +313,7 @@ function relationMistakes(value: JsonObject, source: string): Mistake[] {
     ...duplicateAddresses(soundField(value, 'processes') ?? [], source),
     ...rankBeyond(value, source),
     ...pairMistakes(value, source),
+    ...exportListMistakes(value['nbd'], source),
     ...exportMistakes(
       soundField(value, 'nbd')?.exports ?? {},
       soundField(value, 'sectors') ?? SECTORS_MAX,

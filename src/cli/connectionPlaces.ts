@@ -3,9 +3,21 @@ import { readFileSync } from 'node:fs';
 import * as limits from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
 import type { Log } from '../ports/log.js';
+import type { BoundSocket } from '../shell/bindSocket.js';
+import { monotonicClock } from '../shell/monotonicClock.js';
+import type { TcpServer } from '../shell/tcpServer.js';
+import { tcpServer } from '../shell/tcpServer.js';
+import { refusalLog } from './refusalLog.js';
+
+/** Takes over the bound socket of a process, with as many places as there can be. */
+export function processServer(bound: BoundSocket, config: ProcessConfig, log: Log): TcpServer {
+  const places = connectionPlaces(config, log);
+  const option = 'limits.connections';
+  return tcpServer(bound, places, refusalLog({ places, option, log, clock: monotonicClock }));
+}
 
 /** As many as configured, but never more than the descriptors that the system gives. */
-export function connectionPlaces(config: ProcessConfig, log: Log): number {
+function connectionPlaces(config: ProcessConfig, log: Log): number {
   const descriptors = descriptorLimit();
   const { workers } = config;
   const dialled = Math.max(1, workers) * (config.processes.length - 1);

@@ -28,6 +28,7 @@ import { winstonLog } from '../shell/winstonLog.js';
 import type { Gateway } from '../startGateway.js';
 import { startGateway } from '../startGateway.js';
 import type { NbdObserver } from '../../streams/pipelines/nbd.js';
+import { refusalLog } from './refusalLog.js';
 import type { StopRequest } from './stopRequests.js';
 import { stopRequests } from './stopRequests.js';
 
@@ -60,7 +61,9 @@ export async function serveGateway(
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   const log = winstonLog({ ...config.log, fields: { gateway: 'nbd' } });
   const request$ = stopSignals(config);
-  const servers = await Promise.all(addressesOf(nbd).map(listen));
+  const servers = await Promise.all(
+    addressesOf(nbd).map((address) => listen(address, nbd.connections, log)),
+  );
   const disk = openDisk({
     processes: config.processes,
     clientKey: config.clientKey,
@@ -158,10 +161,11 @@ function addressesOf({ listen: address, socket }: NbdConfig): ListenAddress[] {
   return socket === null ? [address] : [address, { path: socket }];
 }
 
-async function listen(address: ListenAddress): Promise<TcpServer> {
+async function listen(address: ListenAddress, connections: number, log: Log): Promise<TcpServer> {
   if ('path' in address) await removeStaleSocket(address.path);
-  const { connections } = limits.NBD_LIMITS;
-  return tcpServer(await bindSocket({ ...address, connections }), connections);
+  const option = 'nbd.connections';
+  const onRefused = refusalLog({ places: connections, option, log, clock: monotonicClock });
+  return tcpServer(await bindSocket({ ...address, connections }), connections, onRefused);
 }
 
 /** The first signal asks to end in good order, the second one to end at once. */

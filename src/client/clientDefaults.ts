@@ -29,6 +29,9 @@ export const LIFE_PAUSE_MS = 1_000;
  */
 export const SMALLER = { askAgainMs: 1_000, tellMs: 60_000 } as const;
 
+/** A map that no majority has told by then is done without: reads tell as well (ms). */
+export const MAP_MS = 1_000;
+
 /** Milliseconds. */
 export const CLIENT_TIMEOUTS_DEFAULT = {
   /** A process that does not take a connection within this counts as unreachable for now. */

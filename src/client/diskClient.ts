@@ -33,6 +33,7 @@ import {
 import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
+import type { SectorRun } from '../core/sectorMap.js';
 import { AtomicDiskError } from '../errors.js';
 import type { Disk } from '../ports/disk.js';
 import type { Log } from '../ports/log.js';
@@ -53,6 +54,7 @@ import type { SectorRequest } from './operation.js';
 import type { AskOptions } from './ping.js';
 import { pingOver } from './ping.js';
 import { readRange, writeRange } from './ranges.js';
+import { askMaps } from './sectorMaps.js';
 import { SmallerDisks } from './smallerDisks.js';
 import type { TrialOptions } from './trial.js';
 import { trialOf } from './trial.js';
@@ -217,6 +219,24 @@ export class DiskClient implements Disk {
    */
   update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never> {
     return this.perform({ kind: 'update', sector, change });
+  }
+
+  map(from: SectorIndex, count: number): Observable<readonly SectorRun[]> {
+    return defer(() => {
+      const end = from + count;
+      const inUse = new Set<SectorIndex>();
+      for (const sector of this.dispatcher.sectorsInUse()) {
+        if (sector >= from && sector < end) inUse.add(sector);
+      }
+      const byRank = new Map<Rank, Link>();
+      for (const link of this.links) {
+        if (link.isOpen && this.heldWrites.tellsMaps(link)) byRank.set(link.rank, link);
+      }
+      const links = [...byRank.values()];
+      const { clock } = this.ports.schedulers;
+      const nextRequestNumber = (): bigint => this.nextRequestNumber();
+      return askMaps({ links, from, end, inUse, clock, nextRequestNumber });
+    });
   }
 
   /** Emits the bytes and completes. Each sector is atomic by itself, the range is not. */

@@ -33,7 +33,7 @@ import { Observable } from 'rxjs';
 import { assert, unreachable } from '../core/assert.js';
 import type { ResponseStatus } from '../core/message.js';
 import type { Rank } from '../core/rank.js';
-import type { SectorData } from '../core/sector.js';
+import type { SectorData, SectorIndex } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
 import type { AttemptEvent } from './clientEvents.js';
 import type { DispatcherOptions } from './dispatcherOptions.js';
@@ -166,6 +166,11 @@ export class Dispatcher {
   /** Operations that are not over, given up ones that keep their sector included. */
   get operationCount(): number {
     return this.queues.all().length;
+  }
+
+  /** Those that have operations, given up ones that keep their sector included. */
+  sectorsInUse(): Iterable<SectorIndex> {
+    return this.queues.sectors();
   }
 
   /** Fails what is under way, and whatever comes, with ATDD_CLIENT_CLOSED. */

@@ -1,7 +1,7 @@
 /** One request on its way over one connection, as its sender and the connection know it. */
-import type { Inquiry } from '../core/membership/memberMessage.js';
+import type { AnyInquiry } from '../core/membership/memberMessage.js';
 import type { ResponseStatus } from '../core/message.js';
-import type { SectorData } from '../core/sector.js';
+import type { SectorData, SectorIndex } from '../core/sector.js';
 
 /** Why an exchange will not be answered. */
 export type LostReason =
@@ -27,8 +27,10 @@ export interface Exchange {
 
 /** A question to a process about itself, on its way. Some makes of processes never answer. */
 export interface Question {
-  readonly inquiry: Inquiry;
+  readonly inquiry: AnyInquiry;
   readonly requestNumber: bigint;
+  /** Where a map is to begin. */
+  readonly from?: SectorIndex;
   /** `data` is memory of its own; null unless the status is ok. Called at most once … */
   answered(status: ResponseStatus, data: SectorData | null): void;
   /** … and so is this one, if the other was not: the connection will bring no answer. */

@@ -51,6 +51,8 @@ interface Life {
    * might run on elsewhere, with the old disk, and be believed.
    */
   readonly isMember: boolean;
+  /** Whether it answers MAP. */
+  readonly maps: boolean;
 }
 
 interface HeldWrite {
@@ -82,6 +84,11 @@ export class HeldWrites {
     this.added.next(write);
     if (!this.hadAny) this.options.onFirst();
     this.hadAny = true;
+  }
+
+  /** Whether the process at the other end has said that it tells maps. */
+  tellsMaps(link: Link): boolean {
+    return this.lives.get(link)?.maps === true;
   }
 
   /**
@@ -156,7 +163,7 @@ function lifeIn(text: string): Life | null {
     return null;
   }
   if (typeof report !== 'object' || report === null) return null;
-  const { rank, start, standing } = report as Partial<Record<string, unknown>>;
+  const { rank, start, standing, maps } = report as Partial<Record<string, unknown>>;
   if (typeof start !== 'string' || start === '') return null;
-  return { rank, start, isMember: standing === 'member' };
+  return { rank, start, isMember: standing === 'member', maps: maps === true };
 }

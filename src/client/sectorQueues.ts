@@ -13,6 +13,8 @@ export interface SectorQueues<T extends { readonly sector: SectorIndex }> {
    * Takes an operation out, wherever it stands. @returns the one whose turn that makes it, if any.
    */
   remove(operation: T): T | undefined;
+  /** The sectors that have any. */
+  sectors(): Iterable<SectorIndex>;
   /** Every operation, those of a sector in order. */
   all(): T[];
 }
@@ -41,6 +43,7 @@ export function createSectorQueues<T extends { readonly sector: SectorIndex }>()
       queue.splice(position, 1);
       return position === 0 ? queue[0] : undefined;
     },
+    sectors: () => queues.keys(),
     all: () => [...queues.values()].flat(),
   };
 }

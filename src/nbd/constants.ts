@@ -109,8 +109,10 @@ export const ALLOCATION = { HOLE: 1, ZERO: 2 } as const;
 /** The port that IANA has given to NBD. */
 export const NBD_PORT = 10_809;
 
-/** Told as the least and the preferred size: smaller requests work, but cost a read each. */
-export const BLOCK_SIZE_BYTES = 4_096;
+/** Least size and alignment of requests that clients are told of; any are served. */
+export const BLOCK_BYTES_MIN = 1;
+/** What clients had better keep to: a write of less than a sector costs a read besides. */
+export const BLOCK_BYTES_PREFERRED = 4_096;
 /** Longest READ and WRITE: what clients take for granted of any server. */
 export const PAYLOAD_BYTES_MAX = 33_554_432;
 /** What the protocol allows for the name of an export. */

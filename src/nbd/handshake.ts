@@ -9,7 +9,8 @@
 import {
   BASE_ALLOCATION,
   BASE_ALLOCATION_ID,
-  BLOCK_SIZE_BYTES,
+  BLOCK_BYTES_MIN,
+  BLOCK_BYTES_PREFERRED,
   CLIENT_FLAGS_KNOWN,
   HANDSHAKE_FLAG,
   INFO,
@@ -305,7 +306,7 @@ class ServerHandshake implements Handshake {
 /** The size and what the export can; the sizes of requests; and texts for those who want them. */
 function informationOf(found: NbdExport, isStructured: boolean, query: InfoQuery): Uint8Array[] {
   const flags = transmissionFlagsOf(found, isStructured);
-  const sizes = [BLOCK_SIZE_BYTES, BLOCK_SIZE_BYTES, PAYLOAD_BYTES_MAX].map(u32);
+  const sizes = [BLOCK_BYTES_MIN, BLOCK_BYTES_PREFERRED, PAYLOAD_BYTES_MAX].map(u32);
   const described =
     `Atomic Disk Drive, sectors ${found.firstSector} to ` +
     `${found.firstSector + found.sectors - 1}${found.isReadOnly ? ', read-only' : ''}`;

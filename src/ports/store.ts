@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { StampEntry } from '../core/membership/memberMessage.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
+import type { ToldRun } from '../core/sectorMap.js';
 import type { Stamp } from '../core/stamp.js';
 
 /**
@@ -17,6 +18,17 @@ export type Copy =
  * can: the put waits.
  */
 export type PutOutcome = 'stored' | 'full';
+
+/** Which runs are asked for, and how much that may cost. */
+export interface RunsRange {
+  readonly from: SectorIndex;
+  /** The first sector that is of no interest. */
+  readonly end: SectorIndex;
+  /** Looks into the index at most. */
+  readonly lookups: number;
+  /** Runs at most. */
+  readonly runs: number;
+}
 
 /**
  * The durable registers of one process.
@@ -49,6 +61,11 @@ export interface SectorStore {
    * nothing follows: while there is no room at all there is no list, and it may be asked for again.
    */
   list(from: SectorIndex, limit: number): Observable<readonly StampEntry[]>;
+  /**
+   * What is durable, at this moment: runs of consecutive sectors from `from` on, as far as the
+   * bounds allow. Sectors known to be damaged are told as data. From memory.
+   */
+  runs(range: RunsRange): ToldRun[];
   /** Sectors that were ever written, and those known to be damaged. From memory. */
   counts(): { readonly written: number; readonly damaged: number };
 }

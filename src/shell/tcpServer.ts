@@ -32,9 +32,14 @@ export interface TcpServer {
 /**
  * Takes over the bound socket.
  * @param placeCount Connections taken in at once.
+ * @param onRefused Told of each newcomer, and each stranger, that is let go for want of a place.
  */
-export function tcpServer(bound: BoundSocket, placeCount: number): TcpServer {
-  const places = createPlaces(placeCount);
+export function tcpServer(
+  bound: BoundSocket,
+  placeCount: number,
+  onRefused: () => void = () => undefined,
+): TcpServer {
+  const places = createPlaces(placeCount, onRefused);
   bound.takeOver(places.take);
   // From here on errors of the listening socket (out of descriptors, say) pass; it goes on.
   bound.server.on('error', () => undefined);
@@ -56,7 +61,7 @@ export function tcpServer(bound: BoundSocket, placeCount: number): TcpServer {
   };
 }
 
-function createPlaces(placeCount: number) {
+function createPlaces(placeCount: number, onRefused: () => void) {
   /** In the order in which they came. */
   const strangers = new Set<Connection>();
   const trusted = new Set<Connection>();
@@ -64,12 +69,16 @@ function createPlaces(placeCount: number) {
   let early: Connection[] | null = [];
   let deliver: (connection: Connection) => void = (connection) => early?.push(connection);
   let refusedCount = 0;
+  const refuse = (): void => {
+    refusedCount += 1;
+    onRefused();
+  };
 
   /** Whether there is a place, if need be that of the stranger who has been here longest. */
   const makeRoom = (): boolean => {
     if (strangers.size + trusted.size < placeCount) return true;
     for (const oldest of strangers) {
-      refusedCount += 1;
+      refuse();
       strangers.delete(oldest);
       oldest.destroy();
       return true;
@@ -79,7 +88,7 @@ function createPlaces(placeCount: number) {
 
   const take = (socket: Socket): void => {
     if (!makeRoom()) {
-      refusedCount += 1;
+      refuse();
       socket.resetAndDestroy();
       return;
     }

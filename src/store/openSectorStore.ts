@@ -16,6 +16,7 @@ import { settleLastCommit } from './lastCommit.js';
 import { assertTotals, TOTALS_NONE, withRecords } from './recordTotals.js';
 import { RoomLog } from './roomLog.js';
 import { NO_ENTRY, SectorTable, type EntryNumber } from './sectorTable.js';
+import { runsIn } from './sectorRuns.js';
 import { Shrinker } from './shrinker.js';
 import { SlotMap } from './slotMap.js';
 import { messageOf } from './storeFailure.js';
@@ -160,6 +161,7 @@ function assemble(
         groupCommit.put({ sector, stamp, data, observer });
       });
     },
+    runs: (range) => runsIn(table, range),
     counts: () => ({ written: table.entryCount, damaged: table.markCount }),
     // The metadata may be ahead: of a commit under way nothing may be told.
     list: (from, limit) =>

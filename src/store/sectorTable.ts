@@ -8,6 +8,9 @@
  * shards that double one at a time. Growing therefore never needs room for two tables nor a
  * long pause: with 2^21 sectors a shard of 32 Ki numbers is rebuilt in about a millisecond.
  *
+ * Beside it stands which regions of 4096 sectors have an entry at all, so that who looks for what
+ * was never written passes over the others: tens of bytes for each region that has one.
+ *
  * An entry is six 32-bit words, next to each other for the cache: sector (low half); sector (high
  * 21 bits), write rank (8 bits) and a mark; timestamp (low, high); slot (or NO_SLOT); checksum.
  */
@@ -48,6 +51,9 @@ const timestampHalves = new Uint32Array(timestampWhole.buffer);
 /** Position of an entry in the table; valid for ever. */
 export type EntryNumber = number;
 
+/** Sectors of a region. */
+export const REGION_SECTORS = 4_096;
+
 /** What `find` gives for a sector without an entry. */
 export const NO_ENTRY: EntryNumber = -1;
 
@@ -63,6 +69,7 @@ export class SectorTable {
     numbers: new Uint32Array(SHARD_CAPACITY_INITIAL),
     usedCount: 0,
   }));
+  readonly #regions = new Set<number>();
   #entryCount = 0;
   #markCount = 0;
 
@@ -80,6 +87,11 @@ export class SectorTable {
     let total = this.#blocks.length * ENTRIES_PER_BLOCK * WORDS_PER_ENTRY * 4;
     for (const shard of this.#shards) total += shard.numbers.byteLength;
     return total;
+  }
+
+  /** Whether any sector of the region has an entry; it begins at `region * REGION_SECTORS`. */
+  hasRegion(region: number): boolean {
+    return this.#regions.has(region);
   }
 
   find(sector: SectorIndex): EntryNumber {
@@ -160,6 +172,7 @@ export class SectorTable {
       this.#blocks.push(new Uint32Array(ENTRIES_PER_BLOCK * WORDS_PER_ENTRY));
     }
     this.#entryCount += 1;
+    this.#regions.add(Math.floor(sector / REGION_SECTORS));
     const low = sector >>> 0;
     const high = Math.floor(sector / TWO_TO_32);
     const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY;

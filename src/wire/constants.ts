@@ -57,6 +57,7 @@ export const TYPE_HELLO = 0x88;
 /** From clients of this make, about a process itself; answered with TYPE_ANSWER added. */
 export const TYPE_STATUS = 0x90;
 export const TYPE_SCRUB = 0x91;
+export const TYPE_MAP = 0x92;
 
 export const STATUS_OK = 0x00;
 export const STATUS_AUTH_FAILURE = 0x01;

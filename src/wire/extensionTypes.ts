@@ -3,7 +3,7 @@
  * up, which others skip.
  */
 import { Parser } from 'binary-parser';
-import type { Inquiry } from '../core/membership/memberMessage.js';
+import type { AnyInquiry } from '../core/membership/memberMessage.js';
 import { ENTRIES_MAX } from '../core/membership/memberMessage.js';
 import { RANK_MAX } from '../core/rank.js';
 import type { SectorData } from '../core/sector.js';
@@ -45,6 +45,10 @@ interface LinkFields {
   features: number;
 }
 interface InquiryFields {
+  requestNumber: bigint;
+  from: bigint;
+}
+interface ReportFields {
   status: number;
   requestNumber: bigint;
   data: SectorData;
@@ -92,7 +96,7 @@ const entriesParser = begin()
 
 const linkParser = idOf(idOf(sent(), 'token'), 'echo').uint16('features');
 
-const inquiryParser = () =>
+const reportParser = () =>
   begin().seek(wire.OFFSET_STATUS).uint8('status').seek(1).uint64('requestNumber');
 
 const typed =
@@ -107,9 +111,12 @@ const parseList = typed<ListFields>(listParser());
 const parseListed = typed<ListedFields>(listedParser);
 const parseEntries = typed<EntriesFields>(entriesParser);
 const parseLink = typed<LinkFields>(linkParser);
-const parseInquiry = typed<InquiryFields>(inquiryParser());
-const parseReport = typed<InquiryFields>(
-  inquiryParser().buffer('data', { length: SECTOR_SIZE_BYTES }),
+const parseInquiry = typed<InquiryFields>(
+  begin().seek(wire.OFFSET_REQUEST_NUMBER).uint64('requestNumber').uint64('from'),
+);
+const parseRefusal = typed<ReportFields>(reportParser());
+const parseReport = typed<ReportFields>(
+  reportParser().buffer('data', { length: SECTOR_SIZE_BYTES }),
 );
 
 function row(
@@ -146,16 +153,17 @@ export const MEMBER_MESSAGES: readonly MessageType[] = [
   })),
 ];
 
-const INQUIRY_CODES: readonly { code: number; name: string; inquiry: Inquiry }[] = [
+const INQUIRY_CODES: readonly { code: number; name: string; inquiry: AnyInquiry }[] = [
   { code: wire.TYPE_STATUS, name: 'STATUS', inquiry: 'status' },
   { code: wire.TYPE_SCRUB, name: 'SCRUB', inquiry: 'scrub' },
+  { code: wire.TYPE_MAP, name: 'MAP', inquiry: 'map' },
 ];
 
 export const INQUIRIES: readonly MessageType[] = INQUIRY_CODES.map(({ code, name, inquiry }) =>
   row(code, name, wire.SIZE_INQUIRY, (frame) => ({
     family: 'inquiry',
     inquiry,
-    requestNumber: parseInquiry(frame).requestNumber,
+    ...parseInquiry(frame),
   })),
 );
 
@@ -168,7 +176,7 @@ export const REPORTS: readonly MessageType[] = INQUIRY_CODES.map(({ code, name, 
       : wire.SIZE_RESPONSE,
   parse: (frame): WireMessage => {
     const carriesData = frame.length === wire.SIZE_RESPONSE_DATA;
-    const fields = carriesData ? parseReport(frame) : parseInquiry(frame);
+    const fields = carriesData ? parseReport(frame) : parseRefusal(frame);
     const { status, requestNumber } = fields;
     return {
       family: 'report',

@@ -9,7 +9,11 @@ import type {
   ResponseStatus,
 } from '../core/message.js';
 import type { Standing } from '../core/membership/identity.js';
-import type { Inquiry, SignedMemberMessage, StampEntry } from '../core/membership/memberMessage.js';
+import type {
+  AnyInquiry,
+  SignedMemberMessage,
+  StampEntry,
+} from '../core/membership/memberMessage.js';
 import type { OperationId } from '../core/operation.js';
 import { OPERATION_ID_SIZE_BYTES } from '../core/operation.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
@@ -34,9 +38,10 @@ const STATUS_OF: Readonly<Record<ResponseStatus, number>> = {
 /** On the wire a standing is its place in this list. */
 export const STANDINGS: readonly Standing[] = ['fresh', 'joining', 'member'];
 
-const INQUIRY_TYPES: Readonly<Record<Inquiry, number>> = {
+const INQUIRY_TYPES: Readonly<Record<AnyInquiry, number>> = {
   status: wire.TYPE_STATUS,
   scrub: wire.TYPE_SCRUB,
+  map: wire.TYPE_MAP,
 };
 
 /** A buffer with magic, the byte before the type, and the type; padding is zero. */
@@ -201,34 +206,43 @@ function writeEntries(bytes: Buffer, entries: readonly StampEntry[]): void {
   });
 }
 
+export interface InquiryToSend {
+  readonly inquiry: AnyInquiry;
+  readonly requestNumber: bigint;
+  /** Of a map. Default 0. */
+  readonly from?: number | undefined;
+}
+
 export function serializeInquiry(
-  { inquiry, requestNumber }: { readonly inquiry: Inquiry; readonly requestNumber: bigint },
+  { inquiry, requestNumber, from = 0 }: InquiryToSend,
   tagger: Tagger,
 ): Buffer {
   const bytes = beginMessage(wire.SIZE_INQUIRY, 0, INQUIRY_TYPES[inquiry]);
   bytes.writeBigUInt64BE(requestNumber, wire.OFFSET_REQUEST_NUMBER);
-  bytes.writeBigUInt64BE(0n, wire.OFFSET_REQUEST_SECTOR);
+  bytes.writeBigUInt64BE(BigInt(from), wire.OFFSET_REQUEST_SECTOR);
   tagger.sign(bytes);
   return bytes;
 }
 
-/** @param text null: the tag of the inquiry was wrong. At most 4096 bytes. */
+/** @param content A text, or a map; at most 4096 bytes. null: the tag of the inquiry was wrong. */
 export function serializeReport(
-  inquiry: Inquiry,
+  inquiry: AnyInquiry,
   requestNumber: bigint,
-  text: string | null,
+  content: string | Uint8Array | null,
   tagger: Tagger,
 ): Buffer {
   const type = wire.TYPE_ANSWER + INQUIRY_TYPES[inquiry];
   const bytes = beginMessage(
-    text === null ? wire.SIZE_RESPONSE : wire.SIZE_RESPONSE_DATA,
-    text === null ? wire.STATUS_AUTH_FAILURE : wire.STATUS_OK,
+    content === null ? wire.SIZE_RESPONSE : wire.SIZE_RESPONSE_DATA,
+    content === null ? wire.STATUS_AUTH_FAILURE : wire.STATUS_OK,
     type,
   );
   bytes.writeBigUInt64BE(requestNumber, wire.OFFSET_REQUEST_NUMBER);
-  if (text !== null) {
+  if (content !== null) {
     bytes.fill(0, wire.OFFSET_RESPONSE_DATA);
-    bytes.write(text, wire.OFFSET_RESPONSE_DATA, SECTOR_SIZE_BYTES, 'utf8');
+    const at = wire.OFFSET_RESPONSE_DATA;
+    if (typeof content === 'string') bytes.write(content, at, SECTOR_SIZE_BYTES, 'utf8');
+    else bytes.set(content, at);
   }
   tagger.sign(bytes);
   return bytes;

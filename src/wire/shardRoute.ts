@@ -59,6 +59,7 @@ function kindOf(code: number): RoutedKind {
   switch (code) {
     case wire.TYPE_READ:
     case wire.TYPE_WRITE:
+    case wire.TYPE_MAP:
       return 'request';
     case wire.TYPE_READ_PROC:
     case wire.TYPE_VALUE:

@@ -5,6 +5,7 @@
 import { unreachable } from '../core/assert.js';
 import type { ClientRequest, ClientResponse, ProcessMessage, Receipt } from '../core/message.js';
 import type {
+  AnyInquiry,
   Hello,
   Inquiry,
   MemberMessage,
@@ -12,6 +13,7 @@ import type {
 } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import { RANK_MAX, isMember } from '../core/rank.js';
+import type { SectorIndex } from '../core/sector.js';
 import type { Shard } from '../core/shard.js';
 import { isOfShard } from '../core/shard.js';
 import { INCARNATION_MAX, TIMESTAMP_REFUSED } from '../core/stamp.js';
@@ -51,7 +53,13 @@ export type Verdict =
   | { readonly kind: 'hello'; readonly envelope: HelloEnvelope; readonly content: Hello }
   /** A client asks something about this process. */
   | { readonly kind: 'inquiry'; readonly inquiry: Inquiry; readonly requestNumber: bigint }
-  | { readonly kind: 'refusedInquiry'; readonly inquiry: Inquiry; readonly requestNumber: bigint }
+  /** … or what of the disk is zeros, from that sector on: at most one behind the last. */
+  | { readonly kind: 'map'; readonly from: SectorIndex; readonly requestNumber: bigint }
+  | {
+      readonly kind: 'refusedInquiry';
+      readonly inquiry: AnyInquiry;
+      readonly requestNumber: bigint;
+    }
   /** The sender has workers, and this process has none. */
   | { readonly kind: 'shard' }
   | { readonly kind: 'dropped'; readonly reason: DropReason };
@@ -111,8 +119,11 @@ export function judge({ frame, message }: Decoded, options: VerdictOptions): Ver
       return isOtherMember(message.sender, options) ? { kind: 'shard' } : DROPPED.unknownSender;
     case 'inquiry': {
       const isGood = options.clientTagger.verify(frame);
-      const { inquiry, requestNumber } = message;
-      return { kind: isGood ? 'inquiry' : 'refusedInquiry', inquiry, requestNumber };
+      const { inquiry, requestNumber, from } = message;
+      if (!isGood) return { kind: 'refusedInquiry', inquiry, requestNumber };
+      if (inquiry !== 'map') return { kind: 'inquiry', inquiry, requestNumber };
+      const { sectors } = options;
+      return { kind: 'map', from: from < BigInt(sectors) ? Number(from) : sectors, requestNumber };
     }
     case 'response':
     case 'report':

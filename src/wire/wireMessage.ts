@@ -1,6 +1,6 @@
 import type { BaseMessageKind, RegisterMessage } from '../core/message.js';
 import type { StorageId } from '../core/membership/identity.js';
-import type { Inquiry } from '../core/membership/memberMessage.js';
+import type { AnyInquiry } from '../core/membership/memberMessage.js';
 import type { OperationId } from '../core/operation.js';
 import type { SectorData } from '../core/sector.js';
 import type { Stamp } from '../core/stamp.js';
@@ -90,13 +90,19 @@ export type ExtensionMessage =
       readonly entries: () => readonly { readonly sector: bigint; readonly stamp: Stamp }[];
       readonly written: number;
     }
-  | { readonly family: 'inquiry'; readonly inquiry: Inquiry; readonly requestNumber: bigint }
+  | {
+      readonly family: 'inquiry';
+      readonly inquiry: AnyInquiry;
+      readonly requestNumber: bigint;
+      /** Where a map is to begin; of no meaning to others. */
+      readonly from: bigint;
+    }
   | {
       readonly family: 'report';
-      readonly inquiry: Inquiry;
+      readonly inquiry: AnyInquiry;
       readonly status: number;
       readonly requestNumber: bigint;
-      /** 4096 bytes: a text, and zeros. */
+      /** 4096 bytes: a text, and zeros; or a map. */
       readonly data: SectorData | null;
     };
 

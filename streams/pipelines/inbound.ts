@@ -19,6 +19,7 @@ import { hearBase, isOutdated } from '../../src/core/membership/membership.js';
 import type { ClientRequest, ProcessMessage, Receipt } from '../../src/core/message.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { ClientOperation } from '../../src/core/register/clientOperation.js';
+import type { SectorIndex } from '../../src/core/sector.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { Random } from '../../src/ports/random.js';
 import type { Schedulers } from '../../src/ports/schedulers.js';
@@ -69,6 +70,12 @@ export type Inbound =
       readonly kind: 'inquiry';
       readonly session: Session;
       readonly inquiry: Inquiry;
+      readonly requestNumber: bigint;
+    }
+  | {
+      readonly kind: 'map';
+      readonly session: Session;
+      readonly from: SectorIndex;
       readonly requestNumber: bigint;
     }
   | { readonly kind: 'dropped'; readonly remote: string; readonly reason: DropReason };
@@ -235,6 +242,7 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
       options.heard(verdict.message.sender);
       return admitMember(session, verdict.message, options);
     case 'inquiry':
+    case 'map':
       showTrust(session, options);
       return [{ ...verdict, session }];
     case 'refusedInquiry': {

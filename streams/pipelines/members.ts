@@ -31,6 +31,7 @@ import type { Outbound } from './outbound.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
 import type { PeerRecord } from './records.js';
 import { repair } from './repair.js';
+import { mapAnswers } from './sectorMaps.js';
 import type { StatusReport } from './statusReport.js';
 import { reportOf, textOfReport } from './statusReport.js';
 
@@ -82,6 +83,7 @@ export function memberPipelines(
   const { membership, records, self } = options;
   const { clock } = ports.schedulers;
   const answer = listingAnswers(options, ports, exchange);
+  const answerMap = mapAnswers(options, ports);
   const own$ = new Subject<readonly MembershipEffect[]>();
 
   return {
@@ -114,6 +116,7 @@ export function memberPipelines(
           ofKind('listing'),
           mergeMap((listing) => answer(listing)),
         ),
+        inbound$.pipe(ofKind('map'), map(answerMap)),
         inbound$.pipe(
           ofKind('inquiry'),
           map((inquiry) => answerInquiry(inquiry, options, ports)),

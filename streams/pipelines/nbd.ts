@@ -8,12 +8,15 @@
  *                                    pause, resume         disk
  * ```
  *
+ * There is a mergeByCost for each of the lanes of a connection: TRIMs, of which many may be as long
+ * as the disk, WRITE_ZEROES, and all others, which do not wait for those.
+ *
  * Where the bounds are: a connection is read from while what it has under way or waiting costs no
  * more than `requestBytes`, and it has taken its replies but for `replyBytes`; and nothing is begun
  * for it otherwise.
  */
-import type { Observable } from 'rxjs';
-import { EMPTY, concat, connect, defer, endWith, filter, map, mergeMap } from 'rxjs';
+import type { Observable, OperatorFunction } from 'rxjs';
+import { EMPTY, concat, connect, defer, endWith, filter, map, merge, mergeMap } from 'rxjs';
 import { of, takeUntil, takeWhile, tap } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import { SECTOR_SIZE_BYTES } from '../../src/core/sector.js';
@@ -109,7 +112,7 @@ export function serveNbd(
   const { limits, observer, exports } = options;
   return defer(() => {
     const session: NbdSession = { connection, negotiated: null, costBytes: 0, isPaused: false };
-    const cost = ({ input }: Arrival): number => costOf(input, limits);
+    const cost = ({ input }: Arrival): number => memoryOf(input, limits);
     const closed$ = connection.closed$.pipe(endWith(null));
     const drained$ = connection.drained$.pipe(
       tap(() => {
@@ -136,22 +139,30 @@ export function serveNbd(
       // Stopped, it is as if the client had said goodbye: what it has asked for is answered.
       takeUntil(stop$),
     );
-    const answers = mergeByCost<Arrival, readonly Uint8Array[]>({
-      costOf: cost,
-      costMax: limits.requestBytes,
-      isOpen: () => connection.bufferedBytes <= limits.replyBytes,
-      opened$: drained$,
-      handle: ({ input, atMs }) =>
-        answer(session, input, options, () => clock.now() - atMs >= limits.trimMs),
-      handled: (arrival) => {
-        session.costBytes -= cost(arrival);
-        regulate(session, limits);
-      },
-    });
+    const lane = (costMax: number): OperatorFunction<Arrival, readonly Uint8Array[]> =>
+      mergeByCost({
+        costOf: ({ input }) => workOf(input, limits),
+        costMax,
+        isOpen: () => connection.bufferedBytes <= limits.replyBytes,
+        opened$: drained$,
+        handle: ({ input, atMs }) =>
+          answer(session, input, options, () => clock.now() - atMs >= limits.trimMs),
+        handled: (arrival) => {
+          session.costBytes -= cost(arrival);
+          regulate(session, limits);
+        },
+      });
+    const windowBytes = limits.windowSectors * SECTOR_SIZE_BYTES;
     const pieces$ = arrival$.pipe(
-      connect((shared$) =>
-        shared$.pipe(answers, takeUntil(shared$.pipe(filter(({ input }) => input === GONE)))),
-      ),
+      connect((shared$) => {
+        const inLane = (name: Lane): Observable<Arrival> =>
+          shared$.pipe(filter(({ input }) => laneOf(input) === name));
+        return merge(
+          inLane('TRIM').pipe(lane(windowBytes)),
+          inLane('WRITE_ZEROES').pipe(lane(windowBytes)),
+          inLane('other').pipe(lane(limits.requestBytes)),
+        ).pipe(takeUntil(shared$.pipe(filter(({ input }) => input === GONE))));
+      }),
     );
     const outgoing$ = pieces$.pipe(
       mapEach((pieces) => pieces.map((content): Outgoing => ({ connection, content }))),
@@ -209,8 +220,25 @@ function note(session: NbdSession, input: NbdInput, observer: NbdObserver): void
   }
 }
 
-/** Bytes of memory that handling it takes, roughly: what it carries, asks for, or works on. */
-function costOf(input: NbdInput, { windowSectors }: NbdLimits): number {
+/** Requests of one lane wait for each other, not for those of others. */
+type Lane = 'TRIM' | 'WRITE_ZEROES' | 'other';
+
+function laneOf(input: NbdInput): Lane {
+  if (input.kind !== 'request') return 'other';
+  const { command } = input.request;
+  return command === 'TRIM' || command === 'WRITE_ZEROES' ? command : 'other';
+}
+
+/**
+ * Bytes of memory that it takes until it is answered. What one lane has under way of requests that
+ * carry no data is bounded besides, by a window: of those that wait only themselves are there.
+ */
+function memoryOf(input: NbdInput, limits: NbdLimits): number {
+  return laneOf(input) === 'other' ? workOf(input, limits) : REQUEST_COST_BYTES;
+}
+
+/** Bytes that it has under way, roughly: what it carries, asks for, or works on. */
+function workOf(input: NbdInput, { windowSectors }: NbdLimits): number {
   if (input.kind !== 'request') return REQUEST_COST_BYTES;
   const { command, lengthBytes } = input.request;
   switch (command) {

@@ -1,10 +1,11 @@
 /** One NBD command on the disk: from a request that is in order to the pieces of its reply. */
 import type { Observable, OperatorFunction } from 'rxjs';
-import { EMPTY, NEVER, catchError, concatMap, defaultIfEmpty, endWith, filter } from 'rxjs';
-import { from, ignoreElements, map, mergeMap, of, range, tap } from 'rxjs';
+import { EMPTY, NEVER, catchError, concatMap, defaultIfEmpty, defer, endWith } from 'rxjs';
+import { from, ignoreElements, map, merge, mergeMap, of, repeat, takeWhile, tap } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import type { SectorData, SectorIndex } from '../../src/core/sector.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../../src/core/sector.js';
+import type { SectorRun } from '../../src/core/sectorMap.js';
 import type { SectorPart } from '../../src/core/sectorParts.js';
 import { isWholeSector, sectorParts } from '../../src/core/sectorParts.js';
 import { AtomicDiskError } from '../../src/errors.js';
@@ -13,15 +14,21 @@ import { addExtent, isZeros } from '../../src/nbd/extents.js';
 import type { Negotiated } from '../../src/nbd/handshake.js';
 import { doneReply, errorReply, readReply, statusReply } from '../../src/nbd/replies.js';
 import type { NbdRequest } from '../../src/nbd/request.js';
+import { cutAfter, orUnknown, sectorsOf } from '../../src/nbd/sectorRuns.js';
 import type { Disk } from '../../src/ports/disk.js';
 import { mergeByCost } from '../mergeByCost.js';
+
+const SECTOR_BYTES = BigInt(SECTOR_SIZE_BYTES);
+
+/** Sectors that a step of a TRIM or WRITE_ZEROES has to look at, or write, at most. */
+const PAGE_SECTORS = 2_048;
 
 export interface NbdCommandOptions {
   readonly disk: Disk;
   readonly negotiated: Negotiated;
   /** Sectors of one command under way at a time. */
   readonly windowSectors: number;
-  /** Sectors that one BLOCK_STATUS looks at; the client asks again for the rest. */
+  /** Sectors that one BLOCK_STATUS reads; the client asks again for the rest. */
   readonly statusSectors: number;
   /** Whether a TRIM has had its time: it begins no further sectors then, and is answered. */
   readonly isTrimOver: () => boolean;
@@ -114,37 +121,72 @@ function write(request: NbdRequest, options: NbdCommandOptions): Observable<neve
  * no time for. It does not leave what it has begun: that must be over when it is answered.
  */
 function writeZeroes(request: NbdRequest, options: NbdCommandOptions): Observable<never> {
-  const { disk, windowSectors, isTrimOver } = options;
-  const isTrim = request.command === 'TRIM';
-  const isOver = (): boolean => isTrim && isTrimOver();
-  const clearPart = (part: SectorPart): Observable<never> => {
-    const { sector, from: begin, to } = part;
-    if (isOver()) return EMPTY;
-    if (isWholeSector(part)) return clearSector(disk, sector);
-    return disk.update(sector, (current) =>
-      changed(current, begin, ZERO_SECTOR.subarray(begin, to)),
+  const { disk, isTrimOver } = options;
+  const { startBytes, endBytes } = rangeOf(request, options);
+  const first = Number((startBytes + SECTOR_BYTES - 1n) / SECTOR_BYTES);
+  const end = Number(endBytes / SECTOR_BYTES);
+  if (request.command === 'TRIM') return clearSectors(first, end, options, isTrimOver);
+  const edges = edgesOf(startBytes, endBytes).map(({ sector, from: begin, to }) =>
+    disk.update(sector, (current) => changed(current, begin, ZERO_SECTOR.subarray(begin, to))),
+  );
+  return merge(
+    ...edges,
+    clearSectors(first, end, options, () => false),
+  );
+}
+
+/** The parts of a range, at its ends, that are not whole sectors. */
+function edgesOf(startBytes: bigint, endBytes: bigint): SectorPart[] {
+  const into = Number(startBytes % SECTOR_BYTES);
+  const length = Number(endBytes - startBytes);
+  // No part lies further in than a sector from either end.
+  const head = sectorParts(startBytes, Math.min(length, SECTOR_SIZE_BYTES - into));
+  const headBytes = head.reduce((bytes, { from: begin, to }) => bytes + to - begin, 0);
+  const tailBytes = Math.min(length - headBytes, Number(endBytes % SECTOR_BYTES));
+  const tail = sectorParts(endBytes - BigInt(tailBytes), tailBytes);
+  return [...head, ...tail].filter((part) => !isWholeSector(part));
+}
+
+/**
+ * Makes those sectors zeros, page by page: of what is zeros already by the map a page is as long as
+ * can be, since nothing is to be done about it; else it has so many sectors.
+ */
+function clearSectors(
+  first: SectorIndex,
+  end: SectorIndex,
+  { disk, windowSectors }: NbdCommandOptions,
+  isOver: () => boolean,
+): Observable<never> {
+  let at = first;
+  const clearPage = (known: readonly SectorRun[]): Observable<never> => {
+    const { runs, sectors } = cutAfter(orUnknown(known, end - at), PAGE_SECTORS, [
+      'data',
+      'unknown',
+    ]);
+    const start = at;
+    at += sectors;
+    return from(sectorsOf(runs, start, ['data', 'unknown'])).pipe(
+      sideBySide(windowSectors, ({ sector, kind }) => {
+        if (isOver()) return EMPTY;
+        return kind === 'data' ? disk.write(sector, ZERO_SECTOR) : clearSector(disk, sector);
+      }),
     );
   };
-  const clearPiece = (index: number): Observable<never> => {
-    if (isOver()) return EMPTY;
-    const at = index * PIECE_BYTES;
-    const lengthBytes = Math.min(PIECE_BYTES, request.lengthBytes - at);
-    const piece = { ...request, offsetBytes: request.offsetBytes + BigInt(at), lengthBytes };
-    return from(partsOf(piece, options)).pipe(
-      filter((part) => !isTrim || isWholeSector(part)),
-      sideBySide(windowSectors, clearPart),
-    );
-  };
-  // In pieces, since one such request may be about a million sectors.
-  const pieceCount = Math.ceil(request.lengthBytes / PIECE_BYTES);
-  return range(0, pieceCount).pipe(sideBySide(1, clearPiece));
+  return defer(() => {
+    if (at >= end || isOver()) return of(false);
+    return disk.map(at, end - at).pipe(concatMap(clearPage), endWith(true));
+  }).pipe(
+    repeat(),
+    takeWhile((hasMore) => hasMore),
+    ignoreElements(),
+  );
 }
 
 /** As mergeMap; but many that complete at once, as those of a TRIM that is over, do not nest. */
-function sideBySide<T>(
+function sideBySide<T, R = never>(
   count: number,
-  handle: (value: T) => Observable<never>,
-): OperatorFunction<T, never> {
+  handle: (value: T) => Observable<R>,
+): OperatorFunction<T, R> {
   return mergeByCost({
     costOf: () => 1,
     costMax: count,
@@ -159,7 +201,7 @@ function sideBySide<T>(
  * take a record and two flushed rounds for each sector. A read is linearizable: at an instant
  * between the request and its answer the sector was all zeros, durably on a majority. To have
  * written zeros at that instant would have left the same, so that both commands have done then what
- * they promise; what others write later comes later.
+ * they promise; what others write later comes later. The same holds for what the map says.
  */
 function clearSector(disk: Disk, sector: SectorIndex): Observable<never> {
   return disk
@@ -167,41 +209,60 @@ function clearSector(disk: Disk, sector: SectorIndex): Observable<never> {
     .pipe(concatMap((data) => (isZeros(data) ? EMPTY : disk.write(sector, ZERO_SECTOR))));
 }
 
-/** A multiple of a sector, so that pieces of whole sectors are whole sectors. */
-const PIECE_BYTES = 2_048 * SECTOR_SIZE_BYTES;
-
-/** Sectors of zeros, written or not, are holes. */
+/** Sectors of zeros, written or not, are holes. What the map does not tell is read, so far. */
 function status(request: NbdRequest, options: NbdCommandOptions): Observable<readonly Extent[]> {
   const { disk, windowSectors, statusSectors } = options;
-  const lengthBytes = Math.min(request.lengthBytes, statusSectors * SECTOR_SIZE_BYTES);
-  const parts = partsOf({ ...request, lengthBytes }, options);
-  const areZeros: boolean[] = [];
-  return from(parts).pipe(
-    mergeMap(
-      ({ sector }, index) =>
-        disk.read(sector).pipe(
-          tap((data) => {
-            areZeros[index] = isZeros(data);
-          }),
+  const { startBytes, endBytes } = rangeOf(request, options);
+  const first = Number(startBytes / SECTOR_BYTES);
+  const end = Number((endBytes + SECTOR_BYTES - 1n) / SECTOR_BYTES);
+  const extentOf = (sector: SectorIndex, sectors: number, isZero: boolean): Extent => ({
+    from: Math.max(0, Number(BigInt(sector) * SECTOR_BYTES - startBytes)),
+    to: Math.min(request.lengthBytes, Number(BigInt(sector + sectors) * SECTOR_BYTES - startBytes)),
+    isZero,
+  });
+  return disk.map(first, end - first).pipe(
+    concatMap((known) => {
+      const { runs } = cutAfter(orUnknown(known, end - first), statusSectors, ['unknown']);
+      const zeros = new Set<SectorIndex>();
+      return from(sectorsOf(runs, first, ['unknown'])).pipe(
+        sideBySide(windowSectors, ({ sector }) =>
+          disk.read(sector).pipe(
+            tap((data) => {
+              if (isZeros(data)) zeros.add(sector);
+            }),
+          ),
         ),
-      windowSectors,
-    ),
-    ignoreElements(),
-    endWith(null),
-    map(() => {
-      const extents: Extent[] = [];
-      parts.forEach(({ from: begin, to, at }, index) => {
-        addExtent(extents, { from: at, to: at + to - begin, isZero: areZeros[index] });
-      });
-      return extents;
+        ignoreElements(),
+        endWith(null),
+        map(() => {
+          const extents: Extent[] = [];
+          let at = first;
+          for (const { kind, sectors } of runs) {
+            if (kind !== 'unknown') addExtent(extents, extentOf(at, sectors, kind === 'zeros'));
+            for (let next = at; kind === 'unknown' && next < at + sectors; next += 1) {
+              addExtent(extents, extentOf(next, 1, zeros.has(next)));
+            }
+            at += sectors;
+          }
+          return extents;
+        }),
+      );
     }),
   );
 }
 
+/** What a request is about, in bytes of the disk. */
+function rangeOf(
+  { offsetBytes, lengthBytes }: NbdRequest,
+  { negotiated }: NbdCommandOptions,
+): { readonly startBytes: bigint; readonly endBytes: bigint } {
+  const startBytes = BigInt(negotiated.export.firstSector) * SECTOR_BYTES + offsetBytes;
+  return { startBytes, endBytes: startBytes + BigInt(lengthBytes) };
+}
+
 /** The parts of the disk's sectors that a request is about. */
-function partsOf(request: NbdRequest, { negotiated }: NbdCommandOptions): SectorPart[] {
-  const start = BigInt(negotiated.export.firstSector) * BigInt(SECTOR_SIZE_BYTES);
-  return sectorParts(start + request.offsetBytes, request.lengthBytes);
+function partsOf(request: NbdRequest, options: NbdCommandOptions): SectorPart[] {
+  return sectorParts(rangeOf(request, options).startBytes, request.lengthBytes);
 }
 
 function changed(current: SectorData, at: number, bytes: Uint8Array): SectorData {

@@ -8,6 +8,7 @@ import type { Rank } from '../../src/core/rank.js';
 import type { MembershipState } from './membership.js';
 import type { ProcessPipelineOptions } from './processOptions.js';
 import type { DifferenceRecord, ProcessRecords } from './records.js';
+import { tellsMaps } from './sectorMaps.js';
 
 /** What a process says of itself when a client asks: JSON, at most 4096 bytes. */
 export interface StatusReport {
@@ -42,6 +43,8 @@ export interface StatusReport {
   readonly connected: readonly Rank[];
   /** … and of them those that it has agreed with on the extension. Older versions do not tell. */
   readonly extended?: readonly Rank[] | undefined;
+  /** Whether it answers MAP. Older versions, and processes with workers, do not tell. */
+  readonly maps?: boolean | undefined;
   /** How far a joining process is. */
   readonly rebuild: {
     readonly taken: number;
@@ -89,11 +92,12 @@ export function textOfReport(report: StatusReport): string {
 }
 
 export function reportOf(
-  { self, start }: Pick<ProcessPipelineOptions, 'self' | 'start'>,
+  options: Pick<ProcessPipelineOptions, 'self' | 'start' | 'verdict'>,
   { ledger, missed, peers, repair, counters, differences }: ProcessRecords,
   { standing, current }: MembershipState,
   { written, damaged }: { readonly written: number; readonly damaged: number },
 ): StatusReport {
+  const { self, start } = options;
   const missedBy: Record<string, number> = {};
   let missedMore = false;
   for (const [rank, peer] of missed.peers) {
@@ -123,6 +127,7 @@ export function reportOf(
     extended: peers
       .filter(({ isConnected, agreement }) => isConnected && agreement.agreed !== 0)
       .map(({ rank }) => rank),
+    ...(tellsMaps(options) && { maps: true }),
     rebuild:
       standing === 'joining'
         ? { taken: rebuild.takenCount, total: rebuild.totalCount, isEnough: rebuild.isEnough }

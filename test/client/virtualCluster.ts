@@ -4,7 +4,7 @@
  */
 import type { Observable } from 'rxjs';
 import { map, NEVER, Subject, throwError, timer, VirtualAction, VirtualTimeScheduler } from 'rxjs';
-import type { Inquiry } from '../../src/core/membership/memberMessage.js';
+import type { AnyInquiry } from '../../src/core/membership/memberMessage.js';
 import type { ResponseStatus } from '../../src/core/message.js';
 import type { AttemptEvent } from '../../src/client/clientEvents.js';
 import { CLIENT_TIMEOUTS_DEFAULT } from '../../src/client/clientDefaults.js';
@@ -37,7 +37,7 @@ export class VirtualConnection implements ClientConnection {
   /** What has arrived, in order. */
   readonly requests: Request[] = [];
   /** Questions to the process about itself, apart. */
-  readonly inquiries: { readonly inquiry: Inquiry; readonly requestNumber: bigint }[] = [];
+  readonly inquiries: { readonly inquiry: AnyInquiry; readonly requestNumber: bigint }[] = [];
   /** How many pieces it arrived in. */
   writeCount = 0;
   /** What the client did to the connection. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from '../../config/limits.js';
 import type { Mistake } from '../../config/mistake.js';
+import { nbdConfigOf } from '../../config/nbdConfig.js';
 import { checkConfig } from '../../config/schema.js';
 import { configJsonSchema } from './jsonSchema.js';
 
@@ -216,9 +217,71 @@ test('what is not a field of an export is named, and what is missing', (t) => {
   t.deepEqual(exportMistakes({ a: { sectors: 1, sektors: 2 } }), [
     'nbd.exports.a.sektors: a field that nobody knows; a known field: did you mean sectors?',
   ]);
-  t.regex(exportMistakes({ a: {} })[0], /^nbd\.exports\.a\.sectors: nothing/);
   t.regex(exportMistakes([])[0], /^nbd\.exports: /);
   t.regex(exportMistakes({ ['x'.repeat(257)]: { sectors: 1 } })[0], /at most 256 characters/);
+});
+
+test('an export without a size reaches to the end of the disk', (t) => {
+  t.deepEqual(exportMistakes({ a: { sectors: 60 }, b: { firstSector: 60 } }), []);
+  t.deepEqual(exportMistakes({ a: { sectors: 61 }, b: { firstSector: 60 } }), [
+    'nbd.exports.b: sectors 60 to 99; sectors of its own, or readOnly in both: ' +
+      'nbd.exports.a shares some',
+  ]);
+  for (const firstSector of [100, 101]) {
+    t.deepEqual(exportMistakes({ a: { firstSector } }), [
+      `nbd.exports.a: firstSector ${firstSector}; sectors from 0 to 99`,
+    ]);
+  }
+  const result = checkConfig({ ...plain, nbd: { exports: { a: { firstSector: 60 } } } }, 'file');
+  if (result.kind !== 'checked') throw new Error('a mistake');
+  t.deepEqual(nbdConfigOf(result.config, '/')?.exports, [
+    { name: 'a', firstSector: 60, sectors: 40, isReadOnly: false },
+  ]);
+});
+
+/** The names of exports that are served if so many are configured; null: it was refused. */
+function served(exports: unknown): string[] | null {
+  // As a file is read: a literal with `__proto__` would set the prototype.
+  const value: unknown = JSON.parse(JSON.stringify({ ...plain, nbd: {} }));
+  Object.assign((value as { nbd: object }).nbd, { exports });
+  const result = checkConfig(value, 'file');
+  if (result.kind !== 'checked') return null;
+  return nbdConfigOf(result.config, '/')?.exports.map(({ name }) => name) ?? null;
+}
+
+test('whatever an export is called, it is served as that, or refused by its name', (t) => {
+  const names = new Set([
+    ...Object.getOwnPropertyNames(Object.prototype),
+    ...Object.getOwnPropertyNames(Function.prototype),
+    ...['prototype', '', ' ', '0', '-1', 'a.b', 'ü', '\u0000', 'then'],
+  ]);
+  const refused: string[] = [];
+  for (const name of names) {
+    const one = JSON.parse(`{${JSON.stringify(name)}:{"sectors":9,"readOnly":true}}`) as object;
+    const both = JSON.parse(
+      `{"b":{"sectors":9,"readOnly":true},${JSON.stringify(name)}:{"sectors":9,"readOnly":true}}`,
+    ) as object;
+    const [alone, beside] = [served(one), served(both)];
+    if (alone === null) {
+      refused.push(name);
+      t.is(beside, null, name);
+      t.deepEqual(exportMistakes(one), [
+        `nbd.exports.${name}: "${name}"; ` +
+          'another name: JavaScript gives this one a meaning of its own',
+      ]);
+    } else {
+      t.deepEqual(alone, [name]);
+      t.deepEqual(beside?.toSorted(), ['b', name].toSorted());
+    }
+  }
+  t.deepEqual(refused.toSorted(), ['__proto__', 'constructor', 'prototype']);
+});
+
+test('no export is not the whole disk', (t) => {
+  t.deepEqual(exportMistakes({}), [
+    'nbd.exports: {}; at least one export; without this field the whole disk is served',
+  ]);
+  t.deepEqual(served(undefined), ['']);
 });
 
 interface JsonField {
@@ -237,7 +300,7 @@ test('config/atdd.schema.json is what config/schema.ts says (else: npm run schem
 test('every field has a description, and a default unless it has none to have', (t) => {
   const withoutDefault = [
     ...['$schema', 'rank', 'cluster', 'keys.client', 'keys.system'],
-    ...['nbd', 'nbd.socket', 'nbd.exports', 'nbd.waitMs'],
+    ...['nbd', 'nbd.socket', 'nbd.exports', 'nbd.exports.*.sectors', 'nbd.waitMs'],
   ];
   const check = (field: JsonField, path: string): void => {
     // What exports are called is not fixed, but what each of them has is.

@@ -210,8 +210,8 @@ function information(
     `Atomic Disk Drive, sectors ${firstSector} to ${last}` + (isReadOnly ? ', read-only' : '');
   const told = [
     Buffer.concat([Buffer.of(0, 0), sizeAndFlags(found, isStructured)]),
-    // 4096 bytes at least and best of all, 32 MiB at most.
-    Buffer.from('0003000010000000100002000000', 'hex'),
+    // A byte at least, 4096 best of all, 32 MiB at most.
+    Buffer.from('0003000000010000100002000000', 'hex'),
   ];
   if (wanted.includes(1)) told.push(Buffer.concat([Buffer.of(0, 1), Buffer.from(name)]));
   if (wanted.includes(2)) told.push(Buffer.concat([Buffer.of(0, 2), Buffer.from(text)]));

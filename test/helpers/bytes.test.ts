@@ -45,6 +45,7 @@ test('inquiries are the same bytes as the program makes, and its reports are und
   for (const [kind, inquiry] of [
     ['STATUS', 'status'],
     ['SCRUB', 'scrub'],
+    ['MAP', 'map'],
   ] as const) {
     const asked = { kind, requestNumber: 9n, sector: 0n, data: null } as const;
     const bytes = requestBytes(asked, clientKey);

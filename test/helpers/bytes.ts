@@ -11,12 +11,12 @@ export const MAGIC = Buffer.from('atdd', 'latin1');
 
 /** Padding may be anything; or what a function makes of a length. */
 export type Padding = 'zeros' | 'random' | ((length: number) => Buffer);
-/** STATUS and SCRUB are asked of a process itself, and laid out like a READ of sector 0. */
-export type RequestKind = 'READ' | 'WRITE' | 'STATUS' | 'SCRUB';
+/** STATUS, SCRUB and MAP are asked of a process itself, and laid out like a READ. */
+export type RequestKind = 'READ' | 'WRITE' | 'STATUS' | 'SCRUB' | 'MAP';
 export type ProcessKind = 'READ_PROC' | 'VALUE' | 'WRITE_PROC' | 'ACK';
 export type Status = 'Ok' | 'AuthFailure' | 'InvalidSectorIndex' | `unknown ${number}`;
 
-const REQUEST_TYPES = { READ: 0x01, WRITE: 0x02, STATUS: 0x90, SCRUB: 0x91 } as const;
+const REQUEST_TYPES = { READ: 0x01, WRITE: 0x02, STATUS: 0x90, SCRUB: 0x91, MAP: 0x92 } as const;
 const PROCESS_TYPES = { READ_PROC: 0x03, VALUE: 0x04, WRITE_PROC: 0x05, ACK: 0x06 } as const;
 const ANSWER = 0x40;
 const STATUSES: readonly Status[] = ['Ok', 'AuthFailure', 'InvalidSectorIndex'];
@@ -251,12 +251,14 @@ export function sizeOf(bytes: Buffer): number | null {
     case REQUEST_TYPES.READ:
     case REQUEST_TYPES.STATUS:
     case REQUEST_TYPES.SCRUB:
+    case REQUEST_TYPES.MAP:
       return 56;
     case REQUEST_TYPES.WRITE:
       return 4152;
     case REQUEST_TYPES.READ + ANSWER:
     case REQUEST_TYPES.STATUS + ANSWER:
     case REQUEST_TYPES.SCRUB + ANSWER:
+    case REQUEST_TYPES.MAP + ANSWER:
       return bytes[6] === 0 ? 4144 : 48;
     case REQUEST_TYPES.WRITE + ANSWER:
       return 48;
@@ -314,7 +316,7 @@ function parse(bytes: Buffer): Message {
 }
 
 function requestKindOf(type: number): RequestKind | null {
-  for (const kind of ['READ', 'WRITE', 'STATUS', 'SCRUB'] as const) {
+  for (const kind of ['READ', 'WRITE', 'STATUS', 'SCRUB', 'MAP'] as const) {
     if (REQUEST_TYPES[kind] === type) return kind;
   }
   return null;

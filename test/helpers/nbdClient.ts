@@ -38,6 +38,11 @@ export class NbdClient {
     await this.ask({ type: 1, offset, data });
   }
 
+  /** One without data, either way. */
+  async command(type: number, offset: number, length: number): Promise<void> {
+    await this.ask({ type, offset, length });
+  }
+
   close(): void {
     this.socket.end(request({ type: 2 }));
   }

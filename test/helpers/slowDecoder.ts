@@ -35,10 +35,10 @@ const TYPES_KNOWN: Readonly<Record<Receiver, readonly number[]>> = {
 
 /** Of this make's types, the whole length by the first 8 bytes; null: not one of them. */
 const OWN_SIZES: Readonly<Record<Receiver, (header: Buffer) => number | null>> = {
-  server: (header) => (header[7] === 0x90 || header[7] === 0x91 ? 56 : betweenPeers(header)),
+  server: (header) => (header[7] >= 0x90 && header[7] <= 0x92 ? 56 : betweenPeers(header)),
   dialler: (header) => betweenPeers(header),
   client: (header) => {
-    if (header[7] !== 0xd0 && header[7] !== 0xd1) return null;
+    if (header[7] < 0xd0 || header[7] > 0xd2) return null;
     return header[6] === 0 ? 4144 : 48;
   },
 };

@@ -73,7 +73,7 @@ test('GO tells size, flags, block sizes, and texts to those who ask', (t) => {
   );
   // HAS_FLAGS READ_ONLY FLUSH FUA DF CAN_MULTI_CONN CACHE
   t.deepEqual(replies[0].data, bytes([2, 0], [8, 16 * 4096], [2, 0x58f]));
-  t.deepEqual(replies[1].data, bytes([2, 3], [4, 4096], [4, 4096], [4, 2 ** 25]));
+  t.deepEqual(replies[1].data, bytes([2, 3], [4, 1], [4, 4096], [4, 2 ** 25]));
   t.deepEqual(replies[2].data, bytes([2, 1], 'fixed'));
   t.is(replies[3].data.toString('utf8', 2), 'Atomic Disk Drive, sectors 256 to 271, read-only');
   t.like(end, { kind: 'negotiated', negotiated: { export: FIXED, isStructured: true } });

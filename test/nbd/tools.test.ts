@@ -72,7 +72,7 @@ test.serial('nbdinfo: every field, and the map of what was written', async (t) =
     can_multi_conn: true,
     can_trim: true,
     can_zero: true,
-    block_size_minimum: 4_096,
+    block_size_minimum: 1,
     block_size_preferred: 4_096,
     block_size_maximum: 2 ** 25,
     contexts: ['base:allocation'],

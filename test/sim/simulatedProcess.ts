@@ -287,6 +287,7 @@ export class SimulatedProcess extends Member {
       isDamaged: (sector) => store.isDamaged(sector),
       load: (sector) => store.load(sector),
       list: (from, limit) => store.list(from, limit),
+      runs: (range) => store.runs(range),
       counts: () => store.counts(),
       put: (sector, stamp, data) =>
         defer(() => {

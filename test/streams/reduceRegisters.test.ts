@@ -32,6 +32,7 @@ function storeOf(answers: Partial<SectorStore>): SectorStore {
     stampOf: () => STAMP_INITIAL,
     isDamaged: () => false,
     list: () => EMPTY,
+    runs: () => [],
     counts: () => ({ written: 0, damaged: 0 }),
     load: () => EMPTY,
     put: () => EMPTY,

@@ -121,6 +121,7 @@ function memoryStore() {
           .sort((a, b) => a.sector - b.sector)
           .slice(0, limit),
       ),
+    runs: () => [],
     counts: () => ({ written: held.size, damaged: found.size }),
     load: (sector) => {
       if (rotten.has(sector)) {

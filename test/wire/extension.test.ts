@@ -168,6 +168,32 @@ testProp(
   },
 );
 
+test('a map is asked for from a sector on, at most one behind the last', (t) => {
+  for (const [from, taken] of [
+    [0, 0],
+    [999, 999],
+    [1_000, 1_000],
+    [2 ** 47, 1_000],
+  ]) {
+    const bytes = serializeInquiry({ inquiry: 'map', requestNumber: 7n, from }, clientTagger);
+    t.is(bytes.length, 56);
+    t.deepEqual(verdictOn(bytes), [{ kind: 'map', from: taken, requestNumber: 7n }]);
+    bytes[16] ^= 1;
+    t.deepEqual(verdictOn(bytes), [{ kind: 'refusedInquiry', inquiry: 'map', requestNumber: 7n }]);
+  }
+  const page = Buffer.alloc(4_096, 3);
+  for (const content of [page, null]) {
+    const report = serializeReport('map', 7n, content, clientTagger);
+    const [{ type, bytes: frame }] = createFrameDecoder(CLIENT_MESSAGES).push(report);
+    const status = content === null ? 1 : 0;
+    const told = { family: 'report', inquiry: 'map', status, requestNumber: 7n } as const;
+    t.like(type.parse(frame), told);
+    const message = type.parse(frame);
+    const data = message.family === 'report' ? message.data : undefined;
+    t.deepEqual(data === null ? null : Buffer.from(data ?? []), content);
+  }
+});
+
 test('inquiries and their answers', (t) => {
   for (const inquiry of ['status', 'scrub'] as const) {
     const bytes = serializeInquiry({ inquiry, requestNumber: 7n }, clientTagger);

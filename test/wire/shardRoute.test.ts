@@ -62,6 +62,8 @@ test('inquiries and declarations are for the process', (t) => {
     const bytes = serializeInquiry({ inquiry, requestNumber: 1n }, clientTagger);
     t.deepEqual(routeOf(bytes, 3, 1), { kind: 'inquiry' });
   }
+  const map = serializeInquiry({ inquiry: 'map', requestNumber: 1n, from: 5 }, clientTagger);
+  t.deepEqual(routeOf(map, 3, 1), { kind: 'one', shard: 2 });
   const bytes = serializeShard(2, { index: 300, count: 301 }, systemTagger);
   t.is(bytes.length, 48);
   t.deepEqual(routeOf(bytes, 3), { kind: 'declaration' });

@@ -91,3 +91,6 @@ export const ENTRIES_MAX = 240;
 
 /** Asked by clients of a process itself. `scrub` starts one. Answered with a text of JSON. */
 export type Inquiry = 'status' | 'scrub';
+
+/** … or with a page that says what of the disk is zeros. */
+export type AnyInquiry = Inquiry | 'map';

@@ -1,0 +1,80 @@
+/**
+ * Asks processes what of the disk is zeros, and joins what a majority says: no data is read. Where
+ * that is not to be had (processes of another make, older ones, such as have workers), nothing is
+ * known, and whoever asked reads.
+ */
+import type { SchedulerLike } from 'rxjs';
+import { Observable, defaultIfEmpty, defer, filter, map, merge, of, take, timeout } from 'rxjs';
+import type { SectorIndex } from '../core/sector.js';
+import type { SectorMap, SectorRun } from '../core/sectorMap.js';
+import { isMajorityOf, joinMaps } from '../core/sectorMap.js';
+import { decodeSectorMap } from '../wire/sectorMapPage.js';
+import { MAP_MS } from './clientDefaults.js';
+import type { Link } from './link.js';
+
+export interface MapOptions {
+  /** To processes that tell maps, one for each of them at most. */
+  readonly links: readonly Link[];
+  readonly from: SectorIndex;
+  readonly end: SectorIndex;
+  /**
+   * Sectors that this client has operations on, those included that their caller has given up: they
+   * may take effect later, which a read would wait for.
+   */
+  readonly inUse: ReadonlySet<SectorIndex>;
+  readonly clock: SchedulerLike;
+  readonly nextRequestNumber: () => bigint;
+}
+
+/**
+ * Emits, once, runs of consecutive sectors from `from` on; none: nothing is known. Never fails.
+ *
+ * ```
+ * process 1  ?--!
+ * process 2  ?------!
+ * process 3  ?-------------     slow, or not there
+ * result     -------(r|)
+ * ```
+ * Bound: one question for each process, taken back at the end.
+ */
+export function askMaps(options: MapOptions): Observable<readonly SectorRun[]> {
+  const { links, from, end, inUse, clock } = options;
+  const nothing: readonly SectorRun[] = [];
+  return defer(() => {
+    const maps: SectorMap[] = [];
+    return merge(...links.map((link) => askMap(link, options))).pipe(
+      filter((told) => {
+        maps.push(told);
+        return isMajorityOf(maps);
+      }),
+      map(() => joinMaps(maps, from, end, inUse)),
+      take(1),
+      defaultIfEmpty(nothing),
+      timeout({ first: MAP_MS, scheduler: clock, with: () => of(nothing) }),
+    );
+  });
+}
+
+/** What that process tells; completes without a value if it tells nothing. */
+function askMap(link: Link, { from, nextRequestNumber }: MapOptions): Observable<SectorMap> {
+  return new Observable((subscriber) => {
+    if (!link.isOpen) {
+      subscriber.complete();
+      return undefined;
+    }
+    return link.ask({
+      inquiry: 'map',
+      from,
+      requestNumber: nextRequestNumber(),
+      answered(_, data) {
+        const told = data === null ? null : decodeSectorMap(data);
+        const isAnswer = told?.rank === link.rank && told.from === from && told.runs.length > 0;
+        if (isAnswer) subscriber.next(told);
+        subscriber.complete();
+      },
+      lost() {
+        subscriber.complete();
+      },
+    });
+  });
+}

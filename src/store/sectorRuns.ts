@@ -1,0 +1,41 @@
+/** What the index says of consecutive sectors: where there are zeros, under which stamp. */
+import type { SectorIndex } from '../core/sector.js';
+import type { ToldRun } from '../core/sectorMap.js';
+import type { Stamp } from '../core/stamp.js';
+import { STAMP_INITIAL, compareStamps } from '../core/stamp.js';
+import type { RunsRange } from '../ports/store.js';
+import type { SectorTable } from './sectorTable.js';
+import { NO_ENTRY, REGION_SECTORS } from './sectorTable.js';
+
+/** As SectorStore.runs promises: what the table has was flushed. */
+export function runsIn(
+  table: SectorTable,
+  { from, end, lookups, runs: max }: RunsRange,
+): ToldRun[] {
+  const runs: { sectors: number; zeros: Stamp | null }[] = [];
+  let at = from;
+  for (let count = 0; count < lookups && at < end; count += 1) {
+    const region = Math.floor(at / REGION_SECTORS);
+    const isEmpty = !table.hasRegion(region);
+    const sectors = isEmpty ? Math.min(end, (region + 1) * REGION_SECTORS) - at : 1;
+    const zeros = isEmpty ? STAMP_INITIAL : zerosAt(table, at);
+    const last = runs.at(-1);
+    if (last !== undefined && isSame(last.zeros, zeros)) last.sectors += sectors;
+    else if (runs.length === max) break;
+    else runs.push({ sectors, zeros });
+    at += sectors;
+  }
+  return runs;
+}
+
+/** null: it is not, or not known to be, a sector of zeros. */
+function zerosAt(table: SectorTable, sector: SectorIndex): Stamp | null {
+  const entry = table.find(sector);
+  if (entry === NO_ENTRY) return STAMP_INITIAL;
+  const isZeros = table.slotAt(entry) === null && !table.isMarked(entry);
+  return isZeros ? table.stampAt(entry) : null;
+}
+
+function isSame(one: Stamp | null, other: Stamp | null): boolean {
+  return one === null || other === null ? one === other : compareStamps(one, other) === 0;
+}

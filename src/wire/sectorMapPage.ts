@@ -1,0 +1,81 @@
+/**
+ * What a process answers MAP with: one page of 4096 bytes (docs/peer-extension.md). What cannot be
+ * one is null, as everything that comes from outside is a value.
+ */
+import type { KnownDisk, SectorMap, ToldRun } from '../core/sectorMap.js';
+import { RANK_MAX } from '../core/rank.js';
+import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import { TIMESTAMP_REFUSED } from '../core/stamp.js';
+
+const PAGE_VERSION = 1;
+const OFFSET_RANK = 1;
+const OFFSET_PROCESSES = 2;
+const OFFSET_COUNT = 4;
+const OFFSET_FROM = 8;
+const OFFSET_DISKS = 16;
+const DISK_BYTES = 6;
+const RUN_BYTES = 16;
+/** Of what stands in six bytes. */
+const SECTORS_MAX = 2 ** 48;
+const KIND_DATA = 0;
+const KIND_ZEROS = 1;
+
+/** Runs that a page has room for, in a cluster of so many processes. */
+export function runsPerPage(processCount: number): number {
+  return Math.floor((SECTOR_SIZE_BYTES - OFFSET_DISKS - processCount * DISK_BYTES) / RUN_BYTES);
+}
+
+/** @param map Of `runsPerPage` runs at most. */
+export function encodeSectorMap({ rank, disks, from, runs }: SectorMap): Uint8Array {
+  const page = Buffer.alloc(SECTOR_SIZE_BYTES);
+  page[0] = PAGE_VERSION;
+  page[OFFSET_RANK] = rank;
+  page[OFFSET_PROCESSES] = disks.length;
+  page.writeUInt16BE(runs.length, OFFSET_COUNT);
+  page.writeBigUInt64BE(BigInt(from), OFFSET_FROM);
+  disks.forEach(({ incarnation, mark }, index) => {
+    page.writeUInt16BE(incarnation, OFFSET_DISKS + index * DISK_BYTES);
+    page.writeUInt32BE(mark, OFFSET_DISKS + index * DISK_BYTES + 2);
+  });
+  const start = OFFSET_DISKS + disks.length * DISK_BYTES;
+  runs.forEach(({ sectors, zeros }, index) => {
+    const at = start + index * RUN_BYTES;
+    page.writeUIntBE(sectors, at, 6);
+    page[at + 6] = zeros === null ? KIND_DATA : KIND_ZEROS;
+    page[at + 7] = zeros?.writeRank ?? 0;
+    page.writeBigUInt64BE(zeros?.timestamp ?? 0n, at + 8);
+  });
+  return page;
+}
+
+/** @param data 4096 bytes, of whoever has the key. */
+export function decodeSectorMap(data: Uint8Array): SectorMap | null {
+  const page = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  if (page.length !== SECTOR_SIZE_BYTES || page[0] !== PAGE_VERSION) return null;
+  const rank = page[OFFSET_RANK];
+  const processCount = page[OFFSET_PROCESSES];
+  const count = page.readUInt16BE(OFFSET_COUNT);
+  const from = page.readBigUInt64BE(OFFSET_FROM);
+  const isRank = rank >= 1 && rank <= processCount && processCount <= RANK_MAX;
+  if (!isRank || count > runsPerPage(processCount) || from > BigInt(SECTORS_MAX)) return null;
+  const disks = Array.from({ length: processCount }, (_, index): KnownDisk => {
+    const at = OFFSET_DISKS + index * DISK_BYTES;
+    return { incarnation: page.readUInt16BE(at), mark: page.readUInt32BE(at + 2) };
+  });
+  const runs: ToldRun[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const run = decodeRun(page, OFFSET_DISKS + processCount * DISK_BYTES + index * RUN_BYTES);
+    if (run === null) return null;
+    runs.push(run);
+  }
+  return { rank, disks, from: Number(from), runs };
+}
+
+function decodeRun(page: Buffer, at: number): ToldRun | null {
+  const sectors = page.readUIntBE(at, 6);
+  const kind = page[at + 6];
+  const stamp = { timestamp: page.readBigUInt64BE(at + 8), writeRank: page[at + 7] };
+  if (sectors === 0 || stamp.timestamp >= TIMESTAMP_REFUSED) return null;
+  if (kind === KIND_DATA) return { sectors, zeros: null };
+  return kind === KIND_ZEROS ? { sectors, zeros: stamp } : null;
+}
