@@ -21,6 +21,7 @@ import { countedTagger, createTagger } from './wire/tag.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
 import { answerTo } from '../streams/pipelines/members.js';
 import type { StatusReport } from '../streams/pipelines/statusReport.js';
+import { AbsenceReports } from '../streams/pipelines/absence.js';
 import { keepIdentity, openMembership } from '../streams/pipelines/membership.js';
 import { processPipeline } from '../streams/pipelines/process.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../streams/pipelines/processOptions.js';
@@ -113,14 +114,18 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
     shareReplay({ bufferSize: 1, refCount: true }),
   );
   let isAdmitting = true;
-  const complain = complaints(log, () => schedulers.clock.now());
+  const nowMs = (): number => schedulers.clock.now();
+  const telling: Telling = {
+    ...{ log, complain: complaints(log, nowMs), absences: new AbsenceReports(), nowMs },
+    isOfPeers: (options.shard?.index ?? 0) === 0,
+  };
 
   const start = Buffer.from(random.operationId(), 'latin1').toString('hex');
   const parts = { start, records, membership, lifeNumber, isAdmitting: () => isAdmitting };
   const pipeline = pipelineOptions(options, parts);
   const subscription: Subscription = concat(ready$, processPipeline(pipeline, ports)).subscribe({
     next: (output) => {
-      act(output, records, complain);
+      act(output, records, telling);
     },
     error: (error: unknown) => {
       failure$.error(error);
@@ -220,7 +225,17 @@ function exhaustionReport({ exhausted$ }: MembershipState, log: Log): Observable
   );
 }
 
-function act(output: ProcessOutput, records: ProcessRecords, complain: Complain): void {
+interface Telling {
+  readonly log: Log;
+  readonly complain: Complain;
+  readonly absences: AbsenceReports;
+  readonly nowMs: () => number;
+  /** Workers dial the same peers: one of them tells. */
+  readonly isOfPeers: boolean;
+}
+
+function act(output: ProcessOutput, records: ProcessRecords, telling: Telling): void {
+  const { log, complain, absences, nowMs } = telling;
   switch (output.kind) {
     case 'write': {
       const { connection, chunks, isLast } = output.batch;
@@ -240,8 +255,18 @@ function act(output: ProcessOutput, records: ProcessRecords, complain: Complain)
     case 'peer': {
       const { rank, isConnected } = output;
       // A peer that reconnects all the time is told of now and then only.
-      if (isConnected) complain(`connected ${rank}`, 'info', 'connected to a peer', { peer: rank });
-      else complain(`lost ${rank}`, 'warn', 'lost a peer', { peer: rank });
+      if (!isConnected) complain(`lost ${rank}`, 'warn', 'lost a peer', { peer: rank });
+      else if (absences.reached(rank)) log.info('connected to a peer', { peer: rank });
+      else complain(`connected ${rank}`, 'info', 'connected to a peer', { peer: rank });
+      break;
+    }
+    case 'unreachable': {
+      const { rank, trouble } = output;
+      const atMs = nowMs();
+      const sinceMs = telling.isOfPeers ? absences.failed(rank, atMs) : null;
+      if (sinceMs === null) break;
+      const seconds = Math.round((atMs - sinceMs) / 1_000);
+      log.warn('cannot reach a peer', { peer: rank, trouble, seconds });
       break;
     }
   }

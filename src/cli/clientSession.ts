@@ -6,6 +6,7 @@ import type { ClusterConfig } from '../../config/load.js';
 import type { AtomicDiskClient, ConnectOptions } from '../client/client.js';
 import { connect } from '../client/client.js';
 import type { Log, LogFields } from '../ports/log.js';
+import { currentFolder } from '../surroundings.js';
 import { configOption, loadClientConfig } from './options.js';
 
 export interface ClientSession {
@@ -75,9 +76,9 @@ export function stderrLog(stream: NodeJS.WritableStream & { readonly isTTY?: boo
 }
 
 /** How this program was called, for commands that it tells people to type. */
-export function programName(script: string = process.argv[1], cwd: string = process.cwd()): string {
+export function programName(script: string = process.argv[1], cwd = currentFolder()): string {
   if (basename(script) === 'atdd') return 'atdd';
-  return `node ${quote(relative(cwd, script))}`;
+  return `node ${quote(cwd === null ? script : relative(cwd, script))}`;
 }
 
 /** The `--config` of a command that is to be typed: the one that was given, if any was. */

@@ -1,5 +1,4 @@
 /** What `atdd cluster` shows: who listens where, commands to try, and the logs of all processes. */
-import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Address } from '../../config/address.js';
 import { describeAddress } from '../../config/address.js';
@@ -7,6 +6,8 @@ import type { ClusterConfig } from '../../config/load.js';
 import { assert, unreachable } from '../core/assert.js';
 import type { Rank } from '../core/rank.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import { describeError } from '../errors.js';
+import { pathFromHere } from '../surroundings.js';
 import type { Member, MemberEvent, SupervisorEvent } from './keepRunning.js';
 import type { Ending, RestartDecision } from './restartPolicy.js';
 import type { StopRequest } from './stopRequests.js';
@@ -65,7 +66,7 @@ export function clusterReport({ config, ranks, write }: ClusterReportOptions): C
       write(`stopping ${how}`);
     },
     failed: (error) => {
-      write(`the signals failed: ${String(error)}`);
+      write(`the signals failed: ${describeError(error)}`);
     },
     exitCode: () => (stopRequest === 'terminate' ? 0 : 1),
   };
@@ -116,7 +117,7 @@ function commandsToTry({ file, nbd }: ClusterConfig): string[] {
 
 /** Relative if that is shorter, and quoted if a shell would take it apart. */
 function fromHere(path: string): string {
-  const below = relative(process.cwd(), path);
+  const below = pathFromHere(path);
   const shown = below.startsWith('..') ? path : below;
   return /^[\w./@+-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`;
 }

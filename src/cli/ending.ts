@@ -3,6 +3,7 @@ import type { Observable } from 'rxjs';
 import { ReplaySubject, fromEvent, map, merge } from 'rxjs';
 import * as limits from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
+import { describeError } from '../errors.js';
 import type { Log } from '../ports/log.js';
 import { monotonicClock } from '../shell/monotonicClock.js';
 import { stopRequests } from './stopRequests.js';
@@ -26,7 +27,7 @@ export function report(ending: Ending, log: Log): number {
     case 'failed': {
       const { error } = ending;
       const stack = error instanceof Error ? error.stack : undefined;
-      log.error('the process has to stop', { error: String(error), stack });
+      log.error('the process has to stop', { error: describeError(error), stack });
       return EXIT_FAILED;
     }
     case 'terminate':

@@ -2,7 +2,7 @@
  * Puts the NBD gateway together from its real parts, and ends it in good order: signals, exit codes
  * and the life of the program are decided here; what it does, in startGateway.
  */
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import type { Observable } from 'rxjs';
 import { ReplaySubject, catchError, concat, filter, firstValueFrom } from 'rxjs';
 import { fromEvent, lastValueFrom, map, merge, of, share } from 'rxjs';
@@ -12,7 +12,7 @@ import type { ClusterConfig } from '../../config/load.js';
 import type { NbdConfig } from '../../config/nbdConfig.js';
 import { defaultNbdConfig } from '../../config/nbdConfig.js';
 import { openDisk } from '../client/connect.js';
-import { AtomicDiskError } from '../errors.js';
+import { AtomicDiskError, describeError } from '../errors.js';
 import { TRANSMISSION_FLAG, flagNames } from '../nbd/constants.js';
 import { transmissionFlagsOf } from '../nbd/nbdExport.js';
 import type { Log } from '../ports/log.js';
@@ -27,6 +27,7 @@ import { removeStaleSocket } from '../shell/unixSocket.js';
 import { winstonLog } from '../shell/winstonLog.js';
 import type { Gateway } from '../startGateway.js';
 import { startGateway } from '../startGateway.js';
+import { currentFolder } from '../surroundings.js';
 import type { NbdObserver } from '../../streams/pipelines/nbd.js';
 import type { StopRequest } from './stopRequests.js';
 import { stopRequests } from './stopRequests.js';
@@ -130,7 +131,7 @@ function report(ending: Ending, log: Log): number {
     case 'failed': {
       const { error } = ending;
       const stack = error instanceof Error ? error.stack : undefined;
-      log.error('the gateway has to stop', { error: String(error), stack });
+      log.error('the gateway has to stop', { error: describeError(error), stack });
       return EXIT_FAILED;
     }
     case 'terminate':
@@ -150,12 +151,21 @@ function nbdConfig(config: ClusterConfig, { listen, socket }: GatewayCommandOpti
   return {
     ...configured,
     listen: address,
-    socket: socket === undefined ? configured.socket : resolve(socket),
+    socket: socket === undefined ? configured.socket : socketPath(socket),
   };
 }
 
-function addressesOf({ listen: address, socket }: NbdConfig): ListenAddress[] {
-  return socket === null ? [address] : [address, { path: socket }];
+/** A shell has taken care of a "~" already. @throws {AtomicDiskError} ATDD_USAGE */
+function socketPath(written: string): string {
+  const folder = currentFolder();
+  if (folder !== null || isAbsolute(written)) return resolve(folder ?? '/', written);
+  const text = `--socket: ${written} is relative to a current folder that is gone`;
+  throw new AtomicDiskError('ATDD_USAGE', text);
+}
+
+function addressesOf({ listen: address, ...nbd }: NbdConfig): ListenAddress[] {
+  const access = { mode: nbd.socketMode, group: nbd.socketGroup };
+  return nbd.socket === null ? [address] : [address, { path: nbd.socket, access }];
 }
 
 async function listen(address: ListenAddress): Promise<TcpServer> {

@@ -3,7 +3,6 @@
  * that end them, and what the terminal shows. The only subscriptions of the command are here.
  */
 import { connect as connectTcp } from 'node:net';
-import { hostname, networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Observable, OperatorFunction, SchedulerLike } from 'rxjs';
 import { monotonicClock } from '../shell/monotonicClock.js';
@@ -36,6 +35,7 @@ import { SHUTDOWN_SLACK_MS } from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
 import type { Rank } from '../core/rank.js';
 import { AtomicDiskError } from '../errors.js';
+import { ownHosts } from '../surroundings.js';
 import type { Member, MemberEvent, SupervisorEvent } from './keepRunning.js';
 import { keepRunning } from './keepRunning.js';
 import { localRanks } from './localHost.js';
@@ -143,9 +143,7 @@ export async function supervise(
 
 /** @throws {AtomicDiskError} if there is nothing to run here, or it could not run together. */
 function ranksToRun({ processes, storagePattern, file }: ProcessConfig): readonly Rank[] {
-  const interfaces = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const addresses = interfaces.map(({ address }) => address);
-  const ranks = localRanks(processes, { hostname: hostname(), addresses });
+  const ranks = localRanks(processes, ownHosts());
   if (ranks.length === 0) {
     throw new AtomicDiskError('ATDD_USAGE', `${file}: no process has an address of this machine`);
   }

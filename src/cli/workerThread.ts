@@ -10,7 +10,7 @@ import type { ProcessConfig } from '../../config/load.js';
 import { assert } from '../core/assert.js';
 import { newCounters } from '../core/counters.js';
 import type { Shard } from '../core/shard.js';
-import { AtomicDiskError } from '../errors.js';
+import { AtomicDiskError, describeError } from '../errors.js';
 import type { Transport } from '../ports/connection.js';
 import type { Log, LogFields } from '../ports/log.js';
 import { endOnLostDefects } from '../shell/lostErrors.js';
@@ -145,7 +145,6 @@ function logThrough(port: MessagePort, debugEnabled: boolean): Log {
 
 function failureOf(error: unknown): FromWorker {
   const code = error instanceof AtomicDiskError ? error.code : null;
-  const isError = error instanceof Error;
-  const message = code !== null && isError ? error.message : String(error);
-  return { kind: 'failed', code, message, stack: isError ? error.stack : undefined };
+  const stack = error instanceof Error ? error.stack : undefined;
+  return { kind: 'failed', code, message: describeError(error), stack };
 }
