@@ -18,6 +18,7 @@ import { INCARNATION_MAX } from './core/stamp.js';
 import type { Log } from './ports/log.js';
 import { FEATURE_BUNDLES } from './wire/constants.js';
 import { countedTagger, createTagger } from './wire/tag.js';
+import type { DropReason } from './wire/verdict.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
 import { answerTo } from '../streams/pipelines/members.js';
 import type { StatusReport } from '../streams/pipelines/statusReport.js';
@@ -107,7 +108,7 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
     random.operationId(),
   );
   const lifeNumber = new LifeNumber(notes);
-  const records = recordsOf(options, membership, counters);
+  const records = recordsOf(options, membership, { counters, clock: schedulers.clock });
   const { ledger } = records;
   const failure$ = new Subject<never>();
   const ready$ = keepIdentity(membership, notes, schedulers.clock).pipe(
@@ -183,14 +184,14 @@ function idleOrLate(
 function recordsOf(
   options: ProcessOptions,
   membership: MembershipState,
-  counters: ProcessCounters,
+  { counters, clock }: { readonly counters: ProcessCounters; readonly clock: SchedulerLike },
 ): ProcessRecords {
   const { rank, processCount, limits, timeouts } = options;
   const { retransmitMs, retransmitMsMax } = timeouts;
   const features = options.isExtended ? FEATURE_BUNDLES : 0;
   const link = { retransmitMs, retransmitMsMax, repliesMax: limits.linkReplies, features };
   const missed = newMissedLog(ranksBut(rank, processCount), limits.missedChunks);
-  return newRecords({ rank, processCount }, limits, link, membership, missed, counters);
+  return newRecords({ rank, processCount }, limits, link, membership, missed, counters, clock);
 }
 
 /** Tells of each change. */
@@ -225,6 +226,12 @@ function exhaustionReport({ exhausted$ }: MembershipState, log: Log): Observable
   );
 }
 
+/** What the operator can do something about. */
+const DROPPED: Readonly<Partial<Record<DropReason, string>>> = {
+  badTag:
+    'dropped a process message: its tag is wrong; if a member sends it, its system key is another one',
+};
+
 interface Telling {
   readonly log: Log;
   readonly complain: Complain;
@@ -249,7 +256,8 @@ function act(output: ProcessOutput, records: ProcessRecords, telling: Telling): 
     }
     case 'dropped': {
       const { remote, reason } = output;
-      complain(reason, 'warn', 'dropped a process message', { remote, reason });
+      if (reason === 'badTag') records.badTags.note(remote);
+      complain(reason, 'warn', DROPPED[reason] ?? 'dropped a process message', { remote, reason });
       break;
     }
     case 'peer': {

@@ -17,6 +17,8 @@ export interface ClusterReportOptions {
   /** The processes that run here. */
   readonly ranks: readonly Rank[];
   readonly write: (line: string) => void;
+  /** Each line is an object, for programs. */
+  readonly isJson: boolean;
 }
 
 export interface ClusterReport {
@@ -30,8 +32,18 @@ export interface ClusterReport {
   readonly exitCode: () => number;
 }
 
-export function clusterReport({ config, ranks, write }: ClusterReportOptions): ClusterReport {
+export function clusterReport(options: ClusterReportOptions): ClusterReport {
+  const { config, ranks } = options;
   let stopRequest: StopRequest | null = null;
+  const write = (text: string): void => {
+    if (!options.isJson) options.write(text);
+    else if (text.trim() !== '') options.write(asJson('info', text.trim(), 'supervisor'));
+  };
+  /** What one of them has written. */
+  const passOn = (member: Member, text: string): void => {
+    if (!options.isJson) options.write(`[${member}] ${text}`);
+    else options.write(isJsonObject(text) ? text : asJson('error', text, member));
+  };
 
   const ended = ({ ending, next }: Extract<SupervisorEvent, { kind: 'ended' }>): string =>
     `${describeEnding(ending)}${stopRequest === null ? describeDecision(next) : ''}`;
@@ -45,7 +57,7 @@ export function clusterReport({ config, ranks, write }: ClusterReportOptions): C
         case 'started':
           return;
         case 'line':
-          write(`[${member}] ${event.text}`);
+          passOn(member, event.text);
           return;
         case 'listening':
           write(`${nameOf(member)} listens on ${describeAddress(addressOf(config, member))}`);
@@ -70,6 +82,19 @@ export function clusterReport({ config, ranks, write }: ClusterReportOptions): C
     },
     exitCode: () => (stopRequest === 'terminate' ? 0 : 1),
   };
+}
+
+function asJson(level: 'info' | 'error', message: string, from: Member | 'supervisor'): string {
+  return JSON.stringify({ level, message, from, timestamp: new Date().toISOString() });
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null;
+  } catch {
+    return false;
+  }
 }
 
 function introduction(config: ClusterConfig, ranks: readonly Rank[]): string[] {

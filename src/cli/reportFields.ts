@@ -22,11 +22,14 @@ const count = whole(0);
 const rank = whole(1, RANK_MAX);
 const ranks = v.pipe(v.array(rank, 'a list of ranks'), v.maxLength(RANK_MAX, 'a list of ranks'));
 const flag = v.boolean('true or false');
+const hostName = v.pipe(v.string(), v.regex(/^[0-9A-Za-z.:%_ -]{1,64}$/, 'an address'));
 const rankName = v.pipe(v.string(), v.regex(/^[1-9]\d{0,2}$/, 'a rank'));
 
 const reportSchema = v.object({
   rank,
   processes: rank,
+  sectors: v.optional(whole(1)),
+  badTags: v.optional(v.record(hostName, count, 'counts by address')),
   standing: v.picklist(['fresh', 'joining', 'member'], 'one of fresh, joining, member'),
   incarnation: count,
   start: v.optional(

@@ -16,10 +16,11 @@ import { systemRandom } from '../shell/systemRandom.js';
 import { dialTcp } from '../shell/tcpConnection.js';
 import type { TcpServer } from '../shell/tcpServer.js';
 import { tcpServer } from '../shell/tcpServer.js';
-import { winstonLog } from '../shell/winstonLog.js';
 import { startProcess } from '../startProcess.js';
 import type { OpenedSectorStore } from '../store/openSectorStore.js';
 import { connectionPlaces } from './connectionPlaces.js';
+import { reloadProcessOnHangup } from './hangup.js';
+import { processLog } from './processLog.js';
 import type { Ending } from './ending.js';
 import { report, stopSignals } from './ending.js';
 import { openProcessStore, SCHEDULERS } from './processStore.js';
@@ -28,8 +29,9 @@ import { processOptions } from './processOptions.js';
 /** Runs the process until a signal or a failure ends it. @returns the exit code. */
 export async function serve(config: ProcessConfig, bound: BoundSocket): Promise<number> {
   endOnLostDefects();
-  const log = winstonLog({ ...config.log, fields: { rank: config.rank } });
+  const log = processLog(config);
   for (const warning of config.warnings) log.warn(warning);
+  reloadProcessOnHangup(config, log, log.setLevel);
   const request$ = stopSignals(config);
   const killed = firstValueFrom(request$.pipe(filter((request) => request.kind === 'kill')));
   const server = tcpServer(bound, connectionPlaces(config, log));

@@ -15,9 +15,10 @@ import { admitWorkers } from '../shell/shardFolders.js';
 import type { TcpServer } from '../shell/tcpServer.js';
 import { tcpServer } from '../shell/tcpServer.js';
 import { turnScheduler } from '../shell/turnScheduler.js';
-import { winstonLog } from '../shell/winstonLog.js';
 import { createTagger } from '../wire/tag.js';
 import { connectionPlaces } from './connectionPlaces.js';
+import { reloadProcessOnHangup } from './hangup.js';
+import { processLog } from './processLog.js';
 import type { Ending } from './ending.js';
 import { report, stopSignals } from './ending.js';
 import { WorkerThreads } from './workerThreads.js';
@@ -25,13 +26,17 @@ import { WorkerThreads } from './workerThreads.js';
 /** Runs the process until a signal or a failure ends it. @returns the exit code. */
 export async function serveWorkers(config: ProcessConfig, bound: BoundSocket): Promise<number> {
   endOnLostDefects();
-  const log = winstonLog({ ...config.log, fields: { rank: config.rank } });
+  const log = processLog(config);
   for (const warning of config.warnings) log.warn(warning);
   const request$ = stopSignals(config);
   const killed = firstValueFrom(request$.pipe(filter((request) => request.kind === 'kill')));
   const server = tcpServer(bound, connectionPlaces(config, log));
   admitWorkers(config.storage, config.workers);
   const threads = new WorkerThreads(config, log);
+  reloadProcessOnHangup(config, log, (level) => {
+    log.setLevel(level);
+    threads.setDebug(log.debugEnabled);
+  });
   // Opening takes seconds on a large disk; who does not want to wait for it need not.
   const early = await Promise.race([threads.ready, killed, threads.failed]);
   if (early !== undefined) {

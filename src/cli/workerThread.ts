@@ -76,6 +76,9 @@ async function live(port: MessagePort, config: ProcessConfig, shard: Shard): Pro
         port.postMessage({ kind: 'report', number: message.number, report } satisfies FromWorker);
         break;
       }
+      case 'debug':
+        log.setDebug(message.isEnabled);
+        break;
       case 'close':
         void close(port, running, connections, store);
         break;
@@ -128,14 +131,23 @@ function transport(
 }
 
 /** The main thread has the log: what was said last before an end must not be lost. */
-function logThrough(port: MessagePort, debugEnabled: boolean): Log {
+function logThrough(
+  port: MessagePort,
+  debugAtFirst: boolean,
+): Log & { setDebug(isEnabled: boolean): void } {
+  let debugEnabled = debugAtFirst;
   const at =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields: LogFields = {}): void => {
       port.postMessage({ kind: 'log', level, message, fields } satisfies FromWorker);
     };
   return {
-    debugEnabled,
+    get debugEnabled() {
+      return debugEnabled;
+    },
+    setDebug: (isEnabled) => {
+      debugEnabled = isEnabled;
+    },
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),

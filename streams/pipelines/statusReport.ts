@@ -9,6 +9,13 @@ import type { ProcessRecords } from './records.js';
 export interface StatusReport {
   readonly rank: Rank;
   readonly processes: number;
+  /** Size of the disk as it is configured. Older versions do not tell. */
+  readonly sectors?: number | undefined;
+  /**
+   * Messages of processes that came with a wrong tag lately, by the address that they came from: a
+   * member with another system key, or somebody who meddles. Older versions do not tell.
+   */
+  readonly badTags?: Readonly<Record<string, number>> | undefined;
   readonly standing: Standing;
   readonly incarnation: number;
   /**
@@ -63,8 +70,8 @@ export function textOfReport(report: StatusReport): string {
 }
 
 export function reportOf(
-  { self, start }: Pick<ProcessPipelineOptions, 'self' | 'start'>,
-  { ledger, missed, peers, repair, counters }: ProcessRecords,
+  { self, start, verdict }: Pick<ProcessPipelineOptions, 'self' | 'start' | 'verdict'>,
+  { ledger, missed, peers, repair, counters, badTags }: ProcessRecords,
   { standing, current }: MembershipState,
   { written, damaged }: { readonly written: number; readonly damaged: number },
 ): StatusReport {
@@ -80,6 +87,8 @@ export function reportOf(
   return {
     rank: self.rank,
     processes: self.processCount,
+    sectors: verdict.sectors,
+    badTags: badTags.recent(),
     standing,
     incarnation: current.own.incarnation,
     start,
