@@ -229,7 +229,8 @@ function exhaustionReport({ exhausted$ }: MembershipState, log: Log): Observable
 /** What the operator can do something about. */
 const DROPPED: Readonly<Partial<Record<DropReason, string>>> = {
   badTag:
-    'dropped a process message: its tag is wrong; if a member sends it, its system key is another one',
+    'dropped a process message: its tag is wrong; if a member sends it, its system key is ' +
+    'another one',
 };
 
 interface Telling {

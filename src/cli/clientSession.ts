@@ -20,7 +20,7 @@ export interface ClientSession {
   readonly client: AtomicDiskClient;
   readonly config: ClusterConfig;
   /** Who wants to show it is told why nothing moves, and null when it does again. */
-  onStandstill(show: (why: string | null) => void): void;
+  readonly onStandstill: (show: (why: string | null) => void) => void;
 }
 
 /** Options of every client command: see `addClientOptions`. */
@@ -94,12 +94,11 @@ function countCalls(client: AtomicDiskClient) {
         count -= 1;
       }
     };
-  const { readSector, writeSector, read, write } = client;
   const counted: AtomicDiskClient = Object.assign(Object.create(client) as AtomicDiskClient, {
-    readSector: counting(readSector),
-    writeSector: counting(writeSector),
-    read: counting(read),
-    write: counting(write),
+    readSector: counting((index: number) => client.readSector(index)),
+    writeSector: counting((index: number, data: Uint8Array) => client.writeSector(index, data)),
+    read: counting((offset: number | bigint, length: number) => client.read(offset, length)),
+    write: counting((offset: number | bigint, data: Uint8Array) => client.write(offset, data)),
   });
   return { counted, underWay: () => count };
 }

@@ -60,8 +60,14 @@ export function reload<C extends ClusterConfig>(options: ReloadOptions<C>): C {
 /** From now on, as often as it is asked for. */
 export function reloadOnHangup<C extends ClusterConfig>(options: ReloadOptions<C>): void {
   let { config } = options;
-  reload$.subscribe(() => {
-    config = reload({ ...options, config });
+  reload$.subscribe({
+    next: () => {
+      config = reload({ ...options, config });
+    },
+    // Signals do not fail: this is a fault of the program.
+    error: (error: unknown) => {
+      throw error;
+    },
   });
 }
 

@@ -13,7 +13,8 @@ export function defineImportCommand(program: Command): void {
     .option('--window <sectors>', 'sectors under way at a time (256)', wholeNumber(1, 65_536))
     .addHelpText(
       'after',
-      '\nWhat is zeros is written only where the disk holds something else. If the length is not a multiple of 4096, the rest of the last sector keeps its content. ' +
+      '\nWhat is zeros is written only where the disk holds something else. If the length is not ' +
+        'a multiple of 4096, the rest of the last sector keeps its content. ' +
         'The command that gets the file back is printed at the end.',
     )
     .action(async (file: string, options: ImportOptions, command: Command) => {

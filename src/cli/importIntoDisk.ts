@@ -99,7 +99,7 @@ function checkRoom(at: number, { offsetBytes, data }: Piece, sectors: number): v
   throw new AtomicDiskError('ATDD_RANGE', text);
 }
 
-/** Zeros are written only where there is something else: a hole stays a hole, at the speed of reads. */
+/** Zeros are written only where there is something else: a hole stays a hole. */
 async function writePiece(
   client: AtomicDiskClient,
   at: number,

@@ -75,7 +75,9 @@ function newsOf(troubles: readonly Trouble[], nobodyEverAnswered: boolean): Majo
   const answering = troubles.filter((trouble) => trouble === null).length;
   const rejecting = troubles.filter((trouble) => trouble === WRONG_TAGS).length;
   if (nobodyEverAnswered && answering === 0 && rejecting >= majority) {
-    const text = `${rejecting} of ${all} processes answer with wrong tags: their client key is another one`;
+    const text =
+      `${rejecting} of ${all} processes answer with wrong tags: their client key is ` +
+      'another one';
     return { kind: 'wrongKey', text };
   }
   const counted = `${answering} of ${all} processes ${answering === 1 ? 'answers' : 'answer'}`;

@@ -10,7 +10,7 @@ export interface Progress {
   /** So many bytes more are done. */
   advance(bytes: number): void;
   /** Why nothing moves; null: it does again. */
-  stand(why: string | null): void;
+  readonly stand: (why: string | null) => void;
   /** Ends the display. To be called whatever happened. */
   stop(): void;
 }

@@ -17,7 +17,7 @@ export interface WinstonLogOptions {
 
 /** A log whose level can be changed while it is in use. */
 export interface LeveledLog extends Log {
-  setLevel(level: LogLevel): void;
+  readonly setLevel: (level: LogLevel) => void;
 }
 
 export function winstonLog(options: WinstonLogOptions): LeveledLog {

@@ -91,7 +91,7 @@ test('SIGINT ends the cluster in good order', async (t) => {
   t.false(await listens(cluster.port));
 });
 
-test('SIGHUP reaches the processes, which read the log level again, and ends nothing', async (t) => {
+test('SIGHUP has the processes read the log level again, and ends nothing', async (t) => {
   const cluster = await startCluster(t);
   const said = (pattern: RegExp): Promise<void> =>
     until(() => pattern.test(cluster.output()), cluster.output);
