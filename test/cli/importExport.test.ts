@@ -19,9 +19,9 @@ test.serial('holes stay holes, there and back, and zeros undo what was there', a
     const { processes } = JSON.parse(stdout.toString()) as ClusterStatus;
     return Math.max(...processes.map(({ report }) => report?.written ?? 0));
   };
-  const image = Buffer.alloc(16 * 1024 * 1024 + 10);
+  const image = Buffer.alloc(8 * 1024 * 1024 + 10);
   image.write('data', 5_000_000);
-  await shell(cluster, 'truncate -s 16777226 image');
+  await shell(cluster, 'truncate -s 8388618 image');
   await shell(cluster, 'printf data | dd of=image bs=1 seek=5000000 conv=notrunc status=none');
   t.is((await atdd(cluster, 'import image --at 3 --verify')).code, 0);
   // One for the data, and one that `status` may have written back.
@@ -39,7 +39,7 @@ test.serial('holes stay holes, there and back, and zeros undo what was there', a
 
 test.serial('an import from standard input, and from a pipe', async (t) => {
   const cluster = await start(t);
-  const image = randomBytes(3 * 1024 * 1024 + 5_000);
+  const image = randomBytes(512 * 1024 + 5_000);
   await writeFile(cluster.fileIn('image'), image);
   const before = randomBytes(4096);
   const last = 5 + Math.floor(image.length / 4096);
@@ -54,7 +54,7 @@ test.serial('an import from standard input, and from a pipe', async (t) => {
   t.is(input.code, 0, input.stderr);
   t.regex(input.stdout.toString(), new RegExp(`export input.copy --at 5 --bytes ${image.length}`));
   await same();
-  const cleared = await shell(cluster, 'head -c 3150728 /dev/zero | atdd import - --at 5');
+  const cleared = await shell(cluster, 'head -c 529288 /dev/zero | atdd import - --at 5');
   t.is(cleared.code, 0, cleared.output);
   const pipe = 'mkfifo pipe; (cat image > pipe) & atdd import pipe --at 5';
   const piped = await shell(cluster, pipe);

@@ -49,7 +49,7 @@ const stuck = (t: ExecutionContext, troubles: Trouble[], answers = 1): World => 
 };
 
 test('said after a few seconds, again now and then, and when it moves', async (t) => {
-  const said = await follow(stuck(t, [null, DOWN, DOWN]), 50, { 40: { answers: 2 } });
+  const said = await follow(stuck(t, [null, DOWN, DOWN]), 42, { 40: { answers: 2 } });
   const waiting = 'waiting for a majority: 1 of 3 processes answers';
   t.deepEqual(said, [`3: ${waiting}`, `33: ${waiting}`, '40: moves']);
 });

@@ -41,5 +41,5 @@ export function shell(cluster: Cluster, line: string) {
   const prepare =
     'cd "$1"; node=$2 main=$3 config=$4; atdd() { "$node" "$main" "$@" --config "$config"; }; ';
   const args = [cluster.folder, process.execPath, MAIN_FILE, cluster.configFileOf(1)];
-  return runToEnd(['bash', '-c', prepare + line, 'bash', ...args]);
+  return runToEnd(['bash', '-c', prepare + line, 'bash', ...args], 60_000);
 }
