@@ -30,6 +30,7 @@ const only = (name, comment, from, path) => ({
 const CORE = '^src/core/';
 const NBD = '^src/nbd/';
 const ERRORS = '^src/errors\\.ts$';
+const SURROUNDINGS = '^src/surroundings\\.ts$';
 const PORTS = '^src/ports/';
 const RXJS = packages('rxjs');
 const WIRE = '^src/wire/';
@@ -105,6 +106,7 @@ module.exports = {
       PORTS,
       WIRE,
       ERRORS,
+      SURROUNDINGS,
       '^src/store/',
       '^streams/sources/',
       RXJS,
@@ -118,6 +120,7 @@ module.exports = {
       '^src/nbd/(?:constants|nbdExport)\\.ts$',
       '^src/wire/constants\\.ts$',
       ERRORS,
+      SURROUNDINGS,
       packages('valibot'),
       builtins('[a-z_/]+'),
     ]),

@@ -16,8 +16,16 @@ export const wholeNumber = (min: number, max: number, description: string) => {
   );
 };
 
-export const text = (expected: string, description: string) =>
-  v.pipe(v.string(expected), v.nonEmpty(expected), v.description(description));
+/** `~/` at its beginning stands for the home folder; other folders after a `~` are not known. */
+export const path = (expected: string, description: string) => {
+  const tilde = `${expected}: a "~" at its beginning is the own home folder, followed by "/"`;
+  return v.pipe(
+    v.string(expected),
+    v.nonEmpty(expected),
+    v.regex(/^(?:[^~]|~(?:\/|$))/, tilde),
+    v.description(description),
+  );
+};
 
 export const choice = <const Options extends readonly [string, ...string[]]>(
   options: Options,

@@ -4,11 +4,11 @@
  *
  * What is said in several places counts in this order: command line, environment, file, default.
  */
-import { readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Rank } from '../src/core/rank.js';
 import { isMember } from '../src/core/rank.js';
+import { currentFolder, homeFolder } from '../src/surroundings.js';
 import type { Address } from './address.js';
 import { describeAddress, isLoopback, parseAddress } from './address.js';
 import { parseJson } from './json.js';
@@ -28,6 +28,8 @@ import {
   LOG_LEVELS,
   soundField,
 } from './schema.js';
+import { resolvePath } from './paths.js';
+import { isFile, readText } from './readText.js';
 import { findConfigFile } from './searchPath.js';
 
 export type Limits = Readonly<Record<keyof typeof LIMITS_DEFAULT, number>>;
@@ -76,8 +78,10 @@ export interface LoadOptions {
   /** As the command line says; null or left out: ATDD_RANK or the file. */
   readonly rank?: string | null;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  readonly cwd?: string;
-  readonly home?: string;
+  /** Null: it is gone. */
+  readonly cwd?: string | null;
+  /** Null: there is none. */
+  readonly home?: string | null;
 }
 
 /**
@@ -102,8 +106,17 @@ export function loadProcessConfig(options: LoadOptions = {}): ProcessConfig {
     storage: common.config.storagePattern.replaceAll('{rank}', String(rank)),
     cluster: common.cluster ?? clusterIdentityOf(systemKey),
     systemKey,
-    warnings: reading.warnings,
+    warnings: [...reading.warnings, ...evenNumberWarning(common.config.processes.length)],
   };
+}
+
+/** Even numbers are allowed, but who chooses one has most likely not thought of that. */
+export function evenNumberWarning(processCount: number): string[] {
+  if (processCount % 2 === 1) return [];
+  return [
+    `${processCount} processes survive the loss of ${processCount / 2 - 1}, as ` +
+      `${processCount - 1} would: with ${processCount + 1} it would be one more`,
+  ];
 }
 
 /**
@@ -144,13 +157,12 @@ const ENV_OF_KEY: Readonly<Record<KeyName, string>> = {
   system: 'ATDD_SYSTEM_KEY',
 };
 
-const FILE_SIZE_MAX_BYTES = 1_048_576;
-
 /** One reading of everything that configures a program, with the mistakes met so far. */
 class Reading {
   readonly warnings: string[] = [];
   private readonly mistakes: Mistake[] = [];
   private readonly env: Readonly<Record<string, string | undefined>>;
+  private readonly home: string | null;
   private readonly file: string | null;
   private readonly chosenBy: ClusterConfig['chosenBy'];
   /** What the file holds, checked or not; undefined if it could not be read. */
@@ -158,13 +170,19 @@ class Reading {
   private readonly checked: CheckedConfig | null;
   private readonly keysRead = new Map<KeyName, Uint8Array>();
 
-  constructor({ file = null, env = process.env, cwd = process.cwd(), home }: LoadOptions) {
+  constructor(options: LoadOptions) {
+    const { file = null, env = process.env, cwd = currentFolder(), home = homeFolder() } = options;
     this.env = env;
-    const search = findConfigFile({ file, env, cwd, home: home ?? homedir(), isFile });
+    this.home = home;
+    const search = findConfigFile({ file, env, cwd, home, isFile });
     this.file = search.kind === 'found' ? search.file : null;
     this.chosenBy = search.kind === 'found' ? search.by : 'search';
     if (search.kind === 'none') {
       this.mistake('--config', '', 'nothing', expectedFile(search.searched));
+    } else if (search.kind === 'adrift') {
+      const source = search.by === 'option' ? '--config' : 'ATDD_CONFIG';
+      const found = `${describeFound(search.file)}, relative to a current folder that is gone`;
+      this.mistake(source, '', found, 'an absolute path');
     }
     this.raw = this.file === null ? undefined : this.readJson(this.file);
     this.checked = this.file === null ? null : this.check(this.raw, this.file);
@@ -177,14 +195,17 @@ class Reading {
     const format = this.variable('ATDD_LOG_FORMAT', LOG_FORMATS);
     const clientKey = this.key('client');
     const { checked, file, chosenBy, warnings } = this;
-    if (checked === null || file === null || clientKey === null) return null;
+    if (checked === null || file === null) return null;
+    const storagePattern = this.path('storage', checked.storage);
+    const socket = checked.nbd?.socket;
+    const nbdSocket = socket === undefined ? null : this.path('nbd.socket', socket);
+    if (clientKey === null || storagePattern === null) return null;
     const { sectors, limits, timeouts, workers, storageMustBeMount, cluster = null } = checked;
     const log = { level: level ?? checked.log.level, format: format ?? checked.log.format };
     const processes = checked.processes.flatMap((written) => parseAddress(written) ?? []);
-    const storagePattern = resolve(dirname(file), checked.storage);
     const config: ClusterConfig = {
       ...{ file, chosenBy, processes, sectors, clientKey, log, limits, timeouts },
-      ...{ storagePattern, nbd: nbdConfigOf(checked, dirname(file)), warnings },
+      ...{ storagePattern, nbd: nbdConfigOf(checked, nbdSocket), warnings },
     };
     return { config, workers, storageMustBeMount, cluster };
   }
@@ -239,6 +260,15 @@ class Reading {
 
   failOnMistakes(): void {
     if (this.mistakes.length > 0) throw this.failure();
+  }
+
+  /** A path of the file as an absolute one; null after a mistake. */
+  private path(field: string, written: string): string | null {
+    const path = resolvePath(written, { folder: dirname(this.file ?? '/'), home: this.home });
+    if (path !== null) return path;
+    const found = `${describeFound(written)}, and this user has no home folder`;
+    this.mistake(this.file ?? '', field, found, 'a path without "~", or the variable HOME');
+    return null;
   }
 
   private mistake(source: string, field: string, found: string, expected: string): void {
@@ -310,7 +340,8 @@ class Reading {
       this.mistake(this.file, field, 'nothing', expected);
       return null;
     }
-    const path = resolve(dirname(this.file), written);
+    const path = this.path(field, written);
+    if (path === null) return null;
     const content = readText(path);
     const result = content.kind === 'fault' ? content : parseKey(name, content.text);
     if (result.kind === 'fault') {
@@ -359,33 +390,4 @@ class Reading {
 
 function expectedFile(searched: readonly string[]): string {
   return `a configuration file, named here or in ATDD_CONFIG, or one of ${searched.join(', ')}`;
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-}
-
-type TextResult =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'fault'; readonly found: string };
-
-function readText(path: string): TextResult {
-  try {
-    const status = statSync(path);
-    if (status.isDirectory()) return { kind: 'fault', found: 'a folder' };
-    if (status.size > FILE_SIZE_MAX_BYTES) {
-      return { kind: 'fault', found: `${status.size} bytes, more than ${FILE_SIZE_MAX_BYTES}` };
-    }
-    // Some editors put a byte order mark first.
-    return { kind: 'text', text: readFileSync(path, 'utf8').replace(/^\uFEFF/, '') };
-  } catch (error) {
-    return { kind: 'fault', found: describeReadError(error) };
-  }
-}
-
-function describeReadError(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === 'ENOENT' || code === 'ENOTDIR') return 'no such file';
-  if (code === 'EACCES' || code === 'EPERM') return 'a file that may not be read';
-  return `a file that cannot be read (${code === '' ? String(error) : code})`;
 }

@@ -1,13 +1,15 @@
 /** The section `nbd` of the configuration: what the gateway serves, and where. */
 import * as v from 'valibot';
 import { NBD_PORT } from '../src/nbd/constants.js';
-import { SECTORS_MAX, address, text, wholeNumber } from './fields.js';
+import { SECTORS_MAX, address, path, wholeNumber } from './fields.js';
 import { NBD_CONNECTIONS_DEFAULT } from './limits.js';
 import type { Mistake } from './mistake.js';
 
 /** Longest name of an export, in characters: far below what the protocol allows. */
 const EXPORT_NAME_LENGTH_MAX = 256;
 
+const SOCKET_MODE_EXPECTED = 'text of three octal digits such as "0660"';
+const SOCKET_GROUP_EXPECTED = 'the name or the number of a group, as text';
 const EXPORTS_EXPECTED = 'an object of exports by name';
 const EXPORT_EXPECTED = 'an object with the fields firstSector, sectors and readOnly';
 const EXPORT_NAME_EXPECTED = `a name of at most ${EXPORT_NAME_LENGTH_MAX} characters`;
@@ -38,9 +40,26 @@ export const NBD = {
     `127.0.0.1:${NBD_PORT}`,
   ),
   socket: v.optional(
-    text(
+    path(
       'the path of a socket',
       'A Unix socket on which it takes them as well. Relative to this file.',
+    ),
+  ),
+  socketMode: v.optional(
+    v.pipe(
+      v.string(SOCKET_MODE_EXPECTED),
+      v.regex(/^0?[0-7]{3}$/, SOCKET_MODE_EXPECTED),
+      v.description(
+        'Who may connect to the socket, as for chmod: to write is to connect. At no moment is it ' +
+          'wider than this. Default: what the umask leaves.',
+      ),
+    ),
+  ),
+  socketGroup: v.optional(
+    v.pipe(
+      v.string(SOCKET_GROUP_EXPECTED),
+      v.regex(/^(?:\d{1,10}|[A-Za-z_][A-Za-z0-9_.-]{0,31})$/, SOCKET_GROUP_EXPECTED),
+      v.description('Group of the socket, by name or number. Default: that of the gateway.'),
     ),
   ),
   exports: v.optional(

@@ -6,7 +6,7 @@
 import * as v from 'valibot';
 import { RANK_MAX } from '../src/core/rank.js';
 import { canonicalAddress, parseAddress } from './address.js';
-import { SECTORS_MAX, address, choice, text, wholeNumber } from './fields.js';
+import { SECTORS_MAX, address, choice, path, wholeNumber } from './fields.js';
 import { LIMITS, TIMEOUTS } from './limitFields.js';
 import { WORKERS_MAX } from './limits.js';
 import type { Mistake } from './mistake.js';
@@ -54,11 +54,11 @@ const FIELDS = {
     'Size of the disk in sectors of 4096 bytes. The same in every process.',
   ),
   storage: v.pipe(
-    text(STORAGE_EXPECTED, ''),
+    path(STORAGE_EXPECTED, ''),
     v.check((value) => !/[{}]/.test(value.replaceAll('{rank}', '')), STORAGE_EXPECTED),
     v.description(
       'Folder of the process, made at its first start; "{rank}" in it stands for the rank. ' +
-        'Relative to this file.',
+        'Relative to this file; "~/" at its beginning is the home folder, in other paths too.',
     ),
   ),
   storageMustBeMount: v.optional(
@@ -76,14 +76,14 @@ const FIELDS = {
       v.strictObject(
         {
           client: v.optional(
-            text(
+            path(
               KEY_FILE_EXPECTED,
               'File with the key between clients and processes: 64 hexadecimal digits. Relative ' +
                 'to this file. ATDD_CLIENT_KEY (the digits themselves) comes first.',
             ),
           ),
           system: v.optional(
-            text(
+            path(
               KEY_FILE_EXPECTED,
               'File with the key among processes: 128 hexadecimal digits. Relative to this file. ' +
                 'ATDD_SYSTEM_KEY (the digits themselves) comes first. Clients do not need it.',
@@ -108,10 +108,7 @@ const FIELDS = {
   ),
   nbd: v.optional(
     v.pipe(
-      v.strictObject(
-        NBD,
-        'an object with the fields listen, socket, exports, waitMs and connections',
-      ),
+      v.strictObject(NBD, `an object with some of the fields ${Object.keys(NBD).join(', ')}`),
       v.description(
         'The NBD gateway (atdd nbd), through which Linux, QEMU and others attach the disk. See ' +
           'docs/nbd.md. With this section atdd cluster starts one too.',

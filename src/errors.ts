@@ -30,3 +30,18 @@ export class AtomicDiskError extends Error {
     super(message, options);
   }
 }
+
+/**
+ * Any error in words. One that is several (a name with two addresses, neither of which takes a
+ * connection) has no text of its own in Node: all of them are told, what is the same once.
+ */
+export function describeError(error: unknown): string {
+  if (error instanceof AggregateError) {
+    const texts = error.errors.map(describeError);
+    const parts = texts.length === 0 ? [error.message] : [...new Set(texts)];
+    return parts.filter((text) => text !== '').join('; ') || 'an error without a text';
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return text || code || 'an error without a text';
+}

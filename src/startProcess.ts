@@ -33,9 +33,11 @@ import { INCARNATION_MAX } from './core/stamp.js';
 import type { Log } from './ports/log.js';
 import { FEATURE_BUNDLES, FEATURE_HELLO } from './wire/constants.js';
 import { countedTagger, createTagger } from './wire/tag.js';
+import type { DropReason } from './wire/verdict.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
 import { answerTo } from '../streams/pipelines/members.js';
 import type { StatusReport } from '../streams/pipelines/statusReport.js';
+import { AbsenceReports } from '../streams/pipelines/absence.js';
 import { keepIdentity, openMembership } from '../streams/pipelines/membership.js';
 import { processPipeline } from '../streams/pipelines/process.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../streams/pipelines/processOptions.js';
@@ -144,21 +146,25 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
     notes,
   );
   const lifeNumber = new LifeNumber(notes);
-  const records = recordsOf(options, membership, counters);
+  const records = recordsOf(options, membership, { counters, clock: schedulers.clock });
   const { ledger } = records;
   const failure$ = new Subject<never>();
   const ready$ = keepIdentity(membership, notes, schedulers.clock).pipe(
     shareReplay({ bufferSize: 1, refCount: true }),
   );
   let isAdmitting = true;
-  const complain = complaints(log, () => schedulers.clock.now());
+  const nowMs = (): number => schedulers.clock.now();
+  const telling: Telling = {
+    ...{ log, complain: complaints(log, nowMs), absences: new AbsenceReports(), nowMs },
+    isOfPeers: (options.shard?.index ?? 0) === 0,
+  };
 
   const start = Buffer.from(random.operationId(), 'latin1').toString('hex');
   const parts = { start, records, membership, lifeNumber, isAdmitting: () => isAdmitting };
   const pipeline = pipelineOptions(options, parts);
   const subscription: Subscription = concat(ready$, processPipeline(pipeline, ports)).subscribe({
     next: (output) => {
-      act(output, rank, records, complain);
+      act(output, rank, records, telling);
     },
     error: (error: unknown) => {
       failure$.error(error);
@@ -219,14 +225,14 @@ function idleOrLate(
 function recordsOf(
   options: ProcessOptions,
   membership: MembershipState,
-  counters: ProcessCounters,
+  { counters, clock }: { readonly counters: ProcessCounters; readonly clock: SchedulerLike },
 ): ProcessRecords {
   const { rank, processCount, limits, timeouts } = options;
   const { retransmitMs, retransmitMsMax } = timeouts;
   const features = options.isExtended ? FEATURE_BUNDLES | FEATURE_HELLO : 0;
   const link = { retransmitMs, retransmitMsMax, repliesMax: limits.linkReplies, features };
   const missed = newMissedLog(ranksBut(rank, processCount), limits.missedChunks);
-  return newRecords({ rank, processCount }, limits, link, membership, missed, counters);
+  return newRecords({ rank, processCount }, limits, link, membership, missed, counters, clock);
 }
 
 /** Tells of each change. */
@@ -301,7 +307,24 @@ function exhaustionReport({ exhausted$ }: MembershipState, log: Log): Observable
   );
 }
 
-function act(output: ProcessOutput, self: Rank, records: ProcessRecords, complain: Complain): void {
+/** What the operator can do something about. */
+const DROPPED: Readonly<Partial<Record<DropReason, string>>> = {
+  badTag:
+    'dropped a process message: its tag is wrong; if a member sends it, its system key is ' +
+    'another one',
+};
+
+interface Telling {
+  readonly log: Log;
+  readonly complain: Complain;
+  readonly absences: AbsenceReports;
+  readonly nowMs: () => number;
+  /** Workers dial the same peers: one of them tells. */
+  readonly isOfPeers: boolean;
+}
+
+function act(output: ProcessOutput, self: Rank, records: ProcessRecords, telling: Telling): void {
+  const { log, complain, absences, nowMs } = telling;
   switch (output.kind) {
     case 'write': {
       const { connection, chunks, isLast } = output.batch;
@@ -315,7 +338,8 @@ function act(output: ProcessOutput, self: Rank, records: ProcessRecords, complai
     }
     case 'dropped': {
       const { remote, reason } = output;
-      complain(reason, 'warn', 'dropped a process message', { remote, reason });
+      if (reason === 'badTag') records.badTags.note(remote);
+      complain(reason, 'warn', DROPPED[reason] ?? 'dropped a process message', { remote, reason });
       break;
     }
     case 'differs': {
@@ -329,8 +353,18 @@ function act(output: ProcessOutput, self: Rank, records: ProcessRecords, complai
     case 'peer': {
       const { rank, isConnected } = output;
       // A peer that reconnects all the time is told of now and then only.
-      if (isConnected) complain(`connected ${rank}`, 'info', 'connected to a peer', { peer: rank });
-      else complain(`lost ${rank}`, 'warn', 'lost a peer', { peer: rank });
+      if (!isConnected) complain(`lost ${rank}`, 'warn', 'lost a peer', { peer: rank });
+      else if (absences.reached(rank)) log.info('connected to a peer', { peer: rank });
+      else complain(`connected ${rank}`, 'info', 'connected to a peer', { peer: rank });
+      break;
+    }
+    case 'unreachable': {
+      const { rank, trouble } = output;
+      const atMs = nowMs();
+      const sinceMs = telling.isOfPeers ? absences.failed(rank, atMs) : null;
+      if (sinceMs === null) break;
+      const seconds = Math.round((atMs - sinceMs) / 1_000);
+      log.warn('cannot reach a peer', { peer: rank, trouble, seconds });
       break;
     }
   }

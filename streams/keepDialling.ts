@@ -12,6 +12,8 @@ export interface KeepDiallingOptions {
   readonly reconnectMs: number;
   /** … up to this; starts anew once a connection has lived for longer than this. */
   readonly reconnectMsMax: number;
+  /** Told of each attempt that failed. Default: nobody is. */
+  readonly onFailure?: (error: unknown) => void;
   /** Each time the other side is known to be there: a pause under way is over. Default: never. */
   readonly hurry$?: Observable<unknown>;
 }
@@ -36,10 +38,14 @@ export function keepDialling(options: KeepDiallingOptions): Observable<Connectio
       const ms = Math.min(reconnectMsMax, reconnectMs * 2 ** Math.min(failures, 20));
       return merge(timer(ms * (0.5 + fraction() / 2), clock), hurry$).pipe(take(1));
     };
-    const failed = (): Observable<unknown> => {
+    const over = (): Observable<unknown> => {
       const paused$ = pause();
       failures += 1;
       return paused$;
+    };
+    const failed = (error: unknown): Observable<unknown> => {
+      options.onFailure?.(error);
+      return over();
     };
     return defer(dial).pipe(
       switchMap((connection) => {
@@ -52,7 +58,7 @@ export function keepDialling(options: KeepDiallingOptions): Observable<Connectio
         return concat(of(connection), connection.closed$, lived$);
       }),
       retry({ delay: failed }),
-      repeat({ delay: failed }),
+      repeat({ delay: over }),
     );
   });
 }

@@ -10,12 +10,14 @@ export function defineCheckConfigCommand(program: Command): void {
     .option('--rank <number>', 'as for the process of this rank; else as for a client')
     .action(async (_options: unknown, command: Command) => {
       const { rank } = command.optsWithGlobals<{ rank?: string }>();
-      const { loadClusterConfig, loadProcessConfig } = await import('../../config/load.js');
+      const { evenNumberWarning, loadClusterConfig, loadProcessConfig } =
+        await import('../../config/load.js');
       const file = configOption(command);
       const config =
         rank === undefined ? loadClusterConfig({ file }) : loadProcessConfig({ file, rank });
       announceConfig(config);
-      announceWarnings(config);
+      const more = rank === undefined ? evenNumberWarning(config.processes.length) : [];
+      announceWarnings([...config.warnings, ...more]);
       await writeStdout(`${describeConfig(config)}\n`);
     });
 }

@@ -1,16 +1,26 @@
 /** What the client commands share: options, a connected client with its end, warnings. */
 import { basename, relative } from 'node:path';
 import type { Command } from 'commander';
+import { defer, filter, firstValueFrom, map, race, tap } from 'rxjs';
 import { UNCONFIRMED_MS } from '../../config/limits.js';
 import type { ClusterConfig } from '../../config/load.js';
 import type { AtomicDiskClient, ConnectOptions } from '../client/client.js';
-import { connect } from '../client/client.js';
+import { openClient } from '../client/client.js';
+import type { Rank } from '../core/rank.js';
+import { AtomicDiskError } from '../errors.js';
 import type { Log, LogFields } from '../ports/log.js';
+import { monotonicClock } from '../shell/monotonicClock.js';
+import { currentFolder } from '../surroundings.js';
+import { troubleOf } from './askReport.js';
+import type { Trouble } from './majorityWatch.js';
+import { watchMajority } from './majorityWatch.js';
 import { configOption, loadClientConfig } from './options.js';
 
 export interface ClientSession {
   readonly client: AtomicDiskClient;
   readonly config: ClusterConfig;
+  /** Who wants to show it is told why nothing moves, and null when it does again. */
+  readonly onStandstill: (show: (why: string | null) => void) => void;
 }
 
 /** Options of every client command: see `addClientOptions`. */
@@ -19,7 +29,11 @@ export interface ClientCommandOptions {
   readonly timeout?: number;
 }
 
-/** Connects, runs `use`, and closes the client whatever came of it. */
+/**
+ * Runs `use` with a client, and closes that whatever came of it. While operations stand still, it
+ * says why.
+ * @throws {AtomicDiskError} ATDD_AUTH_FAILURE if a majority of the processes has another client key
+ */
 export async function withClient<T>(
   command: Command,
   changes: Partial<ConnectOptions>,
@@ -28,11 +42,76 @@ export async function withClient<T>(
   const config = await loadClientConfig(command);
   const { timeout } = command.opts<ClientCommandOptions>();
   const log = stderrLog(process.stderr);
-  const client = await connect({ ...connectOptions(config, timeout), log, ...changes });
+  const client = openClient({ ...connectOptions(config, timeout), log, ...changes });
+  const { counted, underWay } = countCalls(client);
+  let show: (why: string | null) => void = () => undefined;
+  const hint = timeout === undefined ? '; --timeout gives up' : '';
+  const failed$ = watchMajority({
+    ranks: config.processes.map((_, index) => index + 1),
+    isWaiting: () => underWay() > 0,
+    answers: () => client.counters.answers,
+    ask: (rank) => troubleWith(client, rank),
+    scheduler: monotonicClock,
+  }).pipe(
+    tap((news) => {
+      if (news.kind === 'standstill') log.warn(`${news.text}${hint}`);
+      show(news.kind === 'moves' ? null : news.text);
+    }),
+    filter((news) => news.kind === 'wrongKey'),
+    map(({ text }): never => {
+      throw new AtomicDiskError('ATDD_AUTH_FAILURE', text);
+    }),
+  );
+  const session: ClientSession = {
+    client: counted,
+    config,
+    onStandstill: (next) => {
+      show = next;
+    },
+  };
   try {
-    return await use({ client, config });
+    return await firstValueFrom(
+      race(
+        defer(() => use(session)),
+        failed$,
+      ),
+    );
   } finally {
     await client.close();
+  }
+}
+
+/** The client, and how many calls of it are under way. */
+function countCalls(client: AtomicDiskClient) {
+  let count = 0;
+  const counting =
+    <Args extends unknown[], Result>(call: (...args: Args) => Promise<Result>) =>
+    async (...args: Args): Promise<Result> => {
+      count += 1;
+      try {
+        return await call(...args);
+      } finally {
+        count -= 1;
+      }
+    };
+  const counted: AtomicDiskClient = Object.assign(Object.create(client) as AtomicDiskClient, {
+    readSector: counting((index: number) => client.readSector(index)),
+    writeSector: counting((index: number, data: Uint8Array) => client.writeSector(index, data)),
+    read: counting((offset: number | bigint, length: number) => client.read(offset, length)),
+    write: counting((offset: number | bigint, data: Uint8Array) => client.write(offset, data)),
+  });
+  return { counted, underWay: () => count };
+}
+
+/** How long a process may take to say that it is there. */
+const ASK_MS = 1_000;
+
+async function troubleWith(client: AtomicDiskClient, rank: Rank): Promise<Trouble> {
+  try {
+    await client.ping(rank, ASK_MS);
+    return null;
+  } catch (error) {
+    return troubleOf(error);
   }
 }
 
@@ -47,7 +126,7 @@ export function connectOptions(
     sectors: config.sectors,
     timeouts: {
       unconfirmedMs: UNCONFIRMED_MS,
-      ...(operationMs !== undefined && { operationMs, connectMs: operationMs }),
+      ...(operationMs !== undefined && { operationMs }),
     },
   };
 }
@@ -75,9 +154,9 @@ export function stderrLog(stream: NodeJS.WritableStream & { readonly isTTY?: boo
 }
 
 /** How this program was called, for commands that it tells people to type. */
-export function programName(script: string = process.argv[1], cwd: string = process.cwd()): string {
+export function programName(script: string = process.argv[1], cwd = currentFolder()): string {
   if (basename(script) === 'atdd') return 'atdd';
-  return `node ${quote(relative(cwd, script))}`;
+  return `node ${quote(cwd === null ? script : relative(cwd, script))}`;
 }
 
 /** The `--config` of a command that is to be typed: the one that was given, if any was. */

@@ -1,5 +1,4 @@
 /** What `atdd cluster` shows: who listens where, commands to try, and the logs of all processes. */
-import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Address } from '../../config/address.js';
 import { describeAddress } from '../../config/address.js';
@@ -7,6 +6,8 @@ import type { ClusterConfig } from '../../config/load.js';
 import { assert, unreachable } from '../core/assert.js';
 import type { Rank } from '../core/rank.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import { describeError } from '../errors.js';
+import { pathFromHere } from '../surroundings.js';
 import type { Member, MemberEvent, SupervisorEvent } from './keepRunning.js';
 import type { Ending, RestartDecision } from './restartPolicy.js';
 import type { StopRequest } from './stopRequests.js';
@@ -16,6 +17,8 @@ export interface ClusterReportOptions {
   /** The processes that run here. */
   readonly ranks: readonly Rank[];
   readonly write: (line: string) => void;
+  /** Each line is an object, for programs. */
+  readonly isJson: boolean;
 }
 
 export interface ClusterReport {
@@ -29,8 +32,18 @@ export interface ClusterReport {
   readonly exitCode: () => number;
 }
 
-export function clusterReport({ config, ranks, write }: ClusterReportOptions): ClusterReport {
+export function clusterReport(options: ClusterReportOptions): ClusterReport {
+  const { config, ranks } = options;
   let stopRequest: StopRequest | null = null;
+  const write = (text: string): void => {
+    if (!options.isJson) options.write(text);
+    else if (text.trim() !== '') options.write(asJson('info', text.trim(), 'supervisor'));
+  };
+  /** What one of them has written. */
+  const passOn = (member: Member, text: string): void => {
+    if (!options.isJson) options.write(`[${member}] ${text}`);
+    else options.write(isJsonObject(text) ? text : asJson('error', text, member));
+  };
 
   const ended = ({ ending, next }: Extract<SupervisorEvent, { kind: 'ended' }>): string =>
     `${describeEnding(ending)}${stopRequest === null ? describeDecision(next) : ''}`;
@@ -44,7 +57,7 @@ export function clusterReport({ config, ranks, write }: ClusterReportOptions): C
         case 'started':
           return;
         case 'line':
-          write(`[${member}] ${event.text}`);
+          passOn(member, event.text);
           return;
         case 'listening':
           write(`${nameOf(member)} listens on ${describeAddress(addressOf(config, member))}`);
@@ -65,10 +78,23 @@ export function clusterReport({ config, ranks, write }: ClusterReportOptions): C
       write(`stopping ${how}`);
     },
     failed: (error) => {
-      write(`the signals failed: ${String(error)}`);
+      write(`the signals failed: ${describeError(error)}`);
     },
     exitCode: () => (stopRequest === 'terminate' ? 0 : 1),
   };
+}
+
+function asJson(level: 'info' | 'error', message: string, from: Member | 'supervisor'): string {
+  return JSON.stringify({ level, message, from, timestamp: new Date().toISOString() });
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null;
+  } catch {
+    return false;
+  }
 }
 
 function introduction(config: ClusterConfig, ranks: readonly Rank[]): string[] {
@@ -116,7 +142,7 @@ function commandsToTry({ file, nbd }: ClusterConfig): string[] {
 
 /** Relative if that is shorter, and quoted if a shell would take it apart. */
 function fromHere(path: string): string {
-  const below = relative(process.cwd(), path);
+  const below = pathFromHere(path);
   const shown = below.startsWith('..') ? path : below;
   return /^[\w./@+-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`;
 }

@@ -27,5 +27,7 @@ export interface ClusterStatus {
   readonly quorum: boolean;
   readonly readLatencyMs: number | null;
   readonly readTrouble: string | null;
+  /** In words: where the configurations of the processes differ; empty if nowhere. */
+  readonly disagreements: readonly string[];
   readonly redundancy: Redundancy;
 }

@@ -1,10 +1,12 @@
 /** How a process ends: signals, what is said last, and the exit code. */
 import type { Observable } from 'rxjs';
-import { ReplaySubject, fromEvent, map, merge } from 'rxjs';
+import { ReplaySubject, map } from 'rxjs';
 import * as limits from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
+import { describeError } from '../errors.js';
 import type { Log } from '../ports/log.js';
 import { monotonicClock } from '../shell/monotonicClock.js';
+import { endSignal$ } from './hangup.js';
 import { stopRequests } from './stopRequests.js';
 
 const EXIT_STOPPED = 0;
@@ -26,7 +28,7 @@ export function report(ending: Ending, log: Log): number {
     case 'failed': {
       const { error } = ending;
       const stack = error instanceof Error ? error.stack : undefined;
-      log.error('the process has to stop', { error: String(error), stack });
+      log.error('the process has to stop', { error: describeError(error), stack });
       return EXIT_FAILED;
     }
     case 'terminate':
@@ -38,11 +40,10 @@ export function report(ending: Ending, log: Log): number {
 
 /** The first signal asks to end in good order, the second one to end at once. */
 export function stopSignals(config: ProcessConfig): Observable<Ending> {
-  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'].map((name) => fromEvent(process, name));
   const request$ = new ReplaySubject<Ending>(2);
   // From now on a signal is noticed and remembered, also while the store is being opened.
   stopRequests({
-    signals$: merge(...signals),
+    signals$: endSignal$,
     patienceMs: config.timeouts.shutdownMs + limits.SHUTDOWN_SLACK_MS,
     scheduler: monotonicClock,
   })

@@ -9,9 +9,10 @@ import { withClient } from './clientSession.js';
 import { describeFileError } from './fileError.js';
 import type { Progress } from './progress.js';
 import { startProgress } from './progress.js';
-import { writeStdout } from './standardStreams.js';
+import { assertStandardStream, writeStdout } from './standardStreams.js';
 import type { DiskRange } from './transfer.js';
 import { checkFits, readInOrder, WINDOW_SECTORS } from './transfer.js';
+import { runsOf } from './zeroRuns.js';
 
 export interface ExportOptions {
   readonly at: number;
@@ -23,6 +24,8 @@ export interface ExportOptions {
 /** Where the bytes go, in order. */
 interface Sink {
   write(chunk: Uint8Array): Promise<void>;
+  /** All is written. */
+  finish(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -34,8 +37,10 @@ export async function exportFromDisk(
   if (path === '-' && process.stdout.isTTY) {
     throw new AtomicDiskError('ATDD_USAGE', 'not writing bytes to a terminal: redirect them');
   }
+  if (path === '-') assertStandardStream('output');
   const { at, window = WINDOW_SECTORS } = options;
-  await withClient(command, { windowSectors: window }, async ({ client, config }) => {
+  await withClient(command, { windowSectors: window }, async (session) => {
+    const { client, config } = session;
     const { sectors } = config;
     const lengthBytes = lengthOf(options, sectors);
     const range: DiskRange = { at, lengthBytes, sectors };
@@ -47,9 +52,11 @@ export async function exportFromDisk(
       stream: process.stderr,
       nowMs: () => performance.now(),
     });
+    session.onStandstill(progress.stand);
     try {
       await pour(readInOrder(client, range, window), path, progress);
     } finally {
+      session.onStandstill(() => undefined);
       progress.stop();
     }
     const seconds = (performance.now() - startMs) / 1_000;
@@ -80,6 +87,7 @@ async function pour(
       progress.advance(chunk.length);
     }
     sink ??= await openSink(path);
+    await sink.finish();
   } finally {
     await sink?.close();
   }
@@ -90,7 +98,8 @@ async function openSink(path: string): Promise<Sink> {
 }
 
 function stdoutSink(): Sink {
-  return { write: writeStdout, close: () => Promise.resolve() };
+  const nothing = (): Promise<void> => Promise.resolve();
+  return { write: writeStdout, finish: nothing, close: nothing };
 }
 
 async function fileSink(path: string): Promise<Sink> {
@@ -98,11 +107,40 @@ async function fileSink(path: string): Promise<Sink> {
     throw new AtomicDiskError('ATDD_FILE_FAILED', describeFileError(path, error), { cause: error });
   };
   const file: FileHandle = await open(path, 'w').catch(fail);
+  const close = (): Promise<void> => file.close().catch(fail);
+  // What is not written of a new file is a hole; of a device it is what was there before.
+  if ((await file.stat()).isFile()) return sparseSink(file, fail, close);
   return {
     write: async (chunk) => {
       // writeFile goes on where the last one ended, and writes all of it.
       await file.writeFile(chunk).catch(fail);
     },
-    close: () => file.close().catch(fail),
+    finish: () => Promise.resolve(),
+    close,
+  };
+}
+
+function sparseSink(
+  file: FileHandle,
+  fail: (error: unknown) => never,
+  close: () => Promise<void>,
+): Sink {
+  let length = 0;
+  const writeAt = async (data: Uint8Array, position: number): Promise<void> => {
+    for (let at = 0; at < data.length;) {
+      const { bytesWritten } = await file.write(data, at, data.length - at, position + at);
+      at += bytesWritten;
+    }
+  };
+  return {
+    write: async (chunk) => {
+      for (const { from, to, isZero } of runsOf(chunk)) {
+        if (!isZero) await writeAt(chunk.subarray(from, to), length + from).catch(fail);
+      }
+      length += chunk.length;
+    },
+    // What ends with a hole is not that long yet.
+    finish: () => file.truncate(length).catch(fail),
+    close,
   };
 }

@@ -1,19 +1,18 @@
 /** The work of `atdd import`. */
-import type { Stats } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
-import { open, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
 import type { AtomicDiskClient } from '../client/client.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
 import { describeBytes, describeSeconds } from './amounts.js';
+import type { ClientSession } from './clientSession.js';
 import { configWords, programName, quote, withClient } from './clientSession.js';
-import { describeFileError } from './fileError.js';
+import type { ImportSource, Piece } from './importSource.js';
+import { openSource } from './importSource.js';
 import { startProgress } from './progress.js';
 import { writeStdout } from './standardStreams.js';
-import type { Chunk, DiskRange } from './transfer.js';
-import { checkFits, diskOffset, forEachChunk, WINDOW_SECTORS } from './transfer.js';
+import { checkFits, diskOffset, divideWindow, forEachPiece, WINDOW_SECTORS } from './transfer.js';
+import { runsOf } from './zeroRuns.js';
 
 export interface ImportOptions {
   readonly at: number;
@@ -21,11 +20,12 @@ export interface ImportOptions {
   readonly window?: number;
 }
 
-/** A file on its way, and where it goes. */
+/** An input on its way, and where it goes. */
 interface Transfer {
-  readonly file: FileHandle;
-  readonly client: AtomicDiskClient;
-  readonly range: DiskRange;
+  readonly source: ImportSource;
+  readonly session: ClientSession;
+  /** Index of the first sector. */
+  readonly at: number;
   readonly windowSectors: number;
 }
 
@@ -34,17 +34,20 @@ export async function importIntoDisk(
   path: string,
   { at, verify, window = WINDOW_SECTORS }: ImportOptions,
 ): Promise<void> {
-  await using file = await openToRead(path);
-  const lengthBytes = lengthOf(await file.stat(), path);
-  await withClient(command, { windowSectors: window }, async ({ client, config }) => {
-    const range = { at, lengthBytes, sectors: config.sectors };
-    checkFits(range);
-    const transfer: Transfer = { file, client, range, windowSectors: window };
+  await using source = await openSource(path);
+  if (verify === true && !source.isRepeatable) {
+    const text = `--verify reads the input once more, which ${path} does not allow`;
+    throw new AtomicDiskError('ATDD_USAGE', text);
+  }
+  await withClient(command, { windowSectors: window }, async (session) => {
+    const { sectors } = session.config;
+    checkFits({ at, lengthBytes: source.lengthBytes ?? 0, sectors });
+    const transfer: Transfer = { source, session, at, windowSectors: window };
     const startMs = performance.now();
-    await inChunks('import', transfer, writeChunk);
+    const lengthBytes = await inPieces('import', transfer, writePiece);
     const seconds = (performance.now() - startMs) / 1_000;
-    if (verify === true) await inChunks('verify', transfer, verifyChunk);
-    const name = quote(`${basename(path)}.copy`);
+    if (verify === true) await inPieces('verify', transfer, verifyPiece);
+    const name = quote(`${path === '-' ? 'input' : basename(path)}.copy`);
     await writeStdout(
       `imported ${describeBytes(lengthBytes)} to sector ${at} and on in ` +
         `${describeSeconds(seconds)} (${describeBytes(lengthBytes / seconds)}/s)` +
@@ -55,70 +58,81 @@ export async function importIntoDisk(
   });
 }
 
-async function openToRead(path: string): Promise<FileHandle> {
-  const fail = (error: unknown): never => {
-    throw new AtomicDiskError('ATDD_FILE_FAILED', describeFileError(path, error), { cause: error });
-  };
-  // Looked at before it is opened: to open a FIFO waits for somebody who writes to it.
-  lengthOf(await stat(path).catch(fail), path);
-  return open(path, 'r').catch(fail);
-}
-
-function lengthOf(stats: Stats, path: string): number {
-  if (stats.isFile()) return stats.size;
-  throw new AtomicDiskError('ATDD_FILE_FAILED', `${path} is not a regular file`);
-}
-
-async function inChunks(
+/** @returns how many bytes there were. */
+async function inPieces(
   label: string,
-  transfer: Transfer,
-  handle: (transfer: Transfer, chunk: Chunk) => Promise<void>,
-): Promise<void> {
-  const { lengthBytes } = transfer.range;
+  { source, session, at, windowSectors }: Transfer,
+  handle: (client: AtomicDiskClient, at: number, piece: Piece) => Promise<void>,
+): Promise<number> {
+  const { client, config } = session;
+  const { chunkSectors, chunkCount } = divideWindow(windowSectors);
   const progress = await startProgress({
     label,
-    totalBytes: lengthBytes,
+    totalBytes: source.lengthBytes,
     stream: process.stderr,
     nowMs: () => performance.now(),
   });
+  session.onStandstill(progress.stand);
+  let lengthBytes = 0;
   try {
-    await forEachChunk(lengthBytes, transfer.windowSectors, async (chunk) => {
-      await handle(transfer, chunk);
-      progress.advance(chunk.lengthBytes);
+    const pieces = source.pieces(chunkSectors * SECTOR_SIZE_BYTES);
+    await forEachPiece(pieces, chunkCount, async (piece) => {
+      checkRoom(at, piece, config.sectors);
+      await handle(client, at, piece);
+      progress.advance(piece.data.length);
+      lengthBytes += piece.data.length;
     });
   } finally {
+    session.onStandstill(() => undefined);
     progress.stop();
   }
+  return lengthBytes;
 }
 
-async function writeChunk({ file, client, range }: Transfer, chunk: Chunk): Promise<void> {
-  await client.write(diskOffset(range, chunk), await readFrom(file, chunk));
+/** How long a pipe is shows at its end. @throws {AtomicDiskError} ATDD_RANGE */
+function checkRoom(at: number, { offsetBytes, data }: Piece, sectors: number): void {
+  const roomBytes = Math.max(0, sectors - at) * SECTOR_SIZE_BYTES;
+  if (offsetBytes + data.length <= roomBytes) return;
+  const text =
+    `the input is longer than the disk: from sector ${at} on there is room for ${roomBytes} ` +
+    `bytes; the first ${offsetBytes} bytes are written`;
+  throw new AtomicDiskError('ATDD_RANGE', text);
 }
 
-async function verifyChunk({ file, client, range }: Transfer, chunk: Chunk): Promise<void> {
-  const [expected, found] = await Promise.all([
-    readFrom(file, chunk),
-    client.read(diskOffset(range, chunk), chunk.lengthBytes),
-  ]);
-  if (expected.equals(found)) return;
-  const differs = found.findIndex((byte, index) => byte !== expected[index]);
-  const sector = range.at + Math.floor((chunk.offsetBytes + differs) / SECTOR_SIZE_BYTES);
+/** Zeros are written only where there is something else: a hole stays a hole. */
+async function writePiece(
+  client: AtomicDiskClient,
+  at: number,
+  { offsetBytes, data }: Piece,
+): Promise<void> {
+  const start = diskOffset({ at }, { offsetBytes });
+  const parts = runsOf(data).map(async ({ from, to, isZero }) => {
+    const offset = start + BigInt(from);
+    const part = data.subarray(from, to);
+    if (!isZero) {
+      await client.write(offset, part);
+      return;
+    }
+    const found = await client.read(offset, part.length);
+    const rests = runsOf(found).filter((run) => !run.isZero);
+    await Promise.all(
+      rests.map((rest) =>
+        client.write(offset + BigInt(rest.from), part.subarray(rest.from, rest.to)),
+      ),
+    );
+  });
+  await Promise.all(parts);
+}
+
+async function verifyPiece(
+  client: AtomicDiskClient,
+  at: number,
+  { offsetBytes, data }: Piece,
+): Promise<void> {
+  const found = await client.read(diskOffset({ at }, { offsetBytes }), data.length);
+  if (data.equals(found)) return;
+  const differs = found.findIndex((byte, index) => byte !== data[index]);
+  const sector = at + Math.floor((offsetBytes + differs) / SECTOR_SIZE_BYTES);
   const text = `what the disk holds differs from the file, first in sector ${sector}`;
   throw new AtomicDiskError('ATDD_VERIFY_MISMATCH', text);
-}
-
-async function readFrom(file: FileHandle, { offsetBytes, lengthBytes }: Chunk): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(lengthBytes);
-  let at = 0;
-  while (at < lengthBytes) {
-    const { bytesRead } = await file.read(buffer, at, lengthBytes - at, offsetBytes + at);
-    if (bytesRead === 0) {
-      throw new AtomicDiskError(
-        'ATDD_FILE_FAILED',
-        'the file has become shorter while it was read',
-      );
-    }
-    at += bytesRead;
-  }
-  return buffer;
 }

@@ -34,7 +34,7 @@ export async function loadClientConfig(command: Command): Promise<ClusterConfig>
   const { loadClusterConfig } = await import('../../config/load.js');
   const config = loadClusterConfig({ file: configOption(command) });
   announceConfig(config);
-  announceWarnings(config);
+  announceWarnings(config.warnings);
   return config;
 }
 
@@ -45,6 +45,6 @@ export function announceConfig(config: ClusterConfig): void {
   if (reason !== null) process.stderr.write(`atdd: configuration ${config.file} (${reason})\n`);
 }
 
-export function announceWarnings(config: ClusterConfig): void {
-  for (const warning of config.warnings) process.stderr.write(`atdd: warning: ${warning}\n`);
+export function announceWarnings(warnings: readonly string[]): void {
+  for (const warning of warnings) process.stderr.write(`atdd: warning: ${warning}\n`);
 }

@@ -2,14 +2,76 @@
  * Whether there are as many copies of everything as there can be, from what the processes say of
  * themselves. What nobody told counts as not so.
  */
+import { WRONG_TAGS } from '../client/link.js';
+import {
+  describeDifference,
+  describeObjection,
+  describeWaiting,
+} from '../core/membership/describe.js';
 import { rebuildQuorum } from '../core/membership/heard.js';
 import type { StatusReport } from '../../streams/pipelines/statusReport.js';
 import type { ProcessStatus, Redundancy } from './clusterStatus.js';
 
-/** @param processes All of the cluster, by rank. */
-export function redundancyOf(processes: readonly ProcessStatus[]): Redundancy {
+/**
+ * @param processes All of the cluster, by rank.
+ * @param disagreements What `disagreementsOf` found.
+ */
+export function redundancyOf(
+  processes: readonly ProcessStatus[],
+  disagreements: readonly string[],
+): Redundancy {
   const reasons = processes.flatMap((process) => reasonsOf(process, processes));
-  return { full: reasons.length === 0, reasons };
+  const all = [...disagreements, ...reasons];
+  return { full: all.length === 0, reasons: all };
+}
+
+/**
+ * In words: where the configurations of the processes, and that of whoever asks, differ. That does
+ * not pass, and is no matter of copies: somebody has to mend it.
+ * @param sectors Size of the disk as whoever asks knows it.
+ */
+export function disagreementsOf(processes: readonly ProcessStatus[], sectors: number): string[] {
+  const mismatches = processes.flatMap(({ rank, report }) =>
+    report === null ? [] : (mismatchOf(rank, processes.length, report) ?? []),
+  );
+  return [
+    ...mismatches,
+    ...sizesOf(processes, sectors),
+    ...processes.flatMap(differencesOf),
+    ...processes.flatMap(otherKeys),
+  ];
+}
+
+/** Whether all know the same number of sectors. */
+function sizesOf(processes: readonly ProcessStatus[], sectors: number): string[] {
+  const bySize = new Map([[sectors, ['the configuration here']]]);
+  for (const { rank, report } of processes) {
+    const size = report?.sectors ?? sectors;
+    bySize.set(size, [...(bySize.get(size) ?? []), `process ${rank}`]);
+  }
+  if (bySize.size === 1) return [];
+  const sizes = [...bySize].map(([size, names]) => `${size} in ${names.join(', ')}`);
+  return [`the configurations differ in sectors: ${sizes.join('; ')}`];
+}
+
+/** What processes have noticed themselves; numbers of sectors are compared above. */
+function differencesOf({ rank, report }: ProcessStatus): string[] {
+  const told = (report?.differences ?? [])
+    .filter(({ field }) => field !== 'sectors')
+    .map((difference) => describeDifference(rank, difference.rank, difference));
+  const objections = (report?.objections ?? []).map(
+    (objection) => `process ${rank} does not vote: ${describeObjection(objection)}`,
+  );
+  return [...told, ...objections];
+}
+
+function otherKeys({ rank, report }: ProcessStatus): string[] {
+  const hosts = Object.entries(report?.badTags ?? {}).map(([host, count]) => `${host} (${count})`);
+  if (hosts.length === 0) return [];
+  return [
+    `process ${rank} has got messages with wrong tags from ${hosts.join(', ')}: if a member runs ` +
+      'there, its system key is another one',
+  ];
 }
 
 /** Sectors that have yet to be taken in, handed over or healed, as far as anybody knows. */
@@ -60,12 +122,16 @@ export function plural(count: number, noun: string): string {
 function reasonsOf(process: ProcessStatus, processes: readonly ProcessStatus[]): string[] {
   const { rank, reachable, trouble, report, reportTrouble } = process;
   const name = `process ${rank}`;
+  if (trouble === WRONG_TAGS) return [`${name}: ${trouble}`];
   if (!reachable) return [`${name} is down (${trouble ?? 'no answer'})`];
   if (report === null) return [`${name} does not tell (${reportTrouble ?? 'no report'})`];
-  const mismatch = mismatchOf(rank, processes.length, report);
-  if (mismatch !== null) return [mismatch];
+  // It is said already.
+  if (mismatchOf(rank, processes.length, report) !== null) return [];
   const reasons: string[] = [];
-  if (report.standing === 'fresh') reasons.push(`${name} is fresh: not a member yet`);
+  if (report.standing === 'fresh') {
+    const why = report.waiting === undefined ? '' : `: ${describeWaiting(report.waiting)}`;
+    reasons.push(`${name} is fresh: not a member yet${why}`);
+  }
   if (report.standing === 'joining') {
     const progress = describeRebuild(report, processes);
     reasons.push(`${name} is joining${progress === '' ? '' : ` (${progress})`}`);

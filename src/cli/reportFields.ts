@@ -3,6 +3,7 @@
  * or from something that is no process at all. Fields that are not known here are left out.
  */
 import * as v from 'valibot';
+import { DIFFERENCE_FIELDS } from '../core/membership/configuration.js';
 import { RANK_MAX } from '../core/rank.js';
 import type { StatusReport } from '../../streams/pipelines/statusReport.js';
 
@@ -22,13 +23,37 @@ const count = whole(0);
 const rank = whole(1, RANK_MAX);
 const ranks = v.pipe(v.array(rank, 'a list of ranks'), v.maxLength(RANK_MAX, 'a list of ranks'));
 const flag = v.boolean('true or false');
+const hostName = v.pipe(v.string(), v.regex(/^[0-9A-Za-z.:%_ -]{1,64}$/, 'an address'));
 const rankName = v.pipe(v.string(), v.regex(/^[1-9]\d{0,2}$/, 'a rank'));
+
+const short = v.pipe(v.string('a text'), v.maxLength(64, 'a text of at most 64 characters'));
 
 const reportSchema = v.object({
   rank,
   processes: rank,
+  sectors: v.optional(whole(1)),
+  badTags: v.optional(v.record(hostName, count, 'counts by address')),
   standing: v.picklist(['fresh', 'joining', 'member'], 'one of fresh, joining, member'),
   incarnation: count,
+  waiting: v.optional(
+    v.object({
+      ...{ unheard: ranks, differing: ranks, inUse: ranks, founders: ranks },
+      isAlone: flag,
+    }),
+  ),
+  objections: v.optional(
+    v.array(v.object({ kind: v.picklist(['replaced', 'otherCluster'], 'a reason'), by: rank })),
+  ),
+  differences: v.optional(
+    v.array(
+      v.object({
+        rank,
+        field: v.picklist(DIFFERENCE_FIELDS, `one of ${DIFFERENCE_FIELDS.join(', ')}`),
+        own: v.union([count, short], 'a number or a text'),
+        peer: v.union([count, short], 'a number or a text'),
+      }),
+    ),
+  ),
   start: v.optional(
     v.pipe(v.string('hexadecimal digits'), v.regex(/^[0-9a-f]{1,64}$/, 'hexadecimal digits')),
   ),

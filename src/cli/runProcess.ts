@@ -1,6 +1,7 @@
 /** `atdd run`, up to the point where the process itself takes over. Light: see src/main.ts. */
 import { loadProcessConfig } from '../../config/load.js';
 import { announceConfig } from './options.js';
+import { isTerminalGone } from './terminals.js';
 import { ignoreOutputErrors } from './standardStreams.js';
 
 /** As the command line says; null: not said. */
@@ -16,7 +17,11 @@ export async function runProcess({ config: file, rank, isFounder }: RunOptions):
   const config = loadProcessConfig({ file, rank });
   announceConfig(config);
   ignoreOutputErrors();
-  for (const name of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) endEarlyOn(name);
+  for (const name of ['SIGTERM', 'SIGINT'] as const) endEarlyOn(name);
+  // What it asks for besides has just been done.
+  process.on('SIGHUP', () => {
+    if (isTerminalGone() && process.listenerCount('SIGHUP') === 1) process.exit(0);
+  });
   if (process.env['ATDD_SUPERVISED'] === '1') endWithSupervisor();
   const { run } = await import('./run.js');
   return run(config, isFounder);

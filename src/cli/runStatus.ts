@@ -11,7 +11,7 @@ import { connectOptions } from './clientSession.js';
 import type { ClusterStatus, ProcessStatus } from './clusterStatus.js';
 import { describeStatus } from './describeStatus.js';
 import { loadClientConfig } from './options.js';
-import { redundancyOf } from './redundancy.js';
+import { disagreementsOf, redundancyOf } from './redundancy.js';
 import { startSectorProgress } from './sectorProgress.js';
 import { writeStdout } from './standardStreams.js';
 import type { Waiting } from './untilFull.js';
@@ -55,7 +55,8 @@ export async function status(command: Command, options: StatusOptions): Promise<
     await writeStdout(
       options.json === true ? `${JSON.stringify(json)}\n` : describeStatus(result, waitedMs),
     );
-    const isWell = waiting === null ? result.quorum : result.redundancy.full;
+    const isAgreed = result.disagreements.length === 0;
+    const isWell = waiting === null ? result.quorum && isAgreed : result.redundancy.full;
     return isWell ? 0 : 1;
   } finally {
     await Promise.all(clients.map((client) => client.close()));
@@ -98,7 +99,8 @@ async function lookAt(
       askProcess(clients[index], index + 1, address, timeoutMs),
     ),
   ]);
-  return { processes, ...read, redundancy: redundancyOf(processes) };
+  const disagreements = disagreementsOf(processes, config.sectors);
+  return { processes, ...read, disagreements, redundancy: redundancyOf(processes, disagreements) };
 }
 
 async function askProcess(
@@ -130,7 +132,7 @@ async function askProcess(
 /** Reads through every process. One of them is enough: it has asked a majority. */
 async function firstRead(
   clients: readonly AtomicDiskClient[],
-): Promise<Omit<ClusterStatus, 'processes' | 'redundancy'>> {
+): Promise<Omit<ClusterStatus, 'processes' | 'disagreements' | 'redundancy'>> {
   try {
     const readLatencyMs = await Promise.any(clients.map(timeRead));
     return { quorum: true, readLatencyMs, readTrouble: null };

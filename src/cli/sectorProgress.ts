@@ -25,7 +25,7 @@ export async function startSectorProgress(
   const { nowMs } = options;
   const meter = createRateMeter(nowMs());
   let now: SectorsDone = { done: 0, total: 0, remark: 'waits for answers' };
-  const describe = (): string => {
+  const describe = (): string[] => {
     const { done, total, remark } = now;
     meter.note(nowMs(), done * SECTOR_SIZE_BYTES);
     // A process that starts again counts from 0.
@@ -36,7 +36,7 @@ export async function startSectorProgress(
       total === 0
         ? []
         : [`${done} of ${total} sectors`, `${describeBytes(bytesPerSecond)}/s`, `${left} left`];
-    return [...figures, ...(remark === '' ? [] : [remark])].join(', ');
+    return [...figures, ...(remark === '' ? [] : [remark])];
   };
   const stop = await startDisplay({
     ...options,

@@ -17,10 +17,11 @@ import { wasInUse } from '../shell/storageMarker.js';
 import { systemRandom } from '../shell/systemRandom.js';
 import { dialTcp } from '../shell/tcpConnection.js';
 import type { TcpServer } from '../shell/tcpServer.js';
-import { winstonLog } from '../shell/winstonLog.js';
 import { startProcess } from '../startProcess.js';
 import type { OpenedSectorStore } from '../store/openSectorStore.js';
 import { processServer } from './connectionPlaces.js';
+import { reloadProcessOnHangup } from './hangup.js';
+import { processLog } from './processLog.js';
 import type { Ending } from './ending.js';
 import { report, stopSignals } from './ending.js';
 import { markWhenMember } from './markStorage.js';
@@ -35,8 +36,9 @@ export async function serve(
   bound: BoundSocket,
 ): Promise<number> {
   endOnLostDefects();
-  const log = winstonLog({ ...config.log, fields: { rank: config.rank } });
+  const log = processLog(config);
   for (const warning of config.warnings) log.warn(warning);
+  reloadProcessOnHangup(config, log, log.setLevel);
   const request$ = stopSignals(config);
   const killed = firstValueFrom(request$.pipe(filter((request) => request.kind === 'kill')));
   const server = processServer(bound, config, log);

@@ -2,20 +2,23 @@
  * Puts the NBD gateway together from its real parts, and ends it in good order: signals, exit codes
  * and the life of the program are decided here; what it does, in startGateway.
  */
-import { resolve } from 'node:path';
-import type { Observable } from 'rxjs';
-import { ReplaySubject, catchError, concat, filter, firstValueFrom } from 'rxjs';
-import { fromEvent, lastValueFrom, map, merge, of, share } from 'rxjs';
+import { isAbsolute, resolve } from 'node:path';
+import type { Observable, Subscription } from 'rxjs';
+import { EMPTY, ReplaySubject, catchError, concat, filter, firstValueFrom } from 'rxjs';
+import { ignoreElements, lastValueFrom, map, merge, of, retry, share, tap } from 'rxjs';
 import { describeAddress, isLoopback, parseAddress } from '../../config/address.js';
 import * as limits from '../../config/limits.js';
 import type { ClusterConfig } from '../../config/load.js';
+import { loadClusterConfig } from '../../config/load.js';
 import type { NbdConfig } from '../../config/nbdConfig.js';
 import { defaultNbdConfig } from '../../config/nbdConfig.js';
 import { openDisk } from '../client/connect.js';
-import { AtomicDiskError } from '../errors.js';
+import type { DiskClient } from '../client/diskClient.js';
+import type { Rank } from '../core/rank.js';
+import { AtomicDiskError, describeError } from '../errors.js';
 import { TRANSMISSION_FLAG, flagNames } from '../nbd/constants.js';
 import { transmissionFlagsOf } from '../nbd/nbdExport.js';
-import type { Log } from '../ports/log.js';
+import type { Log, LogFields } from '../ports/log.js';
 import type { ListenAddress } from '../shell/bindSocket.js';
 import { bindSocket } from '../shell/bindSocket.js';
 import { endOnLostDefects } from '../shell/lostErrors.js';
@@ -27,8 +30,12 @@ import { removeStaleSocket } from '../shell/unixSocket.js';
 import { winstonLog } from '../shell/winstonLog.js';
 import type { Gateway } from '../startGateway.js';
 import { startGateway } from '../startGateway.js';
+import { currentFolder } from '../surroundings.js';
 import type { NbdObserver } from '../../streams/pipelines/nbd.js';
 import { refusalLog } from './refusalLog.js';
+import { troubleOf } from './askReport.js';
+import { endSignal$, reloadOnHangup } from './hangup.js';
+import { watchMajority } from './majorityWatch.js';
 import type { StopRequest } from './stopRequests.js';
 import { stopRequests } from './stopRequests.js';
 
@@ -59,7 +66,10 @@ export async function serveGateway(
   const nbd = nbdConfig(config, options);
   // Whoever read the log may go away; that does not end a disk.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  const log = winstonLog({ ...config.log, fields: { gateway: 'nbd' } });
+  const isPrefixed = process.env['ATDD_SUPERVISED'] === '1';
+  const log = winstonLog({ ...config.log, fields: { gateway: 'nbd' }, isPrefixed });
+  const load = (file: string): ClusterConfig => loadClusterConfig({ file });
+  reloadOnHangup({ config, load, setLevel: log.setLevel, log });
   const request$ = stopSignals(config);
   const servers = await Promise.all(
     addressesOf(nbd).map((address) => listen(address, nbd.connections, log)),
@@ -93,13 +103,64 @@ export async function serveGateway(
     const listen = describeAddress(nbd.listen);
     log.warn('NBD has no passwords: whoever reaches this address can use the disk', { listen });
   }
-  log.info('ready', { listen: describeAddress(nbd.listen), socket: nbd.socket ?? undefined });
+  const where = { listen: describeAddress(nbd.listen), socket: nbd.socket ?? undefined };
+  log.info('listening', where);
+  const telling = tellOfMajority(config, { disk, log, where });
   const ending = await untilEnd(gateway, request$, servers, log);
+  telling.unsubscribe();
   await Promise.race([
     lastValueFrom(disk.close(), { defaultValue: null }),
     firstValueFrom(request$.pipe(filter((request) => request === 'kill'))),
   ]);
   return report(ending, log);
+}
+
+interface MajorityParts {
+  readonly disk: DiskClient;
+  readonly log: Log;
+  /** Where the gateway listens. */
+  readonly where: LogFields;
+}
+
+/** Says `ready` once a majority has answered, and what it waits for until then, and later. */
+function tellOfMajority({ processes }: ClusterConfig, parts: MajorityParts): Subscription {
+  const { disk, log, where } = parts;
+  const ask = (rank: Rank): Promise<string | null> =>
+    firstValueFrom(
+      disk.ping(rank, ASK_MS).pipe(
+        map(() => null),
+        catchError((error: unknown) => of(troubleOf(error))),
+      ),
+    );
+  const news$ = watchMajority({
+    ranks: processes.map((_, index) => index + 1),
+    isWaiting: () => disk.operationCount > 0,
+    answers: () => disk.counters.answers,
+    ask,
+    scheduler: monotonicClock,
+  }).pipe(
+    tap((news) => {
+      if (news.kind === 'moves') log.info('a majority answers again');
+      else log.warn(news.text);
+    }),
+    ignoreElements(),
+  );
+  // Times out now and then if requests may.
+  const first$ = disk.read(0).pipe(
+    retry({ delay: (error: unknown) => (isTimeout(error) ? of(null) : EMPTY) }),
+    tap(() => {
+      log.info('ready', where);
+    }),
+    ignoreElements(),
+  );
+  return merge(news$, first$).subscribe();
+}
+
+/** How long a process may take to say that it is there. */
+const ASK_MS = 1_000;
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof AtomicDiskError && error.code === 'ATDD_TIMEOUT';
 }
 
 async function untilEnd(
@@ -133,7 +194,7 @@ function report(ending: Ending, log: Log): number {
     case 'failed': {
       const { error } = ending;
       const stack = error instanceof Error ? error.stack : undefined;
-      log.error('the gateway has to stop', { error: String(error), stack });
+      log.error('the gateway has to stop', { error: describeError(error), stack });
       return EXIT_FAILED;
     }
     case 'terminate':
@@ -153,12 +214,21 @@ function nbdConfig(config: ClusterConfig, { listen, socket }: GatewayCommandOpti
   return {
     ...configured,
     listen: address,
-    socket: socket === undefined ? configured.socket : resolve(socket),
+    socket: socket === undefined ? configured.socket : socketPath(socket),
   };
 }
 
-function addressesOf({ listen: address, socket }: NbdConfig): ListenAddress[] {
-  return socket === null ? [address] : [address, { path: socket }];
+/** A shell has taken care of a "~" already. @throws {AtomicDiskError} ATDD_USAGE */
+function socketPath(written: string): string {
+  const folder = currentFolder();
+  if (folder !== null || isAbsolute(written)) return resolve(folder ?? '/', written);
+  const text = `--socket: ${written} is relative to a current folder that is gone`;
+  throw new AtomicDiskError('ATDD_USAGE', text);
+}
+
+function addressesOf({ listen: address, ...nbd }: NbdConfig): ListenAddress[] {
+  const access = { mode: nbd.socketMode, group: nbd.socketGroup };
+  return nbd.socket === null ? [address] : [address, { path: nbd.socket, access }];
 }
 
 async function listen(address: ListenAddress, connections: number, log: Log): Promise<TcpServer> {
@@ -170,9 +240,8 @@ async function listen(address: ListenAddress, connections: number, log: Log): Pr
 
 /** The first signal asks to end in good order, the second one to end at once. */
 function stopSignals({ timeouts }: ClusterConfig): Observable<StopRequest> {
-  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'].map((name) => fromEvent(process, name));
   const request$ = stopRequests({
-    signals$: merge(...signals),
+    signals$: endSignal$,
     patienceMs: timeouts.shutdownMs,
     scheduler: monotonicClock,
   }).pipe(share({ connector: () => new ReplaySubject(2), resetOnRefCountZero: false }));

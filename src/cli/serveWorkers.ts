@@ -16,9 +16,10 @@ import { requireMount } from '../shell/mountPoint.js';
 import { wasInUse } from '../shell/storageMarker.js';
 import type { TcpServer } from '../shell/tcpServer.js';
 import { turnScheduler } from '../shell/turnScheduler.js';
-import { winstonLog } from '../shell/winstonLog.js';
 import { createTagger } from '../wire/tag.js';
 import { processServer } from './connectionPlaces.js';
+import { reloadProcessOnHangup } from './hangup.js';
+import { processLog } from './processLog.js';
 import type { Ending } from './ending.js';
 import { report, stopSignals } from './ending.js';
 import { WorkerThreads } from './workerThreads.js';
@@ -30,7 +31,7 @@ export async function serveWorkers(
   bound: BoundSocket,
 ): Promise<number> {
   endOnLostDefects();
-  const log = winstonLog({ ...config.log, fields: { rank: config.rank } });
+  const log = processLog(config);
   for (const warning of config.warnings) log.warn(warning);
   const request$ = stopSignals(config);
   const killed = firstValueFrom(request$.pipe(filter((request) => request.kind === 'kill')));
@@ -39,6 +40,10 @@ export async function serveWorkers(
   const state = { isFounder, wasInUse: wasInUse(config.storage, config) };
   admitWorkers(config.storage, config.workers);
   const threads = new WorkerThreads(config, state, log);
+  reloadProcessOnHangup(config, log, (level) => {
+    log.setLevel(level);
+    threads.setDebug(log.debugEnabled);
+  });
   // Opening takes seconds on a large disk; who does not want to wait for it need not.
   const early = await Promise.race([threads.ready, killed, threads.failed]);
   if (early !== undefined) {

@@ -26,6 +26,8 @@ export interface SpawnChildOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends the process; what was asked before the start counts too if it is replayed. */
   readonly stop$: Observable<StopRequest>;
+  /** Each time the process is to read its configuration again. */
+  readonly reload$: Observable<unknown>;
 }
 
 const LINE_LENGTH_MAX = 65_536;
@@ -39,7 +41,8 @@ const SIGNAL_OF = { terminate: 'SIGTERM', kill: 'SIGKILL' } as const;
  *
  * Completes after `ended`; never fails. Unsubscribing kills the process.
  */
-export function spawnChild({ args, env, stop$ }: SpawnChildOptions): Observable<ChildEvent> {
+export function spawnChild(options: SpawnChildOptions): Observable<ChildEvent> {
+  const { args, env, stop$, reload$ } = options;
   return defer(() => {
     const child = spawn(process.execPath, [...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
@@ -52,6 +55,10 @@ export function spawnChild({ args, env, stop$ }: SpawnChildOptions): Observable<
       tap((request) => child.kill(SIGNAL_OF[request])),
       ignoreElements(),
     );
+    const reloading$ = reload$.pipe(
+      tap(() => child.kill('SIGHUP')),
+      ignoreElements(),
+    );
     // 'close' comes after the last line of output; 'error' comes instead if there is no process.
     const closed$ = fromEvent(child, 'close', (code: number | null, signal: string | null) => ({
       kind: 'ended' as const,
@@ -62,7 +69,8 @@ export function spawnChild({ args, env, stop$ }: SpawnChildOptions): Observable<
       ending: { code: null, signal: null },
     }));
     const ended$ = merge(closed$, failed$).pipe(take(1));
-    return merge(of(...started), lines(child.stdout), lines(child.stderr), stopping$, ended$).pipe(
+    const asked$ = merge(stopping$, reloading$);
+    return merge(of(...started), lines(child.stdout), lines(child.stderr), asked$, ended$).pipe(
       takeWhile((event) => event.kind !== 'ended', true),
       finalize(() => child.kill('SIGKILL')),
     );

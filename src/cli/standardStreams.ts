@@ -1,11 +1,14 @@
 /** Standard input and output, which may fail like any file: a reader goes away, a disk is full. */
-import { fstatSync, write } from 'node:fs';
+import { constants, fstatSync, readFileSync, readlinkSync, write } from 'node:fs';
 import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
 import { AtomicDiskError } from '../errors.js';
 import { describeFileError } from './fileError.js';
 
+const STDIN = 0;
 const STDOUT = 1;
+
+const { O_RDWR } = constants;
 
 /** What SIGPIPE gives. */
 const EXIT_BROKEN_PIPE = 141;
@@ -29,6 +32,31 @@ export async function writeStdout(data: Uint8Array | string): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EPIPE') process.exit(EXIT_BROKEN_PIPE);
     throw failed('standard output', error);
+  }
+}
+
+/**
+ * A program that is started with a standard stream closed (`>&-`) gets /dev/null in its place from
+ * Node, opened for reading and writing: data would be lost without a word. A shell's `> /dev/null`
+ * is opened for writing alone, and welcome.
+ * @throws {AtomicDiskError} ATDD_FILE_FAILED
+ */
+export function assertStandardStream(which: 'input' | 'output'): void {
+  const descriptor = which === 'input' ? STDIN : STDOUT;
+  if (!isPlaceholder(descriptor)) return;
+  const text = `standard ${which} is closed (or /dev/null, opened for reading and writing)`;
+  throw new AtomicDiskError('ATDD_FILE_FAILED', text);
+}
+
+function isPlaceholder(descriptor: number): boolean {
+  try {
+    if (readlinkSync(`/proc/self/fd/${descriptor}`) !== '/dev/null') return false;
+    const info = readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1');
+    const flags = /^flags:\s+([0-7]+)$/m.exec(info)?.[1] ?? '0';
+    return (Number.parseInt(flags, 8) & 3) === O_RDWR;
+  } catch {
+    // Only Linux tells.
+    return false;
   }
 }
 

@@ -14,8 +14,8 @@ export function defineStatusCommand(program: Command): void {
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
-      '\nExit code: 0 if a majority answers, else 1; with --wait-full 0 if the redundancy is ' +
-        'full in time, else 1.',
+      '\nExit code: 0 if a majority answers and the configurations agree, else 1; with ' +
+        '--wait-full 0 if the redundancy is full in time, else 1.',
     )
     .action(async (options: StatusOptions, command: Command) => {
       const { status } = await import('./runStatus.js');

@@ -3,20 +3,18 @@
  * that end them, and what the terminal shows. The only subscriptions of the command are here.
  */
 import { connect as connectTcp } from 'node:net';
-import { hostname, networkInterfaces } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { Observable, OperatorFunction, SchedulerLike } from 'rxjs';
 import { monotonicClock } from '../shell/monotonicClock.js';
 import {
   connect,
+  debounceTime,
   defer,
-  delay,
   distinct,
   EMPTY,
   filter,
   finalize,
   from,
-  fromEvent,
   ignoreElements,
   lastValueFrom,
   map,
@@ -25,6 +23,7 @@ import {
   ReplaySubject,
   retry,
   skip,
+  startWith,
   switchMap,
   take,
   takeUntil,
@@ -36,6 +35,8 @@ import { SHUTDOWN_SLACK_MS } from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
 import type { Rank } from '../core/rank.js';
 import { AtomicDiskError } from '../errors.js';
+import { ownHosts } from '../surroundings.js';
+import { endSignal$, reload$ } from './hangup.js';
 import type { Member, MemberEvent, SupervisorEvent } from './keepRunning.js';
 import { keepRunning } from './keepRunning.js';
 import { localRanks } from './localHost.js';
@@ -49,11 +50,16 @@ export interface SuperviseOptions {
   readonly argsOf?: (rank: Rank) => readonly string[];
   /** What runs as the NBD gateway, if there is to be one. */
   readonly gatewayArgs?: readonly string[];
+  /** Each asks to end. */
   readonly signals$?: Observable<unknown>;
+  /** Each asks to read the configuration again. */
+  readonly hangup$?: Observable<unknown>;
   /** How long the processes may take to end in good order before they are killed. */
   readonly patienceMs?: number;
   readonly scheduler?: SchedulerLike;
   readonly write?: (line: string) => void;
+  /** Whether a program reads what is written: an object a line. Default: as the processes log. */
+  readonly isJson?: boolean;
 }
 
 const PROGRAM = fileURLToPath(new URL('../../main.js', import.meta.url));
@@ -61,8 +67,10 @@ const PROGRAM = fileURLToPath(new URL('../../main.js', import.meta.url));
 /** Beyond what a process allows itself to end in good order: it is killed only if it hangs. */
 const PATIENCE_EXTRA_MS = 2_000;
 
-/** How long after all processes listen the commands to try are shown. */
-const SETTLE_MS = 500;
+/** When all listen and nothing was said for so long, the commands to try are shown … */
+const SETTLE_MS = 1_000;
+/** … or after so long in any case. */
+const SETTLE_MS_MAX = 5_000;
 
 /** How long after the processes the NBD gateway is started. */
 const GATEWAY_START_MS = 1_000;
@@ -85,10 +93,13 @@ export async function supervise(
       ...(config.processes.length === 1 ? ['--found'] : []),
     ],
     gatewayArgs = [PROGRAM, 'nbd', '--config', config.file],
-    signals$ = merge(...['SIGINT', 'SIGTERM', 'SIGHUP'].map((name) => fromEvent(process, name))),
+    signals$ = endSignal$,
+    hangup$ = reload$,
     patienceMs = config.timeouts.shutdownMs + SHUTDOWN_SLACK_MS + PATIENCE_EXTRA_MS,
     scheduler = monotonicClock,
     write = (line) => process.stdout.write(`${line}\n`),
+    isJson = config.log.format === 'json' ||
+      (config.log.format === 'auto' && !process.stdout.isTTY),
   } = options;
   const ranks = ranksToRun(config);
   const stop$ = new ReplaySubject<StopRequest>(2);
@@ -98,13 +109,14 @@ export async function supervise(
     scheduler,
   }).subscribe(stop$);
   const env = childEnvironment(config);
-  const report = clusterReport({ config, ranks, write });
+  const report = clusterReport({ config, ranks, write, isJson });
   const reporting = stop$.subscribe({ next: report.stopping, error: report.failed });
   const run = (member: Member): Observable<MemberEvent> => {
     const child$ = spawnChild({
       args: member === 'nbd' ? gatewayArgs : argsOf(member),
       env,
       stop$,
+      reload$: hangup$,
     });
     return keepRunning({ child$, stop$, scheduler }).pipe(
       withListening(addressOf(config, member), scheduler),
@@ -127,9 +139,9 @@ export async function supervise(
       merge(
         events$,
         events$.pipe(
-          allListening(ranks.length),
+          allListening(ranks.length + (config.nbd === null ? 0 : 1)),
           // The logs of the start come first, so that this stays in sight.
-          delay(SETTLE_MS, scheduler),
+          switchMap(() => quiet(events$, scheduler)),
           tap(report.settled),
           ignoreElements(),
           takeUntil(stop$),
@@ -147,9 +159,7 @@ export async function supervise(
 
 /** @throws {AtomicDiskError} if there is nothing to run here, or it could not run together. */
 function ranksToRun({ processes, storagePattern, file }: ProcessConfig): readonly Rank[] {
-  const interfaces = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const addresses = interfaces.map(({ address }) => address);
-  const ranks = localRanks(processes, { hostname: hostname(), addresses });
+  const ranks = localRanks(processes, ownHosts());
   if (ranks.length === 0) {
     throw new AtomicDiskError('ATDD_USAGE', `${file}: no process has an address of this machine`);
   }
@@ -160,11 +170,17 @@ function ranksToRun({ processes, storagePattern, file }: ProcessConfig): readonl
   return ranks;
 }
 
-/** Emits once: when each of so many processes, the gateway apart, has taken a connection. */
+/** Emits once: when nothing has happened for a moment, or has not stopped to happen for long. */
+function quiet(events$: Observable<unknown>, scheduler: SchedulerLike): Observable<unknown> {
+  const silent$ = events$.pipe(startWith(null), debounceTime(SETTLE_MS, scheduler));
+  return merge(silent$, timer(SETTLE_MS_MAX, scheduler)).pipe(take(1));
+}
+
+/** Emits once: when each of so many processes, with the gateway, has taken a connection. */
 function allListening(count: number): OperatorFunction<MemberEvent, unknown> {
   return (events$) =>
     events$.pipe(
-      filter(({ member, event }) => member !== 'nbd' && event.kind === 'listening'),
+      filter(({ event }) => event.kind === 'listening'),
       map(({ member }) => member),
       distinct(),
       skip(count - 1),

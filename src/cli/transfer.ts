@@ -47,29 +47,40 @@ export function divideWindow(windowSectors: number): { chunkSectors: number; chu
 }
 
 /** Where a chunk of a range begins on the disk. */
-export function diskOffset({ at }: Pick<DiskRange, 'at'>, { offsetBytes }: Chunk): bigint {
+export function diskOffset(
+  { at }: Pick<DiskRange, 'at'>,
+  { offsetBytes }: Pick<Chunk, 'offsetBytes'>,
+): bigint {
   return BigInt(at) * BigInt(SECTOR_SIZE_BYTES) + BigInt(offsetBytes);
 }
 
-/** Handles each chunk, a window of them at a time, in no order. The first failure ends it. */
-export async function forEachChunk(
-  lengthBytes: number,
-  windowSectors: number,
-  handle: (chunk: Chunk) => Promise<void>,
+/** Handles each piece, so many of them at a time, in no order. The first failure ends it. */
+export async function forEachPiece<T>(
+  pieces: Generator<T, void> | AsyncGenerator<T, void>,
+  atATime: number,
+  handle: (piece: T) => Promise<void>,
 ): Promise<void> {
-  const { chunkSectors, chunkCount } = divideWindow(windowSectors);
-  const chunks = chunksOf(lengthBytes, chunkSectors);
   let failed = false;
   const work = async (): Promise<void> => {
-    for (const chunk of chunks) {
-      await handle(chunk).catch((error: unknown) => {
+    for await (const piece of pieces) {
+      await handle(piece).catch((error: unknown) => {
         failed = true;
         throw error;
       });
       if (failed) return;
     }
   };
-  await Promise.all(Array.from({ length: chunkCount }, work));
+  await Promise.all(Array.from({ length: atATime }, work));
+}
+
+/** Handles each chunk of a length, a window of them at a time, in no order. */
+export async function forEachChunk(
+  lengthBytes: number,
+  windowSectors: number,
+  handle: (chunk: Chunk) => Promise<void>,
+): Promise<void> {
+  const { chunkSectors, chunkCount } = divideWindow(windowSectors);
+  await forEachPiece(chunksOf(lengthBytes, chunkSectors), chunkCount, handle);
 }
 
 /** Reads a range: its chunks in order, the next ones under way meanwhile. */

@@ -19,6 +19,7 @@ export type ToWorker =
   | { readonly kind: 'batch'; readonly batch: ThreadBatch }
   /** Answered with a report of the same number. */
   | { readonly kind: 'inquire'; readonly number: number; readonly inquiry: Inquiry }
+  | { readonly kind: 'debug'; readonly isEnabled: boolean }
   /** End in good order. */
   | { readonly kind: 'close' };
 

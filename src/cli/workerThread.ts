@@ -10,7 +10,7 @@ import type { ProcessConfig } from '../../config/load.js';
 import { assert } from '../core/assert.js';
 import { newCounters } from '../core/counters.js';
 import type { Shard } from '../core/shard.js';
-import { AtomicDiskError } from '../errors.js';
+import { AtomicDiskError, describeError } from '../errors.js';
 import type { Transport } from '../ports/connection.js';
 import type { Log, LogFields } from '../ports/log.js';
 import { endOnLostDefects } from '../shell/lostErrors.js';
@@ -78,6 +78,9 @@ async function live(port: MessagePort, { config, shard, state }: WorkerStart): P
         port.postMessage({ kind: 'report', number: message.number, report } satisfies FromWorker);
         break;
       }
+      case 'debug':
+        log.setDebug(message.isEnabled);
+        break;
       case 'close':
         void close(port, running, connections, store);
         break;
@@ -130,14 +133,23 @@ function transport(
 }
 
 /** The main thread has the log: what was said last before an end must not be lost. */
-function logThrough(port: MessagePort, debugEnabled: boolean): Log {
+function logThrough(
+  port: MessagePort,
+  debugAtFirst: boolean,
+): Log & { setDebug(isEnabled: boolean): void } {
+  let debugEnabled = debugAtFirst;
   const at =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: string, fields: LogFields = {}): void => {
       port.postMessage({ kind: 'log', level, message, fields } satisfies FromWorker);
     };
   return {
-    debugEnabled,
+    get debugEnabled() {
+      return debugEnabled;
+    },
+    setDebug: (isEnabled) => {
+      debugEnabled = isEnabled;
+    },
     debug: at('debug'),
     info: at('info'),
     warn: at('warn'),
@@ -147,7 +159,6 @@ function logThrough(port: MessagePort, debugEnabled: boolean): Log {
 
 function failureOf(error: unknown): FromWorker {
   const code = error instanceof AtomicDiskError ? error.code : null;
-  const isError = error instanceof Error;
-  const message = code !== null && isError ? error.message : String(error);
-  return { kind: 'failed', code, message, stack: isError ? error.stack : undefined };
+  const stack = error instanceof Error ? error.stack : undefined;
+  return { kind: 'failed', code, message: describeError(error), stack };
 }

@@ -100,6 +100,11 @@ export class WorkerThreads {
     });
   }
 
+  /** Whether the log takes what is for debugging. */
+  setDebug(isEnabled: boolean): void {
+    this.#postAll({ kind: 'debug', isEnabled });
+  }
+
   /** The main thread has failed, or one of them. */
   fail(error: unknown): void {
     this.#settleFailed(error);

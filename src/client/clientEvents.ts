@@ -21,7 +21,7 @@ export interface AttemptEvent {
 /** Called synchronously at each step; must not throw. */
 export type AttemptObserver = (event: AttemptEvent) => void;
 
-/** Counted since the client was made. All but the last four are small in good times. */
+/** Counted since the client was made. All but the last five are small in good times. */
 export interface ClientCounters {
   /** Responses with a wrong tag: dropped. The keys differ, or someone meddles. */
   badTagResponses: number;
@@ -41,6 +41,8 @@ export interface ClientCounters {
   readsSent: number;
   writesSent: number;
   pingsSent: number;
+  /** Answers to attempts of operations: while there are more and more, things go on. */
+  answers: number;
 }
 
 export function createCounters(): ClientCounters {
@@ -55,5 +57,6 @@ export function createCounters(): ClientCounters {
     readsSent: 0,
     writesSent: 0,
     pingsSent: 0,
+    answers: 0,
   };
 }

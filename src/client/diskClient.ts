@@ -34,7 +34,7 @@ import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import type { SectorRun } from '../core/sectorMap.js';
-import { AtomicDiskError } from '../errors.js';
+import { AtomicDiskError, describeError } from '../errors.js';
 import type { Disk } from '../ports/disk.js';
 import type { Log } from '../ports/log.js';
 import type { Random } from '../ports/random.js';
@@ -331,7 +331,7 @@ export class DiskClient implements Disk {
       onDialFailed: (error) => {
         wasAway = true;
         this.counters.failedDials += 1;
-        const trouble = error instanceof Error ? error.message : String(error);
+        const trouble = describeError(error);
         if (!this.troubles.has(rank)) log.warn('a process is unreachable', { rank, trouble });
         this.troubles.set(rank, trouble);
       },

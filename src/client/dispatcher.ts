@@ -243,6 +243,7 @@ export class Dispatcher {
       sector,
       ...(data !== undefined && { data }),
       answered: (status, answer) => {
+        this.options.counters.answers += 1;
         observe('answered');
         if (isCurrent()) {
           operation.inFlightCount -= 1;

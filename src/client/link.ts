@@ -64,6 +64,9 @@ export interface LinkOptions {
   onTrouble(trouble: string): void;
 }
 
+/** The trouble with a process that has another client key, or with somebody in between. */
+export const WRONG_TAGS = 'its responses carry wrong tags: is the client key the right one?';
+
 /** The silence is looked at so many times within `unansweredMs`, and noticed as much too late. */
 const SILENCE_CHECKS = 4;
 
@@ -269,7 +272,7 @@ export class Link {
     this.options.counters.badTagResponses += 1;
     if (this.warned) return;
     this.warned = true;
-    this.options.onTrouble('its responses carry wrong tags: is the client key the right one?');
+    this.options.onTrouble(WRONG_TAGS);
   }
 
   /**

@@ -5,14 +5,18 @@
  */
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
-import { AtomicDiskError } from '../errors.js';
+import { AtomicDiskError, describeError } from '../errors.js';
+import { describeUser } from '../surroundings.js';
+import type { SocketAccess } from './socketAccess.js';
+import { bindWithAccess } from './socketAccess.js';
 
 /** Connections that the system completes on its own before the process takes them in. */
 const LISTEN_BACKLOG = 1_024;
 
-/** An address of TCP, or the path of a Unix socket. */
+/** An address of TCP, or the path of a Unix socket and who may connect to it. */
 export type ListenAddress =
-  { readonly host: string; readonly port: number } | { readonly path: string };
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string; readonly access?: SocketAccess };
 
 export type BindOptions = ListenAddress & {
   /** Connections kept at once before the takeover; more are refused. */
@@ -46,9 +50,7 @@ export function bindSocket(options: BindOptions): Promise<BoundSocket> {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(listenError(options, error));
     });
-    const address =
-      'path' in options ? { path: options.path } : { host: options.host, port: options.port };
-    server.listen({ ...address, backlog: LISTEN_BACKLOG }, () => {
+    const listening = (): void => {
       resolve({
         server,
         takeOver: (take) => {
@@ -57,7 +59,26 @@ export function bindSocket(options: BindOptions): Promise<BoundSocket> {
           kept = [];
         },
       });
-    });
+    };
+    try {
+      listen(server, options, listening);
+    } catch (error) {
+      server.close();
+      reject(listenError(options, error as NodeJS.ErrnoException));
+    }
+  });
+}
+
+/** Node binds the path of a Unix socket at once, and looks up a name of TCP first. */
+function listen(server: Server, options: ListenAddress, listening: () => void): void {
+  if (!('path' in options)) {
+    const { host, port } = options;
+    server.listen({ host, port, backlog: LISTEN_BACKLOG }, listening);
+    return;
+  }
+  const { path, access = { mode: null, group: null } } = options;
+  bindWithAccess(path, access, () => {
+    server.listen({ path, backlog: LISTEN_BACKLOG }, listening);
   });
 }
 
@@ -66,10 +87,10 @@ function listenError(address: ListenAddress, error: NodeJS.ErrnoException): Erro
     EADDRINUSE: 'another program listens there already',
     EADDRNOTAVAIL: 'this machine does not have that address',
     ENOENT: 'there is no such folder',
-    EACCES: 'this user may not listen there',
+    EACCES: `${describeUser()} may not listen there`,
     ENOTFOUND: 'there is no host of that name',
   };
-  const reason = why[error.code ?? ''] ?? error.message;
+  const reason = why[error.code ?? ''] ?? describeError(error);
   const where = 'path' in address ? address.path : `${address.host}:${address.port}`;
   const text = `cannot listen on ${where}: ${reason}`;
   return new AtomicDiskError('ATDD_LISTEN_FAILED', text, { cause: error });

@@ -20,7 +20,7 @@ import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { ignoreElements, map, Observable } from 'rxjs';
 import type { SectorIndex } from '../core/sector.js';
-import { AtomicDiskError } from '../errors.js';
+import { AtomicDiskError, describeError } from '../errors.js';
 import {
   NoSpace,
   type MetadataFile,
@@ -41,7 +41,6 @@ import {
   SUPERBLOCK_KEY,
   TOTALS_KEY,
 } from '../store/recordFormat.js';
-import { messageOf } from '../store/storeFailure.js';
 import { readNotes, writeNotes } from './levelNotes.js';
 import { findTableDamage } from './levelTables.js';
 import { ADVICE, readLastCommit, readTotals } from './levelTotals.js';
@@ -365,7 +364,7 @@ function levelError(location: string, operation: string, error: unknown): Error 
   if (error instanceof AtomicDiskError) return error;
   // A failed open is wrapped in an error that only says so.
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const message = `${location}: ${operation}: ${messageOf(inner)}`;
+  const message = `${location}: ${operation}: ${describeError(inner)}`;
   const options = { cause: error };
   if (isNoSpace(inner)) return new NoSpace(message, options);
   const code = inner instanceof Error && 'code' in inner ? inner.code : undefined;
@@ -373,7 +372,7 @@ function levelError(location: string, operation: string, error: unknown): Error 
     const text = `${location} is in use by another process`;
     return new AtomicDiskError('ATDD_STORE_BUSY', text, options);
   }
-  if (code === 'LEVEL_CORRUPTION' || /No such file|does not exist/.test(messageOf(inner))) {
+  if (code === 'LEVEL_CORRUPTION' || /No such file|does not exist/.test(describeError(inner))) {
     return new AtomicDiskError('ATDD_STORE_CORRUPT', `${message}. ${ADVICE}`, options);
   }
   return new Error(message, options);

@@ -30,14 +30,14 @@ import {
   throwError,
 } from 'rxjs';
 import { type FlushCounters, newCounters } from '../core/counters.js';
-import { AtomicDiskError } from '../errors.js';
+import { AtomicDiskError, describeError } from '../errors.js';
 import { type MetadataFile, NoSpace } from '../ports/blockFiles.js';
 import type { Log } from '../ports/log.js';
 import type { Schedulers } from '../ports/schedulers.js';
+import { describeUser } from '../surroundings.js';
 import { countedMetadata, countedSlotFile } from '../store/countedFiles.js';
 import { openSectorStore, type OpenedSectorStore } from '../store/openSectorStore.js';
 import { TOTALS_NONE, withRecords } from '../store/recordTotals.js';
-import { messageOf } from '../store/storeFailure.js';
 import {
   admitSuperblock,
   decodeSuperblock,
@@ -362,9 +362,16 @@ function corrupt(folder: Folder, finding: string): AtomicDiskError {
   );
 }
 
+/** The system names the path, and not who was denied it. */
+export function openingTrouble(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  const isDenied = code === 'EACCES' || code === 'EPERM';
+  return isDenied ? `${describeError(error)} (for ${describeUser()})` : describeError(error);
+}
+
 function openingError(path: string, error: unknown): Error {
   if (error instanceof AtomicDiskError) return error;
   const code = error instanceof NoSpace ? 'ATDD_STORE_FULL' : 'ATDD_STORE_FAILED';
-  const text = `cannot open the storage folder ${path}: ${messageOf(error)}`;
+  const text = `cannot open the storage folder ${path}: ${openingTrouble(error)}`;
   return new AtomicDiskError(code, text, { cause: error });
 }

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { AtomicDiskError } from '../errors.js';
+import { openingTrouble } from './openStore.js';
 import { syncFolder } from './slotFile.js';
 
 const NOTE = 'workers';
@@ -40,8 +41,7 @@ export function admitWorkers(folder: string, workers: number): void {
     } else if (found !== workers) throw otherWorkers(folder, found, workers);
   } catch (error) {
     if (error instanceof AtomicDiskError) throw error;
-    const text = error instanceof Error ? error.message : String(error);
-    const message = `cannot open the storage folder ${folder}: ${text}`;
+    const message = `cannot open the storage folder ${folder}: ${openingTrouble(error)}`;
     throw new AtomicDiskError('ATDD_STORE_FAILED', message, { cause: error });
   }
 }

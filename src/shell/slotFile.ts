@@ -16,8 +16,8 @@ import { dirname } from 'node:path';
 import { Observable } from 'rxjs';
 import { assert } from '../core/assert.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import { describeError } from '../errors.js';
 import { NoSpace, type SlotFile } from '../ports/blockFiles.js';
-import { messageOf } from '../store/storeFailure.js';
 import { isNoSpace } from './noSpace.js';
 import { slotReader } from './slotReader.js';
 
@@ -150,6 +150,6 @@ function writeSlot(descriptor: number, slot: number, data: Uint8Array): void {
 
 function fileError(file: string, operation: string, cause: unknown): Error {
   if (cause instanceof NoSpace) return cause;
-  const message = `${file}: ${operation}: ${messageOf(cause)}`;
+  const message = `${file}: ${operation}: ${describeError(cause)}`;
   return isNoSpace(cause) ? new NoSpace(message, { cause }) : new Error(message, { cause });
 }

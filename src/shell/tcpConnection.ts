@@ -13,7 +13,7 @@ import { connect, isIPv6 } from 'node:net';
 import type { Subscriber } from 'rxjs';
 import { BehaviorSubject, Observable, Subject, ignoreElements } from 'rxjs';
 import { assert } from '../core/assert.js';
-import { AtomicDiskError } from '../errors.js';
+import { AtomicDiskError, describeError } from '../errors.js';
 import type { Connection } from '../ports/connection.js';
 
 /**
@@ -176,7 +176,9 @@ export function dialTcp({ host, port, timeoutMs }: DialOptions): Observable<TcpC
           }, timeoutMs);
     // After the hand-over `tcpConnection` listens too; before it, this is what keeps errors in.
     socket.on('error', (error) => {
-      subscriber.error(error);
+      // A name may have several addresses: that is one error with all of theirs, and no text.
+      const isSeveral = error instanceof AggregateError;
+      subscriber.error(isSeveral ? new Error(describeError(error), { cause: error }) : error);
     });
     socket.once('connect', () => {
       if (isConnectedToItself(socket)) {

@@ -11,21 +11,35 @@ export interface WinstonLogOptions {
   readonly format: LogFormat;
   /** Stands on every line. */
   readonly fields: LogFields;
+  /** Whoever shows the lines to people says already what `fields` says. */
+  readonly isPrefixed?: boolean;
 }
 
-export function winstonLog(options: WinstonLogOptions): Log {
+/** A log whose level can be changed while it is in use. */
+export interface LeveledLog extends Log {
+  readonly setLevel: (level: LogLevel) => void;
+}
+
+export function winstonLog(options: WinstonLogOptions): LeveledLog {
   const isPretty =
     options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
   const logger = createLogger({
     level: options.level,
     defaultMeta: options.fields,
-    format: isPretty ? prettyFormat() : format.combine(format.timestamp(), format.json()),
+    format: isPretty
+      ? prettyFormat(options.isPrefixed === true ? options.fields : {})
+      : format.combine(format.timestamp(), format.json()),
     // eslint-disable-next-line @typescript-eslint/no-unsafe-class-instance-assignment
     transports: [new transports.Console()],
   });
   return {
     // winston formats a line before it looks at its level: callers on hot paths ask first.
-    debugEnabled: options.level === 'debug',
+    get debugEnabled() {
+      return logger.level === 'debug';
+    },
+    setLevel: (level) => {
+      logger.level = level;
+    },
     debug: (message, fields) => logger.debug(message, fields),
     info: (message, fields) => logger.info(message, fields),
     warn: (message, fields) => logger.warn(message, fields),
@@ -33,9 +47,10 @@ export function winstonLog(options: WinstonLogOptions): Log {
   };
 }
 
-function prettyFormat() {
+function prettyFormat(known: LogFields) {
   const line = format.printf(({ timestamp, level, message, ...rest }) => {
-    const fields = Object.entries(rest).map(([name, value]) => `${name}=${textOf(value)}`);
+    const told = Object.entries(rest).filter(([name]) => !(name in known));
+    const fields = told.map(([name, value]) => `${name}=${textOf(value)}`);
     return [String(timestamp), level, String(message), ...fields].join(' ');
   });
   const isColoured = process.env.NO_COLOR === undefined && process.stdout.isTTY;

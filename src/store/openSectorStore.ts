@@ -3,7 +3,7 @@ import { catchError, concat, concatMap, defer, map, Observable, of, reduce } fro
 import { assert } from '../core/assert.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR, type SectorIndex } from '../core/sector.js';
 import { STAMP_INITIAL, type Stamp } from '../core/stamp.js';
-import { AtomicDiskError } from '../errors.js';
+import { AtomicDiskError, describeError } from '../errors.js';
 import type { MetadataFile, RecordTotals, SlotFile } from '../ports/blockFiles.js';
 import type { Log } from '../ports/log.js';
 import type { Notes } from '../ports/notes.js';
@@ -19,7 +19,6 @@ import { NO_ENTRY, SectorTable, type EntryNumber } from './sectorTable.js';
 import { runsIn } from './sectorRuns.js';
 import { Shrinker } from './shrinker.js';
 import { SlotMap } from './slotMap.js';
-import { messageOf } from './storeFailure.js';
 
 export interface SectorStoreOptions {
   readonly slotFile: SlotFile;
@@ -194,7 +193,7 @@ function slotLoader(slotFile: SlotFile, table: SectorTable, damageLog: DamageLog
       return of(DAMAGED);
     };
     return slotFile.read(slot).pipe(
-      catchError((error: unknown) => of(messageOf(error))),
+      catchError((error: unknown) => of(describeError(error))),
       concatMap((data): Observable<Copy> => {
         if (typeof data === 'string') return damaged(data);
         if (data.length !== SECTOR_SIZE_BYTES) return damaged(`${data.length} bytes were read`);

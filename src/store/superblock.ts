@@ -83,7 +83,8 @@ export function admitSuperblock(
   const differences: string[] = [];
   for (const field of ['cluster', 'rank', 'processCount'] as const) {
     if (found[field] !== expected[field]) {
-      differences.push(`${field}: found ${found[field]}, expected ${expected[field]}`);
+      const hint = field === 'cluster' ? CLUSTER_HINT : '';
+      differences.push(`${field}: found ${found[field]}, expected ${expected[field]}${hint}`);
     }
   }
   if (expected.sectors < found.sectors) {
@@ -99,6 +100,9 @@ export function admitSuperblock(
   }
   return { ...found, sectors: expected.sectors };
 }
+
+/** Unless it is configured. */
+const CLUSTER_HINT = ' (it follows from the system key: is that the right one?)';
 
 function isKnown(version: number): boolean {
   return (

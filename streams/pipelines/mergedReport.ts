@@ -19,9 +19,10 @@ export function mergedReport(reports: readonly StatusReport[]): StatusReport {
   return {
     rank: first.rank,
     processes: first.processes,
+    sectors: first.sectors,
+    badTags: mergedCounts(reports.map(({ badTags }) => badTags ?? {})),
     standing: standing ?? 'member',
     incarnation: Math.max(...reports.map(({ incarnation }) => incarnation)),
-    sectors: first.sectors,
     // Workers have one configuration: what the first of them says that waits is what all would.
     waiting: reports.find(({ waiting }) => waiting !== undefined)?.waiting,
     objections: reports.find(({ objections }) => objections !== undefined)?.objections,
@@ -31,7 +32,7 @@ export function mergedReport(reports: readonly StatusReport[]): StatusReport {
     damaged: sum(({ damaged }) => damaged),
     healed: sum(({ healed }) => healed),
     operations: sum(({ operations }) => operations),
-    missed: mergedMissed(reports),
+    missed: mergedCounts(reports.map(({ missed }) => missed)),
     missedMore: reports.some(({ missedMore }) => missedMore),
     connected: common(reports.map(({ connected }) => connected)),
     extended: common(reports.map(({ extended }) => extended ?? [])),
@@ -47,11 +48,11 @@ function mergedStart(reports: readonly StatusReport[]): string | undefined {
   return starts.includes(undefined) ? undefined : starts.sort()[0];
 }
 
-function mergedMissed(reports: readonly StatusReport[]): Record<string, number> {
+function mergedCounts(all: readonly Readonly<Record<string, number>>[]): Record<string, number> {
   const merged: Record<string, number> = {};
-  for (const { missed } of reports) {
-    for (const [rank, count] of Object.entries(missed)) {
-      merged[rank] = (merged[rank] ?? 0) + count;
+  for (const counts of all) {
+    for (const [name, count] of Object.entries(counts)) {
+      merged[name] = (merged[name] ?? 0) + count;
     }
   }
   return merged;

@@ -11,8 +11,7 @@
  * ```
  */
 import type { Observable } from 'rxjs';
-import { ReplaySubject, Subject, connect, defer, filter, map, merge, mergeMap } from 'rxjs';
-import { share, tap } from 'rxjs';
+import { connect, defer, filter, map, merge, mergeMap, tap } from 'rxjs';
 import { assert } from '../../src/core/assert.js';
 import type { OperationId } from '../../src/core/operation.js';
 import { isAbandoned } from '../../src/core/ledger.js';
@@ -28,7 +27,6 @@ import type { Random } from '../../src/ports/random.js';
 import { PEER_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import type { MessageTable } from '../../src/wire/messageTypes.js';
 import { delayByKey } from '../delayByKey.js';
-import { keepDialling } from '../keepDialling.js';
 import { mapEach } from '../mapEach.js';
 import { ofKind } from '../ofKind.js';
 import type { SectorEvent, SectorOutcome } from '../reduceRegisters.js';
@@ -48,26 +46,20 @@ import { greetingTo, memberPipelines } from './members.js';
 import type { Outbound, OutboundOptions } from './outbound.js';
 import { dispatch, takeReceipt, welcome } from './outbound.js';
 import { newReceiptBook } from './receipts.js';
-import type { PeerRecord } from './records.js';
 import { noteDamaged } from './records.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
+import type { Peer, PeerReport } from './peers.js';
+import { connectPeers, peerReports } from './peers.js';
 import type { Origin } from './session.js';
 
 /** What the process wants done, or known. */
 export type ProcessOutput =
   | { readonly kind: 'write'; readonly batch: Batch }
   | Extract<Inbound, { kind: 'dropped' | 'differs' }>
-  | { readonly kind: 'peer'; readonly rank: Rank; readonly isConnected: boolean };
+  | PeerReport;
 
 type ProcessEvent = SectorEvent<Origin | null>;
 type ProcessOutcome = SectorOutcome<Origin | null>;
-
-interface Peer {
-  readonly record: PeerRecord;
-  /** Emits when it has dialled this process: it is there, and waits for answers. */
-  readonly appeared: Subject<void>;
-  readonly connection$: Observable<Connection | null>;
-}
 
 /** Runs until unsubscribed; an error means that the process has to stop. */
 export function processPipeline(
@@ -130,39 +122,6 @@ export function processPipeline(
       }),
     );
   });
-}
-
-/** The connections that this process dials, one for each other process. */
-function connectPeers(options: ProcessPipelineOptions, ports: ProcessPorts): Peer[] {
-  const { records, reconnectMs, reconnectMsMax } = options;
-  return records.peers.map((record) => {
-    const appeared = new Subject<void>();
-    const connection$ = keepDialling({
-      dial: () => ports.transport.dial(record.rank),
-      clock: ports.schedulers.clock,
-      fraction: () => ports.random.fraction(),
-      reconnectMs,
-      reconnectMsMax,
-      hurry$: appeared,
-    }).pipe(
-      tap((connection) => {
-        record.isConnected = connection !== null;
-        if (connection !== null) records.peerConnections.add(connection);
-      }),
-      share({ connector: () => new ReplaySubject(1) }),
-    );
-    return { record, appeared, connection$ };
-  });
-}
-
-function peerReports({ record, connection$ }: Peer): Observable<ProcessOutput> {
-  return connection$.pipe(
-    map((connection) => ({
-      kind: 'peer',
-      rank: record.rank,
-      isConnected: connection !== null,
-    })),
-  );
 }
 
 /** All that arrives: over connections that others opened, and over those that we did. */

@@ -1,3 +1,4 @@
+import type { SchedulerLike } from 'rxjs';
 import type { ProcessCounters } from '../../src/core/counters.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { emptyLedger } from '../../src/core/ledger.js';
@@ -19,6 +20,7 @@ import type { MissedLog } from '../../src/core/repair/missedLog.js';
 import type { SectorIndex } from '../../src/core/sector.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { Sendable } from '../writeTogether.js';
+import { BadTags } from './badTags.js';
 import { Disavowals } from './disavowals.js';
 import type { Session } from './session.js';
 
@@ -51,6 +53,7 @@ export interface ProcessRecords {
   readonly missed: MissedLog;
   readonly repair: RepairRecord;
   readonly counters: ProcessCounters;
+  readonly badTags: BadTags;
   /** Whose other side is a process: dialled by this one, or shown to be one by what came. */
   readonly peerConnections: WeakSet<Connection>;
 }
@@ -140,6 +143,7 @@ export function newRecords(
   membership: MembershipRecord,
   missed: MissedLog,
   counters: ProcessCounters,
+  clock: Pick<SchedulerLike, 'now'>,
 ): ProcessRecords {
   const peers = ranksBut(self.rank, self.processCount).map((rank): PeerRecord => {
     const agreement = newAgreement(link.features);
@@ -157,6 +161,7 @@ export function newRecords(
     missed,
     repair: newRepairRecord(),
     counters,
+    badTags: new BadTags(clock),
     peerConnections: new WeakSet(),
   };
 }

@@ -14,11 +14,16 @@ import { tellsMaps } from './sectorMaps.js';
 export interface StatusReport {
   readonly rank: Rank;
   readonly processes: number;
+  /** Size of the disk as it is configured. Older versions do not tell. */
+  readonly sectors?: number | undefined;
+  /**
+   * Messages of processes that came with a wrong tag lately, by the address that they came from: a
+   * member with another system key, or somebody who meddles. Older versions do not tell.
+   */
+  readonly badTags?: Readonly<Record<string, number>> | undefined;
   readonly standing: Standing;
   readonly incarnation: number;
-  /** Size of the disk, as the process was told. Older versions do not tell this nor the next three. */
-  readonly sectors?: number | undefined;
-  /** What a fresh process waits for. */
+  /** What a fresh process waits for. Older versions do not tell this nor the next two. */
   readonly waiting?: Waiting | undefined;
   /** Why a member does not vote. */
   readonly objections?: readonly Objection[] | undefined;
@@ -93,7 +98,7 @@ export function textOfReport(report: StatusReport): string {
 
 export function reportOf(
   options: Pick<ProcessPipelineOptions, 'self' | 'start' | 'verdict'>,
-  { ledger, missed, peers, repair, counters, differences }: ProcessRecords,
+  { ledger, missed, peers, repair, counters, differences, badTags }: ProcessRecords,
   { standing, current }: MembershipState,
   { written, damaged }: { readonly written: number; readonly damaged: number },
 ): StatusReport {
@@ -110,9 +115,10 @@ export function reportOf(
   return {
     rank: self.rank,
     processes: self.processCount,
+    sectors: current.configuration.sectors,
+    badTags: badTags.recent(),
     standing,
     incarnation: current.own.incarnation,
-    sectors: current.configuration.sectors,
     waiting: standing === 'fresh' ? waitingOf(current) : undefined,
     objections: current.objections.length > 0 ? current.objections : undefined,
     differences: differencesIn(differences),

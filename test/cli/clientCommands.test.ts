@@ -1,12 +1,10 @@
 /** The client commands as they are typed, against a cluster of real processes. */
-import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { createServer } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
-import { endsWithTests } from '../helpers/children.js';
 import type { BenchResult } from '../../src/cli/runBench.js';
 import type { ClusterStatus } from '../../src/cli/clusterStatus.js';
 import type { ScrubResult } from '../../src/cli/runScrub.js';
@@ -15,52 +13,10 @@ import { createFrameDecoder } from '../../src/wire/frame.js';
 import { SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import { serializeReport, serializeResponse } from '../../src/wire/serialize.js';
 import { createTagger } from '../../src/wire/tag.js';
-import { Cluster, cleanEnvironment, MAIN_FILE } from '../helpers/cluster.js';
+import { atdd, shell } from '../helpers/atdd.js';
+import { Cluster } from '../helpers/cluster.js';
 import { HANG_MS } from '../helpers/hang.js';
-import { runToEnd } from '../helpers/runToEnd.js';
 import { PATIENT, patiently, statusIn } from './patiently.js';
-
-interface Ended {
-  readonly code: number | null;
-  readonly stdout: Buffer;
-  readonly stderr: string;
-}
-
-/** Runs `atdd WORDS --config …` in the cluster's folder. */
-function atdd(
-  cluster: Cluster,
-  words: string,
-  input: Uint8Array | null = null,
-  changes: Record<string, string> = {},
-): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = endsWithTests(
-      spawn(
-        process.execPath,
-        [MAIN_FILE, ...words.split(' '), '--config', cluster.configFileOf(1)],
-        { cwd: cluster.folder, env: { ...cleanEnvironment(), ...changes }, timeout: HANG_MS },
-      ),
-    );
-    const stdout: Buffer[] = [];
-    let stderr = '';
-    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input ?? undefined);
-    child.once('error', reject);
-    child.once('close', (code) => {
-      resolve({ code, stdout: Buffer.concat(stdout), stderr });
-    });
-  });
-}
-
-/** Runs a line of bash in the cluster's folder; `atdd WORDS` in it is the program. */
-function shell(cluster: Cluster, line: string) {
-  const prepare =
-    'cd "$1"; node=$2 main=$3 config=$4; atdd() { "$node" "$main" "$@" --config "$config"; }; ';
-  const args = [cluster.folder, process.execPath, MAIN_FILE, cluster.configFileOf(1)];
-  return runToEnd(['bash', '-c', prepare + line, 'bash', ...args]);
-}
 
 const SECTORS = 8_192;
 const start = (t: ExecutionContext, processCount = 3) =>
@@ -301,6 +257,10 @@ test.serial('output that is not all taken is a failure', async (t) => {
     'atdd status > /dev/full',
     'atdd check-config > /dev/full',
     'atdd export /dev/full --bytes 4096',
+    // Data must not be lost without a word.
+    'atdd export - --bytes 4096 >&-',
+    'atdd read 0 >&-',
+    'atdd import - <&-',
   ];
   for (const line of lines) {
     const { code, output } = await shell(cluster, line);
@@ -336,9 +296,9 @@ test.serial('input that cannot be read is a failure', async (t) => {
   const written = await shell(cluster, 'atdd write 0 < /proc/self/mem');
   t.is(written.code, 1, written.output);
   t.regex(written.output, /^atdd: standard input .*EIO.* \(ATDD_FILE_FAILED\)$/m);
-  const imported = await shell(cluster, 'mkfifo pipe; atdd import pipe');
+  const imported = await shell(cluster, 'atdd import .');
   t.is(imported.code, 1, imported.output);
-  t.regex(imported.output, /^atdd: pipe is not a regular file \(ATDD_FILE_FAILED\)$/m);
+  t.regex(imported.output, /^atdd: \. is a folder \(ATDD_FILE_FAILED\)$/m);
 });
 
 test.serial('an export that cannot read leaves the file as it was', async (t) => {

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import test from 'ava';
 import type { Progress } from '../../src/cli/progress.js';
-import { startProgress } from '../../src/cli/progress.js';
+import { progressLine, startProgress } from '../../src/cli/progress.js';
 import { startSectorProgress } from '../../src/cli/sectorProgress.js';
 
 interface Shown {
@@ -79,4 +79,48 @@ test('sectors, of a number that changes', async (t) => {
   progress.moveTo({ done: 0, total: 1_024, remark: 'again' });
   await until(() => text.includes('again'));
   t.regex(text, /^redundancy: 0%, 0 of 1024 sectors, 0 B\/s, unknown left, again$/m);
+});
+
+test('the line fits whatever the width, and says last what is most important', (t) => {
+  const parts = ['1023.9 GiB of 1023.9 GiB', '1023.9 MiB/s', '59 min 59 s left'];
+  const at = (columns: number, fraction: number | null = 0.17) =>
+    progressLine({ label: 'import', fraction, parts, columns, bar: (wide) => '='.repeat(wide) });
+  for (let columns = 1; columns <= 130; columns += 1) {
+    t.true(at(columns).length < Math.max(2, columns), `${columns}: ${at(columns)}`);
+    t.true(at(columns, null).length < Math.max(2, columns), `${columns}: ${at(columns, null)}`);
+  }
+  const bar = '='.repeat(30);
+  t.is(at(120), `import [${bar}] 17% 1023.9 GiB of 1023.9 GiB, 1023.9 MiB/s, 59 min 59 s left`);
+  t.is(at(80), `import [${bar}] 17% 1023.9 MiB/s, 59 min 59 s left`);
+  t.is(at(60), `import [${'='.repeat(15)}] 17% 1023.9 MiB/s, 59 min 59 s left`);
+  t.is(at(45), `import [${'='.repeat(14)}] 17% 59 min 59 s left`);
+  t.is(at(30), 'import 17% 59 min 59 s left');
+  t.is(at(80, null), 'import: 1023.9 GiB of 1023.9 GiB, 1023.9 MiB/s, 59 min 59 s left');
+});
+
+test('what stands still says why, and no rate that fades', async (t) => {
+  const { progress, text, clock } = await show(false);
+  clock.nowMs = 1_000;
+  progress.advance(2 ** 20);
+  progress.stand('waiting for a majority: 1 of 3 processes answers');
+  await until(() => text().includes('waiting'));
+  t.regex(text(), /^import: 25%, 1\.0 MiB of 4\.0 MiB, waiting for a majority: 1 of 3 pro/m);
+  progress.stand(null);
+  await until(() => /1\.0 MiB\/s/.test(text()));
+  progress.stop();
+});
+
+test('bytes of a pipe, of which nobody knows how many there are', async (t) => {
+  let text = '';
+  const stream = new PassThrough();
+  stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  let nowMs = 0;
+  const progress = await startProgress({
+    ...{ label: 'import', totalBytes: null, stream, nowMs: () => nowMs, lineIntervalMs: 20 },
+  });
+  nowMs = 1_000;
+  progress.advance(2 ** 20);
+  await until(() => text.includes('MiB'));
+  t.regex(text, /^import: 1\.0 MiB\/s, 1\.0 MiB$/m);
+  progress.stop();
 });

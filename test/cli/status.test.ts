@@ -4,14 +4,15 @@ import type { Observable, SchedulerLike } from 'rxjs';
 import { asyncScheduler, defer, map, timer } from 'rxjs';
 import type { ClusterStatus, ProcessStatus } from '../../src/cli/clusterStatus.js';
 import { describeStatus } from '../../src/cli/describeStatus.js';
-import { redundancyOf, sectorsToGo } from '../../src/cli/redundancy.js';
+import { WRONG_TAGS } from '../../src/client/link.js';
+import { disagreementsOf, redundancyOf, sectorsToGo } from '../../src/cli/redundancy.js';
 import { checkReport } from '../../src/cli/reportFields.js';
 import { newCounters } from '../../src/core/counters.js';
 import { untilFull } from '../../src/cli/untilFull.js';
 import type { StatusReport } from '../../streams/pipelines/statusReport.js';
 import { textOfReport } from '../../streams/pipelines/statusReport.js';
 import { marbles } from '../helpers/marbles.js';
-import { downProcess, processOf, reportOf, SCRUB, statusOf } from './statusMaking.js';
+import { downProcess, processOf, reportOf, SCRUB, SECTORS, statusOf } from './statusMaking.js';
 
 /** The third process of three tells this; the others are well. */
 const third = (changes: Partial<StatusReport>): ProcessStatus[] => [
@@ -19,6 +20,8 @@ const third = (changes: Partial<StatusReport>): ProcessStatus[] => [
   processOf(2),
   processOf(3, changes),
 ];
+const redundancyFor = (processes: readonly ProcessStatus[]) =>
+  redundancyOf(processes, disagreementsOf(processes, SECTORS));
 const rebuild = { taken: 12, total: 40, isEnough: true };
 
 const REDUCED: readonly { title: string; processes: ProcessStatus[]; reasons: string[] }[] = [
@@ -88,18 +91,39 @@ const REDUCED: readonly { title: string; processes: ProcessStatus[]; reasons: st
     processes: third({ rank: 2, processes: 5 }),
     reasons: ['process 3 of 3 says that it is process 2 of 5: the configurations differ'],
   },
+  {
+    title: 'a process has another size of the disk',
+    processes: third({ sectors: 512 }),
+    reasons: [
+      'the configurations differ in sectors: 1024 in the configuration here, process 1, ' +
+        'process 2; 512 in process 3',
+    ],
+  },
+  {
+    title: 'a member has another system key',
+    processes: third({ badTags: { '10.0.0.2': 12, 'fe80::1': 1 } }),
+    reasons: [
+      'process 3 has got messages with wrong tags from 10.0.0.2 (12), fe80::1 (1): if a member ' +
+        'runs there, its system key is another one',
+    ],
+  },
+  {
+    title: 'a process has another client key',
+    processes: [processOf(1), processOf(2), { ...downProcess(3), trouble: WRONG_TAGS }],
+    reasons: [`process 3: ${WRONG_TAGS}`],
+  },
 ];
 
 test('the redundancy is full when nothing is amiss, even if a scrub runs', (t) => {
   const scrub = { ...SCRUB, isRunning: true, damaged: 1, behind: 3 };
-  t.deepEqual(redundancyOf(third({ healed: 1, scrub })), { full: true, reasons: [] });
+  t.deepEqual(redundancyFor(third({ healed: 1, scrub })), { full: true, reasons: [] });
   const alone = { processes: 1, connected: [] };
-  t.true(redundancyOf([processOf(1, alone)]).full);
+  t.true(redundancyFor([processOf(1, alone)]).full);
 });
 
 for (const { title, processes, reasons } of REDUCED) {
   test(`the redundancy is reduced: ${title}`, (t) => {
-    t.deepEqual(redundancyOf(processes), { full: false, reasons });
+    t.deepEqual(redundancyFor(processes), { full: false, reasons });
   });
 }
 
@@ -109,10 +133,10 @@ test('a joining process with nobody lacks as many members as it needs', (t) => {
     rebuild: { taken: 0, total: 0, isEnough: false },
     connected: [],
   });
-  const { reasons } = redundancyOf([downProcess(1), downProcess(2), lonely]);
+  const { reasons } = redundancyFor([downProcess(1), downProcess(2), lonely]);
   t.is(reasons[2], 'process 3 is joining (waits for 2 more members)');
   const begins = third({ standing: 'joining', rebuild: { taken: 0, total: 0, isEnough: true } });
-  t.deepEqual(redundancyOf(begins).reasons, ['process 3 is joining']);
+  t.deepEqual(redundancyFor(begins).reasons, ['process 3 is joining']);
 });
 
 test('sectors that are yet to be copied', (t) => {
@@ -156,7 +180,8 @@ test('the table of the status', (t) => {
 });
 
 test('a report is taken as it is, and what is not known in it is left out', (t) => {
-  const report = reportOf(1, { missed: { 254: 3 }, rebuild, start: '0123456789abcdef' });
+  const told = { sectors: 9, badTags: { '::1': 2 } };
+  const report = reportOf(1, { missed: { 254: 3 }, rebuild, start: '0123456789abcdef', ...told });
   const text = JSON.stringify({ ...report, scrub: { ...SCRUB, more: 1 }, weather: 'fine' });
   t.deepEqual(checkReport(text), { kind: 'report', report });
 });

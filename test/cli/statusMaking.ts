@@ -1,7 +1,10 @@
 /** Made-up answers of processes, for the tests of what is concluded from them. */
 import type { ClusterStatus, ProcessStatus } from '../../src/cli/clusterStatus.js';
-import { redundancyOf } from '../../src/cli/redundancy.js';
+import { disagreementsOf, redundancyOf } from '../../src/cli/redundancy.js';
 import type { StatusReport } from '../../streams/pipelines/statusReport.js';
+
+/** Of the configuration of whoever asks. */
+export const SECTORS = 1_024;
 
 export const SCRUB: StatusReport['scrub'] = {
   isRunning: false,
@@ -53,5 +56,6 @@ export function downProcess(rank: number): ProcessStatus {
 
 export function statusOf(processes: readonly ProcessStatus[]): ClusterStatus {
   const read = { quorum: true, readLatencyMs: 2, readTrouble: null };
-  return { processes, ...read, redundancy: redundancyOf(processes) };
+  const disagreements = disagreementsOf(processes, SECTORS);
+  return { processes, ...read, disagreements, redundancy: redundancyOf(processes, disagreements) };
 }

@@ -252,3 +252,65 @@ test('the sample keys are refused as soon as one address is not loopback', (t) =
   // A client that uses the sample key there is told as well.
   t.is(mistakesOf(() => loadClusterConfig(options('outside.json')), folder).length, 1);
 });
+
+test('"~/" is the home folder, in every path', (t) => {
+  const folder = makeFolder(t, {});
+  const keys = { client: '~/client.key', system: '~/system.key' };
+  const content = { ...GOOD, keys, storage: '~/data/{rank}', nbd: { socket: '~/nbd.sock' } };
+  const file = join(makeFolder(t, { 'a.json': content }), 'a.json');
+  const config = loadProcessConfig({ file, home: folder, env: {} });
+  t.is(config.storage, join(folder, 'data/1'));
+  t.is(config.nbd?.socket, join(folder, 'nbd.sock'));
+  const mistakes = mistakesOf(() => loadProcessConfig({ file, home: null, env: {} }), folder);
+  t.deepEqual(mistakes.map(([, field]) => field).sort(), ['keys.client', 'keys.system', 'nbd.socket', 'storage']);
+  t.regex(mistakes[0][2], /"~\/client\.key", and this user has no home folder/);
+});
+
+test('the home folder of somebody else is refused, a name that looks like it is not', (t) => {
+  const folder = makeFolder(t, {
+    'a.json': { ...GOOD, storage: '~bob/data' },
+    'b.json': { ...GOOD, storage: './~bob/data' },
+  });
+  const load = (file: string) => loadProcessConfig({ file, cwd: folder, env: {} });
+  const [[, field, found, expected]] = mistakesOf(() => load('a.json'), folder);
+  t.deepEqual([field, found], ['storage', '"~bob/data"']);
+  t.regex(expected, /"~" at its beginning is the own home folder, followed by "\/"/);
+  t.is(load('b.json').storage, join(folder, '~bob/data'));
+});
+
+test('an even number of processes is warned about', (t) => {
+  const processes = ['a:1', 'b:1', 'c:1', 'd:1'];
+  const folder = makeFolder(t, {
+    '4.json': { ...GOOD, processes },
+    '3.json': { ...GOOD, processes: processes.slice(1) },
+    '2.json': { ...GOOD, processes: processes.slice(2) },
+  });
+  const warnings = (file: string) => loadProcessConfig({ file, cwd: folder, env: {} }).warnings;
+  t.deepEqual(warnings('4.json'), [
+    '4 processes survive the loss of 1, as 3 would: with 5 it would be one more',
+  ]);
+  t.regex(warnings('2.json')[0], /^2 processes survive the loss of 0, as 1 would/);
+  t.deepEqual(warnings('3.json'), []);
+});
+
+test('a relative path from a folder that is gone', (t) => {
+  const load = () => loadProcessConfig({ file: 'a.json', cwd: null, env: {} });
+  t.deepEqual(mistakesOf(load, '/'), [
+    ['--config', '', '"a.json", relative to a current folder that is gone', 'an absolute path'],
+  ]);
+});
+
+test('permissions of the socket of the gateway', (t) => {
+  const nbd = { socket: 's', socketMode: '0660', socketGroup: 'disk' };
+  const folder = makeFolder(t, {
+    'a.json': { ...GOOD, nbd },
+    'b.json': { ...GOOD, nbd: { ...nbd, socketMode: 'rw', socketGroup: 'a b' } },
+  });
+  const options = (file: string) => ({ file, cwd: folder, env: {} });
+  const { nbd: taken } = loadClusterConfig(options('a.json'));
+  t.deepEqual([taken?.socketMode, taken?.socketGroup], [0o660, 'disk']);
+  t.deepEqual(
+    mistakesOf(() => loadClusterConfig(options('b.json')), folder).map(([, field]) => field),
+    ['nbd.socketMode', 'nbd.socketGroup'],
+  );
+});

@@ -300,7 +300,8 @@ test('config/atdd.schema.json is what config/schema.ts says (else: npm run schem
 test('every field has a description, and a default unless it has none to have', (t) => {
   const withoutDefault = [
     ...['$schema', 'rank', 'cluster', 'keys.client', 'keys.system'],
-    ...['nbd', 'nbd.socket', 'nbd.exports', 'nbd.exports.*.sectors', 'nbd.waitMs'],
+    ...['nbd', 'nbd.socket', 'nbd.socketMode', 'nbd.socketGroup', 'nbd.exports'],
+    ...['nbd.exports.*.sectors', 'nbd.waitMs'],
   ];
   const check = (field: JsonField, path: string): void => {
     // What exports are called is not fixed, but what each of them has is.

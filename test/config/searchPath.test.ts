@@ -42,3 +42,20 @@ test('XDG_CONFIG_HOME counts if it is absolute', (t) => {
   t.deepEqual(find([file], { env: { XDG_CONFIG_HOME: '/xdg' } }), found);
   t.deepEqual(find([file], { env: { XDG_CONFIG_HOME: 'xdg' } }), { kind: 'none', searched: PATH });
 });
+
+test('without a home folder, or a current one, what is left is searched', (t) => {
+  t.deepEqual(find([], { home: null }), { kind: 'none', searched: [PATH[0], PATH[1], PATH[3]] });
+  t.deepEqual(find([], { cwd: null }), { kind: 'none', searched: [PATH[2], PATH[3]] });
+});
+
+test('a relative path needs a current folder, an absolute one does not', (t) => {
+  const gone = { cwd: null, home: null };
+  const adrift = { kind: 'adrift', file: 'o.json' } as const;
+  t.deepEqual(find(PATH, { ...gone, file: 'o.json' }), { ...adrift, by: 'option' });
+  t.deepEqual(find(PATH, { ...gone, env: { ATDD_CONFIG: 'o.json' } }), { ...adrift, by: 'env' });
+  t.deepEqual(find(PATH, { ...gone, file: '/o.json' }), {
+    kind: 'found',
+    file: '/o.json',
+    by: 'option',
+  });
+});

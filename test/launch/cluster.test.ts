@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +17,8 @@ const PROGRAM = fileURLToPath(new URL('../../main.js', import.meta.url));
 
 interface Cluster {
   readonly pid: number;
+  /** The configuration. */
+  readonly file: string;
   readonly port: number;
   readonly exitCode: Promise<number | null>;
   readonly output: () => string;
@@ -45,7 +48,13 @@ async function launchCluster(t: ExecutionContext, isRead = true): Promise<Cluste
   const exitCode = new Promise<number | null>((resolve) => child.on('close', resolve));
   t.teardown(() => child.kill('SIGKILL'));
   if (!isRead) child.stdout.destroy();
-  return { pid: child.pid ?? 0, port, exitCode, output: () => output };
+  return {
+    pid: child.pid ?? 0,
+    file: join(folder, 'a.json'),
+    port,
+    exitCode,
+    output: () => output,
+  };
 }
 
 async function until(
@@ -72,8 +81,29 @@ test('SIGINT ends the cluster in good order', async (t) => {
   t.true(await listens(cluster.port));
   process.kill(cluster.pid, 'SIGINT');
   t.is(await cluster.exitCode, 0, cluster.output());
-  t.regex(cluster.output(), /^process 1 ended with exit code 0$/m);
+  // For programs: an object a line, of the supervisor and of its processes.
+  const lines = cluster.output().trim().split('\n');
+  const logged = lines.map((line) => JSON.parse(line) as { message: string; rank?: number });
+  t.true(logged.some(({ message }) => message === 'process 1 ended with exit code 0'));
+  t.true(logged.some(({ message, rank }) => message === 'ready' && rank === 1));
   t.false(await listens(cluster.port));
+});
+
+test('SIGHUP has the processes read the log level again, and ends nothing', async (t) => {
+  const cluster = await startCluster(t);
+  const said = (pattern: RegExp): Promise<void> =>
+    until(() => pattern.test(cluster.output()), cluster.output);
+  const config = JSON.parse(readFileSync(cluster.file, 'utf8')) as Record<string, unknown>;
+  writeFileSync(cluster.file, JSON.stringify({ ...config, sectors: 16, log: { level: 'debug' } }));
+  process.kill(cluster.pid, 'SIGHUP');
+  await said(/"message":"read the configuration again"/);
+  await said(/"changed":\["sectors"\]/);
+  writeFileSync(cluster.file, '{');
+  process.kill(cluster.pid, 'SIGHUP');
+  await said(/what was read again has mistakes/);
+  t.true(await listens(cluster.port));
+  process.kill(cluster.pid, 'SIGINT');
+  t.is(await cluster.exitCode, 0, cluster.output());
 });
 
 test('a reader of the output that goes away ends nothing', async (t) => {

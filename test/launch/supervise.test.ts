@@ -43,6 +43,7 @@ async function start(
     argsOf: (rank) => [FAKE, String(ports[rank - 1]), ...manners[rank - 1]],
     signals$: signals,
     write: (line) => lines.push(line),
+    isJson: false,
     ...options,
   });
   t.teardown(async () => {

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import dns from 'node:dns';
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
@@ -308,4 +309,27 @@ test('a connection that was reset at once is not taken for a local one', async (
   await soon();
   t.is(tcpConnection(socket).remote, 'a closed connection');
   socket.destroy();
+});
+
+test.serial('a name with several addresses fails with the reason of each', async (t) => {
+  const { server, port } = await listen(t);
+  server.close();
+  const { lookup } = dns;
+  const two = [
+    { address: '127.0.0.1', family: 4 },
+    { address: '127.0.0.2', family: 4 },
+  ];
+  const found = (_name: string, _options: unknown, done: (error: null, all: unknown) => void) => {
+    done(null, two);
+  };
+  Object.assign(dns, { lookup: found });
+  try {
+    const dialled = lastValueFrom(dialTcp({ host: 'two.example', port }));
+    const refused = (address: string): string => `connect ECONNREFUSED ${address}:${port}`;
+    await t.throwsAsync(dialled, {
+      message: `${refused('127.0.0.1')}; ${refused('127.0.0.2')}`,
+    });
+  } finally {
+    Object.assign(dns, { lookup });
+  }
 });

@@ -18,18 +18,21 @@ export const ADDRESSES_DIGEST_SIZE_BYTES = 16;
 /** The register of docs/register.md: members of other makes may take part. */
 export const MODE_OPEN = 0;
 
+export const DIFFERENCE_FIELDS = [
+  /** The peer takes this process for another one. */
+  'addressee',
+  /** Where this process dials the peer is another process. */
+  'rank',
+  'processes',
+  'sectors',
+  'addresses',
+  'mode',
+  'founding',
+] as const;
+
 /** One thing in which a peer differs from this process. Values are for people. */
 export interface Difference {
-  readonly field:
-    /** The peer takes this process for another one. */
-    | 'addressee'
-    /** Where this process dials the peer is another process. */
-    | 'rank'
-    | 'processes'
-    | 'sectors'
-    | 'addresses'
-    | 'mode'
-    | 'founding';
+  readonly field: (typeof DIFFERENCE_FIELDS)[number];
   /** What this process has or is, or takes the peer for. */
   readonly own: string | number;
   /** What the peer has or is, or takes this process for. */

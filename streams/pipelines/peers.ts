@@ -1,0 +1,65 @@
+/** The peers of a process as it dials them, and what it has to tell of that. */
+import type { Observable } from 'rxjs';
+import { ReplaySubject, Subject, map, merge, share, tap } from 'rxjs';
+import type { Rank } from '../../src/core/rank.js';
+import { describeError } from '../../src/errors.js';
+import type { Connection } from '../../src/ports/connection.js';
+import { keepDialling } from '../keepDialling.js';
+import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
+import type { PeerRecord } from './records.js';
+
+export type PeerReport =
+  | { readonly kind: 'peer'; readonly rank: Rank; readonly isConnected: boolean }
+  /** It could not be dialled. */
+  | { readonly kind: 'unreachable'; readonly rank: Rank; readonly trouble: string };
+
+export interface Peer {
+  readonly record: PeerRecord;
+  /** Emits when it has dialled this process: it is there, and waits for answers. */
+  readonly appeared: Subject<void>;
+  /** Emits why it could not be dialled. */
+  readonly failure$: Subject<string>;
+  readonly connection$: Observable<Connection | null>;
+}
+
+/** The connections that this process dials, one for each other process. */
+export function connectPeers(
+  options: Pick<ProcessPipelineOptions, 'records' | 'reconnectMs' | 'reconnectMsMax'>,
+  ports: ProcessPorts,
+): Peer[] {
+  const { records, reconnectMs, reconnectMsMax } = options;
+  return records.peers.map((record) => {
+    const appeared = new Subject<void>();
+    const failure$ = new Subject<string>();
+    const connection$ = keepDialling({
+      dial: () => ports.transport.dial(record.rank),
+      clock: ports.schedulers.clock,
+      fraction: () => ports.random.fraction(),
+      reconnectMs,
+      reconnectMsMax,
+      hurry$: appeared,
+      onFailure: (error) => {
+        failure$.next(describeError(error));
+      },
+    }).pipe(
+      tap((connection) => {
+        record.isConnected = connection !== null;
+        if (connection !== null) records.peerConnections.add(connection);
+      }),
+      share({ connector: () => new ReplaySubject(1) }),
+    );
+    return { record, appeared, failure$, connection$ };
+  });
+}
+
+export function peerReports({ record, failure$, connection$ }: Peer): Observable<PeerReport> {
+  const { rank } = record;
+  return merge(
+    failure$.pipe(map((trouble): PeerReport => ({ kind: 'unreachable', rank, trouble }))),
+    connection$.pipe(
+      map((connection): PeerReport => {
+        return { kind: 'peer', rank, isConnected: connection !== null };
+      }),
+    ),
+  );
+}
