@@ -6,6 +6,7 @@
 
 import type { DeliberateFault, Edit } from './deliberateFault.js';
 import { EXTENSION_FAULTS } from './extensionFaults.js';
+import { MEMBERSHIP_FAULTS } from './membershipFaults.js';
 import { REPAIR_FAULTS } from './repairFaults.js';
 import { STORE_FAULTS } from './storeFaults.js';
 
@@ -416,6 +417,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     edits: [{ file: REGISTERS, find: 'if (isQuiescent(state))', replace: 'if (false)' }],
   },
   ...STORE_FAULTS,
+  ...MEMBERSHIP_FAULTS,
   ...REPAIR_FAULTS,
   ...EXTENSION_FAULTS,
 ];

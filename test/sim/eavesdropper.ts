@@ -10,7 +10,9 @@ import type { World } from './world.js';
 
 // Offset and code of docs/peer-extension.md, written here once more.
 const TYPE_AT = 7;
-const HELLO = 0x80;
+const HELLOS = [0x80, 0x88];
+/** Length of HELLO in version 2: version 1 stands behind it. */
+const HELLO_SIZE = 672;
 
 /** How long a connection of its own stands. */
 const KEPT_US = 2_000_000;
@@ -28,18 +30,21 @@ export class Eavesdropper extends Machine {
   }
 
   onMessage({ host, other }: Endpoint, bytes: Uint8Array): void {
-    if (host.rank === 0 || other.host.rank === 0 || bytes[TYPE_AT] !== HELLO) return;
+    if (host.rank === 0 || other.host.rank === 0 || !HELLOS.includes(bytes[TYPE_AT])) return;
     const said = this.heard.get(host) ?? new Map<Host, Uint8Array>();
     this.heard.set(host, said.set(other.host, Uint8Array.from(bytes)));
   }
 
   /**
-   * Says to `to` what `from` has said to others than `to`. @returns whether there was any such
-   * thing.
+   * Says to `to` what `from` has said to others than `to`, and what of it stands behind the first
+   * message. @returns whether there was any such thing.
    */
   replay(from: Host, to: Host): boolean {
     const said = [...(this.heard.get(from) ?? [])].filter(([host]) => host !== to);
-    for (const [, bytes] of said) this.say(to, bytes);
+    for (const [, bytes] of said) {
+      this.say(to, bytes);
+      if (bytes.length > HELLO_SIZE) this.say(to, bytes.subarray(HELLO_SIZE));
+    }
     return said.length > 0;
   }
 

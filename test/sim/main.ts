@@ -29,9 +29,9 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function runOptionsOf(options: CliOptions, seed: number): RunOptions {
-  const { processCount, seconds, isBlackBox, isMisled, only, extension } = options;
+  const { processCount, seconds, isBlackBox, only, extension } = options;
   return {
-    ...{ seed, processCount, seconds, isBlackBox, isMisled },
+    ...{ seed, processCount, seconds, isBlackBox },
     ...(only !== null && { only }),
     ...(extension !== null && { extension }),
   };

@@ -15,7 +15,6 @@ export interface CliOptions {
   readonly isShrunk: boolean;
   readonly isBlackBox: boolean;
   /** Whether wrong configurations and strangers who replay what was said come as well. */
-  readonly isMisled: boolean;
   /** null: the seed decides. */
   readonly extension: ExtensionUse | null;
   /** A deliberate fault. */
@@ -39,7 +38,6 @@ export const USAGE = `npm run simulate -- [options]
   --only A,B,C    of the plan of faults, only those numbers
   --black-box     judge by what users see alone
   --extension U   on, off, or mixed: of processes in some of their lives; else the seed decides
-  --misled        wrong lists of addresses, and strangers who replay what was said, as well
   --inject NAME   put a deliberate fault into the code; see npm run simulate:faults`;
 
 const FAILURES_MAX = 5;
@@ -65,7 +63,6 @@ export function parseOptions(args: readonly string[]): CliOptions {
     isTraced: values.trace === true,
     isShrunk: values.shrink === true,
     isBlackBox: values['black-box'] === true,
-    isMisled: values.misled === true,
     extension: extensionUse(values.extension),
     inject: values.inject ?? null,
     failuresMax: number('failures', values.failures, 1, 1_000) ?? FAILURES_MAX,
@@ -93,7 +90,6 @@ function parseStrictly(args: readonly string[]) {
         trace: { type: 'boolean' },
         shrink: { type: 'boolean' },
         'black-box': { type: 'boolean' },
-        misled: { type: 'boolean' },
         extension: { type: 'string' },
         inject: { type: 'string' },
         failures: { type: 'string' },

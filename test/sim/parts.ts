@@ -17,7 +17,7 @@ export interface PartResult {
 export type PartOptions = Pick<
   CliOptions,
   'processCount' | 'seconds' | 'isBlackBox' | 'extension' | 'inject' | 'only' | 'failuresMax'
-> & { readonly isMisled?: boolean };
+>;
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 
@@ -58,7 +58,6 @@ export function runPart(
   const args = ['--part', '--seed', seed, '--runs', runs, '--processes', processCount];
   args.push('--seconds', seconds, '--failures', failuresMax);
   if (isBlackBox) args.push('--black-box');
-  if (options.isMisled === true) args.push('--misled');
   if (extension !== null) args.push('--extension', extension);
   if (inject !== null) args.push('--inject', inject);
   if (only !== null) args.push('--only', [...only].join(','));

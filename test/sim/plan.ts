@@ -24,8 +24,6 @@ export interface PlanOptions {
   readonly stubbornCount: number;
   /** The process of another make, or 0: its program keeps its registers in memory. */
   readonly foreignRank: Rank;
-  /** Whether wrong configurations and strangers who replay what was said come as well. */
-  readonly isMisled?: boolean;
 }
 
 /** Milliseconds between two faults, at most. */
@@ -52,6 +50,8 @@ const WEIGHTS: readonly (readonly [FaultKind, number])[] = [
   ['failedRead', 1],
   ['rot', 2],
   ['diskLoss', 2],
+  ['replayedHello', 3],
+  ['wrongList', 2],
 ];
 
 /** One run in so many has a fault that lasts longer than everything else. */
@@ -63,12 +63,6 @@ const LONG_MS_END = 24_000;
 const CALM_BEFORE_MS = 500;
 /** A process that was ended shortly before may be down when the long fault begins. */
 const LONG_CALM_MS = 2_000;
-
-/** Those of `isMisled`. */
-const MISLED_WEIGHTS: typeof WEIGHTS = [
-  ['replayedHello', 5],
-  ['wrongList', 3],
-];
 
 export const FAULT_KINDS: readonly FaultKind[] = [...WEIGHTS.map(([kind]) => kind), ...LONG_KINDS];
 
@@ -83,14 +77,13 @@ export function endOfLongMs(plan: readonly PlannedFault[]): number {
 export function makePlan(options: PlanOptions, dice: Dice): PlannedFault[] {
   const all: PlannedFault[] = [];
   const endMs = options.seconds * 1_000;
-  const weights = options.isMisled === true ? [...WEIGHTS, ...MISLED_WEIGHTS] : WEIGHTS;
   // Copies that rot on more than a minority may be all there are.
   const rotting = shuffledRanks(options.processCount, dice).slice(
     0,
     Math.floor((options.processCount - 1) / 2),
   );
   for (let atMs = dice.below(GAP_MS_END); atMs < endMs; atMs += dice.below(GAP_MS_END)) {
-    const fault = makeFault(pickKind(weights, dice), options, rotting, dice);
+    const fault = makeFault(pickKind(WEIGHTS, dice), options, rotting, dice);
     if (fault !== null) all.push({ number: all.length + 1, atMs, fault });
   }
   const plan = undisturbed(all);

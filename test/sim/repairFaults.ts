@@ -1,7 +1,6 @@
 /** Deliberate faults of what brings lost copies back: see deliberateFaults.ts. */
 import type { DeliberateFault, Edit } from './deliberateFault.js';
 
-const MEMBERSHIP = 'src/core/membership/membership.js';
 const PAGES = 'streams/pipelines/pages.js';
 
 const WAITING_ANSWERS: Edit = {
@@ -39,8 +38,8 @@ export const REPAIR_FAULTS: readonly DeliberateFault[] = [
     edits: [
       {
         file: 'streams/pipelines/process.js',
-        find: "isSilent: standing !== 'member'",
-        replace: "isSilent: standing === 'fresh'",
+        find: 'isSilent: !isVoting',
+        replace: "isSilent: membership.standing === 'fresh'",
       },
     ],
   },
@@ -61,20 +60,6 @@ export const REPAIR_FAULTS: readonly DeliberateFault[] = [
     blackBoxRuns: null,
     extension: 'on',
     edits: [EARLY_LIST],
-  },
-  {
-    name: 'no-identity',
-    text: 'nobody looks whether the disk is the one that it was',
-    processCount: 3,
-    runs: 50,
-    blackBoxRuns: 400,
-    edits: [
-      {
-        file: MEMBERSHIP,
-        find: 'if (isLost)\n        return startJoining(membership);',
-        replace: 'if (isLost)\n        return becomeMember(membership);',
-      },
-    ],
   },
   {
     name: 'older-value',

@@ -38,11 +38,10 @@ export function missingFrom(counts: Counts): string[] {
 }
 
 export function commandFor(options: RunOptions): string {
-  const { seed, processCount, seconds, only, isBlackBox, isMisled, extension } = options;
+  const { seed, processCount, seconds, only, isBlackBox, extension } = options;
   const parts = [`--seed ${seed}`, `--processes ${processCount}`, `--seconds ${seconds}`];
   if (only !== undefined) parts.push(`--only ${[...only].join(',')}`);
   if (isBlackBox === true) parts.push('--black-box');
-  if (isMisled === true) parts.push('--misled');
   if (extension !== undefined) parts.push(`--extension ${extension}`);
   return `npm run simulate -- ${parts.join(' ')}`;
 }

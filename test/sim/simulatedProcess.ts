@@ -121,8 +121,8 @@ export class SimulatedProcess extends Member {
   override get busyCount(): number {
     if (this.running === null) return 0;
     const { standing, missed } = this.running.figures();
-    // What it cannot give back, and nobody else has, it cannot hand over either.
-    return (standing === 'member' ? 0 : 1) + (this.damagedCount > 0 ? 0 : missed);
+    // What somebody cannot give back, and nobody else has, cannot be handed over either.
+    return (standing === 'member' ? 0 : 1) + (this.around.isAnyDamaged() ? 0 : missed);
   }
 
   override durableStamp(sector: SectorIndex): Stamp {
@@ -243,6 +243,10 @@ export class SimulatedProcess extends Member {
     const { network, machineOf, sectors, keys, extension } = this.around;
     const { list } = this;
     const processCount = list?.length ?? this.around.processCount;
+    const identity = this.disk.note('identity');
+    const isUsed = identity !== undefined && !Buffer.from(identity).toString().includes('"fresh"');
+    // The superblock of a folder that is in use would not let it start (src/store/superblock.ts).
+    if (isUsed && processCount !== this.around.processCount) return;
     const transport: Transport = {
       connections$,
       dial: (rank) =>
@@ -254,7 +258,7 @@ export class SimulatedProcess extends Member {
       processCount,
       sectors,
       ...keys,
-      addresses: 'a'.repeat(16),
+      addresses: (list ?? []).join('').padEnd(16, 'a'),
       isFounder: false,
       wasInUse: false,
       isExtended: extension === 'mixed' ? this.dice.below(2) === 0 : extension === 'on',

@@ -41,8 +41,6 @@ export interface RunOptions {
   readonly isBlackBox?: boolean;
   /** Whether processes use the extension; absent: the seed decides. */
   readonly extension?: ExtensionUse;
-  /** Whether wrong configurations and strangers who replay what was said come as well. */
-  readonly isMisled?: boolean;
 }
 
 export interface RunResult {
@@ -156,7 +154,6 @@ class Run {
       clientCount: clients.length,
       stubbornCount: LIBRARY_USERS,
       foreignRank,
-      isMisled: options.isMisled === true,
     };
     this.plan = makePlan(planOptions, this.dice('plan'));
     const { world, network, counts, processes } = this;
@@ -235,6 +232,7 @@ class Run {
       processCount,
       extension,
       machineOf: (rank) => this.processes[rank - 1],
+      isAnyDamaged: () => this.processes.some(({ damagedCount }) => damagedCount > 0),
     };
     for (let rank = 1; rank <= processCount; rank += 1) {
       const random = this.dice(`process ${rank}`);

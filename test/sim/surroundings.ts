@@ -25,4 +25,6 @@ export interface Surroundings {
   readonly extension: ExtensionUse;
   /** The machine of a rank. */
   readonly machineOf: (rank: Rank) => Machine;
+  /** Whether any process has sectors that its disk does not give back. */
+  readonly isAnyDamaged: () => boolean;
 }

@@ -1,0 +1,48 @@
+/** Deliberate faults in whom a process believes, and in what it founds: see deliberateFaults.ts. */
+import type { DeliberateFault, Edit } from './deliberateFault.js';
+
+const FOUNDING = 'src/core/membership/founding.js';
+
+const ANY_ADDRESSEE: Edit = {
+  file: 'streams/pipelines/introductions.js',
+  find: 'const isForOther = addressee !== verdict.self;',
+  replace: 'const isForOther = false;',
+};
+const ONE_VOICE: Edit = {
+  file: 'src/core/membership/membership.js',
+  find: 'if (objections.length > (self.processCount - 1) / 2)',
+  replace: 'if (objections.length > 0)',
+};
+
+export const MEMBERSHIP_FAULTS: readonly DeliberateFault[] = [
+  {
+    name: 'any-addressee',
+    text: 'a HELLO counts whoever it is for, and one that speaks against a disk is enough',
+    processCount: 3,
+    runs: 200,
+    blackBoxRuns: null,
+    edits: [ANY_ADDRESSEE, ONE_VOICE],
+  },
+  {
+    name: 'no-identity',
+    text: 'nobody looks whether the disk is the one that it was',
+    processCount: 3,
+    runs: 50,
+    blackBoxRuns: 400,
+    edits: [{ file: FOUNDING, find: 'if (isLost)', replace: 'if (false)' }],
+  },
+  {
+    name: 'founds-alone',
+    text: 'a fresh process founds a cluster with a majority, whoever else has not been heard',
+    processCount: 3,
+    runs: 200,
+    blackBoxRuns: null,
+    edits: [
+      {
+        file: FOUNDING,
+        find: 'if (isAlone || unheard.length + inUse.length + founders.length > 0)',
+        replace: 'if (false)',
+      },
+    ],
+  },
+];
