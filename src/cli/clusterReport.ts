@@ -85,7 +85,7 @@ export function clusterReport(options: ClusterReportOptions): ClusterReport {
 }
 
 function asJson(level: 'info' | 'error', message: string, from: Member | 'supervisor'): string {
-  return JSON.stringify({ level, message, from, timestamp: new Date().toISOString() });
+  return JSON.stringify({ level, message, from });
 }
 
 function isJsonObject(text: string): boolean {

@@ -22,7 +22,7 @@ export function redundancyOf(
 ): Redundancy {
   const reasons = processes.flatMap((process) => reasonsOf(process, processes));
   const all = [...disagreements, ...reasons];
-  return { full: all.length === 0, reasons: all };
+  return { full: all.length === 0, settled: reasons.length === 0, reasons: all };
 }
 
 /**

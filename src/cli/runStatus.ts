@@ -56,7 +56,7 @@ export async function status(command: Command, options: StatusOptions): Promise<
       options.json === true ? `${JSON.stringify(json)}\n` : describeStatus(result, waitedMs),
     );
     const isAgreed = result.disagreements.length === 0;
-    const isWell = waiting === null ? result.quorum && isAgreed : result.redundancy.full;
+    const isWell = waiting === null ? result.quorum && isAgreed : result.redundancy.settled;
     return isWell ? 0 : 1;
   } finally {
     await Promise.all(clients.map((client) => client.close()));

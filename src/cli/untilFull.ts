@@ -1,4 +1,4 @@
-/** Waits for full redundancy: looks at the cluster, and again after a while. */
+/** Waits until no copy is missing any more: looks at the cluster, and again after a while. */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { defer, map, repeat, scan, takeWhile, timer } from 'rxjs';
 import type { ClusterStatus } from './clusterStatus.js';
@@ -23,10 +23,10 @@ export interface Waiting {
 
 /**
  * ```
- * look$    ----r|----r|----f|        reduced, reduced, full
- * output   ----r---------r---------(f|)
+ * look$    ----r|----r|----s|        reduced, reduced, settled
+ * output   ----r---------r---------(s|)
  * ```
- * Completes with the first status that is full, or with the last one in time. An error of a look is
+ * Completes with the first status that is settled, or with the last one in time. An error of a look is
  * passed on.
  */
 export function untilFull(options: UntilFullOptions): Observable<Waiting> {
@@ -39,7 +39,7 @@ export function untilFull(options: UntilFullOptions): Observable<Waiting> {
       map((status) => ({ status, waitedMs: scheduler.now() - startMs })),
       scan(advance, null as Advanced | null),
       map((advanced) => toWaiting(advanced as Advanced)),
-      takeWhile(({ status }) => !status.redundancy.full && leftMs() > 0, true),
+      takeWhile(({ status }) => !status.redundancy.settled && leftMs() > 0, true),
     );
   });
 }

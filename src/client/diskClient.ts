@@ -10,26 +10,9 @@
  * One slot per connection keeps it up (keepConnected); a slot is bound to a rank.
  */
 import type { Observable } from 'rxjs';
-import {
-  concat,
-  defer,
-  delay,
-  EMPTY,
-  filter,
-  finalize,
-  from,
-  ignoreElements,
-  merge,
-  mergeMap,
-  ReplaySubject,
-  Subject,
-  take,
-  takeUntil,
-  tap,
-  throwError,
-  timeout,
-  timer,
-} from 'rxjs';
+import { concat, defer, delay, EMPTY, filter, finalize, from, ignoreElements, merge } from 'rxjs';
+import { mergeMap, ReplaySubject, Subject, take, takeUntil } from 'rxjs';
+import { tap, throwError, timeout, timer } from 'rxjs';
 import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';

@@ -18,6 +18,7 @@ test('defaults are filled in', (t) => {
     kind: 'checked',
     config: {
       ...GOOD,
+      storageMustBeMount: false,
       keys: {},
       extension: 'on',
       workers: 0,

@@ -17,7 +17,12 @@ const SCRUB = {
 const ONE: StatusReport = {
   rank: 1,
   processes: 3,
+  sectors: 100,
+  badTags: {},
   standing: 'member',
+  waiting: undefined,
+  objections: undefined,
+  differences: undefined,
   incarnation: 0,
   start: '0b',
   written: 10,
