@@ -29,7 +29,13 @@ export const MEMBERSHIP_FAULTS: readonly DeliberateFault[] = [
     processCount: 3,
     runs: 50,
     blackBoxRuns: 400,
-    edits: [{ file: FOUNDING, find: 'if (isLost)', replace: 'if (false)' }],
+    edits: [
+      {
+        file: FOUNDING,
+        find: "if (isLost)\n        return { kind: 'join' };",
+        replace: "if (isLost)\n        return { kind: 'enter', founding: null };",
+      },
+    ],
   },
   {
     name: 'founds-alone',
