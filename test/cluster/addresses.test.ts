@@ -30,7 +30,7 @@ test.serial('a file with the addresses of two others swapped costs one process',
   const before = await standingsOf(cluster);
   const [first, second, third] = cluster.addresses.map(inFull);
   await cluster.stop(3);
-  await cluster.configure(3, { processes: [second, first, third] });
+  await cluster.configure({ processes: [second, first, third] }, [3]);
   await cluster.start(3);
 
   // Both ends tell, with both values.
@@ -58,7 +58,7 @@ test.serial('a file with the addresses of two others swapped costs one process',
   t.deepEqual(await standingsOf(cluster), before);
 
   await cluster.stop(3);
-  await cluster.configure(3);
+  await cluster.configure({}, [3]);
   await cluster.start(3);
   const { code, output } = await runToEnd(cluster.command(`status --wait-full ${HANG_MS / 1_000}`));
   t.is(code, 0, output);

@@ -51,7 +51,7 @@ test.serial('the first start waits for the last process, and says so', async (t)
 test.serial('one with a shorter list founds nothing, and the others do', async (t) => {
   t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.prepare(t, { processCount: 3 });
-  await cluster.configure(1, { processes: [inFull(cluster.addresses[0])] });
+  await cluster.configure({ processes: [inFull(cluster.addresses[0])] }, [1]);
   await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
   await cluster.untilMembers([2, 3]);
   t.deepEqual(await writeSectors(cluster, [2, 3], SECTORS, 'kept'), []);
@@ -75,7 +75,7 @@ test.serial('one with a shorter list founds nothing, and the others do', async (
 
   // Its folder is that of a process which is one of one; there is nothing in it.
   await cluster.loseDisk(1);
-  await cluster.configure(1);
+  await cluster.configure({}, [1]);
   await cluster.start(1);
   await assertFull(t, cluster);
 });
@@ -83,7 +83,7 @@ test.serial('one with a shorter list founds nothing, and the others do', async (
 test.serial('one with half the sectors founds nothing, and is named', async (t) => {
   t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.prepare(t, { processCount: 3, sectors: 64 });
-  await cluster.configure(3, { sectors: 32 });
+  await cluster.configure({ sectors: 32 }, [3]);
   await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
   await cluster.untilMembers([1, 2]);
   const all = Array.from({ length: 64 }, (_, index) => index);
@@ -100,10 +100,13 @@ test.serial('one with half the sectors founds nothing, and is named', async (t) 
     );
   }
   await untilSo(() => cluster.logOf(3).includes('process 1 has 64 sectors, process 3 has 32'));
+  // It answers those who ask about it, and nobody else.
+  const { output } = await runToEnd(cluster.command(`status --timeout ${HANG_MS / 1_000}`));
+  t.regex(output, /process 3 is fresh: not a member yet/);
   await assertUseless(t, cluster, 3);
 
   await cluster.stop(3);
-  await cluster.configure(3);
+  await cluster.configure({}, [3]);
   await cluster.start(3);
   await assertFull(t, cluster);
   await cluster.kill(1);
