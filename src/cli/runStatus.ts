@@ -93,12 +93,10 @@ async function lookAt(
   clients: readonly AtomicDiskClient[],
   timeoutMs: number,
 ): Promise<ClusterStatus> {
-  const [read, ...processes] = await Promise.all([
-    firstRead(clients),
-    ...config.processes.map((address, index) =>
-      askProcess(clients[index], index + 1, address, timeoutMs),
-    ),
-  ]);
+  const asked = config.processes.map((address, index) =>
+    askProcess(clients[index], index + 1, address, timeoutMs),
+  );
+  const [read, ...processes] = await Promise.all([firstRead(clients, asked), ...asked]);
   const disagreements = disagreementsOf(processes, config.sectors);
   return { processes, ...read, disagreements, redundancy: redundancyOf(processes, disagreements) };
 }
@@ -129,12 +127,23 @@ async function askProcess(
   }
 }
 
-/** Reads through every process. One of them is enough: it has asked a majority. */
+/**
+ * Reads through every process. One of them is enough: it has asked a majority.
+ * @param asked What the processes tell: one that is fresh would end the connection.
+ */
 async function firstRead(
   clients: readonly AtomicDiskClient[],
+  asked: readonly Promise<ProcessStatus>[],
 ): Promise<Omit<ClusterStatus, 'processes' | 'disagreements' | 'redundancy'>> {
   try {
-    const readLatencyMs = await Promise.any(clients.map(timeRead));
+    const readLatencyMs = await Promise.any(
+      clients.map(async (client, index) => {
+        const { rank, report } = await asked[index];
+        if (report?.standing !== 'fresh') return timeRead(client);
+        const reason = `process ${rank} is not part of a cluster yet`;
+        throw new AtomicDiskError('ATDD_TIMEOUT', reason);
+      }),
+    );
     return { quorum: true, readLatencyMs, readTrouble: null };
   } catch (error) {
     const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];

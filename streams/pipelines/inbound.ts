@@ -34,7 +34,7 @@ import { mapEach } from '../mapEach.js';
 import { parseFrames } from '../parseFrames.js';
 import type { SectorEvent } from '../reduceRegisters.js';
 import type { Outgoing } from '../writeTogether.js';
-import { takeHello, takeOldHello, takeProof } from './introductions.js';
+import { takeAnswerAsProof, takeHello, takeOldHello, takeProof } from './introductions.js';
 import type { ProcessRecords } from './records.js';
 import type { Origin, Session, SessionLimits } from './session.js';
 import { messageKey, newSession, regulate } from './session.js';
@@ -93,7 +93,8 @@ type PartOfRecords =
   | 'disavowals'
   | 'peerConnections'
   | 'peers'
-  | 'differences';
+  | 'differences'
+  | 'missed';
 
 export interface InboundOptions {
   readonly verdict: VerdictOptions;
@@ -312,6 +313,15 @@ function beginOperation(
 
 /** A peer of this make says who it is before it says anything else. */
 function admitMessage(
+  session: Session,
+  message: ProcessMessage,
+  options: InboundOptions,
+): Inbound[] {
+  const proof = takeAnswerAsProof(session, message, options);
+  return [...proof, ...admitAudible(session, message, options)];
+}
+
+function admitAudible(
   session: Session,
   message: ProcessMessage,
   { records }: InboundOptions,

@@ -19,6 +19,7 @@ import {
   isKnownAlready,
   meetStranger,
 } from '../../src/core/membership/membership.js';
+import type { ProcessMessage } from '../../src/core/message.js';
 import type { Rank } from '../../src/core/rank.js';
 import { isMember } from '../../src/core/rank.js';
 import type { Random } from '../../src/ports/random.js';
@@ -34,7 +35,7 @@ export interface IntroductionOptions {
   readonly verdict: Pick<VerdictOptions, 'self' | 'processCount' | 'systemTagger'>;
   readonly records: Pick<
     ProcessRecords,
-    'membership' | 'peers' | 'differences' | 'registers' | 'disavowals'
+    'membership' | 'peers' | 'differences' | 'registers' | 'disavowals' | 'sessions' | 'missed'
   >;
   readonly random: Random;
   /** The process that this one dialled; null: the connection was opened from the other side. */
@@ -113,8 +114,8 @@ function takeOpening(
       ? [...told, ...changes(meetStranger(current, sender, hello), records)]
       : told;
   }
-  // It claims to be one of as many processes as there are.
-  if (!isMember(sender, verdict.processCount)) return [];
+  // It claims to be one of as many processes as there are, and another one.
+  if (!isMember(sender, verdict.processCount) || sender === verdict.self) return [];
   introduction.state = 'proven';
   return [...told, ...accept(session, sender, hello, options)];
 }
@@ -222,9 +223,54 @@ export function takeProof(
   const agreement = options.records.peers.find(({ rank }) => rank === sender)?.agreement;
   const isEcho = agreement !== undefined && agreement.token !== LINK_TOKEN_NONE;
   if (!isEcho || echo !== agreement.token || (features & FEATURE_HELLO) !== 0) return [];
-  introduction.state = 'proven';
+  return prove(session, sender, old.hello, options);
+}
+
+const ANSWERS: ReadonlySet<ProcessMessage['content']['kind']> = new Set([
+  ...(['value', 'stamp', 'ack'] as const),
+]);
+
+/**
+ * Where one of the two has the extension off no LINK has an echo. Then a process of version 1 shows
+ * the same by an answer to what this process has asked it lately: under an id that was drawn here.
+ */
+export function takeAnswerAsProof(
+  session: Session,
+  { sender, content }: ProcessMessage,
+  options: IntroductionOptions,
+): Inbound[] {
+  const { old, state } = session.introduction;
+  if (old?.rank !== sender || state !== 'claimed') return [];
+  if (!ANSWERS.has(content.kind)) return [];
+  const { peers, missed, sessions } = options.records;
+  const late = missed.peers.get(sender);
+  const isAsked =
+    peers.some(({ rank, owed }) => rank === sender && owed.questions.has(content.id)) ||
+    late?.young.has(content.id) === true ||
+    late?.old.has(content.id) === true;
+  return isAsked && !speaksPresent(sender, sessions)
+    ? prove(session, sender, old.hello, options)
+    : [];
+}
+
+/** Whether that process has shown over a connection that stands to speak version 2. */
+function speaksPresent(rank: Rank, sessions: ReadonlySet<Session>): boolean {
+  for (const { hello, introduction, hasEnded } of sessions) {
+    if (hasEnded || introduction.old !== null) continue;
+    if (hello?.rank === rank && introduction.state === 'proven') return true;
+  }
+  return false;
+}
+
+function prove(
+  session: Session,
+  sender: Rank,
+  old: OldHello,
+  options: IntroductionOptions,
+): Inbound[] {
+  session.introduction.state = 'proven';
   session.hello = null;
-  return acceptOld(session, sender, old.hello, options);
+  return acceptOld(session, sender, old, options);
 }
 
 function acceptOld(

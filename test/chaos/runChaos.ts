@@ -108,7 +108,7 @@ class ChaosRun {
       { withClients: true },
     );
     const disks = await mountSmallDisks(t, cluster);
-    await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
+    await cluster.startAll();
     await introduce(cluster);
     const openBefore = new Map<number, DescriptorKinds>();
     for (const rank of HAS_PROC ? cluster.ranks : []) {

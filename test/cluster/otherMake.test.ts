@@ -20,9 +20,10 @@ async function strangeAt(t: TestScope, cluster: Cluster, rank: number): Promise<
 
 test.serial('a WRITE is taken by a process that hears nothing unless it asks', async (t) => {
   t.timeout(TEST_HANG_MS);
-  const cluster = await Cluster.prepare(t, { processCount: 3, absent: [2, 3] });
+  const cluster = await Cluster.prepare(t, { processCount: 3, absent: [2, 3], founder: null });
   const peers = await Promise.all([2, 3].map((rank) => strangeAt(t, cluster, rank)));
   await cluster.start(1);
+  await cluster.untilMembers();
   const client = await cluster.client(1);
   const outcome = await within(HANG_MS, client.write(5, sectorNamed('the first')));
   t.true(outcome !== 'too late' && outcome.kind === 'answered' && outcome.status === 'Ok');
@@ -33,7 +34,7 @@ test.serial('a WRITE is taken by a process that hears nothing unless it asks', a
 test.serial('an empty disk waits for the peer that may remember the one before', async (t) => {
   t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.prepare(t, { processCount: 3, absent: [2] });
-  await Promise.all([1, 3].map((rank) => cluster.start(rank)));
+  await cluster.startAll();
   const client = await cluster.client(1);
   const written = await client.write(5, sectorNamed('known to 1 and 3'));
   t.true(written.kind === 'answered' && written.status === 'Ok');

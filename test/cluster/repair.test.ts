@@ -261,10 +261,11 @@ test.serial('a rebuild that is killed half way goes on where it was', async (t) 
   await assertWhole(t, cluster);
 });
 
-test.serial('a cluster begins with a majority, and one that comes later joins', async (t) => {
+test.serial('a cluster is founded by a majority that was told to, and a third joins', async (t) => {
   t.timeout(TEST_HANG_MS);
-  const cluster = await Cluster.prepare(t, { processCount: 3 });
-  const [, startedIn] = await timed(Promise.all([cluster.start(1), cluster.start(2)]));
+  const cluster = await Cluster.prepare(t, { processCount: 3, founder: 1 });
+  const start = Promise.all([cluster.start(1), cluster.start(2)]);
+  const [, startedIn] = await timed(start.then(() => cluster.untilMembers([1, 2])));
   const [faults, wroteIn] = await timed(writeSectors(cluster, [1, 2], upTo(50), 'early'));
   t.deepEqual(faults, []);
   t.log(`two of three: started in ${startedIn}, the first 50 writes took ${wroteIn}`);

@@ -88,7 +88,7 @@ test.serial('all processes killed at once come back with every acknowledged valu
     await sleep(200 + round * 300);
     await Promise.all(cluster.ranks.map((rank) => cluster.kill(rank)));
     await Promise.all(streams);
-    await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
+    await cluster.startAll();
     const reader = await cluster.client((round % 3) + 1);
     for (const [sector, value] of acknowledged) {
       const found = await nameRead(reader, sector);
@@ -173,7 +173,7 @@ test.serial('SIGTERM ends a process with exit code 0 and its data intact', async
     exits,
     exits.map(() => ({ code: 0, signal: null })),
   );
-  await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
+  await cluster.startAll();
   const reader = await cluster.client(2);
   const names = await Promise.all(upTo(50).map((sector) => nameRead(reader, sector)));
   t.deepEqual(

@@ -77,6 +77,7 @@ for (const [what, act] of [
     await Promise.all([cluster.start(2), cluster.start(3)]);
     const ending = runToEnd(commandOf(cluster, 1));
     await answers(cluster, 1);
+    await cluster.untilMembers();
     const client = await cluster.client(2);
     await writeSome(t, client, 'before');
     await act(cluster.storageOf(1));

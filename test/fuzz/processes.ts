@@ -52,7 +52,7 @@ export async function attackProcesses(options: LiveOptions): Promise<number> {
   recorder.listen(keys);
   const member = await LyingMember.start({ rank: LYING_RANK, addresses, keys, seed });
   scope.teardown(() => member.stop());
-  await Promise.all(RANKS.map((rank) => cluster.start(rank)));
+  await cluster.startAll();
   const good = await GoodClients.start(cluster, RANKS);
   scope.teardown(() => good.stop());
   await good.untilDone(100);

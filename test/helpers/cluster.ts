@@ -28,6 +28,12 @@ export interface ClusterOptions {
   readonly sectors?: number;
   /** Ranks that are not started, because the test has something else in their place. */
   readonly absent?: readonly number[];
+  /**
+   * Rank of the process that is told to found the cluster when it is started for the first time;
+   * null: none is. Default: where its processes do not found it by themselves (there is one alone,
+   * some are absent, or their lists of addresses differ), the lowest that is started.
+   */
+  readonly founder?: number | null;
   /** Fields of the configuration file beside its core. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Puts something between the processes: what process `rank` takes for the addresses of all. */
@@ -50,6 +56,7 @@ interface Member {
   child: ChildProcess | null;
   exit: Promise<Exit>;
   exitIsExpected: boolean;
+  wasLaunched: boolean;
   log: string;
 }
 
@@ -77,8 +84,7 @@ export class Cluster {
     const network = await options.network?.(addresses);
     for (const rank of cluster.ranks) {
       const processes = (network?.addressesSeenBy(rank) ?? addresses).map(inFull);
-      const configuration = { ...cluster.configuration(), processes };
-      await writeFile(cluster.configFileOf(rank), JSON.stringify(configuration, null, 2));
+      await cluster.configure({ processes }, [rank]);
     }
     return cluster;
   }
@@ -100,6 +106,7 @@ export class Cluster {
       child: null,
       exit: Promise.resolve({ code: null, signal: null }),
       exitIsExpected: false,
+      wasLaunched: false,
       log: '',
     }));
   }
@@ -171,11 +178,11 @@ export class Cluster {
     return this.member(rank).log;
   }
 
-  /** Starts all processes; resolves when all of them answer and, unless some are absent, vote. */
+  /** Starts all processes; resolves when all of them answer and vote. */
   async startAll(): Promise<void> {
     await Promise.all(this.ranks.map((rank) => this.start(rank)));
     // On a busy machine one may be late for the founding, and joins: that takes a little longer.
-    if (this.options.absent === undefined) await this.untilMembers();
+    await this.untilMembers();
   }
 
   /** Starts a process and waits until it answers. */
@@ -195,7 +202,9 @@ export class Cluster {
       this.configFileOf(rank),
       '--rank',
       `${rank}`,
+      ...(rank === this.founder && !member.wasLaunched ? ['--found'] : []),
     ];
+    member.wasLaunched = true;
     const command = this.options.wrap?.(plain, rank) ?? plain;
     const child = endsWithTests(
       spawn(command[0], command.slice(1), {
@@ -230,6 +239,13 @@ export class Cluster {
     });
   }
 
+  private get founder(): number | null {
+    const { absent = [], network, founder } = this.options;
+    if (founder !== undefined) return founder;
+    const isTold = this.members.length === 1 || absent.length > 0 || network !== undefined;
+    return isTold ? Math.min(...this.ranks) : null;
+  }
+
   /** Resolves when the process answers a client: no quorum is needed for that. */
   async waitReady(rank: number, timeoutMs: number = HANG_MS): Promise<void> {
     const giveUpAt = performance.now() + timeoutMs;
@@ -243,9 +259,9 @@ export class Cluster {
     }
   }
 
-  /** Resolves when every process votes. */
-  private async untilMembers(): Promise<void> {
-    for (const rank of this.ranks) {
+  /** Resolves when each of them votes. */
+  async untilMembers(ranks: readonly number[] = this.ranks): Promise<void> {
+    for (const rank of ranks) {
       await untilStatus(this, rank, HANG_MS, ({ standing }) => standing === 'member');
     }
   }
@@ -274,6 +290,11 @@ export class Cluster {
   /** SIGKILL: ends at once, whatever it is doing. Resolves when it is gone. */
   async kill(rank: number): Promise<void> {
     await this.end(rank, 'SIGKILL');
+  }
+
+  /** A command of the program, with the configuration of that process. */
+  command(words: string, rank = 1): string[] {
+    return [process.execPath, MAIN_FILE, ...words.split(' '), '--config', this.configFileOf(rank)];
   }
 
   /** SIGTERM. Resolves when it is gone. */
@@ -357,7 +378,7 @@ export class Cluster {
   }
 }
 
-const inFull = ({ host, port }: Address): string => `${host}:${port}`;
+export const inFull = ({ host, port }: Address): string => `${host}:${port}`;
 
 /** Without settings of whoever runs the tests. */
 export function cleanEnvironment(): NodeJS.ProcessEnv {

@@ -191,6 +191,62 @@ test('version 1 counts once its LINK has echoed the token of the connection to i
   t.deepEqual(running.inquire('status').objections, [{ kind: 'replaced', by: 2 }]);
 });
 
+test('version 1 without LINK counts once it has answered what it is asked', (t) => {
+  const { connect, pass, running, dialled } = start(t, 'fresh');
+  pass(TIMEOUTS.graceMs + 1);
+  const asked = dialled
+    .get(2)!
+    .take()
+    .find((one) => 'kind' in one && one.kind === 'READ_PROC');
+  const id = asked?.family === 'process' ? asked.id : '';
+  const peer = connect();
+  const value = (sender: number, under: string): Buffer => {
+    const register = { timestamp: 0n, writeRank: 0, data: Buffer.alloc(4096) };
+    const answer = { kind: 'VALUE', sender, id: under, sector: 0n, register } as const;
+    return processBytes(answer, SYSTEM_KEY);
+  };
+  for (const bytes of [
+    // It knows of another disk in the place of this one.
+    oldHelloFrom(2, { known: OLD_DISK }),
+    value(2, ID),
+    value(3, id),
+  ]) {
+    peer.bytes$.next(bytes);
+    pass(1);
+    t.is(running.figures().standing, 'fresh');
+  }
+  peer.bytes$.next(value(2, id));
+  pass(1);
+  t.is(running.figures().standing, 'joining');
+});
+
+test('nor does an answer of one that has said HELLO in version 2', (t) => {
+  const process = start(t, 'fresh');
+  const { connect, pass, running, dialled } = process;
+  pass(TIMEOUTS.graceMs + 1);
+  const asked = dialled
+    .get(2)!
+    .take()
+    .find((one) => 'kind' in one && one.kind === 'READ_PROC');
+  const id = asked?.family === 'process' ? asked.id : '';
+  introduce(process, 2, { standing: 'fresh' });
+  const stranger = connect();
+  const register = { timestamp: 0n, writeRank: 0, data: Buffer.alloc(4096) };
+  const answer = { kind: 'VALUE', sender: 2, id, sector: 0n, register } as const;
+  const overheard = processBytes(answer, SYSTEM_KEY);
+  stranger.bytes$.next(Buffer.concat([oldHelloFrom(2, { known: OLD_DISK }), overheard]));
+  pass(1);
+  t.is(running.figures().standing, 'fresh');
+});
+
+test('what a member says in the name of this process counts for nothing', (t) => {
+  const process = start(t);
+  const liar = introduce(process, 1, { known: OLD_DISK, incarnations: [1, 0, 0] });
+  liar.bytes$.next(ask(2));
+  process.pass(1);
+  t.is(process.running.inquire('status').objections, undefined);
+});
+
 test('who has said HELLO in version 2 is not heard in version 1', (t) => {
   const process = start(t);
   const peer = introduce(process, 2);

@@ -9,7 +9,9 @@
  * ```
  *
  * Version 1 has no such token. Its LINK echoes the token of the connection the other way, which only
- * a process that runs can know; version 1 is believed when it has sent that.
+ * a process that runs can know; version 1 is believed when it has sent that. Where one of the two has
+ * the extension off no LINK has an echo; then the id of a question of this process, in an answer to
+ * it, is as good. Both can be heard on the wire and sent again by who is quick: hence version 2.
  *
  * Mutable records: one for each connection.
  */
