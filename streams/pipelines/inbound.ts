@@ -317,8 +317,11 @@ function admitMessage(
   message: ProcessMessage,
   options: InboundOptions,
 ): Inbound[] {
-  const proof = takeAnswerAsProof(session, message, options);
-  return [...proof, ...admitAudible(session, message, options)];
+  // Of version 1, that is: few are.
+  const proof =
+    session.introduction.old === null ? [] : takeAnswerAsProof(session, message, options);
+  const admitted = admitAudible(session, message, options);
+  return proof.length === 0 ? admitted : [...proof, ...admitted];
 }
 
 function admitAudible(

@@ -212,6 +212,7 @@ function ownSizeOf(bytes: Buffer): number | null {
 
 const OWN_SIZES: ReadonlyMap<number, number> = new Map([
   [0x80, 588],
+  [0x88, 672],
   [0x81, 64],
   [0x82, 4176],
   [0x83, 80],

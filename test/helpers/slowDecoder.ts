@@ -49,6 +49,7 @@ function betweenPeers(header: Buffer): number | null {
   return (
     new Map([
       [0x80, 588],
+      [0x88, 672],
       [0x81, 64],
       [0x82, 4176],
       [0x83, 80],

@@ -2,10 +2,12 @@
 import test from 'ava';
 
 import { fc, testProp } from '@fast-check/ava';
-import type { MemberMessage } from '../../src/core/membership/memberMessage.js';
+import type { Configuration } from '../../src/core/membership/configuration.js';
+import type { Hello, MemberMessage } from '../../src/core/membership/memberMessage.js';
 import { ENTRIES_MAX } from '../../src/core/membership/memberMessage.js';
 import { INCARNATION_MAX } from '../../src/core/stamp.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
+import { serializeHello } from '../../src/wire/helloMessage.js';
 import { CLIENT_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import {
   serializeInquiry,
@@ -213,3 +215,66 @@ test('inquiries and their answers', (t) => {
     }
   }
 });
+
+const HELLO: Hello & { readonly configuration: Configuration } = {
+  standing: 'joining',
+  storage: 'sixteen letters.',
+  incarnation: 255,
+  known: '\u00ff'.repeat(16),
+  incarnations: [1, 2, 3],
+  founding: ID,
+  isVouched: true,
+  configuration: { processCount: 3, sectors: 2 ** 48, addresses: 'x'.repeat(16), mode: 0 },
+  wasInUse: false,
+  isFounder: true,
+  hasData: true,
+};
+const ENVELOPE = { sender: 2, addressee: 1, token: 'a'.repeat(16), echo: '\u00ff'.repeat(16) };
+
+test('HELLO: what is sent is what is received, also from ranks that there are not', (t) => {
+  for (const [envelope, content] of [
+    [ENVELOPE, HELLO],
+    [
+      { ...ENVELOPE, sender: 254 },
+      { ...HELLO, known: null, founding: null, isVouched: false },
+    ],
+    [
+      { ...ENVELOPE, sender: 1 },
+      { ...HELLO, wasInUse: true, isFounder: false, hasData: false },
+    ],
+  ] as const) {
+    const bytes = serializeHello(envelope, content, systemTagger);
+    t.is(bytes.length, 672);
+    t.deepEqual(verdictOn(bytes), [{ kind: 'hello', envelope, content }]);
+  }
+});
+
+test('HELLO: a wrong tag, and fields out of their range', (t) => {
+  const changed = (at: number, byte: number, isSigned = true): string => {
+    const bytes = serializeHello(ENVELOPE, HELLO, systemTagger);
+    bytes[at] = byte;
+    if (isSigned) systemTagger.sign(bytes);
+    const [verdict] = verdictOn(bytes);
+    return verdict.kind === 'dropped' ? verdict.reason : verdict.kind;
+  };
+  t.is(changed(9, 1, false), 'badTag');
+  t.is(changed(6, 0), 'invalidContent', 'a rank of 0');
+  t.is(changed(6, 255), 'invalidContent');
+  t.is(changed(26, 3), 'invalidContent', 'a standing');
+  t.is(changed(28, 1), 'invalidContent', 'an incarnation of 25 bits');
+  t.is(changed(112, 1), 'invalidContent', 'more sectors than can be counted');
+  t.is(changed(121, 0), 'invalidContent', 'no processes');
+  t.is(changed(121, 255), 'invalidContent');
+  t.is(changed(128, 1), 'invalidContent', 'an incarnation that there is not');
+});
+
+testProp(
+  'HELLO: no bytes do any harm, signed or not',
+  [fc.array(fc.tuple(fc.nat(639), fc.nat(255)), { maxLength: 12 }), fc.boolean()],
+  (t, changes, isSigned) => {
+    const bytes = serializeHello(ENVELOPE, HELLO, systemTagger);
+    for (const [at, byte] of changes) bytes[at] = byte;
+    if (isSigned) systemTagger.sign(bytes);
+    t.notThrows(() => verdictOn(bytes));
+  },
+);
