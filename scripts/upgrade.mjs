@@ -7,10 +7,11 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ROOT, ensureReady, runNode } from './ensure.mjs';
+import { pathToFileURL } from 'node:url';
+import { ROOT, ensureReady } from './ensure.mjs';
 
 /** The last one whose members say HELLO in version 1. */
-const FORMER = '628581e';
+const FORMER = '628581e1d1d3d56f28edbff0fbb1cf573f197c10';
 
 if (git(['cat-file', '-e', `${FORMER}^{commit}`]).status !== 0) {
   process.stderr.write(
@@ -22,39 +23,30 @@ if (git(['cat-file', '-e', `${FORMER}^{commit}`]).status !== 0) {
 await ensureReady();
 const folder = mkdtempSync(join(tmpdir(), 'atdd-former-'));
 const former = join(folder, 'checkout');
-for (const [signal, number] of [
-  ['SIGINT', 2],
-  ['SIGTERM', 15],
-]) {
-  // What runs gets the signal as well, or ends with this.
-  process.once(signal, () => {
-    remove();
-    process.exit(128 + number);
-  });
-}
-try {
-  must('git worktree add', git(['worktree', 'add', '--quiet', '--detach', former, FORMER]));
-  const build = [join(former, 'scripts', 'build.mjs')];
-  must('the build', spawnSync(process.execPath, build, { cwd: former, stdio: 'inherit' }));
-  const program = join(ROOT, 'dist', 'test', 'upgrade', 'main.js');
-  const words = ['--former', join(former, 'dist', 'main.js'), ...process.argv.slice(2)];
-  process.exitCode = await runNode(['--enable-source-maps', program, ...words]);
-} catch (error) {
-  process.stderr.write(`atdd: ${error.message}\n`);
-  process.exitCode = 1;
-} finally {
-  remove();
-}
+process.once('exit', () => {
+  git(['worktree', 'remove', '--force', former]);
+  rmSync(folder, { recursive: true, force: true });
+});
+const stops = new Map([
+  ['SIGINT', () => process.exit(130)],
+  ['SIGTERM', () => process.exit(143)],
+]);
+for (const [signal, stop] of stops) process.once(signal, stop);
+must('git worktree add', git(['worktree', 'add', '--quiet', '--detach', former, FORMER]));
+const build = [join(former, 'scripts', 'build.mjs')];
+must('the build', spawnSync(process.execPath, build, { cwd: former, stdio: 'inherit' }));
+// From here on the program ends what it has started.
+for (const [signal, stop] of stops) process.off(signal, stop);
+process.argv.splice(2, 0, '--former', join(former, 'dist', 'main.js'));
+// In this very process: what the terminal and npm send on Ctrl-C then arrives where it belongs.
+await import(pathToFileURL(join(ROOT, 'dist', 'test', 'upgrade', 'main.js')).href);
 
 function git(words) {
   return spawnSync('git', ['-C', ROOT, ...words], { encoding: 'utf8' });
 }
 
 function must(what, { status, stderr, error }) {
-  if (status !== 0) throw new Error(`${what} failed: ${error?.message ?? stderr ?? status}`);
-}
-
-function remove() {
-  git(['worktree', 'remove', '--force', former]);
-  rmSync(folder, { recursive: true, force: true });
+  if (status === 0) return;
+  process.stderr.write(`atdd: ${what} failed: ${error?.message ?? stderr ?? status}\n`);
+  process.exit(1);
 }

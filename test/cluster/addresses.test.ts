@@ -52,6 +52,9 @@ test.serial('a file with the addresses of two others swapped costs one process',
     const found = `at the address of process ${rank} in the list of process 3 is process ${taken}`;
     await untilSo(() => cluster.logOf(3).includes(found));
   }
+  const told = await runToEnd(cluster.command(`status --timeout ${HANG_MS / 1_000}`));
+  t.is(told.code, 1, told.output);
+  t.regex(told.output, /process 3 takes process 1 for process 2: its list of addresses is wrong/);
   t.deepEqual(await writeSectors(cluster, [1, 2], SECTORS, 'second'), []);
   t.deepEqual(await readSectors(cluster, [1, 2], SECTORS, 'second'), []);
   // Nobody has taken its disk for a lost one.

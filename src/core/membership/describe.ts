@@ -39,8 +39,8 @@ export function describeWaiting({ unheard, differing, inUse, founders, isAlone }
   if (unheard.length > 0) reasons.push(`nothing was heard of ${named(unheard)}`);
   if (differing.length > 0) reasons.push(`${those(differing)} configured otherwise`);
   if (inUse.length > 0) {
-    const whose = `the storage of ${those(inUse)}`;
-    reasons.push(`${whose} empty, but was in use before: is the disk mounted?`);
+    const whose = `the storage of ${named(inUse)}`;
+    reasons.push(`${whose} is empty, but was in use before: is the disk mounted?`);
   }
   if (founders.length > 0) reasons.push(`${those(founders)} to found the cluster (--found)`);
   return reasons.length === 0 ? 'it has yet to hear more of the others' : reasons.join('; ');

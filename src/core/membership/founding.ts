@@ -134,7 +134,7 @@ export function waitingOf(membership: Membership): Waiting {
   return {
     unheard,
     differing: ranksOf(differs),
-    inUse: wasInUse ? [self.rank, ...inUse] : inUse,
+    inUse: (wasInUse ? [self.rank, ...inUse] : inUse).sort((a, b) => a - b),
     founders: ranksOf((hello) => hello.isFounder && hello.standing === 'fresh'),
     isAlone: others.length === 0,
   };
