@@ -24,6 +24,7 @@ import {
 } from './core/membership/describe.js';
 import { waitingOf } from './core/membership/founding.js';
 import type { Standing } from './core/membership/identity.js';
+import type { MembershipOptions } from './core/membership/state.js';
 import type { Inquiry } from './core/membership/memberMessage.js';
 import type { Rank } from './core/rank.js';
 import { ranksBut } from './core/rank.js';
@@ -127,24 +128,9 @@ const COMPLAINT_INTERVAL_MS = 10_000;
 
 export function startProcess(options: ProcessOptions, ports: StartPorts): RunningProcess {
   const { log, schedulers } = ports;
-  const { rank, processCount } = options;
+  const { rank } = options;
   const { random, store, notes, counters = newCounters() } = ports;
-  const membership = openMembership(
-    {
-      self: { rank, processCount },
-      configuration: {
-        processCount,
-        sectors: options.sectors,
-        addresses: options.addresses,
-        mode: MODE_OPEN,
-      },
-      wasInUse: options.wasInUse,
-      isFounder: options.isFounder,
-      hasData: () => store.counts().written > 0,
-      draw: () => random.operationId(),
-    },
-    notes,
-  );
+  const membership = openMembership(membershipOptions(options, ports), notes);
   const lifeNumber = new LifeNumber(notes);
   const records = recordsOf(options, membership, { counters, clock: schedulers.clock });
   const { ledger } = records;
@@ -207,6 +193,21 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   };
 }
 
+function membershipOptions(
+  options: ProcessOptions,
+  { store, random }: Pick<StartPorts, 'store' | 'random'>,
+): MembershipOptions {
+  const { rank, processCount, sectors, addresses, wasInUse, isFounder } = options;
+  return {
+    self: { rank, processCount },
+    configuration: { processCount, sectors, addresses, mode: MODE_OPEN },
+    wasInUse,
+    isFounder,
+    hasData: () => store.counts().written > 0,
+    draw: () => random.operationId(),
+  };
+}
+
 /** Emits once, when no operation is left or the time is over, and completes. */
 function idleOrLate(
   ledger: Ledger<unknown>,
@@ -264,7 +265,8 @@ function waitingReports(
     ),
     tap(() => {
       const waiting = waitingOf(current);
-      const text = `a new cluster is founded by all its processes together: ${describeWaiting(waiting)}`;
+      const why = describeWaiting(waiting);
+      const text = `a new cluster is founded by all its processes together: ${why}`;
       log.warn(text, { event: 'waiting', ...waiting });
     }),
     ignoreElements(),

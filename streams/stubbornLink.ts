@@ -33,7 +33,7 @@ export type LinkCommand =
   | { readonly kind: 'again' };
 
 /** Those that change what is owed. */
-type OwedCommand = Exclude<LinkCommand, { kind: 'greet' | 'again' }>;
+type OwedCommand = Exclude<LinkCommand, { kind: 'greet' }>;
 
 export interface StubbornLinkOptions {
   /** The connection to the peer, each time there is a new one; null when it is gone. */
@@ -82,9 +82,6 @@ export function stubbornLink(
       /** Since when the peer has been asked something over this connection. */
       let askedMs = 0;
 
-      const fail = (error: unknown): void => {
-        subscriber.error(error);
-      };
       const send = (message: Sendable): boolean => {
         if (connection === null || connection.bufferedBytes > bufferBytes) return false;
         subscriber.next({ connection, content: isExtended() ? message : inBaseForm(message) });
@@ -115,35 +112,33 @@ export function stubbornLink(
         sendUnsent(owed, clock.now(), send);
         startTicking();
       };
-      const sendAllAgain = (): void => {
-        forgetSent(owed);
-        sendUnsent(owed, clock.now(), send);
-        startTicking();
-      };
       const connected$ = connection$.pipe(
         switchMap((next) => {
           connection = next;
           if (next === null) return EMPTY;
           askedMs = clock.now();
           greet(true);
-          sendAllAgain();
+          forgetSent(owed);
+          sendUnsent(owed, clock.now(), send);
           return next.drained$;
         }),
         map(() => {
           sendUnsent(owed, clock.now(), send);
         }),
       );
+      const error = (failure: unknown): void => {
+        subscriber.error(failure);
+      };
       const next = (command: LinkCommand): void => {
         if (command.kind === 'greet') greet(false);
-        else if (command.kind === 'again') sendAllAgain();
         else obey(command);
       };
       const complete = (): void => {
         subscriber.complete();
       };
       subscriber.add(() => ticking?.unsubscribe());
-      subscriber.add(connected$.subscribe({ error: fail }));
-      subscriber.add(command$.subscribe({ next, error: fail, complete }));
+      subscriber.add(connected$.subscribe({ error }));
+      subscriber.add(command$.subscribe({ next, error, complete }));
     });
 }
 
@@ -168,6 +163,9 @@ function applyCommand(owed: Owed<Sendable>, command: OwedCommand): void {
       break;
     case 'noReceipts':
       expectNoReceipts(owed);
+      break;
+    case 'again':
+      forgetSent(owed);
       break;
     default:
       unreachable(command);

@@ -12,7 +12,11 @@ export function markWhenMember(
   log: Log,
 ): void {
   const member$ = standing$.pipe(filter((standing) => standing === 'member'));
-  member$.pipe(take(1)).subscribe(() => {
-    writeMarker(config.storage, config, log);
+  // A failure of the process is told by `failure$`.
+  member$.pipe(take(1)).subscribe({
+    next: () => {
+      writeMarker(config.storage, config, log);
+    },
+    error: () => undefined,
   });
 }

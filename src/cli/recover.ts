@@ -26,7 +26,7 @@ export function defineRecoverCommand(program: Command): void {
         'founded apart and have met.\nIt says what is there and what is at risk, and asks for a ' +
         'word; docs/faults.md has the cases.',
     )
-    .action(async ({ setAside = undefined }: RecoverOptions, command: Command) => {
+    .action(async ({ setAside }: RecoverOptions, command: Command) => {
       const { rank = null } = command.optsWithGlobals<{ rank?: string }>();
       const { loadProcessConfig } = await import('../../config/load.js');
       const config = loadProcessConfig({ file: configOption(command), rank });

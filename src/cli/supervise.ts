@@ -87,11 +87,7 @@ export async function supervise(
   options: SuperviseOptions = {},
 ): Promise<number> {
   const {
-    argsOf = (rank) => [
-      ...[PROGRAM, 'run', '--config', config.file, '--rank', String(rank)],
-      // All of it runs here: there is nobody to agree with.
-      ...(config.processes.length === 1 ? ['--found'] : []),
-    ],
+    argsOf = (rank: Rank) => argsToRun(config, rank),
     gatewayArgs = [PROGRAM, 'nbd', '--config', config.file],
     signals$ = endSignal$,
     hangup$ = reload$,
@@ -103,11 +99,7 @@ export async function supervise(
   } = options;
   const ranks = ranksToRun(config);
   const stop$ = new ReplaySubject<StopRequest>(2);
-  const requests = stopRequests({
-    signals$,
-    patienceMs,
-    scheduler,
-  }).subscribe(stop$);
+  const requests = stopRequests({ signals$, patienceMs, scheduler }).subscribe(stop$);
   const env = childEnvironment(config);
   const report = clusterReport({ config, ranks, write, isJson });
   const reporting = stop$.subscribe({ next: report.stopping, error: report.failed });
@@ -155,6 +147,12 @@ export async function supervise(
   );
   await lastValueFrom(done$, { defaultValue: null });
   return report.exitCode();
+}
+
+function argsToRun({ file, processes }: ProcessConfig, rank: Rank): string[] {
+  const args = [PROGRAM, 'run', '--config', file, '--rank', String(rank)];
+  // All of it runs here: there is nobody to agree with.
+  return processes.length === 1 ? [...args, '--found'] : args;
 }
 
 /** @throws {AtomicDiskError} if there is nothing to run here, or it could not run together. */

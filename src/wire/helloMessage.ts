@@ -1,34 +1,17 @@
 /**
- * HELLO, version 2 (docs/peer-extension.md): who a process is, whom it takes the other side for, and
- * what it was started with. Version 1 is in extensionTypes.ts.
+ * HELLO, version 2 (docs/peer-extension.md): who a process is, whom it takes the other side for,
+ * and what it was started with. Version 1 is in extensionTypes.ts.
  */
 import type { Configuration } from '../core/membership/configuration.js';
 import type { Standing } from '../core/membership/identity.js';
-import type { Hello, LinkToken } from '../core/membership/memberMessage.js';
-import type { Rank } from '../core/rank.js';
+import type { Hello } from '../core/membership/memberMessage.js';
 import { RANK_MAX } from '../core/rank.js';
 import { INCARNATION_MAX } from '../core/stamp.js';
 import * as wire from './constants.js';
 import type { MessageType } from './messageType.js';
 import { STANDINGS, beginMessage } from './serialize.js';
 import type { Tagger } from './tag.js';
-
-/** What a HELLO says about the connection that it stands in. */
-export interface HelloEnvelope {
-  readonly sender: Rank;
-  /** Whom the sender takes the other side for. */
-  readonly addressee: Rank;
-  /** What the sender calls the connection. */
-  readonly token: LinkToken;
-  /** What the other side has called it; LINK_TOKEN_NONE: nothing yet. */
-  readonly echo: LinkToken;
-}
-
-export interface HelloMessage extends HelloEnvelope {
-  readonly family: 'hello';
-  /** null: a field is out of its range. */
-  readonly content: () => Hello | null;
-}
+import type { HelloEnvelope, HelloMessage } from './wireMessage.js';
 
 export const HELLO_MESSAGE: MessageType = {
   code: wire.TYPE_HELLO,

@@ -17,7 +17,7 @@ import type { SectorIndex } from '../core/sector.js';
 import type { Shard } from '../core/shard.js';
 import { isOfShard } from '../core/shard.js';
 import { INCARNATION_MAX, TIMESTAMP_REFUSED } from '../core/stamp.js';
-import type { HelloEnvelope, HelloMessage } from './helloMessage.js';
+import type { HelloEnvelope, HelloMessage } from './wireMessage.js';
 import { STANDINGS } from './serialize.js';
 import type { Tagger } from './tag.js';
 import type { Decoded, ProcessWireMessage, WireMessage } from './wireMessage.js';

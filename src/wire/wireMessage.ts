@@ -1,10 +1,11 @@
 import type { BaseMessageKind, RegisterMessage } from '../core/message.js';
 import type { StorageId } from '../core/membership/identity.js';
 import type { AnyInquiry } from '../core/membership/memberMessage.js';
+import type { Hello, LinkToken } from '../core/membership/memberMessage.js';
 import type { OperationId } from '../core/operation.js';
+import type { Rank } from '../core/rank.js';
 import type { SectorData } from '../core/sector.js';
 import type { Stamp } from '../core/stamp.js';
-import type { HelloMessage } from './helloMessage.js';
 
 /**
  * Messages as they stand on the wire: every field read, nothing believed yet. A sector is still a
@@ -41,6 +42,23 @@ export interface ProcessWireMessage {
   readonly sender: number;
   readonly sector: bigint;
   readonly content: RegisterMessage;
+}
+
+/** What a HELLO says about the connection that it stands in. */
+export interface HelloEnvelope {
+  readonly sender: Rank;
+  /** Whom the sender takes the other side for. */
+  readonly addressee: Rank;
+  /** What the sender calls the connection. */
+  readonly token: LinkToken;
+  /** What the other side has called it; LINK_TOKEN_NONE: nothing yet. */
+  readonly echo: LinkToken;
+}
+
+export interface HelloMessage extends HelloEnvelope {
+  readonly family: 'hello';
+  /** null: a field is out of its range. */
+  readonly content: () => Hello | null;
 }
 
 /** Of this make's own messages (types from 0x80 up), read but not believed. */

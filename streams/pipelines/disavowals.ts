@@ -3,7 +3,8 @@
  * what was counted already, not what waits in the queue of a register, and not in what this process
  * lists meanwhile.
  */
-import type { Membership, MembershipEffect } from '../../src/core/membership/membership.js';
+import type { MembershipEffect } from '../../src/core/membership/membership.js';
+import type { Membership } from '../../src/core/membership/state.js';
 import { isOutdated } from '../../src/core/membership/membership.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { RegisterState } from '../../src/core/register/state.js';

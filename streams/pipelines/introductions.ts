@@ -24,10 +24,10 @@ import type { Rank } from '../../src/core/rank.js';
 import { isMember } from '../../src/core/rank.js';
 import type { Random } from '../../src/ports/random.js';
 import { FEATURE_HELLO } from '../../src/wire/constants.js';
-import type { HelloEnvelope } from '../../src/wire/helloMessage.js';
+import type { HelloEnvelope } from '../../src/wire/wireMessage.js';
 import { serializeHello } from '../../src/wire/helloMessage.js';
 import type { VerdictOptions } from '../../src/wire/verdict.js';
-import type { Inbound } from './inbound.js';
+import type { Inbound } from './arrival.js';
 import type { PeerRecord, ProcessRecords } from './records.js';
 import type { Session } from './session.js';
 

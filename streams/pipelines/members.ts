@@ -24,7 +24,7 @@ import { serializeMemberMessage, serializeReport } from '../../src/wire/serializ
 import { mapEach } from '../mapEach.js';
 import { ofKind } from '../ofKind.js';
 import type { Exchange, SelfEvent } from './exchange.js';
-import type { Inbound } from './inbound.js';
+import type { Inbound } from './arrival.js';
 import { openingTo } from './introductions.js';
 import { keepMembership } from './membership.js';
 import type { Outbound } from './outbound.js';

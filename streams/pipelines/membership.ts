@@ -18,12 +18,8 @@ import {
 } from 'rxjs';
 import type { Identity, Standing, StorageId } from '../../src/core/membership/identity.js';
 import { STORAGE_ID_SIZE_BYTES } from '../../src/core/membership/identity.js';
-import type {
-  Membership,
-  MembershipEffect,
-  MembershipOptions,
-  PeerMemory,
-} from '../../src/core/membership/membership.js';
+import type { MembershipEffect } from '../../src/core/membership/membership.js';
+import type { Membership, MembershipOptions, PeerMemory } from '../../src/core/membership/state.js';
 import { newMembership } from '../../src/core/membership/membership.js';
 import type { Rank } from '../../src/core/rank.js';
 import { AtomicDiskError } from '../../src/errors.js';

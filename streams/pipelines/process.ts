@@ -39,7 +39,7 @@ import { writeTogether } from '../writeTogether.js';
 import { Bundler } from '../../src/wire/bundle.js';
 import { isOfLostDisk } from './disavowals.js';
 import { Exchange } from './exchange.js';
-import type { Inbound } from './inbound.js';
+import type { Inbound } from './arrival.js';
 import { serveConnection } from './inbound.js';
 import { beginOpening } from './introductions.js';
 import { greetingTo, memberPipelines } from './members.js';
@@ -169,8 +169,8 @@ function inbound(
   );
   return merge(accepted$, ...dialled).pipe(
     tap((input) => {
-      if (input.kind === 'newcomer' || input.kind === 'knock')
-        byRank.get(input.rank)?.appeared.next();
+      const isThere = input.kind === 'newcomer' || input.kind === 'knock';
+      if (isThere) byRank.get(input.rank)?.appeared.next();
     }),
   );
 }

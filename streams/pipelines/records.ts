@@ -11,7 +11,7 @@ import type { Difference } from '../../src/core/membership/configuration.js';
 import type { Standing } from '../../src/core/membership/identity.js';
 import type { Opening } from '../../src/core/membership/introduction.js';
 import { newOpening } from '../../src/core/membership/introduction.js';
-import type { Membership, PeerMemory } from '../../src/core/membership/membership.js';
+import type { Membership, PeerMemory } from '../../src/core/membership/state.js';
 import type { Rank } from '../../src/core/rank.js';
 import { ranksBut } from '../../src/core/rank.js';
 import type { RegisterState } from '../../src/core/register/state.js';

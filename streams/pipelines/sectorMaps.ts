@@ -1,9 +1,9 @@
 /** What a process tells clients of its disk, from memory: which sectors are zeros, by its index. */
-import type { Membership } from '../../src/core/membership/membership.js';
+import type { Membership } from '../../src/core/membership/state.js';
 import type { KnownDisk, SectorMap } from '../../src/core/sectorMap.js';
 import { encodeSectorMap, runsPerPage } from '../../src/wire/sectorMapPage.js';
 import { serializeReport } from '../../src/wire/serialize.js';
-import type { Inbound } from './inbound.js';
+import type { Inbound } from './arrival.js';
 import type { Outbound } from './outbound.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
 

@@ -3,7 +3,7 @@ import type { Difference } from '../../src/core/membership/configuration.js';
 import type { Waiting } from '../../src/core/membership/founding.js';
 import { waitingOf } from '../../src/core/membership/founding.js';
 import type { Standing } from '../../src/core/membership/identity.js';
-import type { Objection } from '../../src/core/membership/membership.js';
+import type { Objection } from '../../src/core/membership/state.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { MembershipState } from './membership.js';
 import type { ProcessPipelineOptions } from './processOptions.js';

@@ -10,7 +10,7 @@ import { atdd } from '../helpers/atdd.js';
 const recover = (cluster: Cluster, words: string, typed: string) =>
   atdd(cluster, `recover ${words}`, Buffer.from(`${typed}\n`));
 
-test('a process that joins for nothing is a member again once somebody vouches for it', async (t) => {
+test('a process that joins for nothing is a member again once vouched for', async (t) => {
   const cluster = await Cluster.start(t, { processCount: 3 });
   t.is((await atdd(cluster, 'write 7 --pad', Buffer.from('precious'))).code, 0);
   await cluster.stop(1);
@@ -53,7 +53,7 @@ test('what was never part of a cluster, or is not there, cannot be vouched for',
   t.regex(fresh.stdout.toString(), /never been part of a cluster/);
 });
 
-test('a folder that is set aside keeps all that is in it, and its process joins the others', async (t) => {
+test('a folder that is set aside keeps all; its process joins the others', async (t) => {
   const cluster = await Cluster.start(t, { processCount: 3 });
   await cluster.stop(3);
   const kept = await readdir(cluster.storageOf(3));

@@ -262,7 +262,12 @@ test('"~/" is the home folder, in every path', (t) => {
   t.is(config.storage, join(folder, 'data/1'));
   t.is(config.nbd?.socket, join(folder, 'nbd.sock'));
   const mistakes = mistakesOf(() => loadProcessConfig({ file, home: null, env: {} }), folder);
-  t.deepEqual(mistakes.map(([, field]) => field).sort(), ['keys.client', 'keys.system', 'nbd.socket', 'storage']);
+  t.deepEqual(mistakes.map(([, field]) => field).sort(), [
+    'keys.client',
+    'keys.system',
+    'nbd.socket',
+    'storage',
+  ]);
   t.regex(mistakes[0][2], /"~\/client\.key", and this user has no home folder/);
 });
 

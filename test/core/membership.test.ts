@@ -5,11 +5,7 @@ import { waitingOf } from '../../src/core/membership/founding.js';
 import { rebuildQuorum } from '../../src/core/membership/heard.js';
 import type { Identity, Standing } from '../../src/core/membership/identity.js';
 import type { Hello } from '../../src/core/membership/memberMessage.js';
-import type {
-  Membership,
-  MembershipOptions,
-  PeerMemory,
-} from '../../src/core/membership/membership.js';
+import type { Membership, MembershipOptions, PeerMemory } from '../../src/core/membership/state.js';
 import {
   finishJoining,
   hearAnswer,
@@ -135,7 +131,7 @@ test('who is alone in its opinion stays fresh, and does not keep the others from
   t.is(alone.own.standing, 'fresh', 'with fewer sectors it could not take in all');
 });
 
-test('a process with a shorter list says that it is fresh where it is dialled, and is left out', (t) => {
+test('a process with a shorter list is heard where it is dialled, and left out', (t) => {
   const agreeing = make(3);
   hearHello(agreeing, 2, hello('b', configured(3)));
   t.is(agreeing.own.standing, 'fresh');
@@ -218,7 +214,7 @@ test('a founder that hears of one who joins first waits for the one that counted
   t.is(counted.own.standing, 'member');
 });
 
-test('a member whose disk was replaced meanwhile joins again once a majority of the others says so', (t) => {
+test('a member that was replaced joins again once a majority of the others says so', (t) => {
   const old = make(3, { standing: 'member', incarnation: 1, founding: id('f') });
   const said = (incarnation: number, known: string): Partial<Hello> => ({
     standing: 'member',
@@ -260,7 +256,7 @@ test('what an operator has vouched for is taken for the disk that was known', (t
   t.is(own.objections.length, 1, 'a later disk there has been all the same');
 });
 
-test('a cluster that meets an older one with data, which it was founded without, ceases to vote', (t) => {
+test('a cluster that meets one with data that it was founded without ceases to vote', (t) => {
   const [founded, other] = [id('f'), id('o')];
   const remembered = [[2, { storage: id('b'), incarnation: 0 }]] as const;
   const member = make(3, { standing: 'member', founding: founded }, remembered);

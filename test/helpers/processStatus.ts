@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessCounters } from '../../src/core/counters.js';
 import type { Difference } from '../../src/core/membership/configuration.js';
 import type { Waiting } from '../../src/core/membership/founding.js';
-import type { Objection } from '../../src/core/membership/membership.js';
+import type { Objection } from '../../src/core/membership/state.js';
 import { HANG_MS } from './hang.js';
 import type { RawClient } from './rawClient.js';
 

@@ -28,7 +28,7 @@ export const MEMBERSHIP_FAULTS: readonly DeliberateFault[] = [
     text: 'nobody looks whether the disk is the one that it was',
     processCount: 3,
     runs: 50,
-    blackBoxRuns: 400,
+    blackBoxRuns: null,
     edits: [
       {
         file: FOUNDING,

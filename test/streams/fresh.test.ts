@@ -74,7 +74,7 @@ test('questions that come too early take no place, and are answered when they co
   t.like(dialled.get(2)?.take().at(-1), { kind: 'VALUE', id: ID });
 });
 
-test('a process that stays fresh lets its clients go: they have to find one that takes part', (t) => {
+test('a process that stays fresh lets its clients go: others take part', (t) => {
   const { connect, pass, running } = startVirtual(3, (error) => t.fail(String(error)), 'fresh');
   const early = connect();
   early.bytes$.next(write(1, 7));

@@ -5,7 +5,7 @@ import type { Standing } from '../../src/core/membership/identity.js';
 import type { Hello, OldHello } from '../../src/core/membership/memberMessage.js';
 import { LINK_TOKEN_NONE } from '../../src/core/membership/memberMessage.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
-import type { HelloEnvelope, HelloMessage } from '../../src/wire/helloMessage.js';
+import type { HelloEnvelope, HelloMessage } from '../../src/wire/wireMessage.js';
 import { serializeHello } from '../../src/wire/helloMessage.js';
 import { SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import { serializeMemberMessage } from '../../src/wire/serialize.js';
@@ -70,8 +70,8 @@ export function hellosTold(connection: TestConnection): HelloMessage[] {
 }
 
 interface VirtualProcess {
-  connect(): TestConnection;
-  pass(ms: number): void;
+  readonly connect: () => TestConnection;
+  readonly pass: (ms: number) => void;
 }
 
 /** A connection of that peer to process 1, over which it has shown who it is. */

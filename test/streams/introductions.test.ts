@@ -123,7 +123,7 @@ test('a peer with a longer list is told though it has a rank that there is not',
   ]);
 });
 
-test('a process is founded with one that answers where it is dialled, though it dials nobody', (t) => {
+test('one that dials nobody is heard where it is dialled, when a cluster is founded', (t) => {
   const process = start(t, 'fresh');
   const { dialled, pass, running } = process;
   introduce(process, 2, { standing: 'fresh' });

@@ -3,7 +3,7 @@ import { unreachable } from '../assert.js';
 import type { Rank } from '../rank.js';
 import type { Difference } from './configuration.js';
 import type { Waiting } from './founding.js';
-import type { Objection } from './membership.js';
+import type { Objection } from './state.js';
 
 /** In words: "process 3 has 2048 sectors, process 1 has 4096". */
 export function describeDifference(

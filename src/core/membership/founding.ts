@@ -11,7 +11,7 @@ import { differencesBetween } from './configuration.js';
 import { hellosOf, membersOf, rebuildQuorum } from './heard.js';
 import type { StorageId } from './identity.js';
 import type { Hello } from './memberMessage.js';
-import type { Membership } from './membership.js';
+import type { Membership } from './state.js';
 
 export type FreshDecision =
   /** The disk of this rank was lost, or the cluster has begun without it. */
@@ -58,8 +58,8 @@ export function decideFresh(membership: Membership): FreshDecision {
 /**
  * The cluster has begun without this process. It joins, but not before as many members as it takes
  * for that have told that they did not count it: the founder that did may be heard last, and one
- * that joins for nothing is one that others wait for. Where there are too few of this make for that,
- * nobody remembers those who only ever worked with others of another make.
+ * that joins for nothing is one that others wait for. Where there are too few of this make for
+ * that, nobody remembers those who only ever worked with others of another make.
  */
 function decideLate(
   { self, heard, configuration }: Membership,
@@ -92,10 +92,11 @@ function isFounding(membership: Membership, waiting: Waiting): boolean {
 /** Whoever founds together comes to the same: the disk of the lowest rank among those who do. */
 function foundingOf(membership: Membership): StorageId {
   const { own, self } = membership;
-  const [lowest] = foundersBeside(membership).sort(([a], [b]) => a - b);
-  if (lowest === undefined) return own.storage;
-  const [rank, { storage }] = lowest;
-  return rank < self.rank ? storage : own.storage;
+  const founders = new Map(
+    foundersBeside(membership).map(([rank, { storage }]) => [rank, storage]),
+  );
+  founders.set(self.rank, own.storage);
+  return founders.get(Math.min(...founders.keys())) ?? own.storage;
 }
 
 /** Those that a founder counts besides itself. */

@@ -8,10 +8,11 @@
  * listener           HELLO(b, a)          |- from here on what the dialler sends counts
  * ```
  *
- * Version 1 has no such token. Its LINK echoes the token of the connection the other way, which only
- * a process that runs can know; version 1 is believed when it has sent that. Where one of the two has
- * the extension off no LINK has an echo; then the id of a question of this process, in an answer to
- * it, is as good. Both can be heard on the wire and sent again by who is quick: hence version 2.
+ * Version 1 has no such token. Its LINK echoes the token of the connection the other way, which
+ * only a process that runs can know; version 1 is believed when it has sent that. Where one of the
+ * two has the extension off no LINK has an echo; then the id of a question of this process, in an
+ * answer to it, is as good. Both can be heard on the wire and sent again by who is quick: hence
+ * version 2.
  *
  * Mutable records: one for each connection.
  */
@@ -24,8 +25,8 @@ export interface Introduction {
   /** Drawn when the other side has said HELLO for the first time. */
   token: LinkToken;
   /**
-   * `silent`: it has not said who it is, as those of another make do not. `claimed`: it has, and not
-   * shown it. `proven`: it has. `refused`: it has, and differs in what has to be the same.
+   * `silent`: it has not said who it is, as those of another make do not. `claimed`: it has, and
+   * not shown it. `proven`: it has. `refused`: it has, and differs in what has to be the same.
    */
   state: 'silent' | 'claimed' | 'proven' | 'refused';
   /** What it has said, if it speaks version 1. */

@@ -10,58 +10,12 @@
  */
 import { assert } from '../assert.js';
 import type { Rank } from '../rank.js';
-import type { Self } from '../register/step.js';
 import { INCARNATION_MAX } from '../stamp.js';
-import type { Configuration } from './configuration.js';
 import { decideFresh, foundersBeside } from './founding.js';
-import type { Heard } from './heard.js';
 import { hellosOf, membersOf, rebuildQuorum } from './heard.js';
 import type { Identity, Incarnation, Standing, StorageId } from './identity.js';
 import type { Hello } from './memberMessage.js';
-
-/** What is known of a peer's disk. */
-export interface PeerMemory {
-  /** null: only that it has been lost so often. */
-  readonly storage: StorageId | null;
-  readonly incarnation: Incarnation;
-}
-
-/** Why a member does not vote for the time being. */
-export type Objection =
-  /** That peer knows of another disk of this rank, which came later or at the same time. */
-  | { readonly kind: 'replaced'; readonly by: Rank }
-  /** That peer is of a cluster that was founded apart from this one, and has data. */
-  | { readonly kind: 'otherCluster'; readonly by: Rank };
-
-export interface MembershipOptions {
-  readonly self: Pick<Self, 'rank' | 'processCount'>;
-  readonly configuration: Configuration;
-  /** The folder is empty, but has been in use before. */
-  readonly wasInUse: boolean;
-  /** An operator has told this process to found the cluster. */
-  readonly isFounder: boolean;
-  /** Whether there are sectors that were ever written. */
-  readonly hasData: () => boolean;
-  /** Draws the id of a disk. */
-  readonly draw: () => StorageId;
-}
-
-export interface Membership extends MembershipOptions {
-  own: Identity;
-  /** Of the peers that have ever been members or about to be. */
-  readonly remembered: Map<Rank, PeerMemory>;
-  readonly heard: Map<Rank, Heard>;
-  /** What peers have answered over the connection that this process dialled, when it was made. */
-  readonly answered: Map<Rank, Hello>;
-  /** Of other clusters: those that were met in this life. */
-  readonly strangers: Set<Rank>;
-  /** Empty but in a member that does not vote. */
-  objections: readonly Objection[];
-  /** Whether any of them is of another make. */
-  isMixed: boolean;
-  /** Time enough has passed for all that can be reached to have said who they are. */
-  isGraceOver: boolean;
-}
+import type { Membership, MembershipOptions, Objection, PeerMemory } from './state.js';
 
 export type MembershipEffect =
   /** `own` has changed: to be made durable before anything that rests on it. */
@@ -295,8 +249,8 @@ function startJoining(membership: Membership): MembershipEffect[] {
 
 /**
  * The number of this incarnation is above all that came before. Whoever counted a vote of an
- * earlier one had been told its number first, and of them each rebuild quorum knows one. All of them
- * have to be of one cluster.
+ * earlier one had been told its number first, and of them each rebuild quorum knows one. All of
+ * them have to be of one cluster.
  */
 function chooseIncarnation(membership: Membership): MembershipEffect[] {
   const { own, self, heard } = membership;

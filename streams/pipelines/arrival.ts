@@ -1,0 +1,56 @@
+/** What the connections of a process bring. */
+import type { Difference } from '../../src/core/membership/configuration.js';
+import type { Inquiry, LinkNews, MemberMessage } from '../../src/core/membership/memberMessage.js';
+import type { MembershipEffect } from '../../src/core/membership/membership.js';
+import type { Receipt } from '../../src/core/message.js';
+import type { Rank } from '../../src/core/rank.js';
+import type { SectorIndex } from '../../src/core/sector.js';
+import type { DropReason } from '../../src/wire/verdict.js';
+import type { SectorEvent } from '../reduceRegisters.js';
+import type { Outgoing } from '../writeTogether.js';
+import type { Origin, Session } from './session.js';
+/** What comes of a message that arrived. */
+export type Inbound =
+  | { readonly kind: 'event'; readonly event: SectorEvent<Origin | null> }
+  | { readonly kind: 'send'; readonly outgoing: Outgoing }
+  /** The peer has shown that it sends receipts, and has the reply that this one names. */
+  | { readonly kind: 'receipt'; readonly receipt: Receipt }
+  /** A peer has said who it is, or that it is of another make. */
+  | { readonly kind: 'membership'; readonly effects: readonly MembershipEffect[] }
+  /** A peer has made a new connection, and shown who it is. */
+  | { readonly kind: 'newcomer'; readonly rank: Rank }
+  /** … and said, but not shown it. */
+  | { readonly kind: 'knock'; readonly rank: Rank }
+  /** The process that this one has dialled has shown who it is. */
+  | { readonly kind: 'introduced'; readonly rank: Rank }
+  /** That process was started with something else than this one. */
+  | {
+      readonly kind: 'differs';
+      readonly rank: Rank;
+      readonly remote: string;
+      readonly difference: Difference;
+    }
+  /** A peer says what it understands, and what it knows of the connection to it. */
+  | { readonly kind: 'linkNews'; readonly rank: Rank; readonly news: LinkNews }
+  /** That peer has ended its half of the connection that this process dialled. */
+  | { readonly kind: 'ended'; readonly rank: Rank }
+  /** A peer asks which sectors there are, or answers that. */
+  | { readonly kind: 'listing'; readonly session: Session; readonly message: ListMessage }
+  | {
+      readonly kind: 'inquiry';
+      readonly session: Session;
+      readonly inquiry: Inquiry;
+      readonly requestNumber: bigint;
+    }
+  | {
+      readonly kind: 'map';
+      readonly session: Session;
+      readonly from: SectorIndex;
+      readonly requestNumber: bigint;
+    }
+  | { readonly kind: 'dropped'; readonly remote: string; readonly reason: DropReason };
+
+export interface ListMessage {
+  readonly sender: Rank;
+  readonly content: Extract<MemberMessage, { kind: 'list' | 'listed' }>;
+}
