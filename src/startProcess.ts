@@ -4,25 +4,12 @@
  */
 import type { SchedulerLike, Subscription } from 'rxjs';
 import { Observable, Subject, concat, filter, interval, map, merge, pairwise } from 'rxjs';
-import {
-  EMPTY,
-  distinctUntilChanged,
-  ignoreElements,
-  shareReplay,
-  skipWhile,
-  switchMap,
-} from 'rxjs';
-import { take, tap, timer, withLatestFrom } from 'rxjs';
+import { shareReplay, take, timer } from 'rxjs';
 import type { ProcessCounters } from './core/counters.js';
 import { countWrite, newCounters } from './core/counters.js';
 import type { Ledger } from './core/ledger.js';
 import { MODE_OPEN } from './core/membership/configuration.js';
-import {
-  describeDifference,
-  describeObjection,
-  describeWaiting,
-} from './core/membership/describe.js';
-import { waitingOf } from './core/membership/founding.js';
+import { describeDifference } from './core/membership/describe.js';
 import type { Standing } from './core/membership/identity.js';
 import type { MembershipOptions } from './core/membership/state.js';
 import type { Inquiry } from './core/membership/memberMessage.js';
@@ -30,7 +17,6 @@ import type { Rank } from './core/rank.js';
 import { ranksBut } from './core/rank.js';
 import { newMissedLog } from './core/repair/missedLog.js';
 import type { Shard } from './core/shard.js';
-import { INCARNATION_MAX } from './core/stamp.js';
 import type { Log } from './ports/log.js';
 import { FEATURE_BUNDLES, FEATURE_HELLO } from './wire/constants.js';
 import { countedTagger, createTagger } from './wire/tag.js';
@@ -40,6 +26,7 @@ import { answerTo } from '../streams/pipelines/members.js';
 import type { StatusReport } from '../streams/pipelines/statusReport.js';
 import { AbsenceReports } from '../streams/pipelines/absence.js';
 import { keepIdentity, openMembership } from '../streams/pipelines/membership.js';
+import { membershipReports } from '../streams/pipelines/membershipReports.js';
 import { processPipeline } from '../streams/pipelines/process.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../streams/pipelines/processOptions.js';
 import { LifeNumber } from '../streams/pipelines/lifeNumber.js';
@@ -120,9 +107,6 @@ export interface RunningProcess {
 
 /** How often closing looks whether everything is finished. */
 const CLOSE_POLL_MS = 10;
-/** When a process that waits for a cluster to be founded says so. */
-const WAITING_TOLD_MS = 3_000;
-const WAITING_TOLD_AGAIN_MS = 30_000;
 /** The same complaint about a peer or client is logged at most this often. */
 const COMPLAINT_INTERVAL_MS = 10_000;
 
@@ -157,14 +141,10 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
     },
   });
 
-  const next = standingReports(membership.standing, log);
   const error = (failure: unknown): void => {
     failure$.error(failure);
   };
-  subscription.add(membership.standing$.subscribe({ next, error }));
-  subscription.add(exhaustionReport(membership, log).subscribe({ error }));
-  subscription.add(waitingReports(membership, log, schedulers.clock).subscribe({ error }));
-  subscription.add(votingReports(membership, log).subscribe({ error }));
+  subscription.add(membershipReports(membership, log, schedulers.clock).subscribe({ error }));
 
   return {
     failure$: failure$.asObservable(),
@@ -234,79 +214,6 @@ function recordsOf(
   const link = { retransmitMs, retransmitMsMax, repliesMax: limits.linkReplies, features };
   const missed = newMissedLog(ranksBut(rank, processCount), limits.missedChunks);
   return newRecords({ rank, processCount }, limits, link, membership, missed, counters, clock);
-}
-
-/** Tells of each change. */
-function standingReports(initial: Standing, log: Log): (standing: Standing) => void {
-  let before = initial;
-  return (standing) => {
-    if (standing === 'joining') {
-      log.warn('the disk is new: taking in what the others have; no votes until then', {
-        event: 'joining',
-      });
-    } else if (standing === 'member' && before === 'joining') {
-      log.info('everything is here again: a full member', { event: 'rebuilt' });
-    } else if (standing === 'member' && before === 'fresh') {
-      log.info('a member of a new cluster', { event: 'founded' });
-    }
-    before = standing;
-  };
-}
-
-/** A process that is not part of a cluster says why, soon and then now and then. Emits nothing. */
-function waitingReports(
-  { standing$, current }: MembershipState,
-  log: Log,
-  clock: SchedulerLike,
-): Observable<never> {
-  return standing$.pipe(
-    switchMap((standing) =>
-      standing === 'fresh' ? timer(WAITING_TOLD_MS, WAITING_TOLD_AGAIN_MS, clock) : EMPTY,
-    ),
-    tap(() => {
-      const waiting = waitingOf(current);
-      const why = describeWaiting(waiting);
-      const text = `a new cluster is founded by all its processes together: ${why}`;
-      log.warn(text, { event: 'waiting', ...waiting });
-    }),
-    ignoreElements(),
-  );
-}
-
-/** Why a member has ceased to vote, and that it votes again. Emits nothing. */
-function votingReports({ voting$, standing$, current }: MembershipState, log: Log) {
-  return voting$.pipe(
-    withLatestFrom(standing$),
-    filter(([, standing]) => standing === 'member'),
-    map(([isVoting]) => isVoting),
-    distinctUntilChanged(),
-    skipWhile((isVoting) => isVoting),
-    tap((isVoting) => {
-      if (isVoting) {
-        log.info('votes again', { event: 'voting' });
-        return;
-      }
-      const { objections } = current;
-      const reasons = objections.map(describeObjection).join('; ');
-      log.error(`this process does not vote: ${reasons}`, { event: 'objections', objections });
-    }),
-    ignoreElements(),
-  );
-}
-
-/** Emits nothing; what peers say does not change that any more, so once is enough. */
-function exhaustionReport({ exhausted$ }: MembershipState, log: Log): Observable<never> {
-  return exhausted$.pipe(
-    take(1),
-    tap(() => {
-      log.error(
-        'this process has lost its disk too often, or a peer says so: no number is left for its ' +
-          'incarnation, so it takes in nothing, never votes, and begins no WRITE',
-        { event: 'exhausted', lossesMax: INCARNATION_MAX },
-      );
-    }),
-    ignoreElements(),
-  );
 }
 
 /** What the operator can do something about. */
