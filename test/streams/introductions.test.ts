@@ -7,8 +7,8 @@ import { createFrameDecoder } from '../../src/wire/frame.js';
 import { SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import { serializeMemberMessage } from '../../src/wire/serialize.js';
 import { createTagger } from '../../src/wire/tag.js';
-import { processBytes } from '../helpers/bytes.js';
-import { ID, SYSTEM_KEY } from '../wire/messages.js';
+import { processBytes, requestBytes } from '../helpers/bytes.js';
+import { CLIENT_KEY, ID, SYSTEM_KEY } from '../wire/messages.js';
 import { configurationOf, helloBytes, hellosTold, introduce, oldHelloFrom } from './hello.js';
 import type { TestConnection } from './virtualProcess.js';
 import { TIMEOUTS, startVirtual } from './virtualProcess.js';
@@ -140,24 +140,18 @@ test('one that dials nobody is heard where it is dialled, when a cluster is foun
 
 test('what was sent before the other side knew who this is is sent again', (t) => {
   const { dialled, pass, connect } = start(t);
-  const client = connect();
-  client.bytes$.next(
-    Buffer.from(
-      // A READ that needs the others.
-      processBytes(
-        { kind: 'READ_PROC', sender: 3, id: ID, sector: 7n, register: null },
-        SYSTEM_KEY,
-      ),
-    ),
-  );
+  const read = { kind: 'READ', requestNumber: 1n, sector: 7n, data: null } as const;
+  connect().bytes$.next(requestBytes(read, CLIENT_KEY));
   pass(1);
   const connection = dialled.get(2)!;
   const { token: echo } = hellosTold(connection).at(-1)!;
-  connection.take();
+  const asked = connection.take();
+  t.like(asked.at(-1), { kind: 'READ_PROC', sector: 7n });
   connection.bytes$.next(helloBytes({ sender: 2, echo, token: 'n'.repeat(16) }));
   pass(1);
   const [again] = hellosTold(connection);
   t.like(again, { echo: 'n'.repeat(16), addressee: 2, sender: 1 });
+  t.deepEqual(connection.take().at(-1), asked.at(-1), 'behind the HELLO that shows who this is');
 });
 
 const link = (sender: number, echo: string, features: number): Buffer => {
