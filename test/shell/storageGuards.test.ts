@@ -1,5 +1,5 @@
 /** What tells a storage folder that is not there from one that never was. */
-import { mkdtempSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -69,7 +69,6 @@ test('a folder on the file system of / is refused where a mount is required', (t
   t.notThrows(() => {
     requireMount(join(link, 'below'));
   });
-  mkdirSync(join(folderFor(t), 'plain'));
 });
 
 test('the digest tells lists apart by order, host and port, not by case', (t) => {

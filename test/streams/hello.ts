@@ -1,7 +1,6 @@
 /** What a process of this make, played by a test, says of itself first. */
 import type { Configuration } from '../../src/core/membership/configuration.js';
 import { MODE_OPEN } from '../../src/core/membership/configuration.js';
-import type { Standing } from '../../src/core/membership/identity.js';
 import type { Hello, OldHello } from '../../src/core/membership/memberMessage.js';
 import { LINK_TOKEN_NONE } from '../../src/core/membership/memberMessage.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
@@ -92,5 +91,3 @@ export function introduce(
   connection.take();
   return Object.assign(connection, { say });
 }
-
-export const standingOf = (standing: Standing) => ({ standing });
