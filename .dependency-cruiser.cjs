@@ -164,7 +164,7 @@ module.exports = {
     only(
       'valibot-in-few-places',
       'One schema for each text that comes from outside.',
-      '^(?:config/(?:schema|\\w*[fF]ields)|src/cli/reportFields)\\.ts$',
+      '^(?:config/(?:schema|\\w*[fF]ields)|src/cli/health/reportFields)\\.ts$',
       [packages('valibot')],
     ),
     only('command-line-libraries', 'Only commands know them.', '^src/(?:main\\.ts$|cli/)', [

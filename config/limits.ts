@@ -137,7 +137,7 @@ export const NBD_OUTSTANDING_PER_CONNECTION = 128;
  */
 export const NBD_TOGETHER_MAX = 32;
 
-/** Repairs: streams/pipelines/repair.ts. */
+/** Repairs: streams/pipelines/repair/repair.ts. */
 export const REPAIR_LIMITS = {
   /** How often what was missed is written down; how late an acknowledgement may be (ms). */
   missedMs: 1_000,

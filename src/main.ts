@@ -11,7 +11,7 @@
  */
 import { parseArgs } from 'node:util';
 import { AtomicDiskError } from './errors.js';
-import type { RunOptions } from './cli/runProcess.js';
+import type { RunOptions } from './serve/runProcess.js';
 
 const EXIT_FAILURE = 1;
 const EXIT_USAGE = 2;
@@ -25,7 +25,7 @@ async function main(words: readonly string[]): Promise<number> {
       const { runProgram } = await import('./cli/program.js');
       return await runProgram(words);
     }
-    const { runProcess } = await import('./cli/runProcess.js');
+    const { runProcess } = await import('./serve/runProcess.js');
     return await runProcess(options);
   } catch (error) {
     if (!(error instanceof AtomicDiskError)) throw error;

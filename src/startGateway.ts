@@ -1,14 +1,14 @@
 /**
  * The composition root of the NBD gateway: puts it together from its ports. It knows no socket and
- * no clock; src/cli/serveGateway.ts gives it real ones.
+ * no clock; src/serve/serveGateway.ts gives it real ones.
  */
 import type { Observable } from 'rxjs';
 import { ReplaySubject, endWith, ignoreElements, mergeMap, takeUntil, tap, timer } from 'rxjs';
 import { finalize } from 'rxjs';
 import type { Connection } from './ports/connection.js';
 import type { Schedulers } from './ports/schedulers.js';
-import type { NbdOptions } from '../streams/pipelines/nbd.js';
-import { nbdGateway } from '../streams/pipelines/nbd.js';
+import type { NbdOptions } from '../streams/pipelines/gateway/nbd.js';
+import { nbdGateway } from '../streams/pipelines/gateway/nbd.js';
 
 export interface GatewayOptions extends NbdOptions {
   /** How long a client may take to close a connection that we have ended (milliseconds). */

@@ -22,18 +22,18 @@ import { FEATURE_BUNDLES, FEATURE_HELLO } from './wire/constants.js';
 import { countedTagger, createTagger } from './wire/tag.js';
 import type { DropReason } from './wire/verdict.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
-import { answerTo } from '../streams/pipelines/members.js';
-import type { StatusReport } from '../streams/pipelines/statusReport.js';
-import { AbsenceReports } from '../streams/pipelines/absence.js';
-import { keepIdentity, openMembership } from '../streams/pipelines/membership.js';
-import { membershipReports } from '../streams/pipelines/membershipReports.js';
+import { answerTo } from '../streams/pipelines/membership/members.js';
+import type { StatusReport } from '../streams/pipelines/status/statusReport.js';
+import { AbsenceReports } from '../streams/pipelines/repair/absence.js';
+import { keepIdentity, openMembership } from '../streams/pipelines/membership/membershipState.js';
+import { membershipReports } from '../streams/pipelines/membership/membershipReports.js';
 import { processPipeline } from '../streams/pipelines/process.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../streams/pipelines/processOptions.js';
-import { LifeNumber } from '../streams/pipelines/lifeNumber.js';
-import type { MembershipState } from '../streams/pipelines/membership.js';
+import { LifeNumber } from '../streams/pipelines/membership/lifeNumber.js';
+import type { MembershipState } from '../streams/pipelines/membership/membershipState.js';
 import type { ProcessFigures, ProcessRecords } from '../streams/pipelines/records.js';
 import { figuresOf, newRecords } from '../streams/pipelines/records.js';
-import type { RepairLimits } from '../streams/pipelines/repairOptions.js';
+import type { RepairLimits } from '../streams/pipelines/repair/repairOptions.js';
 
 export interface ProcessOptions {
   readonly rank: Rank;

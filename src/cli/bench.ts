@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { countNumber, decimalNumber, sectorNumber, wholeNumber } from './amounts.js';
 import { addClientOptions } from './clientOptions.js';
-import type { BenchOptions } from './runBench.js';
+import type { BenchOptions } from './transfer/runBench.js';
 
 const MODES: readonly BenchOptions['mode'][] = ['read', 'write', 'mix'];
 
@@ -25,7 +25,7 @@ export function defineBenchCommand(program: Command): void {
         'anything else are not written to without --overwrite.',
     )
     .action(async (options: BenchOptions, command: Command) => {
-      const { bench } = await import('./runBench.js');
+      const { bench } = await import('./transfer/runBench.js');
       await bench(command, options);
     });
 }

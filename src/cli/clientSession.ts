@@ -11,9 +11,9 @@ import { AtomicDiskError } from '../errors.js';
 import type { Log, LogFields } from '../ports/log.js';
 import { monotonicClock } from '../shell/monotonicClock.js';
 import { currentFolder } from '../surroundings.js';
-import { troubleOf } from './askReport.js';
-import type { Trouble } from './majorityWatch.js';
-import { watchMajority } from './majorityWatch.js';
+import { troubleOf } from './health/askReport.js';
+import type { Trouble } from '../client/majorityWatch.js';
+import { watchMajority } from '../client/majorityWatch.js';
 import { configOption, loadClientConfig } from './options.js';
 
 export interface ClientSession {

@@ -15,7 +15,7 @@ export function defineClusterCommand(program: Command): void {
       // Every rank is a rank of the same file; to read it as one of them checks all that they need.
       const config = loadProcessConfig({ file: configOption(command), rank: '1' });
       announceConfig(config);
-      const { supervise } = await import('./supervise.js');
+      const { supervise } = await import('../launch/supervise.js');
       process.exitCode = await supervise(config);
     });
 }

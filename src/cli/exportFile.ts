@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import { countNumber, sectorNumber, wholeNumber } from './amounts.js';
 import { addClientOptions } from './clientOptions.js';
-import type { ExportOptions } from './exportFromDisk.js';
+import type { ExportOptions } from './transfer/exportFromDisk.js';
 
 export function defineExportCommand(program: Command): void {
   addClientOptions(program.command('export'))
@@ -18,7 +18,7 @@ export function defineExportCommand(program: Command): void {
     .addOption(new Option('--bytes <count>', 'how many bytes').argParser(sectorNumber))
     .option('--window <sectors>', 'sectors under way at a time (256)', wholeNumber(1, 65_536))
     .action(async (file: string, options: ExportOptions, command: Command) => {
-      const { exportFromDisk } = await import('./exportFromDisk.js');
+      const { exportFromDisk } = await import('./transfer/exportFromDisk.js');
       await exportFromDisk(command, file, options);
     });
 }

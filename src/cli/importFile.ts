@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { sectorNumber, wholeNumber } from './amounts.js';
 import { addClientOptions } from './clientOptions.js';
-import type { ImportOptions } from './importIntoDisk.js';
+import type { ImportOptions } from './transfer/importIntoDisk.js';
 
 export function defineImportCommand(program: Command): void {
   addClientOptions(program.command('import'))
@@ -18,7 +18,7 @@ export function defineImportCommand(program: Command): void {
         'The command that gets the file back is printed at the end.',
     )
     .action(async (file: string, options: ImportOptions, command: Command) => {
-      const { importIntoDisk } = await import('./importIntoDisk.js');
+      const { importIntoDisk } = await import('./transfer/importIntoDisk.js');
       await importIntoDisk(command, file, options);
     });
 }

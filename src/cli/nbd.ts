@@ -1,6 +1,6 @@
 /** `atdd nbd`: the disk as a network block device, for Linux, QEMU and others. */
 import type { Command } from 'commander';
-import type { GatewayCommandOptions } from './serveGateway.js';
+import type { GatewayCommandOptions } from '../serve/serveGateway.js';
 import { addConfigOptions, loadClientConfig } from './options.js';
 
 export function defineNbdCommand(program: Command): void {
@@ -16,7 +16,7 @@ export function defineNbdCommand(program: Command): void {
     )
     .action(async (options: GatewayCommandOptions, command: Command) => {
       const config = await loadClientConfig(command);
-      const { serveGateway } = await import('./serveGateway.js');
+      const { serveGateway } = await import('../serve/serveGateway.js');
       process.exitCode = await serveGateway(config, options);
     });
 }

@@ -11,13 +11,13 @@ import { defineKeygenCommand } from './keygen.js';
 import { defineNbdCommand } from './nbd.js';
 import { addConfigOptions, configOption } from './options.js';
 import { defineRecoverCommand } from './recover.js';
-import { EXIT_USAGE } from './restartPolicy.js';
+import { EXIT_USAGE } from '../launch/restartPolicy.js';
 import { defineReadCommand } from './read.js';
-import { runProcess } from './runProcess.js';
+import { runProcess } from '../serve/runProcess.js';
 import { defineScrubCommand } from './scrub.js';
 import { ignoreOutputErrors } from './standardStreams.js';
 import { defineStatusCommand } from './status.js';
-import { programVersion } from './version.js';
+import { programVersion } from '../serve/version.js';
 import { defineWriteCommand } from './write.js';
 
 /** Version of docs/wire-protocol.md: changes when older programs could not talk to this one. */

@@ -10,7 +10,7 @@ export function defineReadCommand(program: Command): void {
     .option('-n, --count <sectors>', 'how many sectors', countNumber, 1)
     .addHelpText('after', '\nExample:\n  atdd read 7 | hexdump -C')
     .action(async (sector: number, { count }: { readonly count: number }, command: Command) => {
-      const { readSectors } = await import('./readSectors.js');
+      const { readSectors } = await import('./transfer/readSectors.js');
       await readSectors(command, { sector, count });
     });
 }

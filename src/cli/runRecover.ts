@@ -10,8 +10,8 @@ import { AtomicDiskError } from '../errors.js';
 import type { Log } from '../ports/log.js';
 import { markerFile } from '../shell/storageMarker.js';
 import type { OpenedSectorStore } from '../store/openSectorStore.js';
-import { identityNote, readIdentity } from '../../streams/pipelines/membership.js';
-import { openProcessStore } from './processStore.js';
+import { identityNote, readIdentity } from '../../streams/pipelines/membership/membershipState.js';
+import { openProcessStore } from '../serve/processStore.js';
 import { writeStdout } from './standardStreams.js';
 
 const silent = (): void => undefined;

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { secondsAsMs } from './amounts.js';
 import { addConfigOptions } from './options.js';
-import type { ScrubOptions } from './runScrub.js';
+import type { ScrubOptions } from './health/runScrub.js';
 
 export function defineScrubCommand(program: Command): void {
   addConfigOptions(program.command('scrub'))
@@ -16,7 +16,7 @@ export function defineScrubCommand(program: Command): void {
         'others, else 1.',
     )
     .action(async (options: ScrubOptions, command: Command) => {
-      const { scrub } = await import('./runScrub.js');
+      const { scrub } = await import('./health/runScrub.js');
       process.exitCode = await scrub(command, options);
     });
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { secondsAsMs } from './amounts.js';
 import { addConfigOptions } from './options.js';
-import type { StatusOptions } from './runStatus.js';
+import type { StatusOptions } from './health/runStatus.js';
 
 export function defineStatusCommand(program: Command): void {
   addConfigOptions(program.command('status'))
@@ -18,7 +18,7 @@ export function defineStatusCommand(program: Command): void {
         '--wait-full 0 if the redundancy is full in time, else 1.',
     )
     .action(async (options: StatusOptions, command: Command) => {
-      const { status } = await import('./runStatus.js');
+      const { status } = await import('./health/runStatus.js');
       process.exitCode = await status(command, options);
     });
 }

@@ -10,7 +10,7 @@ export function defineWriteCommand(program: Command): void {
     .option('--pad', 'fill the last sector up with zeros')
     .addHelpText('after', '\nExample:\n  echo hello | atdd write 7 --pad')
     .action(async (sector: number, { pad }: { readonly pad?: true }, command: Command) => {
-      const { writeSectors } = await import('./writeSectors.js');
+      const { writeSectors } = await import('./transfer/writeSectors.js');
       await writeSectors(command, { sector, pad: pad === true });
     });
 }

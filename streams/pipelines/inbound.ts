@@ -26,7 +26,12 @@ import { mapEach } from '../mapEach.js';
 import { parseFrames } from '../parseFrames.js';
 import type { Outgoing } from '../writeTogether.js';
 import type { Inbound } from './arrival.js';
-import { takeAnswerAsProof, takeHello, takeOldHello, takeProof } from './introductions.js';
+import {
+  takeAnswerAsProof,
+  takeHello,
+  takeOldHello,
+  takeProof,
+} from './membership/introductions.js';
 import type { ProcessRecords } from './records.js';
 import type { Session, SessionLimits } from './session.js';
 import { messageKey, newSession, regulate } from './session.js';

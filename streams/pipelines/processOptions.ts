@@ -5,10 +5,10 @@ import type { Random } from '../../src/ports/random.js';
 import type { Schedulers } from '../../src/ports/schedulers.js';
 import type { SectorStore } from '../../src/ports/store.js';
 import type { VerdictOptions } from '../../src/wire/verdict.js';
-import type { MembershipState } from './membership.js';
-import type { LifeNumber } from './lifeNumber.js';
+import type { MembershipState } from './membership/membershipState.js';
+import type { LifeNumber } from './membership/lifeNumber.js';
 import type { ProcessRecords } from './records.js';
-import type { RepairLimits } from './repairOptions.js';
+import type { RepairLimits } from './repair/repairOptions.js';
 import type { SessionLimits } from './session.js';
 
 export interface ProcessPipelineOptions {

@@ -21,7 +21,7 @@ import type { SectorIndex } from '../../src/core/sector.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { Sendable } from '../writeTogether.js';
 import { BadTags } from './badTags.js';
-import { Disavowals } from './disavowals.js';
+import { Disavowals } from './membership/disavowals.js';
 import type { Session } from './session.js';
 
 /** What a process knows of another one. */

@@ -1,7 +1,7 @@
 /** Steady load: so many operations under way all the time, and how long each took. */
 import { createHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { benchPatterns } from '../../src/cli/benchSectors.js';
+import { benchPatterns } from '../../src/cli/transfer/benchSectors.js';
 import type { LoadMode, LoadSpec } from './loadSpec.js';
 
 /** What load is put on. */

@@ -1,4 +1,4 @@
-import type { ClusterStatus } from '../../src/cli/clusterStatus.js';
+import type { ClusterStatus } from '../../src/cli/health/clusterStatus.js';
 import { HANG_MS } from '../helpers/hang.js';
 
 /**

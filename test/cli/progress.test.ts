@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import test from 'ava';
 import type { Progress } from '../../src/cli/progress.js';
 import { progressLine, startProgress } from '../../src/cli/progress.js';
-import { startSectorProgress } from '../../src/cli/sectorProgress.js';
+import { startSectorProgress } from '../../src/cli/health/sectorProgress.js';
 
 interface Shown {
   readonly progress: Progress;

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { defer, NEVER } from 'rxjs';
-import type { ChildEvent, SupervisorEvent } from '../../src/cli/keepRunning.js';
-import { keepRunning } from '../../src/cli/keepRunning.js';
+import type { ChildEvent, SupervisorEvent } from '../../src/launch/keepRunning.js';
+import { keepRunning } from '../../src/launch/keepRunning.js';
 import { marbles } from './marbles.js';
 
 const ENDING = { code: 1, signal: null };

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { localRanks } from '../../src/cli/localHost.js';
+import { localRanks } from '../../src/launch/localHost.js';
 
 test('ranks of this machine: loopback, its own addresses, its own name', (t) => {
   const hosts = ['127.0.0.1', '10.0.0.1', '10.0.0.2', 'Here', 'there', 'localhost', 'fe80::1'];

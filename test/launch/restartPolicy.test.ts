@@ -1,6 +1,6 @@
 import test from 'ava';
-import type { RestartDecision } from '../../src/cli/restartPolicy.js';
-import { decideRestart, STABLE_AFTER_MS } from '../../src/cli/restartPolicy.js';
+import type { RestartDecision } from '../../src/launch/restartPolicy.js';
+import { decideRestart, STABLE_AFTER_MS } from '../../src/launch/restartPolicy.js';
 
 const CRASH = { code: 1, signal: null };
 const KILLED = { code: null, signal: 'SIGKILL' };

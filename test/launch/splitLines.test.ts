@@ -1,5 +1,5 @@
 import test from 'ava';
-import { splitLines } from '../../src/cli/splitLines.js';
+import { splitLines } from '../../src/launch/splitLines.js';
 import { marbles } from './marbles.js';
 
 test('lines come whole, whatever the pieces', marbles, ({ cold, expectObservable }) => {

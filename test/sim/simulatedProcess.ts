@@ -1,6 +1,6 @@
 /**
  * A process of a simulated cluster: the production pipelines, registers, links and store, put
- * together as src/cli/serve.ts does, over a simulated network and disk.
+ * together as src/serve/serve.ts does, over a simulated network and disk.
  */
 import { Observable, concat, defer, tap } from 'rxjs';
 import {

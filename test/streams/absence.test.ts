@@ -1,6 +1,6 @@
 /** A peer that cannot be reached: what of it is told, and when. */
 import test from 'ava';
-import { AbsenceReports } from '../../streams/pipelines/absence.js';
+import { AbsenceReports } from '../../streams/pipelines/repair/absence.js';
 
 /** Seconds at which it is told, of an attempt each 100 ms. */
 function toldWithin(absences: AbsenceReports, fromMs: number, seconds: number): number[] {

@@ -2,7 +2,7 @@ import test from 'ava';
 import { EMPTY, NEVER, VirtualTimeScheduler, defer, ignoreElements, throwError, timer } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { NoSpace } from '../../src/ports/blockFiles.js';
-import { LifeNumber } from '../../streams/pipelines/lifeNumber.js';
+import { LifeNumber } from '../../streams/pipelines/membership/lifeNumber.js';
 
 /** Notes that were there, those that were put, and how each put ends. */
 function notesWith(text: string | null, put: () => Observable<never> = () => EMPTY) {

@@ -1,0 +1,29 @@
+/** Asks one process what it says of itself. */
+import type { AtomicDiskClient } from '../../client/client.js';
+import type { Inquiry } from '../../core/membership/memberMessage.js';
+import type { Rank } from '../../core/rank.js';
+import { AtomicDiskError } from '../../errors.js';
+import type { CheckedReport } from './reportFields.js';
+import { checkReport } from './reportFields.js';
+
+export type ReportAnswer = CheckedReport | { readonly kind: 'silent'; readonly trouble: string };
+
+/** @param timeoutMs After that it counts as one that does not answer such questions. */
+export async function askReport(
+  client: Pick<AtomicDiskClient, 'inquire'>,
+  rank: Rank,
+  inquiry: Inquiry,
+  timeoutMs: number,
+): Promise<ReportAnswer> {
+  try {
+    return checkReport(await client.inquire(rank, inquiry, timeoutMs));
+  } catch (error) {
+    return { kind: 'silent', trouble: troubleOf(error) };
+  }
+}
+
+/** In words. Passes on what is no AtomicDiskError: it is a fault of this program. */
+export function troubleOf(error: unknown): string {
+  if (!(error instanceof AtomicDiskError)) throw error;
+  return typeof error.cause === 'string' ? error.cause : error.message;
+}

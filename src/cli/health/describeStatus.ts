@@ -1,0 +1,58 @@
+/** What `atdd status` shows to people. */
+import type { StatusReport } from '../../../streams/pipelines/status/statusReport.js';
+import { describeSeconds } from '../amounts.js';
+import type { ClusterStatus, ProcessStatus } from './clusterStatus.js';
+import { describeRebuild } from './redundancy.js';
+import { textTable } from './textTable.js';
+
+const COLUMNS = [
+  ...['rank', 'address', 'reachable', 'latency', 'written', 'damaged', 'healed'],
+  ...['missed by', 'scrub', 'standing'],
+];
+
+/** @param waitedMs How long was waited for full redundancy; null: it was not. */
+export function describeStatus(status: ClusterStatus, waitedMs: number | null): string {
+  const { processes, quorum, readLatencyMs, redundancy } = status;
+  const lines = textTable([COLUMNS, ...processes.map((process) => cells(process, processes))]);
+  lines.push(
+    quorum
+      ? `A majority answers: a read takes ${(readLatencyMs ?? 0).toFixed(2)} ms.`
+      : 'No majority answers: reads and writes wait.',
+  );
+  const after = waitedMs === null ? '' : `, after ${describeSeconds(waitedMs / 1_000)}`;
+  lines.push(
+    redundancy.full
+      ? `redundancy: full${after}`
+      : `redundancy: reduced${after}: ${redundancy.reasons.join('; ')}`,
+  );
+  return `${lines.join('\n')}\n`;
+}
+
+function cells(process: ProcessStatus, processes: readonly ProcessStatus[]): string[] {
+  const { rank, address, reachable, latencyMs, trouble, report, reportTrouble } = process;
+  const begin = [String(rank), address, reachable ? 'yes' : 'no'];
+  if (latencyMs === null) return [...begin, trouble ?? ''];
+  begin.push(`${latencyMs.toFixed(2)} ms`);
+  if (report === null) return [...begin, `does not tell: ${reportTrouble ?? 'no report'}`];
+  const { standing, written, damaged, healed } = report;
+  const rebuild = describeRebuild(report, processes);
+  return [
+    ...begin,
+    ...[written, damaged, healed].map(String),
+    describeMissed(report),
+    describeScrub(report),
+    rebuild === '' ? standing : `${standing}: ${rebuild}`,
+  ];
+}
+
+/** "3 (17)": this process knows of 17 sectors that process 3 has missed. */
+function describeMissed({ missed, missedMore }: StatusReport): string {
+  const counts = Object.entries(missed).map(([rank, count]) => `${rank} (${count})`);
+  if (missedMore) counts.push('more');
+  return counts.length === 0 ? '-' : counts.join(', ');
+}
+
+function describeScrub({ scrub }: StatusReport): string {
+  const passes = scrub.passes === 1 ? '1 pass' : `${scrub.passes} passes`;
+  return scrub.isRunning ? `at ${scrub.position}, ${passes}` : passes;
+}

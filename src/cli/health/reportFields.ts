@@ -1,0 +1,131 @@
+/**
+ * What a process says of itself, checked: it comes over the network, perhaps from a newer program
+ * or from something that is no process at all. Fields that are not known here are left out.
+ */
+import * as v from 'valibot';
+import { DIFFERENCE_FIELDS } from '../../core/membership/configuration.js';
+import { RANK_MAX } from '../../core/rank.js';
+import type { StatusReport } from '../../../streams/pipelines/status/statusReport.js';
+
+const whole = (min: number, max: number = Number.MAX_SAFE_INTEGER) => {
+  const expected =
+    max === Number.MAX_SAFE_INTEGER
+      ? `a whole number from ${min} up`
+      : `a whole number from ${min} to ${max}`;
+  return v.pipe(
+    v.number(expected),
+    v.integer(expected),
+    v.minValue(min, expected),
+    v.maxValue(max, expected),
+  );
+};
+const count = whole(0);
+const rank = whole(1, RANK_MAX);
+const ranks = v.pipe(v.array(rank, 'a list of ranks'), v.maxLength(RANK_MAX, 'a list of ranks'));
+const flag = v.boolean('true or false');
+const hostName = v.pipe(v.string(), v.regex(/^[0-9A-Za-z.:%_ -]{1,64}$/, 'an address'));
+const rankName = v.pipe(v.string(), v.regex(/^[1-9]\d{0,2}$/, 'a rank'));
+
+const short = v.pipe(v.string('a text'), v.maxLength(64, 'a text of at most 64 characters'));
+
+const reportSchema = v.object({
+  rank,
+  processes: rank,
+  sectors: v.optional(whole(1)),
+  badTags: v.optional(v.record(hostName, count, 'counts by address')),
+  standing: v.picklist(['fresh', 'joining', 'member'], 'one of fresh, joining, member'),
+  incarnation: count,
+  waiting: v.optional(
+    v.object({
+      ...{ unheard: ranks, differing: ranks, inUse: ranks, founders: ranks },
+      isAlone: flag,
+    }),
+  ),
+  objections: v.optional(
+    v.array(v.object({ kind: v.picklist(['replaced', 'otherCluster'], 'a reason'), by: rank })),
+  ),
+  differences: v.optional(
+    v.array(
+      v.object({
+        rank,
+        field: v.picklist(DIFFERENCE_FIELDS, `one of ${DIFFERENCE_FIELDS.join(', ')}`),
+        own: v.union([count, short], 'a number or a text'),
+        peer: v.union([count, short], 'a number or a text'),
+      }),
+    ),
+  ),
+  start: v.optional(
+    v.pipe(v.string('hexadecimal digits'), v.regex(/^[0-9a-f]{1,64}$/, 'hexadecimal digits')),
+  ),
+  written: count,
+  damaged: count,
+  healed: count,
+  operations: count,
+  missed: v.record(rankName, count, 'counts by rank'),
+  missedMore: flag,
+  connected: ranks,
+  extended: v.optional(ranks),
+  rebuild: v.nullable(v.object({ taken: count, total: count, isEnough: flag })),
+  scrub: v.object({
+    isRunning: flag,
+    passes: count,
+    position: count,
+    verified: count,
+    damaged: count,
+    behind: count,
+    ahead: count,
+    comparedWith: ranks,
+  }),
+  counters: v.optional(
+    v.object({
+      tagsMade: count,
+      tagsChecked: count,
+      peerMessages: count,
+      peerBytes: count,
+      peerWrites: count,
+      clientMessages: count,
+      clientBytes: count,
+      clientWrites: count,
+      dataFlushes: count,
+      metadataFlushes: count,
+    }),
+  ),
+});
+
+export type CheckedReport =
+  | { readonly kind: 'report'; readonly report: StatusReport }
+  /** In words: what was found and what was expected. */
+  | { readonly kind: 'unreadable'; readonly trouble: string };
+
+/** @param text Untrusted. */
+export function checkReport(text: string): CheckedReport {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return unreadable(`it begins with ${shown(text)}, expected JSON`);
+  }
+  const result = v.safeParse(reportSchema, value);
+  if (result.success) return { kind: 'report', report: result.output };
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue) ?? 'all of it';
+  if (issue.input === undefined) return unreadable(`${path} is missing`);
+  return unreadable(`${path} is ${shown(issue.input)}, expected ${expectedIn(issue)}`);
+}
+
+function unreadable(why: string): CheckedReport {
+  return { kind: 'unreadable', trouble: `its report cannot be read: ${why}` };
+}
+
+/** Of an object the message is the library's: "Invalid type: Expected Object but …". */
+function expectedIn({ message, expected }: v.BaseIssue<unknown>): string {
+  return expected === 'Object' ? 'an object' : message;
+}
+
+const SHOWN_LENGTH_MAX = 40;
+
+/** Harmless on a terminal, and short. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value).replaceAll(/[^\x20-\x7e]/g, '?');
+  return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text;
+}

@@ -1,0 +1,161 @@
+/** The work of `atdd status`. */
+import type { Command } from 'commander';
+import { defer, lastValueFrom, tap } from 'rxjs';
+import type { ClusterConfig } from '../../../config/load.js';
+import type { AtomicDiskClient, ProcessAddress } from '../../client/client.js';
+import { openClient } from '../../client/client.js';
+import { AtomicDiskError } from '../../errors.js';
+import { monotonicClock } from '../../shell/monotonicClock.js';
+import { askReport, troubleOf } from './askReport.js';
+import { connectOptions } from '../clientSession.js';
+import type { ClusterStatus, ProcessStatus } from './clusterStatus.js';
+import { describeStatus } from './describeStatus.js';
+import { loadClientConfig } from '../options.js';
+import { disagreementsOf, redundancyOf } from './redundancy.js';
+import { startSectorProgress } from './sectorProgress.js';
+import { writeStdout } from '../standardStreams.js';
+import type { Waiting } from './untilFull.js';
+import { untilFull } from './untilFull.js';
+
+export interface StatusOptions {
+  readonly json?: true;
+  /** Milliseconds. */
+  readonly timeout: number;
+  /** Milliseconds to wait for full redundancy. */
+  readonly waitFull?: number;
+}
+
+/** The first answer of a new connection is slower than the others. */
+const PING_COUNT = 3;
+
+/** Of the one process that a client here knows. */
+const ONLY_RANK = 1;
+
+/** A process that answers otherwise, and not within this, does not know questions about itself. */
+const REPORT_TIMEOUT_MS = 1_000;
+
+/** Between two looks while it is waited. */
+const LOOK_PAUSE_MS = 500;
+
+/** @returns the exit code. */
+export async function status(command: Command, options: StatusOptions): Promise<number> {
+  const config = await loadClientConfig(command);
+  // Without a log: troubles are what is shown, they need not be told besides. One per process:
+  // a client of all would give the read to any of them, and wait for it should it hang.
+  const clients = config.processes.map((address) =>
+    openClient({ ...connectOptions(config, options.timeout), processes: [address] }),
+  );
+  const look = () => lookAt(config, clients, options.timeout);
+  try {
+    const { waitFull } = options;
+    const waiting = waitFull === undefined ? null : await waitUntilFull(look, waitFull);
+    const result = waiting?.status ?? (await look());
+    const waitedMs = waiting?.waitedMs ?? null;
+    const json = { ...result, ...(waitedMs !== null && { waitedMs }) };
+    await writeStdout(
+      options.json === true ? `${JSON.stringify(json)}\n` : describeStatus(result, waitedMs),
+    );
+    const isAgreed = result.disagreements.length === 0;
+    const isWell = waiting === null ? result.quorum && isAgreed : result.redundancy.settled;
+    return isWell ? 0 : 1;
+  } finally {
+    await Promise.all(clients.map((client) => client.close()));
+  }
+}
+
+async function waitUntilFull(look: () => Promise<ClusterStatus>, waitMs: number): Promise<Waiting> {
+  const progress = await startSectorProgress({
+    label: 'redundancy',
+    stream: process.stderr,
+    nowMs: () => performance.now(),
+  });
+  const waiting$ = untilFull({
+    look$: defer(look),
+    waitMs,
+    pauseMs: LOOK_PAUSE_MS,
+    scheduler: monotonicClock,
+  });
+  try {
+    return await lastValueFrom(
+      waiting$.pipe(
+        tap(({ sectors }) => {
+          progress.moveTo(sectors);
+        }),
+      ),
+    );
+  } finally {
+    progress.stop();
+  }
+}
+
+async function lookAt(
+  config: ClusterConfig,
+  clients: readonly AtomicDiskClient[],
+  timeoutMs: number,
+): Promise<ClusterStatus> {
+  const asked = config.processes.map((address, index) =>
+    askProcess(clients[index], index + 1, address, timeoutMs),
+  );
+  const [read, ...processes] = await Promise.all([firstRead(clients, asked), ...asked]);
+  const disagreements = disagreementsOf(processes, config.sectors);
+  return { processes, ...read, disagreements, redundancy: redundancyOf(processes, disagreements) };
+}
+
+async function askProcess(
+  client: AtomicDiskClient,
+  rank: number,
+  { host, port }: ProcessAddress,
+  timeoutMs: number,
+): Promise<ProcessStatus> {
+  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+  try {
+    let latencyMs = Infinity;
+    for (let count = 0; count < PING_COUNT; count += 1) {
+      latencyMs = Math.min(latencyMs, await client.ping(ONLY_RANK, timeoutMs));
+    }
+    const reportTimeoutMs = Math.min(REPORT_TIMEOUT_MS, timeoutMs);
+    const answer = await askReport(client, ONLY_RANK, 'status', reportTimeoutMs);
+    const told =
+      answer.kind === 'report'
+        ? { report: answer.report, reportTrouble: null }
+        : { report: null, reportTrouble: answer.trouble };
+    return { rank, address, reachable: true, latencyMs, trouble: null, ...told };
+  } catch (error) {
+    const trouble = troubleOf(error);
+    const untold = { report: null, reportTrouble: null };
+    return { rank, address, reachable: false, latencyMs: null, trouble, ...untold };
+  }
+}
+
+/**
+ * Reads through every process. One of them is enough: it has asked a majority.
+ * @param asked What the processes tell: one that is fresh would end the connection.
+ */
+async function firstRead(
+  clients: readonly AtomicDiskClient[],
+  asked: readonly Promise<ProcessStatus>[],
+): Promise<Omit<ClusterStatus, 'processes' | 'disagreements' | 'redundancy'>> {
+  try {
+    const readLatencyMs = await Promise.any(
+      clients.map(async (client, index) => {
+        const { rank, report } = await asked[index];
+        if (report?.standing !== 'fresh') return timeRead(client);
+        const reason = `process ${rank} is not part of a cluster yet`;
+        throw new AtomicDiskError('ATDD_TIMEOUT', reason);
+      }),
+    );
+    return { quorum: true, readLatencyMs, readTrouble: null };
+  } catch (error) {
+    const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];
+    const trouble = errors.find((each) => !(each instanceof AtomicDiskError)) ?? errors[0];
+    if (!(trouble instanceof AtomicDiskError)) throw trouble;
+    return { quorum: false, readLatencyMs: null, readTrouble: trouble.message };
+  }
+}
+
+async function timeRead(client: AtomicDiskClient): Promise<number> {
+  await client.readSector(0);
+  const startMs = performance.now();
+  await client.readSector(0);
+  return performance.now() - startMs;
+}

@@ -1,9 +1,0 @@
-/** What this program calls itself. */
-import { readFileSync } from 'node:fs';
-
-/** Version of the package, from its package.json (compiled to dist/src/cli/version.js). */
-export function programVersion(): string {
-  const file = new URL('../../../package.json', import.meta.url);
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
-  return version;
-}

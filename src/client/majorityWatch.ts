@@ -1,0 +1,89 @@
+/**
+ * Notices that operations stand still, finds out why, and says so: without that, a command or a
+ * gateway that waits for a majority looks as one that hangs.
+ */
+import type { Observable, SchedulerLike } from 'rxjs';
+import { defer, EMPTY, exhaustMap, from, interval, map, of } from 'rxjs';
+import type { Rank } from '../core/rank.js';
+import { majorityOf } from '../core/quorum.js';
+import { WRONG_TAGS } from './link.js';
+
+/** What a process says when it is asked: null: it answers; else why it does not, in words. */
+export type Trouble = string | null;
+
+export interface MajorityWatchOptions {
+  readonly ranks: readonly Rank[];
+  /** Whether any operation is under way. */
+  readonly isWaiting: () => boolean;
+  /** Answers to operations so far. */
+  readonly answers: () => number;
+  /** Settles after a second or so; never rejects. */
+  readonly ask: (rank: Rank) => Promise<Trouble>;
+  readonly scheduler: SchedulerLike;
+}
+
+export type MajorityNews =
+  /** Comes again now and then. */
+  | { readonly kind: 'standstill'; readonly text: string }
+  /** A majority of the processes has another client key: that does not pass. */
+  | { readonly kind: 'wrongKey'; readonly text: string }
+  | { readonly kind: 'moves' };
+
+const LOOK_MS = 500;
+/** Standing still for less than this is not worth a word. */
+const PATIENCE_MS = 3_000;
+const AGAIN_MS = 30_000;
+
+/**
+ * ```
+ * operations  ====....................====      . nobody answers
+ * result      --------s---------s-----m         s = standstill, m = moves
+ * ```
+ * Never completes, never fails.
+ */
+export function watchMajority(options: MajorityWatchOptions): Observable<MajorityNews> {
+  const { ranks, isWaiting, answers, ask, scheduler } = options;
+  return defer(() => {
+    let lastAnswers = answers();
+    let movedMs = scheduler.now();
+    let saidMs: number | null = null;
+    return interval(LOOK_MS, scheduler).pipe(
+      exhaustMap((): Observable<MajorityNews> => {
+        const nowMs = scheduler.now();
+        if (!isWaiting() || answers() !== lastAnswers) {
+          lastAnswers = answers();
+          movedMs = nowMs;
+          const wasStill = saidMs !== null;
+          saidMs = null;
+          return wasStill ? of({ kind: 'moves' }) : EMPTY;
+        }
+        if (nowMs - movedMs < PATIENCE_MS) return EMPTY;
+        if (saidMs !== null && nowMs - saidMs < AGAIN_MS) return EMPTY;
+        saidMs = nowMs;
+        return from(Promise.all(ranks.map(ask))).pipe(
+          // Of what moves again meanwhile the next look tells.
+          map((troubles) => newsOf(troubles, answers() === 0)),
+        );
+      }),
+    );
+  });
+}
+
+function newsOf(troubles: readonly Trouble[], nobodyEverAnswered: boolean): MajorityNews {
+  const all = troubles.length;
+  const majority = majorityOf(all);
+  const answering = troubles.filter((trouble) => trouble === null).length;
+  const rejecting = troubles.filter((trouble) => trouble === WRONG_TAGS).length;
+  if (nobodyEverAnswered && answering === 0 && rejecting >= majority) {
+    const text =
+      `${rejecting} of ${all} processes answer with wrong tags: their client key is ` +
+      'another one';
+    return { kind: 'wrongKey', text };
+  }
+  const counted = `${answering} of ${all} processes ${answering === 1 ? 'answers' : 'answer'}`;
+  const text =
+    answering < majority
+      ? `waiting for a majority: ${counted}`
+      : `waiting: ${counted}, but not what was asked ("atdd status" tells more)`;
+  return { kind: 'standstill', text };
+}

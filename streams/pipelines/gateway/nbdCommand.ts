@@ -1,0 +1,272 @@
+/** One NBD command on the disk: from a request that is in order to the pieces of its reply. */
+import type { Observable, OperatorFunction } from 'rxjs';
+import { EMPTY, NEVER, catchError, concatMap, defaultIfEmpty, defer, endWith } from 'rxjs';
+import { from, ignoreElements, map, merge, mergeMap, of, repeat, takeWhile, tap } from 'rxjs';
+import { unreachable } from '../../../src/core/assert.js';
+import type { SectorData, SectorIndex } from '../../../src/core/sector.js';
+import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../../../src/core/sector.js';
+import type { SectorRun } from '../../../src/core/sectorMap.js';
+import type { SectorPart } from '../../../src/core/sectorParts.js';
+import { isWholeSector, sectorParts } from '../../../src/core/sectorParts.js';
+import { AtomicDiskError } from '../../../src/errors.js';
+import type { Extent } from '../../../src/nbd/extents.js';
+import { addExtent, isZeros } from '../../../src/nbd/extents.js';
+import type { Negotiated } from '../../../src/nbd/handshake.js';
+import { doneReply, errorReply, readReply, statusReply } from '../../../src/nbd/replies.js';
+import type { NbdRequest } from '../../../src/nbd/request.js';
+import { cutAfter, orUnknown, sectorsOf } from '../../../src/nbd/sectorRuns.js';
+import type { Disk } from '../../../src/ports/disk.js';
+import { mergeByCost } from '../../mergeByCost.js';
+
+const SECTOR_BYTES = BigInt(SECTOR_SIZE_BYTES);
+
+/** Sectors that a step of a TRIM or WRITE_ZEROES has to look at, or write, at most. */
+const PAGE_SECTORS = 2_048;
+
+export interface NbdCommandOptions {
+  readonly disk: Disk;
+  readonly negotiated: Negotiated;
+  /** Sectors of one command under way at a time. */
+  readonly windowSectors: number;
+  /** Sectors that one BLOCK_STATUS reads; the client asks again for the rest. */
+  readonly statusSectors: number;
+  /** Whether a TRIM has had its time: it begins no further sectors then, and is answered. */
+  readonly isTrimOver: () => boolean;
+  /** Told of what the disk could not do. */
+  readonly onFailure: (request: NbdRequest, error: AtomicDiskError) => void;
+}
+
+/**
+ * Emits the pieces of the reply, all at once, and completes. What fails on the disk is an EIO to
+ * the client; nothing is sent of a reply before all of it is known.
+ */
+export function performNbd(
+  request: NbdRequest,
+  options: NbdCommandOptions,
+): Observable<Uint8Array[]> {
+  const { isStructured } = options.negotiated;
+  return perform(request, options).pipe(
+    catchError((error: unknown) => {
+      // Anything else is a broken invariant.
+      if (!(error instanceof AtomicDiskError)) throw error;
+      options.onFailure(request, error);
+      const name = error.code === 'ATDD_CLIENT_CLOSED' ? 'ESHUTDOWN' : 'EIO';
+      return of(errorReply(request.cookie, name, error.message, isStructured));
+    }),
+  );
+}
+
+function perform(request: NbdRequest, options: NbdCommandOptions): Observable<Uint8Array[]> {
+  const { isStructured } = options.negotiated;
+  const done = doneReply(request.cookie, isStructured);
+  switch (request.command) {
+    case 'READ':
+      return read(request, options).pipe(map((data) => readReply(request, data, isStructured)));
+    case 'WRITE':
+      return write(request, options).pipe(defaultIfEmpty(done));
+    case 'TRIM':
+    case 'WRITE_ZEROES':
+      return writeZeroes(request, options).pipe(defaultIfEmpty(done));
+    case 'BLOCK_STATUS':
+      return status(request, options).pipe(map((extents) => statusReply(request, extents)));
+    // What was answered is durable already, and there is no cache to be filled.
+    case 'FLUSH':
+    case 'CACHE':
+    case 'DISC':
+      return of(done);
+    default:
+      return unreachable(request.command);
+  }
+}
+
+function read(request: NbdRequest, options: NbdCommandOptions): Observable<Uint8Array> {
+  const { disk, windowSectors } = options;
+  const parts = partsOf(request, options);
+  // Most requests are about one sector: what there is of it need not be put together.
+  if (parts.length === 1) {
+    const [{ sector, from: begin, to }] = parts;
+    return disk.read(sector).pipe(map((data) => data.subarray(begin, to)));
+  }
+  const data = new Uint8Array(request.lengthBytes);
+  return from(parts).pipe(
+    mergeMap(
+      ({ sector, from: begin, to, at }) =>
+        disk.read(sector).pipe(
+          tap((sectorData) => {
+            data.set(sectorData.subarray(begin, to), at);
+          }),
+        ),
+      windowSectors,
+    ),
+    ignoreElements(),
+    endWith(data),
+  );
+}
+
+function write(request: NbdRequest, options: NbdCommandOptions): Observable<never> {
+  const { disk, windowSectors } = options;
+  const writePart = (part: SectorPart): Observable<never> => {
+    const { sector, from: begin, to, at } = part;
+    const bytes = request.data.subarray(at, at + to - begin);
+    if (isWholeSector(part)) return disk.write(sector, bytes);
+    return disk.update(sector, (current) => changed(current, begin, bytes));
+  };
+  const parts = partsOf(request, options);
+  if (parts.length === 1) return writePart(parts[0]);
+  return from(parts).pipe(mergeMap(writePart, windowSectors));
+}
+
+/**
+ * A TRIM may leave what it likes: parts of sectors, for which it would cost most, and what it has
+ * no time for. It does not leave what it has begun: that must be over when it is answered.
+ */
+function writeZeroes(request: NbdRequest, options: NbdCommandOptions): Observable<never> {
+  const { disk, isTrimOver } = options;
+  const { startBytes, endBytes } = rangeOf(request, options);
+  const first = Number((startBytes + SECTOR_BYTES - 1n) / SECTOR_BYTES);
+  const end = Number(endBytes / SECTOR_BYTES);
+  if (request.command === 'TRIM') return clearSectors(first, end, options, isTrimOver);
+  const edges = edgesOf(startBytes, endBytes).map(({ sector, from: begin, to }) =>
+    disk.update(sector, (current) => changed(current, begin, ZERO_SECTOR.subarray(begin, to))),
+  );
+  return merge(
+    ...edges,
+    clearSectors(first, end, options, () => false),
+  );
+}
+
+/** The parts of a range, at its ends, that are not whole sectors. */
+function edgesOf(startBytes: bigint, endBytes: bigint): SectorPart[] {
+  const into = Number(startBytes % SECTOR_BYTES);
+  const length = Number(endBytes - startBytes);
+  // No part lies further in than a sector from either end.
+  const head = sectorParts(startBytes, Math.min(length, SECTOR_SIZE_BYTES - into));
+  const headBytes = head.reduce((bytes, { from: begin, to }) => bytes + to - begin, 0);
+  const tailBytes = Math.min(length - headBytes, Number(endBytes % SECTOR_BYTES));
+  const tail = sectorParts(endBytes - BigInt(tailBytes), tailBytes);
+  return [...head, ...tail].filter((part) => !isWholeSector(part));
+}
+
+/**
+ * Makes those sectors zeros, page by page: of what is zeros already by the map a page is as long as
+ * can be, since nothing is to be done about it; else it has so many sectors.
+ */
+function clearSectors(
+  first: SectorIndex,
+  end: SectorIndex,
+  { disk, windowSectors }: NbdCommandOptions,
+  isOver: () => boolean,
+): Observable<never> {
+  let at = first;
+  const clearPage = (known: readonly SectorRun[]): Observable<never> => {
+    const { runs, sectors } = cutAfter(orUnknown(known, end - at), PAGE_SECTORS, [
+      'data',
+      'unknown',
+    ]);
+    const start = at;
+    at += sectors;
+    return from(sectorsOf(runs, start, ['data', 'unknown'])).pipe(
+      sideBySide(windowSectors, ({ sector, kind }) => {
+        if (isOver()) return EMPTY;
+        return kind === 'data' ? disk.write(sector, ZERO_SECTOR) : clearSector(disk, sector);
+      }),
+    );
+  };
+  return defer(() => {
+    if (at >= end || isOver()) return of(false);
+    return disk.map(at, end - at).pipe(concatMap(clearPage), endWith(true));
+  }).pipe(
+    repeat(),
+    takeWhile((hasMore) => hasMore),
+    ignoreElements(),
+  );
+}
+
+/** As mergeMap; but many that complete at once, as those of a TRIM that is over, do not nest. */
+function sideBySide<T, R = never>(
+  count: number,
+  handle: (value: T) => Observable<R>,
+): OperatorFunction<T, R> {
+  return mergeByCost({
+    costOf: () => 1,
+    costMax: count,
+    isOpen: () => true,
+    opened$: NEVER,
+    handle,
+  });
+}
+
+/**
+ * Zeros are not written where there are zeros: most of what is cleared was never written, and would
+ * take a record and two flushed rounds for each sector. A read is linearizable: at an instant
+ * between the request and its answer the sector was all zeros, durably on a majority. To have
+ * written zeros at that instant would have left the same, so that both commands have done then what
+ * they promise; what others write later comes later. The same holds for what the map says.
+ */
+function clearSector(disk: Disk, sector: SectorIndex): Observable<never> {
+  return disk
+    .read(sector)
+    .pipe(concatMap((data) => (isZeros(data) ? EMPTY : disk.write(sector, ZERO_SECTOR))));
+}
+
+/** Sectors of zeros, written or not, are holes. What the map does not tell is read, so far. */
+function status(request: NbdRequest, options: NbdCommandOptions): Observable<readonly Extent[]> {
+  const { disk, windowSectors, statusSectors } = options;
+  const { startBytes, endBytes } = rangeOf(request, options);
+  const first = Number(startBytes / SECTOR_BYTES);
+  const end = Number((endBytes + SECTOR_BYTES - 1n) / SECTOR_BYTES);
+  const extentOf = (sector: SectorIndex, sectors: number, isZero: boolean): Extent => ({
+    from: Math.max(0, Number(BigInt(sector) * SECTOR_BYTES - startBytes)),
+    to: Math.min(request.lengthBytes, Number(BigInt(sector + sectors) * SECTOR_BYTES - startBytes)),
+    isZero,
+  });
+  return disk.map(first, end - first).pipe(
+    concatMap((known) => {
+      const { runs } = cutAfter(orUnknown(known, end - first), statusSectors, ['unknown']);
+      const zeros = new Set<SectorIndex>();
+      return from(sectorsOf(runs, first, ['unknown'])).pipe(
+        sideBySide(windowSectors, ({ sector }) =>
+          disk.read(sector).pipe(
+            tap((data) => {
+              if (isZeros(data)) zeros.add(sector);
+            }),
+          ),
+        ),
+        ignoreElements(),
+        endWith(null),
+        map(() => {
+          const extents: Extent[] = [];
+          let at = first;
+          for (const { kind, sectors } of runs) {
+            if (kind !== 'unknown') addExtent(extents, extentOf(at, sectors, kind === 'zeros'));
+            for (let next = at; kind === 'unknown' && next < at + sectors; next += 1) {
+              addExtent(extents, extentOf(next, 1, zeros.has(next)));
+            }
+            at += sectors;
+          }
+          return extents;
+        }),
+      );
+    }),
+  );
+}
+
+/** What a request is about, in bytes of the disk. */
+function rangeOf(
+  { offsetBytes, lengthBytes }: NbdRequest,
+  { negotiated }: NbdCommandOptions,
+): { readonly startBytes: bigint; readonly endBytes: bigint } {
+  const startBytes = BigInt(negotiated.export.firstSector) * SECTOR_BYTES + offsetBytes;
+  return { startBytes, endBytes: startBytes + BigInt(lengthBytes) };
+}
+
+/** The parts of the disk's sectors that a request is about. */
+function partsOf(request: NbdRequest, options: NbdCommandOptions): SectorPart[] {
+  return sectorParts(rangeOf(request, options).startBytes, request.lengthBytes);
+}
+
+function changed(current: SectorData, at: number, bytes: Uint8Array): SectorData {
+  const data = Uint8Array.from(current);
+  data.set(bytes, at);
+  return data;
+}

@@ -1,0 +1,302 @@
+/**
+ * What comes of the messages by which the two ends of a connection show each other who they are
+ * (src/core/membership/introduction.ts).
+ */
+import type { Difference } from '../../../src/core/membership/configuration.js';
+import {
+  differencesBetween,
+  foundingDifference,
+  isFatal,
+} from '../../../src/core/membership/configuration.js';
+import { renewOpening } from '../../../src/core/membership/introduction.js';
+import type { Hello, LinkNews, OldHello } from '../../../src/core/membership/memberMessage.js';
+import { LINK_TOKEN_NONE } from '../../../src/core/membership/memberMessage.js';
+import type { MembershipEffect } from '../../../src/core/membership/membership.js';
+import {
+  hearHello,
+  hearOpening,
+  helloTo,
+  isKnownAlready,
+  meetStranger,
+} from '../../../src/core/membership/membership.js';
+import type { ProcessMessage } from '../../../src/core/message.js';
+import type { Rank } from '../../../src/core/rank.js';
+import { isMember } from '../../../src/core/rank.js';
+import type { Random } from '../../../src/ports/random.js';
+import { FEATURE_HELLO } from '../../../src/wire/constants.js';
+import type { HelloEnvelope } from '../../../src/wire/wireMessage.js';
+import { serializeHello } from '../../../src/wire/helloMessage.js';
+import type { VerdictOptions } from '../../../src/wire/verdict.js';
+import type { Inbound } from '../arrival.js';
+import type { PeerRecord, ProcessRecords } from '../records.js';
+import type { Session } from '../session.js';
+
+export interface IntroductionOptions {
+  readonly verdict: Pick<VerdictOptions, 'self' | 'processCount' | 'systemTagger'>;
+  readonly records: Pick<
+    ProcessRecords,
+    'membership' | 'peers' | 'differences' | 'registers' | 'disavowals' | 'sessions' | 'missed'
+  >;
+  readonly random: Random;
+  /** The process that this one dialled; null: the connection was opened from the other side. */
+  readonly dialled: Rank | null;
+}
+
+export function takeHello(
+  session: Session,
+  envelope: HelloEnvelope,
+  hello: Hello,
+  options: IntroductionOptions,
+): Inbound[] {
+  return options.dialled === null
+    ? takeOpening(session, envelope, hello, options)
+    : takeAnswer(session, options.dialled, envelope, hello, options);
+}
+
+/** HELLO to a peer over the connection that this process dialled: the first time, or again. */
+export function openingTo(
+  { rank, opening }: PeerRecord,
+  { verdict, records }: Pick<IntroductionOptions, 'verdict' | 'records'>,
+): Uint8Array {
+  const { token, heardToken: echo } = opening;
+  return helloBytes({ addressee: rank, token, echo }, { verdict, records });
+}
+
+/** What a new connection to that peer is called. */
+export function beginOpening({ opening }: PeerRecord, token: string): void {
+  renewOpening(opening, token);
+}
+
+function helloBytes(
+  envelope: Omit<HelloEnvelope, 'sender'>,
+  { verdict, records }: Pick<IntroductionOptions, 'verdict' | 'records'>,
+): Uint8Array {
+  const { current } = records.membership;
+  const content = { ...helloTo(current, envelope.addressee), configuration: current.configuration };
+  const sender = verdict.self;
+  return serializeHello({ sender, ...envelope }, content, verdict.systemTagger);
+}
+
+/** The other side has dialled this process. */
+function takeOpening(
+  session: Session,
+  { sender, addressee, token, echo }: HelloEnvelope,
+  hello: Hello,
+  options: IntroductionOptions,
+): Inbound[] {
+  const { introduction, connection } = session;
+  const { verdict, records, random } = options;
+  if (introduction.token === LINK_TOKEN_NONE) introduction.token = random.operationId();
+  if (echo !== introduction.token) {
+    const isOpening = introduction.state === 'silent' || introduction.state === 'claimed';
+    // Else it was recorded on another connection, or on this one before.
+    if (!isOpening || introduction.old !== null || echo !== LINK_TOKEN_NONE) return [];
+    introduction.state = 'claimed';
+    const answer = { addressee: sender, token: introduction.token, echo: token };
+    return [send(session, helloBytes(answer, options))];
+  }
+  const isForOther = addressee !== verdict.self;
+  const differences = isForOther
+    ? [{ field: 'addressee', own: verdict.self, peer: addressee } as const]
+    : differencesOf(hello, options);
+  const told = tell(session, sender, differences, records.differences.heard);
+  const { current } = records.membership;
+  if (differences.some(isFatal)) {
+    introduction.state = 'refused';
+    session.hello = null;
+    if (isForOther) {
+      // What else comes by it is meant for somebody else.
+      session.isRefused = true;
+      connection.end();
+      return told;
+    }
+    return differences.some(({ field }) => field === 'founding')
+      ? [...told, ...changes(meetStranger(current, sender, hello), records)]
+      : told;
+  }
+  // It claims to be one of as many processes as there are, and another one.
+  if (!isMember(sender, verdict.processCount) || sender === verdict.self) return [];
+  introduction.state = 'proven';
+  return [...told, ...accept(session, sender, hello, options)];
+}
+
+/** This process has dialled the other side. */
+function takeAnswer(
+  session: Session,
+  dialled: Rank,
+  { sender, addressee, token, echo }: HelloEnvelope,
+  hello: Hello,
+  options: IntroductionOptions,
+): Inbound[] {
+  const { records, verdict } = options;
+  const record = records.peers.find(({ rank }) => rank === dialled);
+  if (record === undefined || addressee !== verdict.self) return [];
+  const { opening } = record;
+  if (opening.token === LINK_TOKEN_NONE || echo !== opening.token) return [];
+  if (sender !== dialled) {
+    const difference = { field: 'rank', own: dialled, peer: sender } as const;
+    // The other side has to hear of it as well.
+    opening.heardToken = token;
+    const told = tell(session, dialled, [difference], records.differences.answered);
+    return [...told, { kind: 'introduced', rank: dialled }];
+  }
+  const differences = differencesOf(hello, options);
+  const told = tell(session, sender, differences, records.differences.answered);
+  const isNew = opening.heardToken !== token;
+  opening.heardToken = token;
+  const effects = hearOpening(records.membership.current, sender, hello);
+  return [
+    ...told,
+    ...changes(effects, records),
+    ...(isNew ? [{ kind: 'introduced', rank: sender } as const] : []),
+  ];
+}
+
+function differencesOf(hello: Hello, options: IntroductionOptions): Difference[] {
+  const { own, configuration } = options.records.membership.current;
+  const differences: Difference[] = [];
+  if (hello.configuration !== null) {
+    differences.push(...differencesBetween(configuration, hello.configuration));
+  }
+  const founding = foundingDifference(own.founding, hello.founding);
+  return founding === null ? differences : [founding, ...differences];
+}
+
+function tell(
+  { connection }: Session,
+  rank: Rank,
+  differences: readonly Difference[],
+  book: Map<Rank, readonly Difference[]>,
+): Inbound[] {
+  book.set(rank, differences);
+  const { remote } = connection;
+  return differences.map((difference) => ({ kind: 'differs', rank, remote, difference }));
+}
+
+/** The other side is that process. */
+function accept(
+  session: Session,
+  sender: Rank,
+  hello: Hello,
+  { records }: IntroductionOptions,
+): Inbound[] {
+  const { storage, incarnation } = hello;
+  const isNew = session.hello === null;
+  session.hello = { rank: sender, storage, incarnation };
+  const effects = hearHello(records.membership.current, sender, hello);
+  const newcomer: Inbound[] = isNew ? [{ kind: 'newcomer', rank: sender }] : [];
+  return [...changes(effects, records), ...newcomer];
+}
+
+/** Version 1: see `Introduction`. */
+export function takeOldHello(
+  session: Session,
+  sender: Rank,
+  old: OldHello,
+  options: IntroductionOptions,
+): Inbound[] {
+  const { introduction } = session;
+  const isFirst = introduction.state === 'silent';
+  // Who says HELLO in version 2 says it so as well, for those who know no other.
+  if (options.dialled !== null || (!isFirst && introduction.old === null)) return [];
+  introduction.old = { rank: sender, hello: old };
+  if (introduction.state === 'proven') return acceptOld(session, sender, old, options);
+  introduction.state = 'claimed';
+  if (isKnownAlready(options.records.membership.current, sender, old)) {
+    const { storage, incarnation } = old;
+    session.hello = { rank: sender, storage, incarnation };
+  }
+  if (!isFirst) return [];
+  return [{ kind: session.hello === null ? 'knock' : 'newcomer', rank: sender }];
+}
+
+/** LINK, in which a process of version 1 shows that it is there. */
+export function takeProof(
+  session: Session,
+  sender: Rank,
+  { echo, features }: LinkNews,
+  options: IntroductionOptions,
+): Inbound[] {
+  const { introduction } = session;
+  const { old } = introduction;
+  if (old?.rank !== sender || introduction.state !== 'claimed') return [];
+  const agreement = options.records.peers.find(({ rank }) => rank === sender)?.agreement;
+  const isEcho = agreement !== undefined && agreement.token !== LINK_TOKEN_NONE;
+  if (!isEcho || echo !== agreement.token || (features & FEATURE_HELLO) !== 0) return [];
+  return prove(session, sender, old.hello, options);
+}
+
+const ANSWERS: ReadonlySet<ProcessMessage['content']['kind']> = new Set([
+  ...(['value', 'stamp', 'ack'] as const),
+]);
+
+/**
+ * Where one of the two has the extension off no LINK has an echo. Then a process of version 1 shows
+ * the same by an answer to what this process has asked it lately: under an id that was drawn here.
+ */
+export function takeAnswerAsProof(
+  session: Session,
+  { sender, content }: ProcessMessage,
+  options: IntroductionOptions,
+): Inbound[] {
+  const { old, state } = session.introduction;
+  if (old?.rank !== sender || state !== 'claimed') return [];
+  if (!ANSWERS.has(content.kind)) return [];
+  const { peers, missed, sessions } = options.records;
+  const late = missed.peers.get(sender);
+  const isAsked =
+    peers.some(({ rank, owed }) => rank === sender && owed.questions.has(content.id)) ||
+    late?.young.has(content.id) === true ||
+    late?.old.has(content.id) === true;
+  return isAsked && !speaksPresent(sender, sessions)
+    ? prove(session, sender, old.hello, options)
+    : [];
+}
+
+/** Whether that process has shown over a connection that stands to speak version 2. */
+function speaksPresent(rank: Rank, sessions: ReadonlySet<Session>): boolean {
+  for (const { hello, introduction, hasEnded } of sessions) {
+    if (hasEnded || introduction.old !== null) continue;
+    if (hello?.rank === rank && introduction.state === 'proven') return true;
+  }
+  return false;
+}
+
+function prove(
+  session: Session,
+  sender: Rank,
+  old: OldHello,
+  options: IntroductionOptions,
+): Inbound[] {
+  session.introduction.state = 'proven';
+  session.hello = null;
+  return acceptOld(session, sender, old, options);
+}
+
+function acceptOld(
+  session: Session,
+  sender: Rank,
+  old: OldHello,
+  options: IntroductionOptions,
+): Inbound[] {
+  const silent = { wasInUse: false, isFounder: false, isVouched: false, hasData: false };
+  const hello: Hello = { ...old, ...silent, founding: null, configuration: null };
+  options.records.differences.heard.delete(sender);
+  return accept(session, sender, hello, options);
+}
+
+/** In this order: what comes by the same connection next may rest on what was said here. */
+function changes(
+  effects: readonly MembershipEffect[],
+  { registers, disavowals }: IntroductionOptions['records'],
+): Inbound[] {
+  if (effects.length === 0) return [];
+  const events = disavowals
+    .begin(effects, registers)
+    .map((event): Inbound => ({ kind: 'event', event }));
+  return [...events, { kind: 'membership', effects }];
+}
+
+function send({ connection }: Session, content: Uint8Array): Inbound {
+  return { kind: 'send', outgoing: { connection, content } };
+}

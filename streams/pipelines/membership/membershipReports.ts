@@ -1,0 +1,105 @@
+/** What a process tells its operator of its part in the cluster. */
+import type { Observable, SchedulerLike } from 'rxjs';
+import { EMPTY, distinctUntilChanged, filter, ignoreElements, map, merge, skipWhile } from 'rxjs';
+import { switchMap, take, tap, timer, withLatestFrom } from 'rxjs';
+import { describeObjection, describeWaiting } from '../../../src/core/membership/describe.js';
+import { waitingOf } from '../../../src/core/membership/founding.js';
+import type { Standing } from '../../../src/core/membership/identity.js';
+import { INCARNATION_MAX } from '../../../src/core/stamp.js';
+import type { Log } from '../../../src/ports/log.js';
+import type { MembershipState } from './membershipState.js';
+
+/** When a process that waits for a cluster to be founded says so. */
+const WAITING_TOLD_MS = 3_000;
+const WAITING_TOLD_AGAIN_MS = 30_000;
+
+/** To be subscribed to as long as the process runs. Emits nothing. */
+export function membershipReports(
+  state: MembershipState,
+  log: Log,
+  clock: SchedulerLike,
+): Observable<never> {
+  return merge(
+    standingReports(state, log),
+    waitingReports(state, log, clock),
+    votingReports(state, log),
+    exhaustionReport(state, log),
+  );
+}
+
+/** Tells of each change. Emits nothing. */
+function standingReports({ standing, standing$ }: MembershipState, log: Log): Observable<never> {
+  let before = standing;
+  const tell = (now: Standing): void => {
+    if (now === 'joining') {
+      log.warn('the disk is new: taking in what the others have; no votes until then', {
+        event: 'joining',
+      });
+    } else if (now === 'member' && before === 'joining') {
+      log.info('everything is here again: a full member', { event: 'rebuilt' });
+    } else if (now === 'member' && before === 'fresh') {
+      log.info('a member of a new cluster', { event: 'founded' });
+    }
+    before = now;
+  };
+  return standing$.pipe(tap(tell), ignoreElements());
+}
+
+/** A process that is not part of a cluster says why, soon and then now and then. Emits nothing. */
+function waitingReports(
+  { standing$, current }: MembershipState,
+  log: Log,
+  clock: SchedulerLike,
+): Observable<never> {
+  return standing$.pipe(
+    switchMap((standing) =>
+      standing === 'fresh' ? timer(WAITING_TOLD_MS, WAITING_TOLD_AGAIN_MS, clock) : EMPTY,
+    ),
+    tap(() => {
+      const waiting = waitingOf(current);
+      const why = describeWaiting(waiting);
+      const text = `a new cluster is founded by all its processes together: ${why}`;
+      log.warn(text, { event: 'waiting', ...waiting });
+    }),
+    ignoreElements(),
+  );
+}
+
+/** Why a member has ceased to vote, and that it votes again. Emits nothing. */
+function votingReports(
+  { voting$, standing$, current }: MembershipState,
+  log: Log,
+): Observable<never> {
+  return voting$.pipe(
+    withLatestFrom(standing$),
+    filter(([, standing]) => standing === 'member'),
+    map(([isVoting]) => isVoting),
+    distinctUntilChanged(),
+    skipWhile((isVoting) => isVoting),
+    tap((isVoting) => {
+      if (isVoting) {
+        log.info('votes again', { event: 'voting' });
+        return;
+      }
+      const { objections } = current;
+      const reasons = objections.map(describeObjection).join('; ');
+      log.error(`this process does not vote: ${reasons}`, { event: 'objections', objections });
+    }),
+    ignoreElements(),
+  );
+}
+
+/** Emits nothing; what peers say does not change that any more, so once is enough. */
+function exhaustionReport({ exhausted$ }: MembershipState, log: Log): Observable<never> {
+  return exhausted$.pipe(
+    take(1),
+    tap(() => {
+      log.error(
+        'this process has lost its disk too often, or a peer says so: no number is left for its ' +
+          'incarnation, so it takes in nothing, never votes, and begins no WRITE',
+        { event: 'exhausted', lossesMax: INCARNATION_MAX },
+      );
+    }),
+    ignoreElements(),
+  );
+}

@@ -1,0 +1,202 @@
+/**
+ * Questions that this process asks on its own behalf, for no client, and their answers: to list, to
+ * fetch and to hand over sectors. Each question is one observable: subscribing asks, stubbornly;
+ * the answer comes and it completes; unsubscribing asks no more.
+ */
+import { Observable, Subject } from 'rxjs';
+import type { MemberMessage } from '../../../src/core/membership/memberMessage.js';
+import type { RegisterMessage } from '../../../src/core/message.js';
+import type { OperationId } from '../../../src/core/operation.js';
+import type { Rank } from '../../../src/core/rank.js';
+import type { RegisterEvent } from '../../../src/core/register/event.js';
+import type { SectorData, SectorIndex } from '../../../src/core/sector.js';
+import type { Stamp } from '../../../src/core/stamp.js';
+import type { Random } from '../../../src/ports/random.js';
+import { Parcel } from '../../../src/wire/parcel.js';
+import { serializeMemberMessage } from '../../../src/wire/serialize.js';
+import type { Tagger } from '../../../src/wire/tag.js';
+import type { SectorOutcome } from '../../reduceRegisters.js';
+import type { LinkCommand } from '../../stubbornLink.js';
+
+export type Listed = Extract<MemberMessage, { kind: 'listed' }>;
+export type Value = Extract<RegisterMessage, { kind: 'value' }>;
+/** `nothing`: there was nothing sound to hand over. */
+export type Handover = 'acknowledged' | 'nothing';
+export type Adoption = 'done' | 'full';
+
+type Answer =
+  | { readonly kind: 'listed'; readonly listed: Listed }
+  | { readonly kind: 'value'; readonly value: Value }
+  | { readonly kind: Handover }
+  | { readonly kind: Adoption };
+
+interface Pending {
+  /** Whose answer counts; this process's own rank for what its own register does. */
+  readonly from: Rank;
+  readonly answered: (answer: Answer) => void;
+}
+
+export interface ExchangeOptions {
+  readonly self: Rank;
+  readonly systemTagger: Tagger;
+  readonly random: Random;
+}
+
+export interface SelfEvent {
+  readonly sector: SectorIndex;
+  readonly event: RegisterEvent;
+  readonly origin: null;
+}
+
+export class Exchange {
+  readonly #options: ExchangeOptions;
+  readonly #pending = new Map<OperationId, Pending>();
+  readonly #events = new Subject<SelfEvent>();
+  readonly #commands = new Subject<{ readonly to: Rank; readonly command: LinkCommand }>();
+  readonly event$ = this.#events.asObservable();
+  readonly command$ = this.#commands.asObservable();
+
+  constructor(options: ExchangeOptions) {
+    this.#options = options;
+  }
+
+  /** Questions without an answer. */
+  get pendingCount(): number {
+    return this.#pending.size;
+  }
+
+  /** Whether that question of these, to that peer, has no answer yet. */
+  isAsking(peer: Rank, id: OperationId): boolean {
+    return this.#pending.get(id)?.from === peer;
+  }
+
+  /** Which sectors a peer has, from that one on. It answers if it is a member. */
+  list(peer: Rank, from: SectorIndex): Observable<Listed> {
+    return this.#question<Listed>(peer, (id, answer) => {
+      const content = { kind: 'list', id, from } as const;
+      const message = serializeMemberMessage(
+        { sender: this.#options.self, content },
+        this.#options.systemTagger,
+      );
+      this.#commands.next({ to: peer, command: { kind: 'question', id, message } });
+      return (given) => {
+        if (given.kind === 'listed') answer(given.listed);
+      };
+    });
+  }
+
+  /** What a peer holds of a sector. */
+  fetch(peer: Rank, sector: SectorIndex): Observable<Value> {
+    return this.#question<Value>(peer, (id, answer) => {
+      const content = { kind: 'readProc', id } as const;
+      const { self, systemTagger } = this.#options;
+      const message = new Parcel({ sender: self, sector, content }, false, systemTagger);
+      this.#commands.next({ to: peer, command: { kind: 'question', id, message } });
+      return (given) => {
+        if (given.kind === 'value') answer(given.value);
+      };
+    });
+  }
+
+  /** Brings what this process holds of a sector to a peer; done when the peer has it, or newer. */
+  handOver(peer: Rank, sector: SectorIndex): Observable<Handover> {
+    return this.#question<Handover>(peer, (id, answer) => {
+      this.#events.next({ sector, event: { kind: 'impose', to: peer, id }, origin: null });
+      return (given) => {
+        if (given.kind === 'acknowledged' || given.kind === 'nothing') answer(given.kind);
+      };
+    });
+  }
+
+  /** Takes a value into the own register, if it is newer than what is there, or that is damaged. */
+  adopt(sector: SectorIndex, stamp: Stamp, data: SectorData): Observable<Adoption> {
+    const { self } = this.#options;
+    return this.#question<Adoption>(self, (id, answer) => {
+      const message = { kind: 'writeProc', id, stamp, data } as const;
+      this.#events.next({ sector, event: { kind: 'message', from: self, message }, origin: null });
+      return (given) => {
+        if (given.kind === 'done' || given.kind === 'full') answer(given.kind);
+      };
+    });
+  }
+
+  /** Reads a sector from the own disk; afterwards the store knows whether it is damaged. */
+  verify(sector: SectorIndex): Observable<Adoption> {
+    return this.#question<Adoption>(this.#options.self, (id, answer) => {
+      this.#events.next({ sector, event: { kind: 'verify', id }, origin: null });
+      return (given) => {
+        if (given.kind === 'done') answer(given.kind);
+      };
+    });
+  }
+
+  #question<T>(
+    from: Rank,
+    ask: (id: OperationId, answer: (value: T) => void) => (given: Answer) => void,
+  ): Observable<T> {
+    return new Observable<T>((subscriber) => {
+      const id = this.#options.random.operationId();
+      const early: Answer[] = [];
+      let take = (given: Answer): void => void early.push(given);
+      this.#pending.set(id, {
+        from,
+        answered: (given) => {
+          take(given);
+        },
+      });
+      subscriber.add(() => {
+        this.#pending.delete(id);
+        if (from === this.#options.self) return;
+        this.#commands.next({ to: from, command: { kind: 'retire', id } });
+      });
+      take = ask(id, (value) => {
+        subscriber.next(value);
+        subscriber.complete();
+      });
+      for (const given of early) take(given);
+    });
+  }
+
+  /** A message of a peer: if it is an answer to a question of these, it is given. */
+  #takeMessage(from: Rank, message: RegisterMessage): void {
+    if (message.kind !== 'value' && message.kind !== 'ack') return;
+    const pending = this.#pending.get(message.id);
+    if (pending?.from !== from) return;
+    if (message.kind === 'value') pending.answered({ kind: 'value', value: message });
+    else pending.answered({ kind: 'acknowledged' });
+  }
+
+  takeListed(from: Rank, listed: Listed): void {
+    const pending = this.#pending.get(listed.id);
+    if (pending?.from === from) pending.answered({ kind: 'listed', listed });
+  }
+
+  /**
+   * What came of an event of the own register. @returns false if it is of a question that nobody
+   * asks any more: then nothing is to be sent.
+   */
+  takeOutcome(outcome: SectorOutcome<unknown>): boolean {
+    if (outcome.kind === 'void') return true;
+    const { event } = outcome.cause;
+    switch (event.kind) {
+      case 'verify':
+        this.#pending.get(event.id)?.answered({ kind: 'done' });
+        return true;
+      case 'impose': {
+        const pending = this.#pending.get(event.id);
+        const isNothing = outcome.kind === 'done' && outcome.effects.length === 0;
+        if (isNothing) pending?.answered({ kind: 'nothing' });
+        return pending !== undefined;
+      }
+      case 'message': {
+        const pending = this.#pending.get(event.message.id);
+        const isOwn = event.from === this.#options.self && pending?.from === event.from;
+        if (isOwn) pending.answered({ kind: outcome.kind });
+        else this.#takeMessage(event.from, event.message);
+        return true;
+      }
+      default:
+        return true;
+    }
+  }
+}

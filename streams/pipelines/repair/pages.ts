@@ -1,0 +1,62 @@
+/** The disk a page at a time: what the lists of several processes say together. */
+import type { Observable } from 'rxjs';
+import { EMPTY, concatMap, defer, merge, take, timeout } from 'rxjs';
+import type { StampEntry } from '../../../src/core/membership/memberMessage.js';
+import type { Rank } from '../../../src/core/rank.js';
+import type { SectorIndex } from '../../../src/core/sector.js';
+import { compareStamps } from '../../../src/core/stamp.js';
+import type { Listed } from './exchange.js';
+import type { RepairOptions } from './repairOptions.js';
+
+/** Where the newest value of a sector is: one of the copies may turn out to be damaged. */
+export interface Held extends StampEntry {
+  readonly holders: readonly Rank[];
+}
+
+/** A part of the disk, as far as all the lists of it reach. */
+export interface Page {
+  readonly from: SectorIndex;
+  /** null: to the end of the disk. */
+  readonly next: SectorIndex | null;
+  readonly newest: readonly Held[];
+}
+
+/** What is newest of every sector, as far as all the lists reach. */
+export function mergeLists(
+  start: SectorIndex,
+  lists: readonly { readonly rank: Rank; readonly listed: Listed }[],
+): Page {
+  const ends = lists.flatMap(({ listed }) => (listed.next === null ? [] : [listed.next]));
+  const next = ends.length === 0 ? null : Math.min(...ends);
+  const newest = new Map<SectorIndex, Held>();
+  for (const { rank, listed } of lists) {
+    for (const { sector, stamp } of listed.entries) {
+      if (next !== null && sector >= next) continue;
+      const known = newest.get(sector);
+      const order = known === undefined ? 1 : compareStamps(stamp, known.stamp);
+      if (order < 0) continue;
+      const holders = known === undefined || order > 0 ? [rank] : [...known.holders, rank];
+      newest.set(sector, { sector, stamp, holders });
+    }
+  }
+  return { from: start, next, newest: [...newest.values()] };
+}
+
+/**
+ * Takes in what those members have of a sector, from the first that gives it, unless it is here
+ * already. Completes when that was done, or nobody gave it in time.
+ */
+export function takeSector(
+  { sector, stamp, holders }: Held,
+  { exchange, store, limits, clock }: RepairOptions,
+): Observable<unknown> {
+  return defer(() => {
+    const isHere = compareStamps(store.stampOf(sector), stamp) >= 0 && !store.isDamaged(sector);
+    if (isHere) return EMPTY;
+    return merge(...holders.map((holder) => exchange.fetch(holder, sector))).pipe(
+      take(1),
+      concatMap((value) => exchange.adopt(sector, value.stamp, value.data)),
+      timeout({ each: limits.answerMs, scheduler: clock, with: () => EMPTY }),
+    );
+  });
+}

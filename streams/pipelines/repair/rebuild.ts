@@ -1,0 +1,167 @@
+/**
+ * Takes in all that the other processes have: what a process whose disk is new does before it votes
+ * (docs/adr/0013-membership.md). Page by page: asks as many members as together know of every write
+ * that was ever acknowledged which sectors they have, and fetches of each what is newest.
+ *
+ * How far it is gets noted, so that a process that is killed goes on where it was.
+ */
+import type { Observable } from 'rxjs';
+import {
+  concatMap,
+  defer,
+  endWith,
+  expand,
+  EMPTY,
+  finalize,
+  from,
+  ignoreElements,
+  last,
+  map,
+  merge,
+  mergeMap,
+  of,
+  retry,
+  take,
+  tap,
+  timeout,
+  timer,
+  toArray,
+} from 'rxjs';
+import { rebuildQuorum } from '../../../src/core/membership/heard.js';
+import type { Rank } from '../../../src/core/rank.js';
+import type { SectorIndex } from '../../../src/core/sector.js';
+import { compareStamps } from '../../../src/core/stamp.js';
+import type { Listed } from './exchange.js';
+import { retryWithoutRoom } from '../membership/membershipState.js';
+import type { Page } from './pages.js';
+import { mergeLists, takeSector } from './pages.js';
+import type { RepairOptions } from './repairOptions.js';
+import { lanesOf } from './repairOptions.js';
+
+const NOTE = 'rebuild';
+/** After something did not answer, or there was no room, the page is begun again. */
+const AGAIN_MS = 500;
+/** At most so many sectors are fetched side by side. */
+const FETCHES_MAX = 64;
+
+interface Cursor {
+  readonly disk: string;
+  readonly from: SectorIndex;
+  readonly taken: number;
+}
+
+/** Ends by calling `rebuilt`; emits nothing. */
+export function rebuild(options: RepairOptions): Observable<never> {
+  const { membership, records, rebuilt, clock } = options;
+  const progress = records.repair.rebuild;
+  return defer(() => {
+    const cursor = readCursor(options);
+    progress.cursor = cursor.from;
+    progress.takenCount = cursor.taken;
+    const page$ = (start: SectorIndex): Observable<Page> =>
+      defer(() => takeIn(start, options)).pipe(retry({ delay: () => timer(AGAIN_MS, clock) }));
+    return untilNumbered(options).pipe(
+      concatMap(() => page$(cursor.from)),
+      expand(({ next }) => (next === null ? EMPTY : page$(next))),
+      last(),
+      tap(() => {
+        if (membership.standing === 'joining') rebuilt();
+      }),
+      ignoreElements(),
+    );
+  });
+}
+
+/** An incarnation is numbered, durably, before anything is taken in. */
+function untilNumbered({ membership, clock }: RepairOptions): Observable<unknown> {
+  return timer(0, AGAIN_MS / 5, clock).pipe(
+    mergeMap(() => (membership.current.own.incarnation > 0 ? of(true) : EMPTY)),
+    take(1),
+  );
+}
+
+/** Everything of one page; emits it once this process has all of it. */
+function takeIn(start: SectorIndex, options: RepairOptions): Observable<Page> {
+  const { records, store, notes, membership, clock } = options;
+  const progress = records.repair.rebuild;
+  return listFromQuorum(start, options).pipe(
+    tap((lists) => {
+      progress.totalCount = Math.max(...lists.map(({ listed }) => listed.written));
+    }),
+    map((lists) => mergeLists(start, lists)),
+    concatMap((page) =>
+      from(page.newest).pipe(
+        mergeMap(
+          (held) =>
+            takeSector(held, options).pipe(
+              finalize(() => {
+                progress.takenCount += 1;
+              }),
+            ),
+          Math.min(FETCHES_MAX, lanesOf(options)),
+        ),
+        ignoreElements(),
+        endWith(page),
+      ),
+    ),
+    concatMap((page) => {
+      const isMissing = page.newest.some(
+        ({ sector, stamp }) =>
+          compareStamps(store.stampOf(sector), stamp) < 0 || store.isDamaged(sector),
+      );
+      if (isMissing) throw new Error('a sector of the page is not here');
+      progress.cursor = page.next ?? options.sectors;
+      const cursor: Cursor = {
+        disk: diskOf(membership.current.own.storage),
+        from: progress.cursor,
+        taken: progress.takenCount,
+      };
+      const changes = new Map([[NOTE, page.next === null ? null : toNote(cursor)]]);
+      return notes.put(changes).pipe(retryWithoutRoom(clock), endWith(page));
+    }),
+  );
+}
+
+function listFromQuorum(
+  start: SectorIndex,
+  { self, processCount, exchange, records, membership, limits, clock }: RepairOptions,
+): Observable<{ rank: Rank; listed: Listed }[]> {
+  const quorum = rebuildQuorum(processCount);
+  const { heard } = membership.current;
+  const members = records.peers.filter(({ rank, isConnected }) => {
+    const one = heard.get(rank);
+    return isConnected && one?.kind === 'hello' && one.hello.standing === 'member' && rank !== self;
+  });
+  records.repair.rebuild.isEnough = members.length >= quorum;
+  return merge(
+    ...members.map(({ rank }) =>
+      exchange.list(rank, start).pipe(map((listed) => ({ rank, listed }))),
+    ),
+  ).pipe(
+    take(quorum),
+    toArray(),
+    timeout({ each: limits.answerMs, scheduler: clock }),
+    map((lists) => {
+      if (lists.length < quorum) throw new Error('too few members answer');
+      return lists;
+    }),
+  );
+}
+
+function readCursor({ notes, membership }: RepairOptions): Cursor {
+  const disk = diskOf(membership.current.own.storage);
+  const bytes = notes.initial.get(NOTE);
+  const none: Cursor = { disk, from: 0, taken: 0 };
+  if (bytes === undefined) return none;
+  const cursor = JSON.parse(Buffer.from(bytes).toString('utf8')) as Cursor;
+  // Of another join: what was acknowledged since then may not be in what was taken in.
+  return cursor.disk === disk ? cursor : none;
+}
+
+function toNote(cursor: Cursor): Uint8Array {
+  return Buffer.from(JSON.stringify(cursor));
+}
+
+function diskOf(storage: string): string {
+  return Buffer.from(storage, 'latin1').toString('hex');
+}
