@@ -35,7 +35,7 @@ const PORTS = '^src/ports/';
 const RXJS = packages('rxjs');
 const WIRE = '^src/wire/';
 /** What a thread begins with: nobody imports it. */
-const WORKER = '^src/cli/workerThread\\.ts$';
+const WORKER = '^src/serve/workerThread\\.ts$';
 
 module.exports = {
   forbidden: [
@@ -68,6 +68,12 @@ module.exports = {
       'The logic of the store runs on a simulated disk too.',
       '^src/store/',
       ['^src/store/', CORE, PORTS, ERRORS, RXJS, builtins('zlib')],
+    ),
+    allow(
+      'workers-are-simulated',
+      'What joins workers and connections runs in virtual time too.',
+      '^src/workers/',
+      ['^src/workers/', CORE, WIRE, PORTS, ERRORS, RXJS, '^streams/'],
     ),
     allow('streams-do-no-io', 'Whatever they need comes as an argument.', '^streams/', [
       '^streams/',
@@ -108,7 +114,6 @@ module.exports = {
       ERRORS,
       SURROUNDINGS,
       '^src/store/',
-      '^streams/sources/',
       RXJS,
       packages('classic-level', 'abstract-level', 'winston', 'logform'),
       '^node:',
@@ -131,6 +136,14 @@ module.exports = {
       RXJS,
       '^config/limits\\.ts$',
     ]),
+
+    {
+      name: 'serve-knows-no-command',
+      comment: 'What runs in the foreground is started by commands, and knows none of them.',
+      severity: 'error',
+      from: { path: '^src/(?:serve|launch)/' },
+      to: { path: '^src/cli/' },
+    },
 
     // Single files.
     only(
@@ -167,19 +180,19 @@ module.exports = {
       '^(?:config/(?:schema|\\w*[fF]ields)|src/cli/health/reportFields)\\.ts$',
       [packages('valibot')],
     ),
-    only('command-line-libraries', 'Only commands know them.', '^src/(?:main\\.ts$|cli/)', [
+    only('command-line-libraries', 'Only commands know them.', '^src/cli/', [
       packages('commander', 'cli-progress'),
     ]),
     only(
       'load-by-main-only',
       'Everyone else gets values as arguments.',
-      '^(?:src/main\\.ts$|src/cli/|config/)',
+      '^(?:src/(?:cli|launch|serve)/|config/)',
       '^config/(?:load|schema|searchPath|json)\\.ts$',
     ),
     only(
       'shell-by-main-only',
       'Whoever imports an adapter cannot be simulated.',
-      '^src/(?:main\\.ts$|cli/|shell/|client/(?:client|connect)\\.ts$)',
+      '^src/(?:(?:cli|launch|serve|shell)/|client/(?:client|connect)\\.ts$)',
       '^src/shell/',
     ),
 

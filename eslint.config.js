@@ -133,7 +133,7 @@ export default defineConfig(
   },
   {
     files: ['{src,streams,config}/**/*.ts'],
-    ignores: ['src/main.ts', 'src/cli/**'],
+    ignores: ['src/main.ts', 'src/{cli,launch,serve}/**'],
     rules: {
       'no-restricted-properties': [
         'error',
@@ -146,7 +146,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/{core,wire,nbd,store,client}/**/*.ts', 'src/startProcess.ts', 'streams/**/*.ts'],
+    files: ['src/{core,wire,nbd,store,client,workers}/**/*.ts', 'src/start*.ts', 'streams/**/*.ts'],
     rules: {
       ...AMBIENT,
       'no-restricted-properties': [

@@ -45,3 +45,9 @@ export function describeError(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return text || code || 'an error without a text';
 }
+
+/** Why an operation failed, in words. @throws any other error: it is a fault of this program. */
+export function troubleOf(error: unknown): string {
+  if (!(error instanceof AtomicDiskError)) throw error;
+  return typeof error.cause === 'string' ? error.cause : error.message;
+}

@@ -1,7 +1,8 @@
 /** `atdd check-config`: says whether a configuration is good, and what it comes to. */
 import type { Command } from 'commander';
 import type { ClusterConfig, ProcessConfig } from '../../config/load.js';
-import { addConfigOptions, announceConfig, announceWarnings, configOption } from './options.js';
+import { announceConfig, announceWarnings } from '../serve/announceConfig.js';
+import { addConfigOptions, configOption } from './options.js';
 import { writeStdout } from './standardStreams.js';
 
 export function defineCheckConfigCommand(program: Command): void {

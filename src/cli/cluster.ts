@@ -2,7 +2,8 @@
  * `atdd cluster`: runs all processes of a cluster that belong to this machine, and supervises them.
  */
 import type { Command } from 'commander';
-import { addConfigOptions, announceConfig, configOption } from './options.js';
+import { announceConfig } from '../serve/announceConfig.js';
+import { addConfigOptions, configOption } from './options.js';
 
 export function defineClusterCommand(program: Command): void {
   addConfigOptions(program.command('cluster'))

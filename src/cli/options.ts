@@ -9,6 +9,7 @@
  */
 import type { Command } from 'commander';
 import type { ClusterConfig } from '../../config/load.js';
+import { announceConfig, announceWarnings } from '../serve/announceConfig.js';
 
 /** Adds `-c, --config <file>`. @returns the command, for chaining. */
 export function addConfigOptions(command: Command): Command {
@@ -36,15 +37,4 @@ export async function loadClientConfig(command: Command): Promise<ClusterConfig>
   announceConfig(config);
   announceWarnings(config.warnings);
   return config;
-}
-
-/** Says which file was taken, unless the command line named it; standard output is for data. */
-export function announceConfig(config: ClusterConfig): void {
-  const reasons = { option: null, env: 'ATDD_CONFIG', search: 'found on the search path' };
-  const reason = reasons[config.chosenBy];
-  if (reason !== null) process.stderr.write(`atdd: configuration ${config.file} (${reason})\n`);
-}
-
-export function announceWarnings(warnings: readonly string[]): void {
-  for (const warning of warnings) process.stderr.write(`atdd: warning: ${warning}\n`);
 }

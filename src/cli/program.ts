@@ -15,7 +15,7 @@ import { EXIT_USAGE } from '../launch/restartPolicy.js';
 import { defineReadCommand } from './read.js';
 import { runProcess } from '../serve/runProcess.js';
 import { defineScrubCommand } from './scrub.js';
-import { ignoreOutputErrors } from './standardStreams.js';
+import { ignoreOutputErrors } from '../serve/ignoreOutputErrors.js';
 import { defineStatusCommand } from './status.js';
 import { programVersion } from '../serve/version.js';
 import { defineWriteCommand } from './write.js';

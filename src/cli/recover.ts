@@ -1,6 +1,7 @@
 /** `atdd recover`: an operator vouches for a disk that the cluster takes for another one. */
 import type { Command } from 'commander';
-import { addConfigOptions, announceConfig, configOption } from './options.js';
+import { announceConfig } from '../serve/announceConfig.js';
+import { addConfigOptions, configOption } from './options.js';
 
 export interface RecoverOptions {
   readonly rank?: string;

@@ -14,14 +14,6 @@ const { O_RDWR } = constants;
 const EXIT_BROKEN_PIPE = 141;
 
 /**
- * Whoever reads what is shown may go away (`| head`): that alone ends nothing. Without this, an
- * error of these streams ends the program with a stack trace, also one that `writeStdout` reports.
- */
-export function ignoreOutputErrors(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-}
-
-/**
  * Writes data to standard output and waits until it is taken: a pipe may be slow.
  * @throws {AtomicDiskError} ATDD_FILE_FAILED if not all of it is. If the reader has seen enough,
  * the program ends: no news to anybody.

@@ -1,8 +1,8 @@
 /** `atdd run`, up to the point where the process itself takes over. Light: see src/main.ts. */
 import { loadProcessConfig } from '../../config/load.js';
-import { announceConfig } from '../cli/options.js';
+import { announceConfig } from './announceConfig.js';
 import { isTerminalGone } from './terminals.js';
-import { ignoreOutputErrors } from '../cli/standardStreams.js';
+import { ignoreOutputErrors } from './ignoreOutputErrors.js';
 
 /** As the command line says; null: not said. */
 export interface RunOptions {

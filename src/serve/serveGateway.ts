@@ -15,7 +15,7 @@ import { defaultNbdConfig } from '../../config/nbdConfig.js';
 import { openDisk } from '../client/connect.js';
 import type { DiskClient } from '../client/diskClient.js';
 import type { Rank } from '../core/rank.js';
-import { AtomicDiskError, describeError } from '../errors.js';
+import { AtomicDiskError, describeError, troubleOf } from '../errors.js';
 import { TRANSMISSION_FLAG, flagNames } from '../nbd/constants.js';
 import { transmissionFlagsOf } from '../nbd/nbdExport.js';
 import type { Log, LogFields } from '../ports/log.js';
@@ -33,8 +33,8 @@ import { startGateway } from '../startGateway.js';
 import { currentFolder } from '../surroundings.js';
 import type { NbdObserver } from '../../streams/pipelines/gateway/nbd.js';
 import { refusalLog } from './refusalLog.js';
-import { troubleOf } from '../cli/health/askReport.js';
 import { endSignal$, reloadOnHangup } from './hangup.js';
+import { ignoreOutputErrors } from './ignoreOutputErrors.js';
 import { watchMajority } from '../client/majorityWatch.js';
 import type { StopRequest } from './stopRequests.js';
 import { stopRequests } from './stopRequests.js';
@@ -65,7 +65,7 @@ export async function serveGateway(
   endOnLostDefects();
   const nbd = nbdConfig(config, options);
   // Whoever read the log may go away; that does not end a disk.
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  ignoreOutputErrors();
   const isPrefixed = process.env['ATDD_SUPERVISED'] === '1';
   const log = winstonLog({ ...config.log, fields: { gateway: 'nbd' }, isPrefixed });
   const load = (file: string): ClusterConfig => loadClusterConfig({ file });

@@ -5,7 +5,7 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';
-import { lastValueFrom, tap } from 'rxjs';
+import { asapScheduler, lastValueFrom, tap } from 'rxjs';
 import type { ProcessConfig } from '../../config/load.js';
 import { assert } from '../core/assert.js';
 import { newCounters } from '../core/counters.js';
@@ -52,6 +52,7 @@ async function live(port: MessagePort, { config, shard, state }: WorkerStart): P
       port.postMessage({ kind: 'batch', batch } satisfies FromWorker, [batch.memory]);
     },
     turn: turnScheduler,
+    soon: asapScheduler,
   });
   const running = startProcess(processOptions(config, shard, state), {
     transport: transport(config, shard, connections),

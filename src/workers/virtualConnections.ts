@@ -17,6 +17,8 @@ export interface VirtualConnectionsOptions {
   /** To the main thread. */
   readonly post: (batch: ThreadBatch) => void;
   readonly turn: SchedulerLike;
+  /** The end of the current callback: asapScheduler where time is real. */
+  readonly soon: SchedulerLike;
 }
 
 export class VirtualConnections {
@@ -81,7 +83,7 @@ export class VirtualConnections {
     for (const chunk of chunks) this.#batch.add(number, chunk);
     if (this.#isFlushNear) return;
     this.#isFlushNear = true;
-    queueMicrotask(() => {
+    this.options.soon.schedule(() => {
       this.#isFlushNear = false;
       this.flush();
     });

@@ -122,6 +122,7 @@ export function joinThreads(
         router.take(shard, structuredClone(batch, { transfer: [batch.memory] }));
       },
       turn: scheduler,
+      soon: scheduler,
     });
     workers.push(worker);
     const list: Seen[] = [];

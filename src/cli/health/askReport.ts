@@ -2,7 +2,7 @@
 import type { AtomicDiskClient } from '../../client/client.js';
 import type { Inquiry } from '../../core/membership/memberMessage.js';
 import type { Rank } from '../../core/rank.js';
-import { AtomicDiskError } from '../../errors.js';
+import { troubleOf } from '../../errors.js';
 import type { CheckedReport } from './reportFields.js';
 import { checkReport } from './reportFields.js';
 
@@ -20,10 +20,4 @@ export async function askReport(
   } catch (error) {
     return { kind: 'silent', trouble: troubleOf(error) };
   }
-}
-
-/** In words. Passes on what is no AtomicDiskError: it is a fault of this program. */
-export function troubleOf(error: unknown): string {
-  if (!(error instanceof AtomicDiskError)) throw error;
-  return typeof error.cause === 'string' ? error.cause : error.message;
 }
