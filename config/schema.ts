@@ -15,7 +15,7 @@ import { NBD, NBD_EXPORT, exportListMistakes, exportMistakes } from './nbdFields
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
-/** Whether processes of this make use their own messages among themselves. */
+/** Whether processes of this implementation use their own messages among themselves. */
 export const EXTENSION_SETTINGS = ['on', 'off'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -120,7 +120,7 @@ const FIELDS = {
       0,
       WORKERS_MAX,
       'Threads that share the sectors of a process, to use more cores than one; 0: none. ' +
-        'The same in every process of this make, and fixed with the storage folders: to change ' +
+        'The same in every process of this implementation, and fixed with the storage folders: to change ' +
         'it, export the disk, and import it into a new cluster.',
     ),
     0,

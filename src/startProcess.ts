@@ -10,7 +10,7 @@ import { countWrite, newCounters } from './core/counters.js';
 import type { Ledger } from './core/ledger.js';
 import { MODE_OPEN } from './core/membership/configuration.js';
 import { describeDifference } from './core/membership/describe.js';
-import type { Standing } from './core/membership/identity.js';
+import type { MemberState } from './core/membership/identity.js';
 import type { MembershipOptions } from './core/membership/state.js';
 import type { Inquiry } from './core/membership/memberMessage.js';
 import type { Rank } from './core/rank.js';
@@ -29,10 +29,10 @@ import { keepIdentity, openMembership } from '../streams/pipelines/membership/me
 import { membershipReports } from '../streams/pipelines/membership/membershipReports.js';
 import { processPipeline } from '../streams/pipelines/process.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../streams/pipelines/processOptions.js';
-import { LifeNumber } from '../streams/pipelines/membership/lifeNumber.js';
+import { BootNumber } from '../streams/pipelines/membership/bootNumber.js';
 import type { MembershipState } from '../streams/pipelines/membership/membershipState.js';
-import type { ProcessFigures, ProcessRecords } from '../streams/pipelines/records.js';
-import { figuresOf, newRecords } from '../streams/pipelines/records.js';
+import type { ProcessStats, ProcessState } from '../streams/pipelines/processState.js';
+import { statsOf, newProcessState } from '../streams/pipelines/processState.js';
 import type { RepairLimits } from '../streams/pipelines/repair/repairOptions.js';
 
 export interface ProcessOptions {
@@ -90,12 +90,12 @@ export interface StartPorts extends ProcessPorts {
 export interface RunningProcess {
   /** Fails when the process must stop at once: a broken invariant or an unusable disk. */
   readonly failure$: Observable<never>;
-  /** Its standing, at once and whenever it changes: durable then, if it is `member`. */
-  readonly standing$: Observable<Standing>;
+  /** Its memberState, at once and whenever it changes: durable then, if it is `member`. */
+  readonly memberState$: Observable<MemberState>;
   /** Completes once it takes connections: not before its disk has an id (keepIdentity). */
   readonly ready$: Observable<never>;
   /** What it has under way at this moment. */
-  figures(): ProcessFigures;
+  stats(): ProcessStats;
   /** Does what a client asks of the process itself, and tells how things are then. */
   inquire(inquiry: Inquiry): StatusReport;
   /**
@@ -115,9 +115,9 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const { rank } = options;
   const { random, store, notes, counters = newCounters() } = ports;
   const membership = openMembership(membershipOptions(options, ports), notes);
-  const lifeNumber = new LifeNumber(notes);
-  const records = recordsOf(options, membership, { counters, clock: schedulers.clock });
-  const { ledger } = records;
+  const bootNumber = new BootNumber(notes);
+  const state = recordsOf(options, membership, { counters, clock: schedulers.clock });
+  const { ledger } = state;
   const failure$ = new Subject<never>();
   const ready$ = keepIdentity(membership, notes, schedulers.clock).pipe(
     shareReplay({ bufferSize: 1, refCount: true }),
@@ -130,11 +130,11 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   };
 
   const start = Buffer.from(random.operationId(), 'latin1').toString('hex');
-  const parts = { start, records, membership, lifeNumber, isAdmitting: () => isAdmitting };
+  const parts = { start, state, membership, bootNumber, isAdmitting: () => isAdmitting };
   const pipeline = pipelineOptions(options, parts);
   const subscription: Subscription = concat(ready$, processPipeline(pipeline, ports)).subscribe({
     next: (output) => {
-      act(output, rank, records, telling);
+      apply(output, rank, state, telling);
     },
     error: (error: unknown) => {
       failure$.error(error);
@@ -148,9 +148,9 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
 
   return {
     failure$: failure$.asObservable(),
-    standing$: membership.standing$,
+    memberState$: membership.memberState$,
     ready$,
-    figures: () => figuresOf(records),
+    stats: () => statsOf(state),
     inquire: (inquiry) => answerTo(inquiry, pipeline, store),
     close: () =>
       new Observable<never>((subscriber) => {
@@ -207,13 +207,13 @@ function recordsOf(
   options: ProcessOptions,
   membership: MembershipState,
   { counters, clock }: { readonly counters: ProcessCounters; readonly clock: SchedulerLike },
-): ProcessRecords {
+): ProcessState {
   const { rank, processCount, limits, timeouts } = options;
   const { retransmitMs, retransmitMsMax } = timeouts;
   const features = options.isExtended ? FEATURE_BUNDLES | FEATURE_HELLO : 0;
   const link = { retransmitMs, retransmitMsMax, repliesMax: limits.linkReplies, features };
   const missed = newMissedLog(ranksBut(rank, processCount), limits.missedChunks);
-  return newRecords({ rank, processCount }, limits, link, membership, missed, counters, clock);
+  return newProcessState({ rank, processCount }, limits, link, membership, missed, counters, clock);
 }
 
 /** What the operator can do something about. */
@@ -232,14 +232,14 @@ interface Telling {
   readonly isOfPeers: boolean;
 }
 
-function act(output: ProcessOutput, self: Rank, records: ProcessRecords, telling: Telling): void {
+function apply(output: ProcessOutput, self: Rank, state: ProcessState, telling: Telling): void {
   const { log, complain, absences, nowMs } = telling;
   switch (output.kind) {
     case 'write': {
       const { connection, chunks, isLast } = output.batch;
       if (chunks.length > 0) {
-        const to = records.peerConnections.has(connection) ? 'peer' : 'client';
-        countWrite(records.counters, to, chunks);
+        const to = state.peerConnections.has(connection) ? 'peer' : 'client';
+        countWrite(state.counters, to, chunks);
         connection.write(chunks);
       }
       if (isLast) connection.end();
@@ -247,7 +247,7 @@ function act(output: ProcessOutput, self: Rank, records: ProcessRecords, telling
     }
     case 'dropped': {
       const { remote, reason } = output;
-      if (reason === 'badTag') records.badTags.note(remote);
+      if (reason === 'badTag') state.badTags.add(remote);
       complain(reason, 'warn', DROPPED[reason] ?? 'dropped a process message', { remote, reason });
       break;
     }
@@ -306,11 +306,11 @@ function pipelineOptions(
   options: ProcessOptions,
   parts: Pick<
     ProcessPipelineOptions,
-    'start' | 'records' | 'membership' | 'lifeNumber' | 'isAdmitting'
+    'start' | 'state' | 'membership' | 'bootNumber' | 'isAdmitting'
   >,
 ): ProcessPipelineOptions {
   const { rank, processCount, sectors, shard, limits, timeouts } = options;
-  const tagger = (key: Uint8Array) => countedTagger(createTagger(key), parts.records.counters);
+  const tagger = (key: Uint8Array) => countedTagger(createTagger(key), parts.state.counters);
   return {
     self: { rank, processCount },
     verdict: {

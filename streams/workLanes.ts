@@ -7,7 +7,7 @@ export interface WorkLanesOptions<T> {
   /** The next piece; null: there is none now. */
   readonly take: () => T | null;
   /** Does it. An error ends everything. */
-  readonly work: (piece: T) => Observable<unknown>;
+  readonly handle: (piece: T) => Observable<unknown>;
   /** How often it is looked whether there is more, while there is nothing to do. */
   readonly idleMs: number;
   readonly clock: SchedulerLike;
@@ -18,14 +18,14 @@ export interface WorkLanesOptions<T> {
  *
  * ```
  * pieces    2 there, 1 lane
- * work      -a--|   then -b--|
+ * handle    -a--|   then -b--|
  * result    --------------------    nothing is emitted
  * ```
  *
  * Unsubscribing ends what is under way.
  */
 export function workLanes<T>(options: WorkLanesOptions<T>): Observable<never> {
-  const { lanes, take, work, idleMs, clock } = options;
+  const { lanes, take, handle, idleMs, clock } = options;
   return new Observable((subscriber) => {
     let busyCount = 0;
     let isFilling = false;
@@ -38,7 +38,7 @@ export function workLanes<T>(options: WorkLanesOptions<T>): Observable<never> {
       const error = (failure: unknown): void => {
         subscriber.error(failure);
       };
-      subscriber.add(work(piece).subscribe({ error, complete: ended }));
+      subscriber.add(handle(piece).subscribe({ error, complete: ended }));
     };
     // Work may end on the spot: a loop, not a recursion.
     const fill = (): void => {

@@ -2,10 +2,10 @@ import type { OperatorFunction, SchedulerLike, Subscription } from 'rxjs';
 import { Observable } from 'rxjs';
 import { assert } from '../src/core/assert.js';
 import type { Connection } from '../src/ports/connection.js';
-import type { Parcel } from '../src/wire/parcel.js';
+import type { OutgoingMessage } from '../src/wire/outgoingMessage.js';
 
 /** Bytes, or what becomes bytes when it is sent. */
-export type Sendable = Uint8Array | Parcel;
+export type Sendable = Uint8Array | OutgoingMessage;
 
 /** Something for one connection, or null: it is to be ended after what was sent before. */
 export interface Outgoing {

@@ -48,7 +48,7 @@ export async function startProgress(options: ProgressOptions): Promise<Progress>
   let done = 0;
   let standstill: string | null = null;
   const describe: Describe = () => {
-    meter.note(nowMs(), done);
+    meter.record(nowMs(), done);
     const total = totalBytes === null ? '' : ` of ${describeBytes(totalBytes)}`;
     const amount = `${describeBytes(done)}${total}`;
     if (standstill !== null) return [amount, standstill];

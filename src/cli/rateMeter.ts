@@ -5,7 +5,7 @@
 
 export interface RateMeter {
   /** `done` (bytes, in all) at this moment. */
-  note(nowMs: number, done: number): void;
+  record(nowMs: number, done: number): void;
   /** Bytes per second lately. */
   bytesPerSecond(): number;
   /** Seconds until `total`; Infinity when nothing moves. */
@@ -24,7 +24,7 @@ export function createRateMeter(startMs: number): RateMeter {
     return spanMs <= 0 ? 0 : ((newest.done - samples[0].done) * 1_000) / spanMs;
   };
   return {
-    note(nowMs, done) {
+    record(nowMs, done) {
       newest = { atMs: nowMs, done };
       if (nowMs - samples[samples.length - 1].atMs >= SAMPLE_MS) samples.push(newest);
       while (samples.length > 2 && nowMs - samples[1].atMs >= WINDOW_MS) samples.shift();

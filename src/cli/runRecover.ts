@@ -54,7 +54,7 @@ async function vouch(
   stores: OpenedSectorStore[],
   identities: readonly (Identity | null)[],
 ): Promise<number> {
-  if (identities.every((identity) => identity === null || identity.standing === 'fresh')) {
+  if (identities.every((identity) => identity === null || identity.memberState === 'fresh')) {
     await writeStdout('It has never been part of a cluster: there is nothing to vouch for.\n');
     return 1;
   }
@@ -67,8 +67,8 @@ async function vouch(
   if (!(await hasSaid(WORD_WHOLE))) return 1;
   for (const [index, { notes }] of stores.entries()) {
     const own = identities[index];
-    if (own === null || own.standing === 'fresh') continue;
-    const vouched: Identity = { ...own, standing: 'member', isVouched: true };
+    if (own === null || own.memberState === 'fresh') continue;
+    const vouched: Identity = { ...own, memberState: 'member', isVouched: true };
     await lastValueFrom(notes.put(identityNote(vouched)), { defaultValue: null });
   }
   await writeStdout(`Process ${rank} is a member again. Start it.\n`);
@@ -95,10 +95,12 @@ function describe(
   identities: readonly (Identity | null)[],
 ): string {
   const written = stores.reduce((total, store) => total + store.counts().written, 0);
-  const standings = [...new Set(identities.map((identity) => identity?.standing ?? 'unknown'))];
+  const memberStates = [
+    ...new Set(identities.map((identity) => identity?.memberState ?? 'unknown')),
+  ];
   const incarnation = Math.max(...identities.map((identity) => identity?.incarnation ?? 0));
   return (
-    `${storage}: process ${rank}, ${standings.join(' and ')}, ${written} sectors written, ` +
+    `${storage}: process ${rank}, ${memberStates.join(' and ')}, ${written} sectors written, ` +
     `disk replaced ${incarnation} times as far as is known`
   );
 }

@@ -21,7 +21,7 @@ export const CONNECTIONS_MAX = 1_024;
 export const TRIAL = { answers: 10, pauseMs: 100 } as const;
 
 /** How often a process that is no member yet is asked which life of it runs: see heldWrites.ts. */
-export const LIFE_PAUSE_MS = 1_000;
+export const BOOT_PAUSE_MS = 1_000;
 
 /**
  * While the disk is being grown: how often processes are asked again for sectors that none of them

@@ -117,7 +117,7 @@ export interface AtomicDiskClient {
    * what it knows others to have missed. `scrub` has it begin a scrub besides.
    * @param rank 1 to the number of processes.
    * @param timeoutMs Fails with ATDD_TIMEOUT after this many milliseconds. Default 2000. Processes
-   *   of another make, and older ones, do not answer.
+   *   foreign, and older ones, do not answer.
    * @returns a text of JSON (README, "Status"), as the process sent it: to be checked.
    */
   inquire(rank: number, inquiry: Inquiry, timeoutMs?: number): Promise<string>;

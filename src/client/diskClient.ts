@@ -345,7 +345,7 @@ export class DiskClient implements Disk {
       this.dispatcher.addLink(link, isOnTrial);
       this.linkAdded.next(link);
       const trial$ = isOnTrial ? trialOf(link, this.trialOptions(link)) : EMPTY;
-      return link.runWith(merge(this.heldWrites.learnLife(link), trial$));
+      return link.runWith(merge(this.heldWrites.learnBoot(link), trial$));
     }).pipe(
       tap({
         complete: () => {

@@ -2,8 +2,8 @@
  * Writes whose connection ended on our side only, until they can no longer take effect. Their
  * process may still believe in the connection, and begin what came by it. That is over for certain
  * when the process is: it draws an id at each start, tells it when it is asked about itself, and
- * the lock of its folder lets one life of it run at a time. So whoever answers a question that was
- * asked after a write was held, as another life than the one that the write was given to, is its
+ * the lock of its folder lets one boot of it run at a time. So whoever answers a question that was
+ * asked after a write was held, as another boot than the one that the write was given to, is its
  * successor (docs/adr/0006-client-resubmission.md).
  *
  * Bound: a question for each connection, and the writes that the dispatcher holds.
@@ -27,7 +27,7 @@ import {
   timer,
 } from 'rxjs';
 import { AtomicDiskError } from '../errors.js';
-import { LIFE_PAUSE_MS } from './clientDefaults.js';
+import { BOOT_PAUSE_MS } from './clientDefaults.js';
 import { ask } from './inquire.js';
 import type { Link } from './link.js';
 
@@ -36,14 +36,14 @@ export interface HeldWritesOptions {
   readonly unconfirmedMs?: number | undefined;
   readonly clock: SchedulerLike;
   nextRequestNumber(): bigint;
-  /** The process at the other end has said whether it is a member; some makes never do. */
+  /** The process at the other end has said whether it is a member; some implementations never do. */
   onStanding(link: Link, isMember: boolean): void;
   /** A write is held for the first time. */
   onFirst(): void;
 }
 
 /** What a process says of itself. */
-interface Life {
+interface Boot {
   readonly rank: unknown;
   readonly start: string;
   /**
@@ -57,14 +57,14 @@ interface Life {
 
 interface HeldWrite {
   /** Undefined: what its connection led to never told. */
-  readonly life: Life | undefined;
+  readonly boot: Boot | undefined;
   readonly release: () => void;
 }
 
 export class HeldWrites {
   /** Lets go of writes for which their time is over: subscribe once. */
   readonly expiries$: Observable<never>;
-  private readonly lives = new WeakMap<Link, Life>();
+  private readonly boots = new WeakMap<Link, Boot>();
   private readonly held = new Set<HeldWrite>();
   private readonly added = new Subject<HeldWrite>();
   private readonly released = new Subject<HeldWrite>();
@@ -79,7 +79,7 @@ export class HeldWrites {
 
   /** @param release Is called once, when the write can no longer take effect. */
   add(link: Link, release: () => void): void {
-    const write = { life: this.lives.get(link), release };
+    const write = { boot: this.boots.get(link), release };
     this.held.add(write);
     this.added.next(write);
     if (!this.hadAny) this.options.onFirst();
@@ -88,11 +88,11 @@ export class HeldWrites {
 
   /** Whether the process at the other end has said that it tells maps. */
   tellsMaps(link: Link): boolean {
-    return this.lives.get(link)?.maps === true;
+    return this.boots.get(link)?.maps === true;
   }
 
   /**
-   * Asks which life of its process a new link leads to, and lets go of what was held for an earlier
+   * Asks which boot of its process a new link leads to, and lets go of what was held for an earlier
    * one. Nobody waits for it; one that does not know the question never answers.
    *
    * ```
@@ -101,32 +101,32 @@ export class HeldWrites {
    * result   ---------------|
    * ```
    */
-  learnLife(link: Link): Observable<never> {
-    const pause = (): Observable<unknown> => timer(LIFE_PAUSE_MS, this.options.clock);
+  learnBoot(link: Link): Observable<never> {
+    const pause = (): Observable<unknown> => timer(BOOT_PAUSE_MS, this.options.clock);
     return defer(() => this.askOnce(link)).pipe(
       repeat({ delay: pause }),
-      takeWhile((life) => life !== null && !life.isMember),
+      takeWhile((boot) => boot !== null && !boot.isMember),
       ignoreElements(),
     );
   }
 
-  private askOnce(link: Link): Observable<Life | null> {
+  private askOnce(link: Link): Observable<Boot | null> {
     // What is held later may have been given to whoever answers, or to a successor.
     const before = [...this.held];
     const nextRequestNumber = (): bigint => this.options.nextRequestNumber();
     return ask(link, { inquiry: 'status', nextRequestNumber }).pipe(
-      map(lifeIn),
+      map(bootIn),
       catchError((error: unknown) => {
         if (error instanceof AtomicDiskError) return of(null);
         throw error;
       }),
       defaultIfEmpty(null),
-      tap((life) => {
-        if (life === null) return;
-        this.lives.set(link, life);
-        this.options.onStanding(link, life.isMember);
-        if (!life.isMember) return;
-        for (const write of before) if (isPredecessor(write.life, life)) this.release(write);
+      tap((boot) => {
+        if (boot === null) return;
+        this.boots.set(link, boot);
+        this.options.onStanding(link, boot.isMember);
+        if (!boot.isMember) return;
+        for (const write of before) if (isPredecessor(write.boot, boot)) this.release(write);
       }),
     );
   }
@@ -150,12 +150,12 @@ export class HeldWrites {
 }
 
 /** Whether one was over when the other one answered, which was asked later. */
-function isPredecessor(one: Life | undefined, other: Life): boolean {
+function isPredecessor(one: Boot | undefined, other: Boot): boolean {
   return one !== undefined && one.rank === other.rank && one.start !== other.start;
 }
 
 /** @param text Untrusted; null: it does not tell, as those of older versions. */
-function lifeIn(text: string): Life | null {
+function bootIn(text: string): Boot | null {
   let report: unknown;
   try {
     report = JSON.parse(text);

@@ -1,5 +1,5 @@
 /**
- * Asks one process about itself: how it is, or to start a scrub. Only newer processes of this make
+ * Asks one process about itself: how it is, or to start a scrub. Only newer processes of this implementation
  * answer; others skip the question, so whoever asks needs a time to give up at.
  */
 import { concatMap, Observable, take } from 'rxjs';

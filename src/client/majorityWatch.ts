@@ -30,7 +30,7 @@ export type MajorityNews =
   | { readonly kind: 'moves' };
 
 const LOOK_MS = 500;
-/** Standing still for less than this is not worth a word. */
+/** MemberState still for less than this is not worth a word. */
 const PATIENCE_MS = 3_000;
 const AGAIN_MS = 30_000;
 

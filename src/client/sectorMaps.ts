@@ -1,6 +1,6 @@
 /**
  * Asks processes what of the disk is zeros, and joins what a majority says: no data is read. Where
- * that is not to be had (processes of another make, older ones, such as have workers), nothing is
+ * that is not to be had (foreign processes, older ones, such as have workers), nothing is
  * known, and whoever asked reads.
  */
 import type { SchedulerLike } from 'rxjs';

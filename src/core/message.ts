@@ -26,7 +26,7 @@ export interface ClientResponse {
 /** A message of the register algorithm, without its sector and sender (the envelope has them). */
 export type RegisterMessage =
   | { readonly kind: 'readProc'; readonly id: OperationId }
-  /** Which stamp do you hold? Between processes of this make; others are sent a readProc. */
+  /** Which stamp do you hold? Between processes of this implementation; others are sent a readProc. */
   | { readonly kind: 'readStamp'; readonly id: OperationId }
   /** The answer: a value with that stamp is sound on the sender's disk, and flushed. */
   | { readonly kind: 'stamp'; readonly id: OperationId; readonly stamp: Stamp }

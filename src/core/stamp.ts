@@ -25,15 +25,15 @@ export function compareStamps(a: Stamp, b: Stamp): number {
 }
 
 /**
- * The low bits of timestamps of this make: the incarnation that chose it, and its life. A register
+ * The low bits of timestamps of this implementation: the incarnation that chose it, and its boot. A register
  * has 2^38 writes before it runs out of the others: at a thousand a second, eight years.
  */
-const LIFE_BITS = 16n;
+const BOOT_BITS = 16n;
 const INCARNATION_BITS = 8n;
-const LOW_BITS = LIFE_BITS + INCARNATION_BITS;
+const LOW_BITS = BOOT_BITS + INCARNATION_BITS;
 
 /** Lives of one disk that have a number of their own. */
-export const LIFE_MAX = 65_535;
+export const BOOT_MAX = 65_535;
 /** Times that a process may lose its disk. */
 export const INCARNATION_MAX = 255;
 
@@ -42,25 +42,25 @@ export interface StampPolicy {
   /** How often the process has lost its disk. */
   readonly incarnation: number;
   /**
-   * The number of its life, which no other life of its disk has: what it stamps may be sent before
+   * The number of its boot, which no other boot of its disk has: what it stamps may be sent before
    * it is on its disk. 0: it has none, and may not.
    */
-  readonly life: number;
+  readonly boot: number;
   /**
-   * Timestamps go up by one, as members of another make may expect. Only in incarnation 0, and only
-   * if no life of the disk has had a number.
+   * Timestamps go up by one, as foreign members may expect. Only in incarnation 0, and only
+   * if no boot of the disk has had a number.
    */
   readonly isPlain: boolean;
 }
 
-export const STAMP_POLICY_PLAIN: StampPolicy = { incarnation: 0, life: 0, isPlain: true };
+export const STAMP_POLICY_PLAIN: StampPolicy = { incarnation: 0, boot: 0, isPlain: true };
 
 /**
  * The stamp that a writer of rank `writeRank` gives a value that follows `highest`.
  *
  * A process that lost its disk, or sent a stamp before that was on its disk, may have chosen stamps
  * that it knows nothing of any more, and must not choose one of them again for another value. So
- * each incarnation (docs/adr/0013-membership.md) and each life that sends early
+ * each incarnation (docs/adr/0013-membership.md) and each boot that sends early
  * (docs/adr/0019-overlapped-flush.md) has low bits of its own; and goes far enough up that no stamp
  * of those that count by one is there.
  *
@@ -68,13 +68,13 @@ export const STAMP_POLICY_PLAIN: StampPolicy = { incarnation: 0, life: 0, isPlai
  * above what others write later (docs/adr/0006-client-resubmission.md).
  */
 export function nextStamp(highest: Stamp, writeRank: Rank, policy = STAMP_POLICY_PLAIN): Stamp {
-  const { incarnation, life, isPlain } = policy;
+  const { incarnation, boot, isPlain } = policy;
   if (isPlain) return { timestamp: highest.timestamp + 1n, writeRank };
-  const lowBits = (BigInt(incarnation) << LIFE_BITS) | BigInt(life);
+  const lowBits = (BigInt(incarnation) << BOOT_BITS) | BigInt(boot);
   return { timestamp: (((highest.timestamp >> LOW_BITS) + 2n) << LOW_BITS) | lowBits, writeRank };
 }
 
 /** Whether the process may send stamps of its own before they are on its disk. */
-export function maySendEarly({ life }: StampPolicy): boolean {
-  return life > 0;
+export function maySendEarly({ boot }: StampPolicy): boolean {
+  return boot > 0;
 }

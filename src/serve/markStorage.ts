@@ -8,10 +8,10 @@ import type { RunningProcess } from '../startProcess.js';
 /** From the moment on in which others may rest on what is stored there. */
 export function markWhenMember(
   config: ProcessConfig,
-  { standing$ }: Pick<RunningProcess, 'standing$'>,
+  { memberState$ }: Pick<RunningProcess, 'memberState$'>,
   log: Log,
 ): void {
-  const member$ = standing$.pipe(filter((standing) => standing === 'member'));
+  const member$ = memberState$.pipe(filter((memberState) => memberState === 'member'));
   // A failure of the process is told by `failure$`.
   member$.pipe(take(1)).subscribe({
     next: () => {

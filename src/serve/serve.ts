@@ -50,7 +50,7 @@ export async function serve(
   const opened = await Promise.race([openProcessStore(config, null, { log, counters }), killed]);
   if ('kind' in opened) return report(opened, log);
   return report(
-    await live(config, { state, store: opened, server, request$, killed, log, counters }),
+    await runUntilEnded(config, { state, store: opened, server, request$, killed, log, counters }),
     log,
   );
 }
@@ -67,7 +67,7 @@ interface Surroundings {
 }
 
 /** From the first operation to the last. */
-async function live(config: ProcessConfig, surroundings: Surroundings): Promise<Ending> {
+async function runUntilEnded(config: ProcessConfig, surroundings: Surroundings): Promise<Ending> {
   const { state, store, server, request$, killed, log, counters } = surroundings;
   const running = startProcess(processOptions(config, null, state), {
     transport: transport(config, server),
@@ -80,7 +80,7 @@ async function live(config: ProcessConfig, surroundings: Surroundings): Promise<
   });
   markWhenMember(config, running, log);
   const { host, port } = config.processes[config.rank - 1];
-  const sectors = store.figures().writtenCount;
+  const sectors = store.stats().writtenCount;
   log.info('ready', { address: `${host}:${port}`, storage: config.storage, sectors });
 
   const failed = firstValueFrom(
@@ -91,7 +91,7 @@ async function live(config: ProcessConfig, surroundings: Surroundings): Promise<
   );
   const first = await Promise.race([firstValueFrom(request$), failed]);
   if (first.kind !== 'terminate') return first;
-  log.info('stopping', { operations: running.figures().operations });
+  log.info('stopping', { operations: running.stats().operations });
   server.stopListening();
   const closed = lastValueFrom(running.close(), { defaultValue: null })
     .then(() => {

@@ -29,21 +29,21 @@ import { markWhenMember } from './markStorage.js';
 import type { FromWorker, ToWorker, WorkerStart } from './workerMessages.js';
 
 assert(parentPort !== null, 'a worker has a main thread');
-await work(parentPort, workerData as WorkerStart);
+await runWorker(parentPort, workerData as WorkerStart);
 
-async function work(port: MessagePort, start: WorkerStart): Promise<void> {
+async function runWorker(port: MessagePort, start: WorkerStart): Promise<void> {
   endOnLostDefects();
   const say = (message: FromWorker): void => {
     port.postMessage(message);
   };
   try {
-    await live(port, start);
+    await startWorker(port, start);
   } catch (error) {
     say(failureOf(error));
   }
 }
 
-async function live(port: MessagePort, { config, shard, state }: WorkerStart): Promise<void> {
+async function startWorker(port: MessagePort, { config, shard, state }: WorkerStart): Promise<void> {
   const log = logThrough(port, config.log.level === 'debug');
   const counters = newCounters();
   const store = await openProcessStore(config, shard, { log, counters });
@@ -87,7 +87,7 @@ async function live(port: MessagePort, { config, shard, state }: WorkerStart): P
         break;
     }
   });
-  const sectors = store.figures().writtenCount;
+  const sectors = store.stats().writtenCount;
   // A connection that comes before is one that nobody takes.
   await lastValueFrom(running.ready$, { defaultValue: null });
   port.postMessage({ kind: 'ready', sectors } satisfies FromWorker);

@@ -30,7 +30,7 @@ export interface AcknowledgedFile {
   /** What it said when it was opened, 0 for no commit; null: neither place is readable. */
   readonly countAtOpen: number | null;
   /** @throws if it cannot be written, unless for want of room: then it stays behind. */
-  note(commitCount: number): void;
+  record(commitCount: number): void;
   /** Flushes and closes it. */
   close(): void;
 }
@@ -76,7 +76,7 @@ export function openAcknowledgedFile(file: string, clock: SchedulerLike): Acknow
   };
   return {
     countAtOpen: found.length === 0 ? null : Math.max(...found),
-    note: (commitCount) => {
+    record: (commitCount) => {
       const position = (commitCount % 2) * PLACE_SIZE_BYTES;
       try {
         writeSync(descriptor, encode(commitCount), 0, ENTRY_SIZE_BYTES, position);

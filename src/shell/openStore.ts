@@ -141,7 +141,7 @@ function openOver(
       );
     }),
     tap((store) => {
-      const { writtenCount, slotCount } = store.figures();
+      const { writtenCount, slotCount } = store.stats();
       options.log.info('store open', { folder: folder.path, writtenCount, slotCount });
     }),
   );
@@ -284,7 +284,7 @@ function withAcknowledgements(
         }),
       ),
     confirm: (commitCount) => {
-      acknowledged.note(commitCount);
+      acknowledged.record(commitCount);
     },
     unconfirmed: () =>
       metadata

@@ -7,7 +7,7 @@
  * share it; what arrives while it runs goes into the next one. One commit runs at a time, which
  * bounds the slots that are taken twice, by old and new values, to one batch.
  *
- * Two things of the shrinker's (src/store/shrinker.ts) have their turn here, because both need that
+ * Two things of the compactor's (src/store/compactor.ts) have their turn here, because both need that
  * nothing else is under way: moves of sectors to lower slots join the next commit, with the stamp
  * and the checksum that they have; and the file is cut between two commits.
  *
@@ -33,7 +33,7 @@ import type { PutOutcome } from '../ports/store.js';
 import { checksumOf } from './checksum.js';
 import { commitBatch, type CommitContext, type CommitEnd, type Placement } from './commitBatch.js';
 import { isZeroSector } from './isZeroSector.js';
-import type { RoomLog } from './roomLog.js';
+import type { DiskFullLog } from './diskFullLog.js';
 import { recordIn, type SectorTable } from './sectorTable.js';
 import type { SlotMap } from './slotMap.js';
 import { storeFailure } from './storeFailure.js';
@@ -58,7 +58,7 @@ export interface GroupCommitOptions {
   /** What the records in the table come to. */
   readonly totals: RecordTotals;
   readonly schedulers: Schedulers;
-  readonly roomLog: RoomLog;
+  readonly diskFullLog: DiskFullLog;
   /** Puts in one commit at most. */
   readonly batchSectors: number;
   /** Called after each commit: slots may have become free. */
@@ -118,10 +118,10 @@ export class GroupCommit {
       clock: options.schedulers.clock,
       committed: (sector) => this.#committed(sector),
       dataRefused: (cause) => {
-        options.roomLog.refused(cause);
+        options.diskFullLog.refused(cause);
       },
       metadataRefused: (cause) => {
-        options.roomLog.refused(cause);
+        options.diskFullLog.refused(cause);
         this.#isStalled = true;
         this.#scheduleTurn();
       },
@@ -275,7 +275,7 @@ export class GroupCommit {
       if (unused !== null) this.#options.slotMap.release(unused);
     }
     this.#end();
-    if (tookEffect) this.#options.roomLog.stored();
+    if (tookEffect) this.#options.diskFullLog.stored();
     this.#answer(requests, tookEffect ? 'stored' : 'full');
     movesEnd?.(tookEffect ? moveCount : null);
     this.#options.onSettled();

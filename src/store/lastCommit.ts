@@ -44,7 +44,7 @@ import {
 import type { Log } from '../ports/log.js';
 import { checksumOf } from './checksum.js';
 import { insist, ROOM_INTERVAL_MS } from './commitBatch.js';
-import type { RoomLog } from './roomLog.js';
+import type { DiskFullLog } from './diskFullLog.js';
 import { recordIn, type SectorTable } from './sectorTable.js';
 import { storeFailure } from './storeFailure.js';
 import { totalsAfter } from './recordTotals.js';
@@ -59,7 +59,7 @@ export interface LastCommitOptions {
   readonly totals: RecordTotals;
   readonly clock: SchedulerLike;
   readonly log: Log;
-  readonly roomLog: RoomLog;
+  readonly diskFullLog: DiskFullLog;
 }
 
 type Finding =
@@ -74,15 +74,15 @@ export function settleLastCommit(options: LastCommitOptions): Observable<RecordT
     concatMap((replaced) => {
       if (replaced.length === 0) return of(totals);
       return from(replaced).pipe(
-        concatMap((before) => look(before, options)),
+        concatMap((before) => inspect(before, options)),
         toArray(),
-        concatMap((findings) => act(findings, options)),
+        concatMap((findings) => apply(findings, options)),
       );
     }),
   );
 }
 
-function look(before: SectorRecord, { table, slotFile }: LastCommitOptions): Observable<Finding> {
+function inspect(before: SectorRecord, { table, slotFile }: LastCommitOptions): Observable<Finding> {
   const record = recordIn(table, before.sector);
   const slot = record?.slot ?? null;
   if (record === null || slot === null) {
@@ -119,9 +119,9 @@ function wholeData(
   );
 }
 
-function act(findings: readonly Finding[], options: LastCommitOptions): Observable<RecordTotals> {
+function apply(findings: readonly Finding[], options: LastCommitOptions): Observable<RecordTotals> {
   const records = findings.flatMap((finding) => (finding.kind === 'cut' ? [finding.before] : []));
-  return concat(renew(findings, options), goBack(records, options)).pipe(
+  return concat(renew(findings, options), revert(records, options)).pipe(
     tap((after) => {
       options.metadata.confirm(after.commitCount);
     }),
@@ -131,7 +131,7 @@ function act(findings: readonly Finding[], options: LastCommitOptions): Observab
 /** A disk without room makes the start wait, as it makes the metadata wait that it opens. */
 function renew(
   findings: readonly Finding[],
-  { slotFile, clock, roomLog }: LastCommitOptions,
+  { slotFile, clock, diskFullLog }: LastCommitOptions,
 ): Observable<never> {
   return defer(() => {
     let writeCount = 0;
@@ -147,7 +147,7 @@ function renew(
         if (!(error instanceof NoSpace)) {
           return throwError(() => storeFailure('flushing the last commit', error));
         }
-        roomLog.refused(error);
+        diskFullLog.refused(error);
         return timer(ROOM_INTERVAL_MS, clock);
       },
     }),
@@ -155,15 +155,15 @@ function renew(
 }
 
 /** Emits what all records come to. */
-function goBack(
+function revert(
   records: readonly SectorRecord[],
-  { metadata, table, totals, log, clock, roomLog }: LastCommitOptions,
+  { metadata, table, totals, log, clock, diskFullLog }: LastCommitOptions,
 ): Observable<RecordTotals> {
   if (records.length === 0) return of(totals);
   const now = (sector: SectorIndex): SectorRecord | null => recordIn(table, sector);
   const after = totalsAfter(totals, records, now);
   const metadataRefused = (cause: NoSpace): void => {
-    roomLog.refused(cause);
+    diskFullLog.refused(cause);
   };
   const batch = { records, totals: after, replaced: [] };
   return insist(batch, now, { metadata, clock, metadataRefused }).pipe(

@@ -14,10 +14,10 @@ import { DamageLog } from './damageLog.js';
 import { GroupCommit } from './groupCommit.js';
 import { settleLastCommit } from './lastCommit.js';
 import { assertTotals, TOTALS_NONE, withRecords } from './recordTotals.js';
-import { RoomLog } from './roomLog.js';
+import { DiskFullLog } from './diskFullLog.js';
 import { NO_ENTRY, SectorTable, type EntryNumber } from './sectorTable.js';
 import { runsIn } from './sectorRuns.js';
-import { Shrinker } from './shrinker.js';
+import { Compactor } from './compactor.js';
 import { SlotMap } from './slotMap.js';
 
 export interface SectorStoreOptions {
@@ -30,7 +30,7 @@ export interface SectorStoreOptions {
 }
 
 /** For the log, the status and the tests. */
-export interface StoreFigures {
+export interface StoreStats {
   /** Sectors that were ever written. */
   readonly writtenCount: number;
   /** Slots of the data file in use … */
@@ -43,7 +43,7 @@ export interface StoreFigures {
 
 export interface OpenedSectorStore extends SectorStore {
   readonly notes: Notes;
-  figures(): StoreFigures;
+  stats(): StoreStats;
   /**
    * Waits for the commit under way, refuses all later puts, closes both files. To be called when
    * no load is under way.
@@ -94,8 +94,8 @@ function readAll(totals: RecordTotals, options: SectorStoreOptions): Observable<
     concatMap((found) => {
       assertTotals(found, totals);
       const { clock } = options.schedulers;
-      const roomLog = new RoomLog(options.log, clock);
-      return settleLastCommit({ ...options, table, totals, clock, roomLog });
+      const diskFullLog = new DiskFullLog(options.log, clock);
+      return settleLastCommit({ ...options, table, totals, clock, diskFullLog });
     }),
     concatMap((settled) => {
       const slotMap = takenSlots(table, options);
@@ -119,7 +119,7 @@ function assemble(
   options: SectorStoreOptions,
 ): OpenedSectorStore {
   const { slotFile, metadata, schedulers, log, batchSectors } = options;
-  const roomLog = new RoomLog(log, schedulers.clock);
+  const diskFullLog = new DiskFullLog(log, schedulers.clock);
   const damageLog = new DamageLog(log, schedulers.clock);
   const groupCommit = new GroupCommit({
     slotFile,
@@ -128,14 +128,14 @@ function assemble(
     slotMap,
     totals,
     schedulers,
-    roomLog,
+    diskFullLog,
     batchSectors,
     onSettled: () => {
-      shrinker.look();
+      compactor.check();
     },
   });
-  const shrinker = new Shrinker({ ...options, table, slotMap, commits: groupCommit });
-  shrinker.look();
+  const compactor = new Compactor({ ...options, table, slotMap, commits: groupCommit });
+  compactor.check();
 
   const loadSlot = slotLoader(slotFile, table, damageLog);
   const stampOf = (sector: SectorIndex): Stamp => {
@@ -168,13 +168,13 @@ function assemble(
         .list(from, limit)
         .pipe(map((found) => found.map(({ sector }) => ({ sector, stamp: stampOf(sector) })))),
     notes: { initial: notes, put: (changes) => metadata.putNotes(changes) },
-    figures: () => ({
+    stats: () => ({
       writtenCount: table.entryCount,
       slotCount: slotMap.takenCount,
       fileSlotCount: slotMap.fileEnd,
       indexBytes: table.byteLength + slotMap.byteLength,
     }),
-    close: () => concat(shrinker.close(), groupCommit.close(), slotFile.close(), metadata.close()),
+    close: () => concat(compactor.close(), groupCommit.close(), slotFile.close(), metadata.close()),
   };
 }
 

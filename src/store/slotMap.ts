@@ -5,7 +5,7 @@
  * The lowest free slot is handed out first. That keeps the file dense: it never has more slots than
  * sectors with data plus those of one commit under way, however often sectors are overwritten.
  *
- * When many sectors became zeros at once, free slots remain below taken ones; src/store/shrinker.ts
+ * When many sectors became zeros at once, free slots remain below taken ones; src/store/compactor.ts
  * moves the highest down, and the file is cut behind them.
  *
  * `take` starts at a hint below which nothing is free, so the slots of one commit are found in a

@@ -6,7 +6,7 @@ import { assert } from '../core/assert.js';
 import type { Rank } from '../core/rank.js';
 import * as wire from './constants.js';
 import type { MessageType } from './messageType.js';
-import type { Parcel } from './parcel.js';
+import type { OutgoingMessage } from './outgoingMessage.js';
 import { beginMessage, writeProcessMessage } from './serialize.js';
 import type { Tagger } from './tag.js';
 import type { ProcessWireMessage } from './wireMessage.js';
@@ -59,7 +59,10 @@ function messagesIn(
  * the peers are served one after the other.
  */
 export class Bundler {
-  #lastShared: { readonly parcels: readonly Parcel[]; readonly bytes: Uint8Array[] } | null = null;
+  #lastShared: {
+    readonly messages: readonly OutgoingMessage[];
+    readonly bytes: Uint8Array[];
+  } | null = null;
 
   constructor(
     private readonly self: Rank,
@@ -67,10 +70,10 @@ export class Bundler {
   ) {}
 
   /** What is bytes already keeps its place among the others. */
-  pack(contents: readonly (Uint8Array | Parcel)[]): Uint8Array[] {
+  pack(contents: readonly (Uint8Array | OutgoingMessage)[]): Uint8Array[] {
     const packed: Uint8Array[] = [];
-    let shared: Parcel[] = [];
-    let others: Parcel[] = [];
+    let shared: OutgoingMessage[] = [];
+    let others: OutgoingMessage[] = [];
     const finish = (): void => {
       packed.push(...this.#packShared(shared), ...this.#packAll(others));
       shared = [];
@@ -87,43 +90,48 @@ export class Bundler {
     return packed;
   }
 
-  #packShared(parcels: readonly Parcel[]): readonly Uint8Array[] {
-    if (parcels.length === 0) return [];
+  #packShared(messages: readonly OutgoingMessage[]): readonly Uint8Array[] {
+    if (messages.length === 0) return [];
     const last = this.#lastShared;
     const isSame =
-      last?.parcels.length === parcels.length &&
-      last.parcels.every((parcel, index) => parcel === parcels[index]);
+      last?.messages.length === messages.length &&
+      last.messages.every((message, index) => message === messages[index]);
     if (isSame) return last.bytes;
-    const bytes = this.#packAll(parcels);
-    this.#lastShared = { parcels, bytes };
+    const bytes = this.#packAll(messages);
+    this.#lastShared = { messages, bytes };
     return bytes;
   }
 
-  #packAll(parcels: readonly Parcel[]): Uint8Array[] {
+  #packAll(messages: readonly OutgoingMessage[]): Uint8Array[] {
     const packed: Uint8Array[] = [];
     let begin = 0;
-    while (begin < parcels.length) {
+    while (begin < messages.length) {
       let end = begin;
       let sizeBytes = wire.HEADER_SIZE_BYTES + wire.TAG_SIZE_BYTES;
-      while (end < parcels.length && sizeBytes + parcels[end].sizeBytes <= wire.SIZE_BUNDLE_MAX) {
-        sizeBytes += parcels[end].sizeBytes;
+      while (end < messages.length && sizeBytes + messages[end].sizeBytes <= wire.SIZE_BUNDLE_MAX) {
+        sizeBytes += messages[end].sizeBytes;
         end += 1;
       }
       packed.push(
-        end === begin + 1 ? parcels[begin].own() : this.#bundle(parcels, begin, end, sizeBytes),
+        end === begin + 1 ? messages[begin].own() : this.#bundle(messages, begin, end, sizeBytes),
       );
       begin = end;
     }
     return packed;
   }
 
-  #bundle(parcels: readonly Parcel[], begin: number, end: number, sizeBytes: number): Uint8Array {
+  #bundle(
+    messages: readonly OutgoingMessage[],
+    begin: number,
+    end: number,
+    sizeBytes: number,
+  ): Uint8Array {
     const bytes = beginMessage(sizeBytes, this.self, wire.TYPE_BUNDLE);
     bytes.writeUInt16BE(sizeBytes / wire.BUNDLE_UNIT_BYTES, wire.OFFSET_BUNDLE_LENGTH);
     let at = wire.HEADER_SIZE_BYTES;
     for (let index = begin; index < end; index += 1) {
-      writeProcessMessage(bytes, at, parcels[index].message);
-      at += parcels[index].sizeBytes;
+      writeProcessMessage(bytes, at, messages[index].message);
+      at += messages[index].sizeBytes;
     }
     this.tagger.sign(bytes);
     return bytes;

@@ -44,7 +44,7 @@ export const TYPE_ANSWER = 0x40;
 /** Types from here up are free for a cluster's own messages. */
 export const TYPE_EXTENSION_MIN = 0x80;
 
-/** Between processes of this make. */
+/** Between processes of this implementation. */
 export const TYPE_OLD_HELLO = 0x80;
 export const TYPE_LIST = 0x81;
 export const TYPE_LISTED = 0x82;
@@ -54,7 +54,7 @@ export const TYPE_READ_STAMP = 0x85;
 export const TYPE_STAMP = 0x86;
 export const TYPE_SHARD = 0x87;
 export const TYPE_HELLO = 0x88;
-/** From clients of this make, about a process itself; answered with TYPE_ANSWER added. */
+/** From clients of this implementation, about a process itself; answered with TYPE_ANSWER added. */
 export const TYPE_STATUS = 0x90;
 export const TYPE_SCRUB = 0x91;
 export const TYPE_MAP = 0x92;
@@ -78,7 +78,7 @@ export const ID_SIZE_BYTES = 16;
 /** HELLO, version 1: after the header and where an operation id would stand, the storage id. */
 export const OFFSET_OLD_HELLO_STORAGE = 8;
 export const OFFSET_OLD_HELLO_VERSION = 24;
-export const OFFSET_OLD_HELLO_STANDING = 26;
+export const OFFSET_OLD_HELLO_MEMBER_STATE = 26;
 /** 1: the storage id of the addressee that follows is one. */
 export const OFFSET_OLD_HELLO_IS_KNOWN = 27;
 export const OFFSET_OLD_HELLO_INCARNATION = 28;
@@ -91,7 +91,7 @@ export const OLD_HELLO_VERSION = 1;
 export const HELLO_VERSION = 2;
 export const OFFSET_HELLO_STORAGE = 8;
 export const OFFSET_HELLO_VERSION = 24;
-export const OFFSET_HELLO_STANDING = 26;
+export const OFFSET_HELLO_MEMBER_STATE = 26;
 export const OFFSET_HELLO_FLAGS = 27;
 export const OFFSET_HELLO_INCARNATION = 28;
 export const OFFSET_HELLO_KNOWN = 32;

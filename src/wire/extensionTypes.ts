@@ -1,5 +1,5 @@
 /**
- * The rows of the message table that are this make's own (docs/peer-extension.md): types from 0x80
+ * The rows of the message table that are of this implementation alone (docs/peer-extension.md): types from 0x80
  * up, which others skip.
  */
 import { Parser } from 'binary-parser';
@@ -16,7 +16,7 @@ interface OldHelloFields {
   sender: number;
   storage: string;
   version: number;
-  standing: number;
+  memberState: number;
   isKnown: number;
   incarnation: number;
   known: string;
@@ -69,7 +69,7 @@ const idOf = (parser: Parser, name: string) =>
 const oldHelloParser = idOf(
   idOf(sent(), 'storage')
     .uint16('version')
-    .uint8('standing')
+    .uint8('memberState')
     .uint8('isKnown')
     .uint32('incarnation'),
   'known',

@@ -3,13 +3,13 @@
  * and what it was started with. Version 1 is in extensionTypes.ts.
  */
 import type { Configuration } from '../core/membership/configuration.js';
-import type { Standing } from '../core/membership/identity.js';
+import type { MemberState } from '../core/membership/identity.js';
 import type { Hello } from '../core/membership/memberMessage.js';
 import { RANK_MAX } from '../core/rank.js';
 import { INCARNATION_MAX } from '../core/stamp.js';
 import * as wire from './constants.js';
 import type { MessageType } from './messageType.js';
-import { STANDINGS, beginMessage } from './serialize.js';
+import { MEMBER_STATES, beginMessage } from './serialize.js';
 import type { Tagger } from './tag.js';
 import type { HelloEnvelope, HelloMessage } from './wireMessage.js';
 
@@ -42,9 +42,11 @@ function readHello(frame: Uint8Array): HelloMessage {
 }
 
 function readContent(bytes: Buffer): Hello | null {
-  const standing: Standing | undefined = STANDINGS.at(bytes[wire.OFFSET_HELLO_STANDING]);
+  const memberState: MemberState | undefined = MEMBER_STATES.at(
+    bytes[wire.OFFSET_HELLO_MEMBER_STATE],
+  );
   const configuration = readConfiguration(bytes);
-  if (standing === undefined || configuration === null) return null;
+  if (memberState === undefined || configuration === null) return null;
   const incarnation = bytes.readUInt32BE(wire.OFFSET_HELLO_INCARNATION);
   const incarnations: number[] = [];
   for (let index = 0; index < configuration.processCount; index += 1) {
@@ -55,7 +57,7 @@ function readContent(bytes: Buffer): Hello | null {
   const has = (flag: number): boolean => (flags & flag) !== 0;
   const founding = idAt(bytes, wire.OFFSET_HELLO_FOUNDING);
   return {
-    standing,
+    memberState,
     storage: idAt(bytes, wire.OFFSET_HELLO_STORAGE),
     incarnation,
     known: has(FLAG_KNOWN) ? idAt(bytes, wire.OFFSET_HELLO_KNOWN) : null,
@@ -93,7 +95,7 @@ export function serializeHello(
   const writeId = (id: string, at: number): void => void bytes.write(id, at, 'latin1');
   writeId(content.storage, wire.OFFSET_HELLO_STORAGE);
   bytes.writeUInt16BE(wire.HELLO_VERSION, wire.OFFSET_HELLO_VERSION);
-  bytes[wire.OFFSET_HELLO_STANDING] = STANDINGS.indexOf(content.standing);
+  bytes[wire.OFFSET_HELLO_MEMBER_STATE] = MEMBER_STATES.indexOf(content.memberState);
   bytes[wire.OFFSET_HELLO_FLAGS] =
     (known === null ? 0 : FLAG_KNOWN) |
     (content.wasInUse ? FLAG_IN_USE : 0) |

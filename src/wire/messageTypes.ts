@@ -157,7 +157,7 @@ const PROCESS_MESSAGES: readonly MessageType[] = [
   })),
 ];
 
-/** Of this make: see docs/peer-extension.md. */
+/** Of this implementation: see docs/peer-extension.md. */
 const STAMP_MESSAGES: readonly MessageType[] = [
   processType(wire.TYPE_READ_STAMP, 'READ_STAMP', wire.SIZE_PROCESS, parsePlain, ({ id }) => ({
     kind: 'readStamp',

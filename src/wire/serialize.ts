@@ -8,7 +8,7 @@ import type {
   RegisterMessageKind,
   ResponseStatus,
 } from '../core/message.js';
-import type { Standing } from '../core/membership/identity.js';
+import type { MemberState } from '../core/membership/identity.js';
 import type {
   AnyInquiry,
   SignedMemberMessage,
@@ -35,8 +35,8 @@ const STATUS_OF: Readonly<Record<ResponseStatus, number>> = {
   invalidSectorIndex: wire.STATUS_INVALID_SECTOR_INDEX,
 };
 
-/** On the wire a standing is its place in this list. */
-export const STANDINGS: readonly Standing[] = ['fresh', 'joining', 'member'];
+/** On the wire a memberState is its place in this list. */
+export const MEMBER_STATES: readonly MemberState[] = ['fresh', 'joining', 'member'];
 
 const INQUIRY_TYPES: Readonly<Record<AnyInquiry, number>> = {
   status: wire.TYPE_STATUS,
@@ -158,7 +158,7 @@ export function serializeMemberMessage(
       );
       bytes.write(content.storage, wire.OFFSET_OLD_HELLO_STORAGE, 'latin1');
       bytes.writeUInt16BE(wire.OLD_HELLO_VERSION, wire.OFFSET_OLD_HELLO_VERSION);
-      bytes[wire.OFFSET_OLD_HELLO_STANDING] = STANDINGS.indexOf(content.standing);
+      bytes[wire.OFFSET_OLD_HELLO_MEMBER_STATE] = MEMBER_STATES.indexOf(content.memberState);
       bytes[wire.OFFSET_OLD_HELLO_IS_KNOWN] = content.known === null ? 0 : 1;
       bytes.writeUInt32BE(content.incarnation, wire.OFFSET_OLD_HELLO_INCARNATION);
       bytes.write(content.known ?? '', wire.OFFSET_OLD_HELLO_KNOWN, 'latin1');

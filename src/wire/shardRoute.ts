@@ -14,7 +14,7 @@ export type ShardRoute =
   | { readonly kind: 'inquiry' }
   /** It says which worker of a peer everything else on its connection is from. */
   | { readonly kind: 'declaration' }
-  /** From a peer of this make that has not said so. */
+  /** From a peer of this implementation that has not said so. */
   | { readonly kind: 'undeclared' };
 
 const ROUTE_ALL: ShardRoute = { kind: 'all' };
@@ -46,14 +46,15 @@ export function shardRouteOf(
       return ROUTE_INQUIRY;
     case 'declaration':
       return ROUTE_DECLARATION;
-    case 'ownMake':
+    case 'ownImplementation':
       return declared === null ? ROUTE_UNDECLARED : ROUTES_ONE[declared];
     default:
       return unreachable(kind);
   }
 }
 
-type RoutedKind = 'request' | 'process' | 'receipt' | 'inquiry' | 'declaration' | 'ownMake';
+type RoutedKind =
+  'request' | 'process' | 'receipt' | 'inquiry' | 'declaration' | 'ownImplementation';
 
 function kindOf(code: number): RoutedKind {
   switch (code) {
@@ -72,7 +73,7 @@ function kindOf(code: number): RoutedKind {
     case wire.TYPE_SHARD:
       return 'declaration';
     default:
-      return code < wire.TYPE_EXTENSION_MIN ? 'receipt' : 'ownMake';
+      return code < wire.TYPE_EXTENSION_MIN ? 'receipt' : 'ownImplementation';
   }
 }
 

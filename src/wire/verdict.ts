@@ -18,7 +18,7 @@ import type { Shard } from '../core/shard.js';
 import { isOfShard } from '../core/shard.js';
 import { INCARNATION_MAX, TIMESTAMP_REFUSED } from '../core/stamp.js';
 import type { HelloEnvelope, HelloMessage } from './wireMessage.js';
-import { STANDINGS } from './serialize.js';
+import { MEMBER_STATES } from './serialize.js';
 import type { Tagger } from './tag.js';
 import type { Decoded, ProcessWireMessage, WireMessage } from './wireMessage.js';
 
@@ -228,11 +228,11 @@ function memberContent(
   switch (message.family) {
     case 'oldHello': {
       const { storage, known, incarnation } = message;
-      const standing = STANDINGS.at(message.standing);
+      const memberState = MEMBER_STATES.at(message.memberState);
       const incarnations = message.incarnations().slice(0, processCount);
       const isWrong = [incarnation, ...incarnations].some((one) => one > INCARNATION_MAX);
-      if (standing === undefined || isWrong) return null;
-      return { kind: 'oldHello', standing, storage, incarnation, known, incarnations };
+      if (memberState === undefined || isWrong) return null;
+      return { kind: 'oldHello', memberState, storage, incarnation, known, incarnations };
     }
     case 'link': {
       const { token, echo, features } = message;

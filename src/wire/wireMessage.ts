@@ -61,14 +61,14 @@ export interface HelloMessage extends HelloEnvelope {
   readonly content: () => Hello | null;
 }
 
-/** Of this make's own messages (types from 0x80 up), read but not believed. */
+/** Of of this implementation alone messages (types from 0x80 up), read but not believed. */
 export type ExtensionMessage =
   | HelloMessage
   | {
       readonly family: 'oldHello';
       readonly sender: number;
       readonly version: number;
-      readonly standing: number;
+      readonly memberState: number;
       readonly storage: StorageId;
       readonly incarnation: number;
       readonly known: StorageId | null;

@@ -24,7 +24,7 @@ import { readShard } from '../wire/shardMessage.js';
 import { shardRouteOf } from '../wire/shardRoute.js';
 import type { Tagger } from '../wire/tag.js';
 import type { ThreadBatch } from './threadBatch.js';
-import { BatchWriter, TAKEN_STEP_BYTES, Told, readBatch } from './threadBatch.js';
+import { BatchWriter, TAKEN_STEP_BYTES, Notice, readBatch } from './threadBatch.js';
 
 export interface ConnectionRouterOptions {
   readonly rank: Rank;
@@ -48,7 +48,7 @@ export interface ConnectionRouterOptions {
 }
 
 /** A connection as one worker has it. */
-interface Way {
+interface WorkerChannel {
   /** Sent to the worker and not taken by it. */
   sentBytes: number;
   /** Written by the worker, and not told of as handed to the system. */
@@ -61,7 +61,7 @@ interface Routed {
   readonly connection: Connection;
   readonly decoder: FrameDecoder;
   /** By shard; null: its worker has not been told of the connection. */
-  readonly ways: (Way | null)[];
+  readonly channels: (WorkerChannel | null)[];
   /** Which worker of a peer is at the other end; null: it is none, or has not said so. */
   declared: number | null;
   inquiryCount: number;
@@ -92,7 +92,7 @@ export class ConnectionRouter {
       number,
       connection,
       decoder: createFrameDecoder(SERVER_MESSAGES),
-      ways: this.#batches.map(() => null),
+      channels: this.#batches.map(() => null),
       declared: null,
       inquiryCount: 0,
       isPaused: false,
@@ -124,7 +124,7 @@ export class ConnectionRouter {
       },
       complete: () => {
         routed.hasEnded = true;
-        this.#tellAll(routed, Told.ended);
+        this.#notifyAll(routed, Notice.ended);
         this.#endIfDone(routed);
       },
     });
@@ -138,26 +138,26 @@ export class ConnectionRouter {
       },
       bytes: (number, bytes) => {
         const routed = this.#routed.get(number);
-        const way = routed?.ways[shard];
-        if (routed === undefined || way == null) return;
-        way.writtenBytes += bytes.length;
+        const channel = routed?.channels[shard];
+        if (routed === undefined || channel == null) return;
+        channel.writtenBytes += bytes.length;
         routed.connection.write([bytes]);
         this.#regulate(routed);
       },
-      told: (what, number, amount) => {
+      notice: (what, number, amount) => {
         const routed = this.#routed.get(number);
-        const way = routed?.ways[shard];
-        if (routed === undefined || way == null) return;
+        const channel = routed?.channels[shard];
+        if (routed === undefined || channel == null) return;
         switch (what) {
-          case Told.taken:
-            way.sentBytes -= amount;
+          case Notice.taken:
+            channel.sentBytes -= amount;
             this.#regulate(routed);
             break;
-          case Told.trusted:
+          case Notice.trusted:
             this.options.trust(routed.connection);
             break;
-          case Told.ended:
-            way.hasEnded = true;
+          case Notice.ended:
+            channel.hasEnded = true;
             this.#endIfDone(routed);
             break;
           default:
@@ -249,29 +249,29 @@ export class ConnectionRouter {
 
   #send(routed: Routed, shard: number, bytes: Uint8Array): void {
     const batch = this.#batches[shard];
-    let way = routed.ways[shard];
-    if (way === null) {
-      way = { sentBytes: 0, writtenBytes: 0, hasEnded: false };
-      routed.ways[shard] = way;
+    let channel = routed.channels[shard];
+    if (channel === null) {
+      channel = { sentBytes: 0, writtenBytes: 0, hasEnded: false };
+      routed.channels[shard] = channel;
       batch.open(routed.number, routed.connection.remote);
     }
-    way.sentBytes += bytes.length;
+    channel.sentBytes += bytes.length;
     batch.add(routed.number, bytes);
     this.#flushSoon();
   }
 
-  #tellAll(routed: Routed, what: Told): void {
-    routed.ways.forEach((way, shard) => {
-      if (way !== null) this.#batches[shard].tell(what, routed.number);
+  #notifyAll(routed: Routed, what: Notice): void {
+    routed.channels.forEach((channel, shard) => {
+      if (channel !== null) this.#batches[shard].notify(what, routed.number);
     });
     this.#flushSoon();
   }
 
   #drained(routed: Routed): void {
-    routed.ways.forEach((way, shard) => {
-      if (way === null || way.writtenBytes < TAKEN_STEP_BYTES) return;
-      this.#batches[shard].tell(Told.taken, routed.number, way.writtenBytes);
-      way.writtenBytes = 0;
+    routed.channels.forEach((channel, shard) => {
+      if (channel === null || channel.writtenBytes < TAKEN_STEP_BYTES) return;
+      this.#batches[shard].notify(Notice.taken, routed.number, channel.writtenBytes);
+      channel.writtenBytes = 0;
       this.#flushSoon();
     });
     this.#regulate(routed);
@@ -281,23 +281,23 @@ export class ConnectionRouter {
     if (routed.isClosed) return;
     routed.isClosed = true;
     this.#routed.delete(routed.number);
-    this.#tellAll(routed, Told.closed);
+    this.#notifyAll(routed, Notice.closed);
   }
 
   /** Our half ends when nothing can come any more: of no worker, and of no inquiry. */
-  #endIfDone({ connection, ways, hasEnded, inquiryCount }: Routed): void {
+  #endIfDone({ connection, channels, hasEnded, inquiryCount }: Routed): void {
     if (!hasEnded || inquiryCount > 0) return;
-    if (ways.every((way) => way === null || way.hasEnded)) connection.end();
+    if (channels.every((channel) => channel === null || channel.hasEnded)) connection.end();
   }
 
   #regulate(routed: Routed): void {
     if (routed.hasEnded || routed.isClosed) return;
     const { windowBytes, clientBufferBytes, inquiriesPerConnection } = this.options;
-    const { connection, ways } = routed;
+    const { connection, channels } = routed;
     const mayRead =
       routed.inquiryCount < inquiriesPerConnection &&
       connection.bufferedBytes <= clientBufferBytes &&
-      ways.every((way) => way === null || way.sentBytes <= windowBytes);
+      channels.every((channel) => channel === null || channel.sentBytes <= windowBytes);
     if (mayRead !== routed.isPaused) return;
     routed.isPaused = !mayRead;
     if (mayRead) connection.resume();

@@ -2,12 +2,12 @@
 import { assert } from '../core/assert.js';
 import type { ProcessCounters } from '../core/counters.js';
 import { newCounters } from '../core/counters.js';
-import type { Standing } from '../core/membership/identity.js';
+import type { MemberState } from '../core/membership/identity.js';
 import type { Rank } from '../core/rank.js';
 import type { StatusReport } from '../../streams/pipelines/status/statusReport.js';
 
 /** From the least to the full member. */
-const STANDINGS: readonly Standing[] = ['fresh', 'joining', 'member'];
+const MEMBER_STATES: readonly MemberState[] = ['fresh', 'joining', 'member'];
 
 /** @param reports One of each worker. */
 export function mergedReport(reports: readonly StatusReport[]): StatusReport {
@@ -15,7 +15,7 @@ export function mergedReport(reports: readonly StatusReport[]): StatusReport {
   assert(reports.length > 0, 'a process has at least one worker');
   const sum = (numberOf: (report: StatusReport) => number): number =>
     reports.reduce((total, report) => total + numberOf(report), 0);
-  const standing = STANDINGS.find((one) => reports.some((report) => report.standing === one));
+  const standing = MEMBER_STATES.find((one) => reports.some((report) => report.standing === one));
   return {
     rank: first.rank,
     processes: first.processes,

@@ -5,7 +5,7 @@
  */
 
 /** Of a connection that was taken in by the main thread, for a worker, and back. */
-export const Told = {
+export const Notice = {
   /** There is a new connection; its text is where it comes from. */
   opened: 0,
   /** So many bytes for it, or from it. */
@@ -20,7 +20,7 @@ export const Told = {
   trusted: 5,
 } as const;
 
-export type Told = (typeof Told)[keyof typeof Told];
+export type Notice = (typeof Notice)[keyof typeof Notice];
 
 export interface ThreadBatch {
   /** Three for each: what is told, the number of the connection, an amount. */
@@ -47,12 +47,12 @@ export class BatchWriter {
     return this.#entries.length === 0;
   }
 
-  tell(what: Told, connection: number, amount = 0): void {
+  notify(what: Notice, connection: number, amount = 0): void {
     this.#entries.push(what, connection, amount);
   }
 
   open(connection: number, remote: string): void {
-    this.tell(Told.opened, connection);
+    this.notify(Notice.opened, connection);
     this.#texts.push(remote);
   }
 
@@ -61,10 +61,10 @@ export class BatchWriter {
     const entries = this.#entries;
     const last = entries.length - NUMBERS_PER_ENTRY;
     // What comes together goes together.
-    if (last >= 0 && entries[last] === Told.bytes && entries[last + 1] === connection) {
+    if (last >= 0 && entries[last] === Notice.bytes && entries[last + 1] === connection) {
       entries[last + 2] += chunk.length;
     } else {
-      this.tell(Told.bytes, connection, chunk.length);
+      this.notify(Notice.bytes, connection, chunk.length);
     }
     this.#chunks.push(chunk);
     this.#sizeBytes += chunk.length;
@@ -93,24 +93,24 @@ export interface BatchReader {
   opened(connection: number, remote: string): void;
   bytes(connection: number, bytes: Uint8Array): void;
   /** Everything else. */
-  told(what: Told, connection: number, amount: number): void;
+  notice(what: Notice, connection: number, amount: number): void;
 }
 
 export function readBatch({ entries, texts, memory }: ThreadBatch, reader: BatchReader): void {
   let text = 0;
   let offset = 0;
   for (let at = 0; at < entries.length; at += NUMBERS_PER_ENTRY) {
-    const what = entries[at] as Told;
+    const what = entries[at] as Notice;
     const connection = entries[at + 1];
     const amount = entries[at + 2];
-    if (what === Told.opened) {
+    if (what === Notice.opened) {
       reader.opened(connection, texts[text]);
       text += 1;
-    } else if (what === Told.bytes) {
+    } else if (what === Notice.bytes) {
       reader.bytes(connection, Buffer.from(memory, offset, amount));
       offset += amount;
     } else {
-      reader.told(what, connection, amount);
+      reader.notice(what, connection, amount);
     }
   }
 }

@@ -11,7 +11,7 @@ import { BehaviorSubject, Observable, Subject, ignoreElements } from 'rxjs';
 import { assert } from '../core/assert.js';
 import type { Connection } from '../ports/connection.js';
 import type { ThreadBatch } from './threadBatch.js';
-import { BatchWriter, TAKEN_STEP_BYTES, Told, readBatch } from './threadBatch.js';
+import { BatchWriter, TAKEN_STEP_BYTES, Notice, readBatch } from './threadBatch.js';
 
 export interface VirtualConnectionsOptions {
   /** To the main thread. */
@@ -39,8 +39,8 @@ export class VirtualConnections {
     readBatch(batch, {
       opened: (number, remote) => {
         const connection = new VirtualConnection(number, remote, {
-          tell: (what, amount) => {
-            this.#tell(what, number, amount);
+          notify: (what, amount) => {
+            this.#notify(what, number, amount);
           },
           write: (chunks) => {
             this.#write(number, chunks);
@@ -50,11 +50,11 @@ export class VirtualConnections {
         this.#opened.next(connection);
       },
       bytes: (number, bytes) => this.#known.get(number)?.receive(bytes),
-      told: (what, number, amount) => {
+      notice: (what, number, amount) => {
         const connection = this.#known.get(number);
-        if (what === Told.taken) connection?.release(amount);
-        else if (what === Told.ended) connection?.endReading();
-        else if (what === Told.closed) {
+        if (what === Notice.taken) connection?.release(amount);
+        else if (what === Notice.ended) connection?.endReading();
+        else if (what === Notice.closed) {
           this.#known.delete(number);
           connection?.close();
         }
@@ -64,12 +64,12 @@ export class VirtualConnections {
 
   trust(connection: Connection): void {
     assert(connection instanceof VirtualConnection, 'a connection of the main thread');
-    this.#tell(Told.trusted, connection.number, 0);
+    this.#notify(Notice.trusted, connection.number, 0);
   }
 
   /** With what is written at the end of this turn, if anything is. */
-  #tell(what: Told, number: number, amount: number): void {
-    this.#batch.tell(what, number, amount);
+  #notify(what: Notice, number: number, amount: number): void {
+    this.#batch.notify(what, number, amount);
     if (this.#isFlushDue) return;
     this.#isFlushDue = true;
     this.options.turn.schedule(() => {
@@ -96,7 +96,7 @@ export class VirtualConnections {
 }
 
 interface ToMain {
-  tell(what: Told, amount: number): void;
+  notify(what: Notice, amount: number): void;
   write(chunks: readonly Uint8Array[]): void;
 }
 
@@ -171,12 +171,12 @@ class VirtualConnection implements Connection {
   end(): void {
     if (this.isClosed || this.isWriteEnded) return;
     this.isWriteEnded = true;
-    this.main.tell(Told.ended, 0);
+    this.main.notify(Notice.ended, 0);
   }
 
   destroy(): void {
     if (this.isClosed) return;
-    this.main.tell(Told.closed, 0);
+    this.main.notify(Notice.closed, 0);
     this.close();
   }
 
@@ -203,7 +203,7 @@ class VirtualConnection implements Connection {
     this.isDelivering = false;
     if (this.isClosed) return;
     if (this.takenBytes >= TAKEN_STEP_BYTES) {
-      this.main.tell(Told.taken, this.takenBytes);
+      this.main.notify(Notice.taken, this.takenBytes);
       this.takenBytes = 0;
     }
     if (this.hasEnded && this.waiting.length === 0) this.reader.complete();

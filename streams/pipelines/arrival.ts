@@ -1,6 +1,10 @@
 /** What the connections of a process bring. */
 import type { Difference } from '../../src/core/membership/configuration.js';
-import type { Inquiry, LinkNews, MemberMessage } from '../../src/core/membership/memberMessage.js';
+import type {
+  Inquiry,
+  LinkHandshake,
+  MemberMessage,
+} from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
 import type { Receipt } from '../../src/core/message.js';
 import type { Rank } from '../../src/core/rank.js';
@@ -15,7 +19,7 @@ export type Inbound =
   | { readonly kind: 'send'; readonly outgoing: Outgoing }
   /** The peer has shown that it sends receipts, and has the reply that this one names. */
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
-  /** A peer has said who it is, or that it is of another make. */
+  /** A peer has said who it is, or that it is foreign. */
   | { readonly kind: 'membership'; readonly effects: readonly MembershipEffect[] }
   /** A peer has made a new connection, and shown who it is. */
   | { readonly kind: 'newcomer'; readonly rank: Rank }
@@ -31,7 +35,7 @@ export type Inbound =
       readonly difference: Difference;
     }
   /** A peer says what it understands, and what it knows of the connection to it. */
-  | { readonly kind: 'linkNews'; readonly rank: Rank; readonly news: LinkNews }
+  | { readonly kind: 'linkHandshake'; readonly rank: Rank; readonly news: LinkHandshake }
   /** That peer has ended its half of the connection that this process dialled. */
   | { readonly kind: 'ended'; readonly rank: Rank }
   /** A peer asks which sectors there are, or answers that. */

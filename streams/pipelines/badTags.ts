@@ -18,7 +18,7 @@ export class BadTags {
   constructor(private readonly clock: Pick<SchedulerLike, 'now'>) {}
 
   /** @param remote Address and port, as connections tell it. */
-  note(remote: string): void {
+  add(remote: string): void {
     this.forgetOld();
     const host = hostOf(remote);
     const isKnown = this.byHost.has(host) || this.byHost.size < HOSTS_MAX;

@@ -8,7 +8,7 @@ import { unreachable } from '../../src/core/assert.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { abandonOperations, enterOperation } from '../../src/core/ledger.js';
 import type { SignedMemberMessage } from '../../src/core/membership/memberMessage.js';
-import { hearBase, isOutdated } from '../../src/core/membership/membership.js';
+import { receiveBase, isOutdated } from '../../src/core/membership/membership.js';
 import type { ClientRequest, ProcessMessage } from '../../src/core/message.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { ClientOperation } from '../../src/core/register/clientOperation.js';
@@ -32,7 +32,7 @@ import {
   takeOldHello,
   takeProof,
 } from './membership/introductions.js';
-import type { ProcessRecords } from './records.js';
+import type { ProcessState } from './processState.js';
 import type { Session, SessionLimits } from './session.js';
 import { messageKey, newSession, regulate } from './session.js';
 
@@ -50,7 +50,7 @@ type PartOfRecords =
 export interface InboundOptions {
   readonly verdict: VerdictOptions;
   readonly table: MessageTable;
-  readonly records: Pick<ProcessRecords, PartOfRecords>;
+  readonly state: Pick<ProcessState, PartOfRecords>;
   readonly limits: SessionLimits;
   readonly badTagPenaltyMs: number;
   /** How long a connection that has ended is kept for questions that its peer does not confirm. */
@@ -76,8 +76,8 @@ export function serveConnection(
   options: InboundOptions,
 ): Observable<Inbound> {
   return defer(() => {
-    const { dialled, records } = options;
-    const { ledger, sessions } = records;
+    const { dialled, state } = options;
+    const { ledger, sessions } = state;
     const session = newSession(connection, dialled !== null);
     sessions.add(session);
     const regulated = (): Inbound[] => regulate(session, ledger, options.limits).map(toSend);
@@ -162,7 +162,7 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
   switch (verdict.kind) {
     case 'request':
       showTrust(session, options);
-      if (isUseless(options.records)) {
+      if (isUseless(options.state)) {
         // Its client has to find one that takes part.
         session.isRefused = true;
         session.connection.destroy();
@@ -204,7 +204,7 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
       return [toSend({ connection: session.connection, content: bytes })];
     }
     case 'receipt':
-      if (isOwnMake(verdict.receipt.sender, options.records)) return [];
+      if (isOwnImplementation(verdict.receipt.sender, options.state)) return [];
       return [{ kind: 'receipt', receipt: verdict.receipt }];
     case 'shard':
       session.isRefused = true;
@@ -222,10 +222,10 @@ function dropped({ connection }: Session, reason: DropReason): Inbound {
 }
 
 /**
- * Whether that process has shown over a connection that stands to be of this make, which sends no
+ * Whether that process has shown over a connection that stands to be of this implementation, which sends no
  * receipts: one in its name is not its own, and it would be waited for others for ever.
  */
-function isOwnMake(rank: Rank, { sessions }: InboundOptions['records']): boolean {
+function isOwnImplementation(rank: Rank, { sessions }: InboundOptions['state']): boolean {
   for (const { hello, hasEnded } of sessions) if (hello?.rank === rank && !hasEnded) return true;
   return false;
 }
@@ -238,18 +238,18 @@ function showTrust(session: Session, options: InboundOptions): void {
 
 /** A message with the tag of the processes has come. */
 function showPeer(session: Session, options: InboundOptions): void {
-  if (!session.isTrusted) options.records.peerConnections.add(session.connection);
+  if (!session.isTrusted) options.state.peerConnections.add(session.connection);
   showTrust(session, options);
 }
 
 function beginOperation(
   session: Session,
   request: ClientRequest,
-  { records, random }: InboundOptions,
+  { state, random }: InboundOptions,
 ): Inbound {
   const { sector, requestNumber } = request;
   const id = random.operationId();
-  enterOperation(records.ledger, id, { session, sector, request: request.kind, requestNumber });
+  enterOperation(state.ledger, id, { session, sector, request: request.kind, requestNumber });
   const operation: ClientOperation =
     request.kind === 'read' ? { kind: 'read', id } : { kind: 'write', id, data: request.data };
   return {
@@ -262,7 +262,7 @@ function beginOperation(
   };
 }
 
-/** A peer of this make says who it is before it says anything else. */
+/** A peer of this implementation says who it is before it says anything else. */
 function admitMessage(
   session: Session,
   message: ProcessMessage,
@@ -278,13 +278,13 @@ function admitMessage(
 function admitAudible(
   session: Session,
   message: ProcessMessage,
-  { records }: InboundOptions,
+  { state }: InboundOptions,
 ): Inbound[] {
-  const { current } = records.membership;
+  const { current } = state.membership;
   const { sender } = message;
   if (!isAudible(session)) return [];
   if (session.hello?.rank !== sender) {
-    const effects = hearBase(current, sender);
+    const effects = receiveBase(current, sender);
     const taken = takeMessage(session, message);
     return effects.length === 0 ? taken : [{ kind: 'membership', effects }, ...taken];
   }
@@ -304,9 +304,9 @@ function admitMember(
       return takeOldHello(session, sender, content, options);
     case 'link': {
       const proof = takeProof(session, sender, content, options);
-      const isOwnMake = session.hello?.rank === sender;
-      if (!isOwnMake) return proof;
-      return [...proof, { kind: 'linkNews', rank: sender, news: content }];
+      const isOwnImplementation = session.hello?.rank === sender;
+      if (!isOwnImplementation) return proof;
+      return [...proof, { kind: 'linkHandshake', rank: sender, news: content }];
     }
     default:
       if (!isAudible(session)) return [];
@@ -320,8 +320,8 @@ function isAudible({ introduction, hello }: Session): boolean {
 }
 
 /** Whether the process is not part of a cluster, and has waited for that for some time. */
-function isUseless({ membership }: InboundOptions['records']): boolean {
-  return membership.standing === 'fresh' && membership.current.isGraceOver;
+function isUseless({ membership }: InboundOptions['state']): boolean {
+  return membership.memberState === 'fresh' && membership.current.isGraceOver;
 }
 
 /**

@@ -12,7 +12,7 @@ import type { MissedLog } from '../../src/core/repair/missedLog.js';
 import { noteLateAck, noteWritten } from '../../src/core/repair/missedLog.js';
 import type { SectorIndex } from '../../src/core/sector.js';
 import type { Random } from '../../src/ports/random.js';
-import { Parcel } from '../../src/wire/parcel.js';
+import { OutgoingMessage } from '../../src/wire/outgoingMessage.js';
 import { serializeReceipt, serializeResponse } from '../../src/wire/serialize.js';
 import type { Tagger } from '../../src/wire/tag.js';
 import type { SectorOutcome } from '../reduceRegisters.js';
@@ -162,8 +162,8 @@ function toParcel(
   sector: SectorIndex,
   { self, systemTagger }: OutboundOptions,
   isBroadcast = false,
-): Parcel {
-  return new Parcel({ sender: self, sector, content }, isBroadcast, systemTagger);
+): OutgoingMessage {
+  return new OutgoingMessage({ sender: self, sector, content }, isBroadcast, systemTagger);
 }
 
 function respond(
@@ -192,7 +192,7 @@ export function takeReceipt(receipt: Receipt, options: OutboundOptions): Outboun
   return outbound;
 }
 
-/** A peer of this make has made a new connection: see receipts.ts. */
+/** A peer of this implementation has made a new connection: see receipts.ts. */
 export function welcome(peer: Rank, options: OutboundOptions): Outbound[] {
   // What it answered before it had shown who it is was not taken in.
   const outbound = [toLink(peer, { kind: 'noReceipts' }), toLink(peer, { kind: 'again' })];
@@ -202,7 +202,7 @@ export function welcome(peer: Rank, options: OutboundOptions): Outbound[] {
   return outbound;
 }
 
-/** Nothing for messages of this make: those who send them want no receipts. */
+/** Nothing for messages of this implementation: those who send them want no receipts. */
 function receiptTo({ session, due }: ReceiptOwed, options: OutboundOptions): Outbound[] {
   const { receiptFor, id } = due;
   if (receiptFor === 'readStamp' || receiptFor === 'stamp') return [];

@@ -6,7 +6,7 @@ import { describeError } from '../../src/errors.js';
 import type { Connection } from '../../src/ports/connection.js';
 import { keepDialling } from '../keepDialling.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
-import type { PeerRecord } from './records.js';
+import type { PeerState } from './processState.js';
 
 export type PeerReport =
   | { readonly kind: 'peer'; readonly rank: Rank; readonly isConnected: boolean }
@@ -14,7 +14,7 @@ export type PeerReport =
   | { readonly kind: 'unreachable'; readonly rank: Rank; readonly trouble: string };
 
 export interface Peer {
-  readonly record: PeerRecord;
+  readonly record: PeerState;
   /** Emits when it has dialled this process: it is there, and waits for answers. */
   readonly appeared: Subject<void>;
   /** Emits why it could not be dialled. */
@@ -24,11 +24,11 @@ export interface Peer {
 
 /** The connections that this process dials, one for each other process. */
 export function connectPeers(
-  options: Pick<ProcessPipelineOptions, 'records' | 'reconnectMs' | 'reconnectMsMax'>,
+  options: Pick<ProcessPipelineOptions, 'state' | 'reconnectMs' | 'reconnectMsMax'>,
   ports: ProcessPorts,
 ): Peer[] {
-  const { records, reconnectMs, reconnectMsMax } = options;
-  return records.peers.map((record) => {
+  const { state, reconnectMs, reconnectMsMax } = options;
+  return state.peers.map((record) => {
     const appeared = new Subject<void>();
     const failure$ = new Subject<string>();
     const connection$ = keepDialling({
@@ -44,7 +44,7 @@ export function connectPeers(
     }).pipe(
       tap((connection) => {
         record.isConnected = connection !== null;
-        if (connection !== null) records.peerConnections.add(connection);
+        if (connection !== null) state.peerConnections.add(connection);
       }),
       share({ connector: () => new ReplaySubject(1) }),
     );

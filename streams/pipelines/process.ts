@@ -15,7 +15,7 @@ import { connect, defer, filter, map, merge, mergeMap, tap } from 'rxjs';
 import { assert } from '../../src/core/assert.js';
 import type { OperationId } from '../../src/core/operation.js';
 import { isAbandoned } from '../../src/core/ledger.js';
-import { renewLink } from '../../src/core/link/agreement.js';
+import { renewLink } from '../../src/core/link/negotiation.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { SectorIndex } from '../../src/core/sector.js';
 import type { RegisterEvent } from '../../src/core/register/event.js';
@@ -31,7 +31,7 @@ import { mapEach } from '../mapEach.js';
 import { ofKind } from '../ofKind.js';
 import type { SectorEvent, SectorOutcome } from '../reduceRegisters.js';
 import { reduceRegisters } from '../reduceRegisters.js';
-import { putAside } from '../putAside.js';
+import { deferUntil } from '../deferUntil.js';
 import { stubbornLink } from '../stubbornLink.js';
 import { withLoopback } from '../withLoopback.js';
 import type { Batch, Outgoing } from '../writeTogether.js';
@@ -42,11 +42,11 @@ import { Exchange } from './repair/exchange.js';
 import type { Inbound } from './arrival.js';
 import { serveConnection } from './inbound.js';
 import { beginOpening } from './membership/introductions.js';
-import { greetingTo, memberPipelines } from './membership/members.js';
+import { openingHello, memberPipelines } from './membership/members.js';
 import type { Outbound, OutboundOptions } from './outbound.js';
 import { dispatch, takeReceipt, welcome } from './outbound.js';
 import { newReceiptBook } from './receipts.js';
-import { noteDamaged } from './records.js';
+import { noteDamaged } from './processState.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
 import type { Peer, PeerReport } from './peers.js';
 import { connectPeers, peerReports } from './peers.js';
@@ -68,10 +68,10 @@ export function processPipeline(
 ): Observable<ProcessOutput> {
   return defer(() => {
     const peers = connectPeers(options, ports);
-    const { self, verdict, records } = options;
+    const { self, verdict, state } = options;
     const { systemTagger } = verdict;
     const exchange = new Exchange({ self: self.rank, systemTagger, random: ports.random });
-    records.repair.questions = () => exchange.pendingCount;
+    state.repair.questions = () => exchange.pendingCount;
     const outboundOptions = outboundOptionsOf(options, ports.random);
     const members = memberPipelines(options, ports, exchange);
     const bundler = new Bundler(self.rank, systemTagger);
@@ -88,7 +88,7 @@ export function processPipeline(
           registers(options, ports),
           filter((outcome) => exchange.takeOutcome(outcome)),
           tap((outcome) => {
-            records.disavowals.handled(outcome.cause);
+            state.disavowals.handled(outcome.cause);
             wantNumber(outcome, options);
           }),
         );
@@ -116,7 +116,7 @@ export function processPipeline(
           inbound$.pipe(ofKind('dropped')),
           inbound$.pipe(ofKind('differs')),
           members.repair$,
-          options.lifeNumber.keep(ports.schedulers.clock),
+          options.bootNumber.keep(ports.schedulers.clock),
           ...peers.map(peerReports),
         );
       }),
@@ -133,7 +133,7 @@ function inbound(
   const byRank = new Map(peers.map((peer) => [peer.record.rank, peer]));
   const heard = (rank: Rank): void => {
     const peer = byRank.get(rank);
-    if (peer !== undefined) peer.record.heardMs = schedulers.clock.now();
+    if (peer !== undefined) peer.record.lastReceivedMs = schedulers.clock.now();
   };
   const serve = (
     table: MessageTable,
@@ -145,7 +145,7 @@ function inbound(
         verdict: options.verdict,
         table,
         dialled,
-        records: options.records,
+        state: options.state,
         limits: options.session,
         badTagPenaltyMs: options.badTagPenaltyMs,
         silentMs: options.linkSilentMs,
@@ -177,11 +177,11 @@ function inbound(
 
 /** A value of this process that had to be stored first. */
 function wantNumber(outcome: ProcessOutcome, options: ProcessPipelineOptions): void {
-  const { isExtended, membership, lifeNumber, self } = options;
+  const { isExtended, membership, bootNumber, self } = options;
   if (!isExtended || outcome.kind !== 'done' || outcome.effects.length === 0) return;
   const [first] = outcome.effects;
   if (first.kind !== 'store' || first.stamp.writeRank !== self.rank) return;
-  if (!membership.current.isMixed) lifeNumber.want();
+  if (!membership.current.isMixed) bootNumber.want();
 }
 
 function isQuestion(event: RegisterEvent, self: Rank): boolean {
@@ -196,24 +196,24 @@ function writeOf(event: RegisterEvent): OperationId | null {
 
 /** This process as its registers see it. */
 function selfOf({ self, membership, ...options }: ProcessPipelineOptions): () => Self {
-  const { isExtended, lifeNumber } = options;
+  const { isExtended, bootNumber } = options;
   let isVoting: boolean | null = null;
   let stamps: StampPolicy = STAMP_POLICY_PLAIN;
   let current: Self = self;
   return () => {
     const { isMixed, own } = membership.current;
     const { incarnation } = own;
-    const life = isExtended && !isMixed ? lifeNumber.current : 0;
-    // Those of another make may expect timestamps that go up by one.
-    const isPlain = isMixed && incarnation === 0 && !lifeNumber.wasEverUsed;
+    const boot = isExtended && !isMixed ? bootNumber.current : 0;
+    // Foreign members may expect timestamps that go up by one.
+    const isPlain = isMixed && incarnation === 0 && !bootNumber.wasEverUsed;
     const isSame =
       isVoting === membership.isVoting &&
       stamps.incarnation === incarnation &&
-      stamps.life === life &&
+      stamps.boot === boot &&
       stamps.isPlain === isPlain;
     if (!isSame) {
       ({ isVoting } = membership);
-      stamps = { incarnation, life, isPlain };
+      stamps = { incarnation, boot, isPlain };
       current = { ...self, stamps, asksStamps: isExtended, isSilent: !isVoting };
     }
     return current;
@@ -222,13 +222,13 @@ function selfOf({ self, membership, ...options }: ProcessPipelineOptions): () =>
 
 /** Registers, fed with what they send to themselves and with what found no room. */
 function registers(options: ProcessPipelineOptions, { store, schedulers }: ProcessPorts) {
-  const { self, stripes, fullRetryMs, fetchMs, records, membership } = options;
+  const { self, stripes, fullRetryMs, fetchMs, state, membership } = options;
   const { clock } = schedulers;
   return withLoopback<ProcessEvent, ProcessOutcome>(
     (event$) =>
       event$.pipe(
         // Who does not know yet which incarnation it is has no stamp yet.
-        putAside({
+        deferUntil({
           earlyName: ({ event }) => (membership.mayStamp ? null : writeOf(event)),
           due$: membership.mayStamp$,
           // The register drops it then: it takes no operation further whose client is gone.
@@ -238,13 +238,13 @@ function registers(options: ProcessPipelineOptions, { store, schedulers }: Proce
           self: selfOf(options),
           store,
           stripes,
-          registers: records.registers,
+          registers: state.registers,
           // Nor has who does not know whether it may vote an answer: its peers ask again.
-          isTooEarly: (event) => membership.standing === 'fresh' && isQuestion(event, self.rank),
+          isTooEarly: (event) => membership.memberState === 'fresh' && isQuestion(event, self.rank),
           isVoid: (cause) => isOfLostDisk(cause, membership.current),
-          isAbandoned: (id) => isAbandoned(records.ledger, id),
+          isAbandoned: (id) => isAbandoned(state.ledger, id),
           damaged: (sector) => {
-            noteDamaged(records.repair, sector);
+            noteDamaged(state.repair, sector);
           },
         }),
       ),
@@ -255,7 +255,7 @@ function registers(options: ProcessPipelineOptions, { store, schedulers }: Proce
           mapEach((outcome) => (outcome.kind === 'full' ? ownStep(outcome.cause, self.rank) : [])),
           delayByKey({ delayMs: fullRetryMs, clock, keyOf: operationOf }),
           // What nobody waits for any more may wait for the next READ of its sector.
-          filter((event) => records.ledger.entries.has(operationOf(event))),
+          filter((event) => state.ledger.entries.has(operationOf(event))),
         ),
         outcome$.pipe(
           mapEach(fetched),
@@ -322,19 +322,19 @@ function outgoing(
       stubbornLink({
         connection$,
         clock: schedulers.clock,
-        owed: record.owed,
-        greeting: (isNewConnection) => {
-          const { agreement } = record;
+        outbox: record.outbox,
+        hello: (isNewConnection) => {
+          const { negotiation } = record;
           if (isNewConnection) {
             beginOpening(record, random.operationId());
-            if (options.isExtended) renewLink(agreement, random.operationId());
+            if (options.isExtended) renewLink(negotiation, random.operationId());
           }
-          return greetingTo(record, options);
+          return openingHello(record, options);
         },
-        isExtended: () => record.agreement.agreed !== 0,
+        isExtended: () => record.negotiation.agreed !== 0,
         bufferBytes: options.linkBufferBytes,
         silentMs: options.linkSilentMs,
-        lastHeardMs: () => record.heardMs,
+        lastReceivedMs: () => record.lastReceivedMs,
       }),
     ),
   );
@@ -350,10 +350,10 @@ function outboundOptionsOf(options: ProcessPipelineOptions, random: Random): Out
     self: options.self.rank,
     clientTagger: options.verdict.clientTagger,
     systemTagger: options.verdict.systemTagger,
-    ledger: options.records.ledger,
+    ledger: options.state.ledger,
     limits: options.session,
     receipts: newReceiptBook(options.linkReplies),
-    missed: options.records.missed,
+    missed: options.state.missed,
     random,
   };
 }

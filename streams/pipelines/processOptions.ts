@@ -6,8 +6,8 @@ import type { Schedulers } from '../../src/ports/schedulers.js';
 import type { SectorStore } from '../../src/ports/store.js';
 import type { VerdictOptions } from '../../src/wire/verdict.js';
 import type { MembershipState } from './membership/membershipState.js';
-import type { LifeNumber } from './membership/lifeNumber.js';
-import type { ProcessRecords } from './records.js';
+import type { BootNumber } from './membership/bootNumber.js';
+import type { ProcessState } from './processState.js';
 import type { RepairLimits } from './repair/repairOptions.js';
 import type { SessionLimits } from './session.js';
 
@@ -18,14 +18,14 @@ export interface ProcessPipelineOptions {
   readonly membership: MembershipState;
   /** Whether peers that understand it are spoken to by the extension. */
   readonly isExtended: boolean;
-  readonly lifeNumber: LifeNumber;
+  readonly bootNumber: BootNumber;
   /** A peer that is asked for a value that others have too may take so long. */
   readonly fetchMs: number;
   readonly repair: RepairLimits;
   /** How long a process whose disk is new waits for the others to say who they are. */
   readonly graceMs: number;
   readonly verdict: VerdictOptions;
-  readonly records: ProcessRecords;
+  readonly state: ProcessState;
   /** Whether client operations are begun; false once the process is shutting down. */
   readonly isAdmitting: () => boolean;
   readonly stripes: number;

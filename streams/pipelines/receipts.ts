@@ -25,7 +25,7 @@ export interface ReceiptOwed {
   readonly due: ReceiptDue;
 }
 
-interface PeerRecord {
+interface PeerState {
   sendsReceipts: boolean;
   /** Replies of ours that its receipt has not come for, if it sends receipts. */
   readonly unreceipted: Set<string>;
@@ -41,7 +41,7 @@ interface PeerRecord {
 export interface ReceiptBook {
   /** Most replies on record for one peer. */
   readonly repliesMax: number;
-  readonly peers: Map<Rank, PeerRecord>;
+  readonly peers: Map<Rank, PeerState>;
 }
 
 /** How many of a peer's first messages are remembered. */
@@ -51,7 +51,7 @@ export function newReceiptBook(repliesMax: number): ReceiptBook {
   return { repliesMax, peers: new Map() };
 }
 
-function recordOf(book: ReceiptBook, peer: Rank): PeerRecord {
+function recordOf(book: ReceiptBook, peer: Rank): PeerState {
   let record = book.peers.get(peer);
   if (record === undefined) {
     record = {
@@ -68,7 +68,7 @@ function recordOf(book: ReceiptBook, peer: Rank): PeerRecord {
 }
 
 /**
- * The peer has become one of this make, which sends no receipts: what its predecessor was to
+ * The peer has become one of this implementation, which sends no receipts: what its predecessor was to
  * confirm, nobody ever will. @returns what waits for that.
  */
 export function forgetPeer(book: ReceiptBook, peer: Rank): ReceiptOwed[] {

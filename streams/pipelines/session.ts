@@ -29,7 +29,7 @@ export interface Session {
   isRefused: boolean;
   /** Whether its other side has shown who it is. */
   readonly introduction: Introduction;
-  /** Who its other side has shown it is; null: it has not, as those of another make do not. */
+  /** Who its other side has shown it is; null: it has not, as foreign ones do not. */
   hello: SessionHello | null;
   /** The other side sends nothing more. */
   hasEnded: boolean;

@@ -210,7 +210,7 @@ async function playThird(t: ExecutionContext, cluster: Cluster, text: string | n
   return end;
 }
 
-test.serial('a process of another make does not tell, and one may talk nonsense', async (t) => {
+test.serial('a foreign process does not tell, and one may talk nonsense', async (t) => {
   const cluster = await Cluster.start(t, { processCount: 3, absent: [3] });
   const tells: readonly (readonly [string | null, RegExp])[] = [
     [null, /yes .* ms +does not tell: connected, but no answer$/m],

@@ -1,6 +1,6 @@
 /** Processes that say they are no members: they get work only if there is nobody else. */
 import test from 'ava';
-import { LIFE_PAUSE_MS } from '../../src/client/clientDefaults.js';
+import { BOOT_PAUSE_MS } from '../../src/client/clientDefaults.js';
 import { sectorOf, VirtualCluster } from './virtualCluster.js';
 
 function tell(cluster: VirtualCluster, rank: number, standing: string): void {
@@ -39,7 +39,7 @@ test('once it is a member it is one like the others', (t) => {
   for (const rank of [1, 2]) tell(cluster, rank, 'member');
   tell(cluster, 3, 'fresh');
   t.deepEqual(writes(cluster, 0), [3, 3, 0]);
-  cluster.advance(LIFE_PAUSE_MS);
+  cluster.advance(BOOT_PAUSE_MS);
   tell(cluster, 3, 'member');
   t.deepEqual(writes(cluster, 100)[2], 4);
 });

@@ -15,7 +15,7 @@ import type { RawClient } from '../helpers/rawClient.js';
 import { runToEnd } from '../helpers/runToEnd.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
 import { chooseSeed, dice } from '../helpers/seed.js';
-import { BEHAVIOURS, StrangePeer } from '../helpers/strangePeer.js';
+import { BEHAVIOURS, ForeignPeer } from '../helpers/foreignPeer.js';
 import { untilSo, within } from '../helpers/within.js';
 import { Workload, assertLinearizable } from '../helpers/workload.js';
 
@@ -189,7 +189,7 @@ for (const [name, behaviour] of Object.entries(BEHAVIOURS)) {
     const setting = { processCount: 3, absent: [2], founder: null };
     const cluster = await Cluster.prepare(t, { ...setting, config: { workers: WORKERS } });
     const { addresses, keys } = cluster;
-    const strange = await StrangePeer.start({ rank: 2, addresses, keys, behaviour });
+    const strange = await ForeignPeer.start({ rank: 2, addresses, keys, behaviour });
     t.teardown(() => strange.stop());
     await cluster.startAll();
     const client = await cluster.client(1);

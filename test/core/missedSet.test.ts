@@ -58,9 +58,9 @@ test('what is missed once more while it is handed over stays', (t) => {
 test('what does not fit is told of, and a chunk of a wrong size is refused', (t) => {
   const missed = new MissedSet(1);
   missed.add(1);
-  t.false(missed.isOverflown);
+  t.false(missed.hasOverflowed);
   missed.add(CHUNK_SECTORS);
-  t.true(missed.isOverflown);
+  t.true(missed.hasOverflowed);
   t.is(missed.count, 1);
   t.false(missed.restore(9, new Uint8Array(3)));
 });

@@ -34,11 +34,11 @@ test('stamps are ordered by timestamp, then by rank, beyond what a number counts
 });
 
 test('what is written after one was sent again is above the attempt left behind', (t) => {
-  // By process 3, in a late life of a late incarnation; the next by processes in their first.
-  const late = { incarnation: 255, life: 65_535, isPlain: false };
+  // By process 3, in a late boot of a late incarnation; the next by processes in their first.
+  const late = { incarnation: 255, boot: 65_535, isPlain: false };
   for (const early of [
-    { incarnation: 0, life: 0, isPlain: false },
-    { incarnation: 0, life: 1, isPlain: false },
+    { incarnation: 0, boot: 0, isPlain: false },
+    { incarnation: 0, boot: 1, isPlain: false },
   ]) {
     for (const highest of [stamp(0, 0), stamp(7, 1), nextStamp(stamp(7, 1), 2, late)]) {
       const leftBehind = nextStamp(highest, 3, late);
@@ -49,9 +49,9 @@ test('what is written after one was sent again is above the attempt left behind'
   }
 });
 
-test('lives and incarnations choose different stamps, and none of those that count by one', (t) => {
+test('boots and incarnations choose different stamps, and none of those that count by one', (t) => {
   const policies = [0, 1, 255].flatMap((incarnation) =>
-    [0, 1, 65_535].map((life) => ({ incarnation, life, isPlain: false })),
+    [0, 1, 65_535].map((boot) => ({ incarnation, boot, isPlain: false })),
   );
   const chosen = policies.map((policy) => nextStamp(stamp(7, 1), 1, policy).timestamp);
   t.is(new Set(chosen).size, policies.length);

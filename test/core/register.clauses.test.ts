@@ -370,7 +370,7 @@ test('R4: a silent process tells nobody what it holds, itself included', (t) => 
 });
 
 test('H1: what is sound and was written is handed over; what is not is not', (t) => {
-  const event = { kind: 'impose', to: 2, id: id('h') } as const;
+  const event = { kind: 'handOver', to: 2, id: id('h') } as const;
   t.deepEqual(feed(holding(stamp(7, 2), A), self, [event]).effects, [
     { kind: 'ask', to: 2, message: writeProc('h', stamp(7, 2), A) },
   ]);
@@ -378,7 +378,7 @@ test('H1: what is sound and was written is handed over; what is not is not', (t)
 });
 
 test('V5: a later incarnation chooses stamps that no earlier one can have chosen', (t) => {
-  const third = { ...self, stamps: { incarnation: 3, life: 0, isPlain: false } };
+  const third = { ...self, stamps: { incarnation: 3, boot: 0, isPlain: false } };
   const { state } = feed(holding(stamp(70_000, 2), A), third, [
     beginWrite('w', B),
     from(2, value('w', stamp(5, 2), A)),
@@ -526,8 +526,8 @@ test('S4: a READ that waits too long for one value begins anew, with values of a
   t.deepEqual(feed(never(), asking, [{ kind: 'widen', id: id('r') }]).effects, []);
 });
 
-test('S5: a life with a number sends before it is on this disk, and writes as others do', (t) => {
-  const numbered = { ...asking, stamps: { incarnation: 0, life: 9, isPlain: false } };
+test('S5: a boot with a number sends before it is on this disk, and writes as others do', (t) => {
+  const numbered = { ...asking, stamps: { incarnation: 0, boot: 9, isPlain: false } };
   const { effects, state } = feed(holding(stamp(4, 1), A), numbered, [
     beginWrite('w', C),
     from(1, readStamp('w')),
@@ -541,8 +541,8 @@ test('S5: a life with a number sends before it is on this disk, and writes as ot
   t.like(own.state.running, { ackList: [1] });
 });
 
-test('S5: a life without a number stores first', (t) => {
-  const stamps = { incarnation: 5, life: 0, isPlain: false };
+test('S5: a boot without a number stores first', (t) => {
+  const stamps = { incarnation: 5, boot: 0, isPlain: false };
   const { effects } = feed(holding(stamp(4, 1), A), { ...asking, stamps }, [
     beginWrite('w', C),
     from(1, readStamp('w')),

@@ -61,7 +61,7 @@ export interface World {
   /** Whether the processes ask for stamps, and flush what they write at the same time as others. */
   readonly isExtended: boolean;
   /** How often each process has started again. */
-  readonly lives: readonly number[];
+  readonly boots: readonly number[];
 }
 
 export function newWorld(
@@ -71,7 +71,7 @@ export function newWorld(
 ): World {
   return {
     isExtended,
-    lives: Array.from({ length: processCount }, () => 0),
+    boots: Array.from({ length: processCount }, () => 0),
     states: Array.from({ length: processCount }, () => restingState(STAMP_INITIAL)),
     disks: Array.from({ length: processCount }, () => ({
       stamp: STAMP_INITIAL,
@@ -129,10 +129,10 @@ function occur(world: World, rank: Rank, first: RegisterEvent): World {
   return { ...world, states, disks, sent, fates };
 }
 
-function selfOf({ states, isExtended, lives }: World, rank: Rank): Self {
+function selfOf({ states, isExtended, boots }: World, rank: Rank): Self {
   const self = { rank, processCount: states.length };
   if (!isExtended) return self;
-  const stamps = { incarnation: 0, life: lives[rank - 1] + 1, isPlain: false };
+  const stamps = { incarnation: 0, boot: boots[rank - 1] + 1, isPlain: false };
   return { ...self, asksStamps: true, stamps };
 }
 
@@ -201,7 +201,7 @@ function* crashes(world: World, plan: readonly PlannedOperation[]): Generator<Wo
     yield {
       ...world,
       crashesLeft: world.crashesLeft - 1,
-      lives: world.lives.map((life, index) => (index === rank - 1 ? life + 1 : life)),
+      boots: world.boots.map((boot, index) => (index === rank - 1 ? boot + 1 : boot)),
       states,
       sent: new Map([...world.sent].filter(([, envelope]) => canMatter(envelope, states))),
       fates: world.fates.map((fate, index) =>
@@ -235,7 +235,7 @@ export function worldKey(world: World): string {
     ({ status, after, result }) => `${status}${after.join()}=${result}`,
   );
   const sent = [...world.sent.keys()].sort();
-  return [...states, ...fates, world.crashesLeft, ...world.lives, ...sent].join(';');
+  return [...states, ...fates, world.crashesLeft, ...world.boots, ...sent].join(';');
 }
 
 function stampKey({ timestamp, writeRank }: Stamp): string {

@@ -1,5 +1,5 @@
 /**
- * Handshake and requests of src/nbd against slowNbd.ts: the same replies, the same agreement, the
+ * Handshake and requests of src/nbd against slowNbd.ts: the same replies, the same negotiation, the
  * same requests and refusals, and the end at the same place, however the bytes are cut.
  */
 import { isDeepStrictEqual } from 'node:util';

@@ -112,7 +112,7 @@ class World {
       for (let lane = 0; lane < ACCEPTED_COUNT; lane += 1) {
         responses[lane].push(...this.lanes[lane].take().flatMap(responseNamed));
       }
-      if (count(responses) >= count(expected) && this.process.running.figures().messages === 0) {
+      if (count(responses) >= count(expected) && this.process.running.stats().messages === 0) {
         break;
       }
     }
@@ -141,7 +141,7 @@ class World {
         if (message.kind === 'VALUE' || message.kind === 'ACK') unconfirmed.push(message);
         else if (rank === 2) this.answer(message);
       }
-      const { peers } = this.process.running.figures();
+      const { peers } = this.process.running.stats();
       if (peers.every((peer) => peer.rank !== rank || peer.replies === 0)) continue;
       for (const { kind: receiptFor, id } of unconfirmed.splice(0)) {
         this.tell(rank, receiptBytes({ receiptFor, sender: rank, id }, KEYS.systemKey));
@@ -209,7 +209,7 @@ class World {
       lane.close();
     }
     this.pass(1_000);
-    const figures = this.process.running.figures();
+    const figures = this.process.running.stats();
     const { operations, registers, sessions, messages, peers, repairs } = figures;
     // What the other two have missed is brought to them, again and again: they acknowledge nothing.
     const questions = peers.reduce((sum, peer) => sum + peer.questions, 0) - repairs;

@@ -160,7 +160,7 @@ function named(message: WireMessage): Message {
     case 'receipt':
       return receiptNamed(message);
     default:
-      throw new Error(`this make's own: ${message.family}`);
+      throw new Error(`of this implementation alone: ${message.family}`);
   }
 }
 
@@ -183,7 +183,7 @@ function processNamed(
   let register: RegisterValue | null = null;
   if ('data' in content) register = { ...content.stamp, data: Buffer.from(content.data) };
   const id = Buffer.from(content.id, 'latin1').toString('hex');
-  if (content.kind === 'readStamp' || content.kind === 'stamp') throw new Error('of this make');
+  if (content.kind === 'readStamp' || content.kind === 'stamp') throw new Error('of this implementation');
   const kind = PROCESS_KINDS[content.kind];
   return { family: 'process', kind, sender, id, sector, register };
 }
@@ -231,7 +231,7 @@ function judged(verdict: Verdict): Pick<Seen, 'judgement' | 'handedOn'> {
     case 'dropped':
       return { judgement: REASONS[verdict.reason], handedOn: null };
     default:
-      throw new Error(`this make's own: ${verdict.kind}`);
+      throw new Error(`of this implementation alone: ${verdict.kind}`);
   }
 }
 

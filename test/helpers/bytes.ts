@@ -147,7 +147,7 @@ export class MessageReader {
   skippedBytes = 0;
   private rest: Buffer = Buffer.alloc(0);
 
-  /** @param knowsOwn Whether it reads as this make does, bundles included; others skip them. */
+  /** @param knowsOwn Whether it reads as this implementation does, bundles included; others skip them. */
   constructor(
     private readonly keys: Keys,
     private readonly knowsOwn = false,
@@ -202,10 +202,10 @@ export class MessageReader {
   }
 }
 
-/** docs/peer-extension.md: several messages of this make's processes under one tag. */
+/** docs/peer-extension.md: several messages of this implementation's processes under one tag. */
 const BUNDLE = 0x84;
 
-/** Whole length of a message that only this make's processes know; null: it is none. */
+/** Whole length of a message that only this implementation's processes know; null: it is none. */
 function ownSizeOf(bytes: Buffer): number | null {
   return bytes[7] === BUNDLE ? 8 * bytes.readUInt16BE(4) : (OWN_SIZES.get(bytes[7]) ?? null);
 }
@@ -221,7 +221,7 @@ const OWN_SIZES: ReadonlyMap<number, number> = new Map([
   [0x87, 48],
 ]);
 
-/** The messages of the protocol in a bundle; those that only this make knows are left out. */
+/** The messages of the protocol in a bundle; those that only this implementation knows are left out. */
 function inBundle(bundle: Buffer, { systemKey }: Keys): Received[] {
   const end = bundle.length - TAG_BYTES;
   const tagIsGood = tagOf(bundle.subarray(0, end), systemKey).equals(bundle.subarray(end));

@@ -1,5 +1,5 @@
 /**
- * A client of another make: one TCP connection to one process, many requests outstanding, nothing
+ * A client foreign: one TCP connection to one process, many requests outstanding, nothing
  * shared with src/client. It never sends a request again: when the connection breaks, what was not
  * answered has an unknown outcome, and that is what it says.
  */

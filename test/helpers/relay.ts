@@ -256,7 +256,7 @@ class Line {
   }
 }
 
-interface Parcel {
+interface Piece {
   readonly arrivesAt: number;
   readonly bytes: Buffer;
 }
@@ -265,10 +265,10 @@ interface Parcel {
 class Flow {
   /** No more will come from the source. */
   hasEnd = false;
-  private readonly parcels: Parcel[] = [];
+  private readonly pieces: Piece[] = [];
   private waitingBytes = 0;
   private latestArrival = 0;
-  /** When the line is free again; it is busy with a parcel for as long as its bytes take. */
+  /** When the line is free again; it is busy with a piece for as long as its bytes take. */
   private freeAt = 0;
   private endArrivesAt = Infinity;
   private isEndDelivered = false;
@@ -291,10 +291,10 @@ class Flow {
   carry(bytes: Buffer): void {
     if (this.losesAll || this.hasEnd) return;
     const arrivesAt = this.nextArrival();
-    if (this.conditions.bytesPerSecond === Infinity) this.parcels.push({ arrivesAt, bytes });
+    if (this.conditions.bytesPerSecond === Infinity) this.pieces.push({ arrivesAt, bytes });
     else {
       for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-        this.parcels.push({ arrivesAt, bytes: bytes.subarray(at, at + PIECE_BYTES) });
+        this.pieces.push({ arrivesAt, bytes: bytes.subarray(at, at + PIECE_BYTES) });
       }
     }
     this.waitingBytes += bytes.length;
@@ -343,16 +343,16 @@ class Flow {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
     while (!this.isHeld && !this.conditions.isSilent && !this.isBlocked) {
-      const parcel = this.parcels.at(0);
-      const dueAt = Math.max(parcel?.arrivesAt ?? this.endArrivesAt, this.freeAt);
+      const piece = this.pieces.at(0);
+      const dueAt = Math.max(piece?.arrivesAt ?? this.endArrivesAt, this.freeAt);
       if (dueAt === Infinity || this.isEndDelivered) break;
       const now = performance.now();
       if (dueAt > now) {
         this.wakeIn(dueAt - now);
         break;
       }
-      if (parcel === undefined) this.deliverEnd();
-      else this.deliver(parcel, now);
+      if (piece === undefined) this.deliverEnd();
+      else this.deliver(piece, now);
     }
     if (this.waitingBytes < HELD_BYTES_MAX / 2 && this.source.isPaused()) this.source.resume();
   }
@@ -370,9 +370,9 @@ class Flow {
     this.timer.unref();
   }
 
-  private deliver(parcel: Parcel, now: number): void {
-    const { bytes } = parcel;
-    this.parcels.shift();
+  private deliver(piece: Piece, now: number): void {
+    const { bytes } = piece;
+    this.pieces.shift();
     this.waitingBytes -= bytes.length;
     this.freeAt = now + (bytes.length / this.conditions.bytesPerSecond) * 1_000;
     if (this.target.writable && !this.target.write(bytes)) this.isBlocked = true;
@@ -385,7 +385,7 @@ class Flow {
   }
 
   private drop(): void {
-    this.parcels.length = 0;
+    this.pieces.length = 0;
     this.waitingBytes = 0;
   }
 }

@@ -20,7 +20,7 @@ export type Item =
       readonly message: Message;
       readonly tagIsGood: boolean;
     }
-  /** One that only this make knows: docs/peer-extension.md. */
+  /** One that only this implementation knows: docs/peer-extension.md. */
   | { readonly kind: 'own'; readonly bytes: Buffer; readonly tagIsGood: boolean }
   /** Belongs to no message. */
   | { readonly kind: 'skipped'; readonly count: number }
@@ -33,7 +33,7 @@ const TYPES_KNOWN: Readonly<Record<Receiver, readonly number[]>> = {
   client: [0x41, 0x42],
 };
 
-/** Of this make's types, the whole length by the first 8 bytes; null: not one of them. */
+/** Of this implementation's types, the whole length by the first 8 bytes; null: not one of them. */
 const OWN_SIZES: Readonly<Record<Receiver, (header: Buffer) => number | null>> = {
   server: (header) => (header[7] >= 0x90 && header[7] <= 0x92 ? 56 : betweenPeers(header)),
   dialler: (header) => betweenPeers(header),
@@ -60,7 +60,7 @@ function betweenPeers(header: Buffer): number | null {
   );
 }
 
-/** @param knowsOwn Whether the receiver is of this make: else it skips what only that knows. */
+/** @param knowsOwn Whether the receiver is of this implementation: else it skips what only that knows. */
 export function decodeSlowly(
   bytes: Buffer,
   receiver: Receiver,

@@ -13,7 +13,7 @@ import { STORE_FAULTS } from './storeFaults.js';
 const REDUCE = 'src/core/register/reduce.js';
 const REGISTERS = 'streams/reduceRegisters.js';
 const GROUP_COMMIT = 'src/store/groupCommit.js';
-const OWED = 'src/core/link/owed.js';
+const OWED = 'src/core/link/outbox.js';
 
 const OWN_ANSWER =
   'return onAnswer(state, id, { rank: from, stamp, data, isDurable: !isDamaged }, self);';

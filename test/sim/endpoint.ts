@@ -15,7 +15,7 @@ export interface Host {
   readonly name: string;
   /** 0 for those that are not processes. */
   readonly rank: number;
-  /** Whether its program is of another make. */
+  /** Whether its program is foreign. */
   readonly isForeign: boolean;
   /** Whether its system answers. */
   isPowered: boolean;

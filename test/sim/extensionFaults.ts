@@ -26,7 +26,7 @@ export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
     extension: 'on',
     edits: [
       {
-        file: 'streams/pipelines/lifeNumber.js',
+        file: 'streams/pipelines/bootNumber.js',
         find: 'this.#before = readNote(notes);',
         replace: 'this.#before = 0;',
       },
@@ -49,7 +49,7 @@ export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
   },
   {
     name: 'not-agreed',
-    text: 'messages of this make are sent to a peer that has not agreed',
+    text: 'messages of this implementation are sent to a peer that has not agreed',
     processCount: 3,
     runs: 20,
     blackBoxRuns: 20,

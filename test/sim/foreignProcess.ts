@@ -1,21 +1,21 @@
 /**
- * A member of another make in a simulated cluster: test/helpers/strangePeer.ts, which knows the
+ * A foreign member in a simulated cluster: test/helpers/foreignPeer.ts, which knows the
  * protocol and nothing of src, with what it keeps on a disk that never forgets. It is its own user.
  */
 import { Subscription } from 'rxjs';
 import { STAMP_INITIAL, type Stamp } from '../../src/core/stamp.js';
 import type { RegisterValue } from '../helpers/bytes.js';
 import type { Dice } from '../helpers/seed.js';
-import type { Behaviour } from '../helpers/strangePeer.js';
-import { StrangePeer } from '../helpers/strangePeer.js';
-import type { StrangeSocket, StrangeWorld, Timer } from '../helpers/strangeWorld.js';
+import type { Behaviour } from '../helpers/foreignPeer.js';
+import { ForeignPeer } from '../helpers/foreignPeer.js';
+import type { ForeignSocket, ForeignWorld, Timer } from '../helpers/foreignWorld.js';
 import type { Endpoint } from './endpoint.js';
 import { Member } from './member.js';
 import { nameOfSector, nameWordOf, sectorOf } from './sectorName.js';
 import type { Surroundings } from './surroundings.js';
 import type { Actor } from './actor.js';
 
-/** As a member of another make might be at its most careless. */
+/** As a foreign member might be at its most careless. */
 const BEHAVIOURS: readonly Behaviour[] = [
   { receipts: true, connectionPerMessage: true },
   { receipts: true },
@@ -33,7 +33,7 @@ export class ForeignProcess extends Member {
   override readonly isForeign = true;
   private readonly disk = new Map<bigint, RegisterValue>();
   private readonly behaviour: Behaviour;
-  private peer: StrangePeer | null = null;
+  private peer: ForeignPeer | null = null;
   private life = 0;
   private writeCount = 0n;
   private openCount = 0;
@@ -73,8 +73,8 @@ export class ForeignProcess extends Member {
     this.life += 1;
     const actor = this.begin(this.life);
     const { processCount, keys, world } = this.around;
-    world.trace.note('boot', this.rank, this.life, () => `${this.name}, of another make`);
-    const peer = new StrangePeer({
+    world.trace.note('boot', this.rank, this.life, () => `${this.name}, foreign`);
+    const peer = new ForeignPeer({
       rank: this.rank,
       processCount,
       keys: { clientKey: Buffer.from(keys.clientKey), systemKey: Buffer.from(keys.systemKey) },
@@ -99,7 +99,7 @@ export class ForeignProcess extends Member {
   }
 
   /** Reads and writes now and then, as a process of the cluster. */
-  private use(peer: StrangePeer, actor: Actor): void {
+  private use(peer: ForeignPeer, actor: Actor): void {
     const { world } = this.around;
     world.schedule(actor, this.dice.below(THINK_MS * 1_000), () => {
       if (this.isResting) return;
@@ -111,7 +111,7 @@ export class ForeignProcess extends Member {
     });
   }
 
-  private read(peer: StrangePeer, sector: number, actor: Actor): void {
+  private read(peer: ForeignPeer, sector: number, actor: Actor): void {
     const reading = this.around.observations.beginRead(this.name, sector);
     this.openCount += 1;
     peer.operate(sector, null, ({ data }) => {
@@ -121,7 +121,7 @@ export class ForeignProcess extends Member {
     });
   }
 
-  private write(peer: StrangePeer, sector: number, actor: Actor): void {
+  private write(peer: ForeignPeer, sector: number, actor: Actor): void {
     this.writeCount += 1n;
     const word = nameWordOf(this.userNumber, this.writeCount);
     const attempt = this.around.observations.beginWrite(this.name, sector, word);
@@ -137,7 +137,7 @@ export class ForeignProcess extends Member {
     return Buffer.from(Array.from({ length }, () => this.dice.below(256)));
   }
 
-  private worldOf(actor: Actor): StrangeWorld {
+  private worldOf(actor: Actor): ForeignWorld {
     const { world, network, machineOf } = this.around;
     return {
       dial: (rank) => dialled(network.dial(this, machineOf(rank))),
@@ -178,7 +178,7 @@ function events() {
   };
 }
 
-function socketOf(endpoint: Endpoint): StrangeSocket {
+function socketOf(endpoint: Endpoint): ForeignSocket {
   const { on, tell } = events();
   endpoint.bytes$.subscribe({
     next: (chunk) => {
@@ -210,12 +210,12 @@ function socketOf(endpoint: Endpoint): StrangeSocket {
 }
 
 /** A socket that is being connected: what is written to it before waits. */
-function dialled(dial$: ReturnType<Surroundings['network']['dial']>): StrangeSocket {
+function dialled(dial$: ReturnType<Surroundings['network']['dial']>): ForeignSocket {
   const { on, tell } = events();
-  let socket: StrangeSocket | null = null;
-  let waiting: ((socket: StrangeSocket) => void)[] | null = [];
+  let socket: ForeignSocket | null = null;
+  let waiting: ((socket: ForeignSocket) => void)[] | null = [];
   const dialling = new Subscription();
-  const whenConnected = (action: (connected: StrangeSocket) => void): void => {
+  const whenConnected = (action: (connected: ForeignSocket) => void): void => {
     if (socket !== null) action(socket);
     else waiting?.push(action);
   };

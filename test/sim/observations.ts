@@ -35,7 +35,7 @@ export class Observations {
   private readonly sent = new Set<NameWord>();
   private readonly lettingGo = new Map<NameWord, string>();
   /**
-   * Beside a member of another make, which counts by one, a lost attempt may come back later
+   * Beside a foreign member, which counts by one, a lost attempt may come back later
    * (docs/adr/0019-overlapped-flush.md).
    */
   mayAttemptsComeBack = false;

@@ -22,7 +22,7 @@ export interface PlanOptions {
   readonly clientCount: number;
   /** The first so many of them send again what has no answer. */
   readonly stubbornCount: number;
-  /** The process of another make, or 0: its program keeps its registers in memory. */
+  /** The foreign process, or 0: its program keeps its registers in memory. */
   readonly foreignRank: Rank;
 }
 
@@ -233,7 +233,7 @@ function makeFault(
       const rotten = dice.pick(rotting);
       if (rotten === foreignRank) return null;
       if (kind === 'failedRead') return { kind, rank: rotten };
-      // With a member of another make there may be too few of this make to join, and it goes on
+      // With a foreign member there may be too few of this implementation to join, and it goes on
       // counting what a lost disk has acknowledged: docs/adr/0013-membership.md.
       if (kind === 'diskLoss') return foreignRank === 0 ? { kind, rank: rotten, downMs } : null;
       return { kind, rank: rotten, choice: dice.below(1_000_000) };

@@ -39,7 +39,7 @@ export const REPAIR_FAULTS: readonly DeliberateFault[] = [
       {
         file: 'streams/pipelines/process.js',
         find: 'isSilent: !isVoting',
-        replace: "isSilent: membership.standing === 'fresh'",
+        replace: "isSilent: membership.memberState === 'fresh'",
       },
     ],
   },

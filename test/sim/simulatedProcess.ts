@@ -120,9 +120,9 @@ export class SimulatedProcess extends Member {
   /** What it still has to do before there are as many copies as there can be. */
   override get busyCount(): number {
     if (this.running === null) return 0;
-    const { standing, missed } = this.running.figures();
+    const { memberState, missed } = this.running.stats();
     // What somebody cannot give back, and nobody else has, cannot be handed over either.
-    return (standing === 'member' ? 0 : 1) + (this.around.isAnyDamaged() ? 0 : missed);
+    return (memberState === 'member' ? 0 : 1) + (this.around.isAnyDamaged() ? 0 : missed);
   }
 
   override durableStamp(sector: SectorIndex): Stamp {

@@ -65,7 +65,7 @@ const THINK_MS = 60;
 /** More often than not processes use it, and some are just being upgraded. */
 const EXTENSIONS = ['on', 'on', 'mixed', 'mixed', 'off'] as const;
 
-/** In one run in so many a process is of another make. */
+/** In one run in so many a process is foreign. */
 const FOREIGN_ONE_IN = 3;
 const FOREIGN_USER = 99;
 
@@ -101,7 +101,7 @@ class Run {
   private readonly injector: FaultInjector;
   private readonly sent = new Set<string>();
   private readonly extension: ExtensionUse;
-  /** The process of another make, or 0. */
+  /** The foreign process, or 0. */
   private readonly foreignRank: number;
 
   constructor(private readonly options: RunOptions) {
@@ -324,7 +324,7 @@ class Run {
     const isUnmendable = this.processes.some(({ damagedCount }) => damagedCount > 0);
     return this.processes.flatMap((process) => {
       if (!(process instanceof SimulatedProcess)) return [];
-      const figures = process.running?.figures();
+      const figures = process.running?.stats();
       if (figures === undefined) return [];
       const counts = [
         figures.operations,
@@ -356,6 +356,6 @@ class Run {
   }
 }
 
-function questionsOf({ peers }: ReturnType<RunningProcess['figures']>): number {
+function questionsOf({ peers }: ReturnType<RunningProcess['stats']>): number {
   return peers.reduce((sum, { questions }) => sum + questions, 0);
 }

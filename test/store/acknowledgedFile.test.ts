@@ -34,13 +34,13 @@ test.serial('it says what was noted last, at once, and is flushed a little later
   t.is(noted.countAtOpen, 0);
   flushes.length = 0;
   for (let count = 1; count <= 7; count += 1) {
-    noted.note(count);
+    noted.record(count);
     t.is(readFileSync(file).readBigUInt64BE((count % 2) * 512), BigInt(count));
   }
   t.is(flushes.length, 0, 'not with each one');
   clock.flush();
   t.is(flushes.length, 1, 'once for all of them');
-  noted.note(8);
+  noted.record(8);
   clock.flush();
   t.is(flushes.length, 1, 'the disk stalls: one at a time');
   await flushes[0]?.();
@@ -51,7 +51,7 @@ test.serial('it says what was noted last, at once, and is flushed a little later
   const again = open();
   t.is(again.countAtOpen, 8);
   await flushes[1]?.();
-  again.note(9);
+  again.record(9);
   again.close();
   clock.flush();
   t.is(flushes.length, 2, 'what is closed is flushed by that');

@@ -190,7 +190,7 @@ function runSeed(seed: number, profile: Profile, totals: Totals): string | null 
       const stuck = history.findIndex(({ isBusy }) => isBusy);
       if (stuck >= 0) return `seed ${seed}, life ${life}: the put of sector ${stuck} never ended`;
       disk.crash();
-    } else if (store.figures().fileSlotCount > store.figures().slotCount + 2 * BATCH) {
+    } else if (store.stats().fileSlotCount > store.stats().slotCount + 2 * BATCH) {
       totals.crashesWhileShrinking += 1;
     }
     totals.crashes += 1;

@@ -112,7 +112,7 @@ test('a sector overwritten for ever uses two slots, in turn', (t) => {
     holds(t, simulation, store, 9, timestamp);
   }
   t.is(simulation.disk.slotCount, 2);
-  t.is(store.figures().slotCount, 1);
+  t.is(store.stats().slotCount, 1);
 });
 
 test('the file never has more slots than sectors with data and one batch', (t) => {
@@ -128,8 +128,8 @@ test('the file never has more slots than sectors with data and one batch', (t) =
     simulation.run();
   }
   t.true(simulation.disk.slotCount <= sectorCount + BATCH_SECTORS, `${simulation.disk.slotCount}`);
-  t.is(store.figures().slotCount, sectorCount);
-  t.is(store.figures().writtenCount, sectorCount);
+  t.is(store.stats().slotCount, sectorCount);
+  t.is(store.stats().writtenCount, sectorCount);
 });
 
 test('zeros take no slot, give theirs back, and need no flush of the data', (t) => {
@@ -137,11 +137,11 @@ test('zeros take no slot, give theirs back, and need no flush of the data', (t) 
   const store = simulation.open();
   put(store, 1, 1);
   simulation.run();
-  t.is(store.figures().slotCount, 1);
+  t.is(store.stats().slotCount, 1);
   simulation.disk.trace.length = 0;
   t.is(simulation.valueOf(store.put(1, stampOf(2), new Uint8Array(4096))), 'stored');
   t.deepEqual(simulation.disk.trace, [{ kind: 'committed', sectors: [1] }]);
-  t.is(store.figures().slotCount, 0);
+  t.is(store.stats().slotCount, 0);
   t.is(simulation.disk.recordOf(1)?.slot, null);
   const copy = simulation.valueOf(store.load(1));
   t.true(copy.kind === 'sound' && isSame(copy.data, ZERO_SECTOR));
@@ -169,7 +169,7 @@ for (const operation of ['write', 'flush'] as const) {
     holds(t, simulation, store, 1, 1);
     t.deepEqual(store.stampOf(2), STAMP_INITIAL);
     t.deepEqual(store.stampOf(3), STAMP_INITIAL);
-    t.is(store.figures().slotCount, 1, 'the slots are free again');
+    t.is(store.stats().slotCount, 1, 'the slots are free again');
 
     const again = [put(store, 1, 2), put(store, 2, 1)];
     simulation.run();
@@ -224,7 +224,7 @@ test('no room for metadata: what took effect is adopted, what did not is refused
     const isStored = outcome === 'stored';
     holds(t, simulation, store, 1, isStored ? 2 : 1);
     holds(t, simulation, store, 2, isStored ? 1 : 0);
-    t.is(store.figures().slotCount, isStored ? 2 : 1);
+    t.is(store.stats().slotCount, isStored ? 2 : 1);
     // It goes on by itself.
     const next = put(store, 2, 2);
     simulation.run();

@@ -96,7 +96,7 @@ test('the power goes when the records are there and the data is not: old or new,
       [1, 2, 3].map((sector) => held(t, simulation, again, sector)),
       [3, 3, 3],
     );
-    t.is(again.figures().slotCount, 3);
+    t.is(again.stats().slotCount, 3);
   }
   t.deepEqual([...seen].sort(), ['0', '1', '2'], 'all of it was seen');
 });
@@ -176,7 +176,7 @@ test('no room for the data of records that are there: refused, and not adopted l
         [1, 2, 3].map((sector) => held(t, simulation, store, sector)),
         [1, 0, 0],
       );
-      t.is(store.figures().slotCount, 1);
+      t.is(store.stats().slotCount, 1);
       disk.crash();
       const again = simulation.open();
       t.deepEqual(

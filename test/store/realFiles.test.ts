@@ -62,7 +62,7 @@ test('2,000 sectors, each overwritten 20 times: 1.1 times their size and 8 MiB',
     highest = Math.max(highest, diskUsage(folder));
   }
   const idle = diskUsage(folder);
-  const { slotCount, writtenCount } = store.figures();
+  const { slotCount, writtenCount } = store.stats();
   t.is(slotCount, sectorCount);
   t.is(writtenCount, sectorCount);
   await ended(store.close());
@@ -88,7 +88,7 @@ test('sectors of zeros take no room in the data file', async (t) => {
   const sectors = Array.from({ length: 1000 }, (_, index) => index);
   await valueOf(forkJoin(sectors.map((sector) => store.put(sector, stampOf(1), ZERO_SECTOR))));
   t.is(statSync(join(folder, 'data.slots')).size, 0);
-  t.is(store.figures().writtenCount, 1000);
+  t.is(store.stats().writtenCount, 1000);
   await ended(store.close());
   const again = await openAt(folder);
   t.deepEqual(again.stampOf(999), stampOf(1));

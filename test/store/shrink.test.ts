@@ -156,7 +156,7 @@ test('a sector that comes back to its slot while that is read keeps what it has 
   disk.delayMs = () => 0;
   zero(store, GONE);
   simulation.run(0);
-  // The shrinker reads the slots of those that are kept, which takes long.
+  // The compactor reads the slots of those that are kept, which takes long.
   disk.delayMs = () => 1_000;
   simulation.run(100);
   disk.delayMs = () => 0;
@@ -207,7 +207,7 @@ function refuseMove(
 ): number {
   const { simulation, store } = filled(seed);
   const { disk, log, dice } = simulation;
-  // Without delay all zeros are stored before the shrinker takes its first step.
+  // Without delay all zeros are stored before the compactor takes its first step.
   if (isAlone) disk.delayMs = () => 0;
   const zeros = GONE.map((sector) => watch(store.put(sector, stampOf(2), ZERO_SECTOR)));
   if (isAlone) {

@@ -72,7 +72,7 @@ test('nine of ten sectors become zeros: the file system gets their room back', a
     () => ZERO_SECTOR,
   );
   const startMs = performance.now();
-  const isLong = (): boolean => store.figures().fileSlotCount > kept.length + 1 + 2 * BATCH;
+  const isLong = (): boolean => store.stats().fileSlotCount > kept.length + 1 + 2 * BATCH;
   t.true(isLong());
   const busy = await latenciesMs(store, () => isLong() && performance.now() - startMs < HANG_MS);
   const tookMs = Math.round(performance.now() - startMs);

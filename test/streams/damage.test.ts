@@ -82,7 +82,7 @@ test('what a peer has missed stays on record while the own copy of it is damaged
   fromThree('ACK', id);
   disk.rotten.add(SECTOR);
   pass(3 * REPAIR.missedMs);
-  t.is(running.figures().missed, 1, 'process 2 has not acknowledged it');
+  t.is(running.stats().missed, 1, 'process 2 has not acknowledged it');
   dialled.get(2)?.take();
   for (const question of idsOf(dialled.get(3)?.take())) fromThree('VALUE', question);
   pass(REPAIR.missedMs);

@@ -50,10 +50,10 @@ function start(t: ExecutionContext, isExtended = true) {
     const link = take(process.dialled.get(rank)).find(({ family }) => family === 'link');
     return link?.family === 'link' ? link.token : LINK_TOKEN_NONE;
   };
-  const greetingOf = (rank: number, echo: string): Uint8Array => {
+  const helloCommandFor = (rank: number, echo: string): Uint8Array => {
     const hello: MemberMessage = {
       kind: 'oldHello',
-      standing: 'member',
+      memberState: 'member',
       storage: String(rank).repeat(16),
       incarnation: 0,
       known: null,
@@ -67,12 +67,12 @@ function start(t: ExecutionContext, isExtended = true) {
   /** A connection of that peer, which knows how ours is called. */
   const agree = (rank: number): TestConnection => {
     const peer = process.connect();
-    peer.bytes$.next(greetingOf(rank, tokenOf(rank)));
+    peer.bytes$.next(helloCommandFor(rank, tokenOf(rank)));
     process.pass(2_000);
     take(process.dialled.get(rank));
     return peer;
   };
-  return { ...process, tokenOf, greetingOf, agree };
+  return { ...process, tokenOf, helloCommandFor, agree };
 }
 
 test('until a peer has echoed the token of the connection, it is spoken to as any other', (t) => {
@@ -175,9 +175,9 @@ test('a WRITE is flushed here and there at the same time, once the life has a nu
 });
 
 test('a process with the extension off says and understands nothing of it', (t) => {
-  const { connect, pass, dialled, greetingOf } = start(t, false);
+  const { connect, pass, dialled, helloCommandFor } = start(t, false);
   const peer = connect();
-  peer.bytes$.next(greetingOf(2, LINK_TOKEN_NONE));
+  peer.bytes$.next(helloCommandFor(2, LINK_TOKEN_NONE));
   connect().bytes$.next(read(1, 7));
   pass(1);
   t.false(take(dialled.get(2)).some(({ family }) => family === 'link' || family === 'bundle'));

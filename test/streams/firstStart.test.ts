@@ -63,7 +63,7 @@ test('the id of a disk is durable before anybody hears it, and is kept', (t) => 
     { initial, put: () => EMPTY },
   );
   t.is(again.current.own.storage, told);
-  t.is(again.standing, 'fresh', 'also if it has stored something meanwhile');
+  t.is(again.memberState, 'fresh', 'also if it has stored something meanwhile');
   const next = start(t, { initial, put: () => EMPTY });
   t.deepEqual(diskToldTo(next.dialled.get(2)!), [told]);
 });
@@ -95,7 +95,7 @@ test('a disk of a version without ids is a member, and called the same from then
     options(() => DISK),
     notes,
   );
-  t.is(upgraded.standing, 'member');
+  t.is(upgraded.memberState, 'member');
   keepIdentity(upgraded, notes, new VirtualTimeScheduler()).subscribe();
   const again = openMembership(
     options(() => 'e'.repeat(16)),
@@ -104,7 +104,7 @@ test('a disk of a version without ids is a member, and called the same from then
   t.deepEqual(again.current.own, {
     storage: DISK,
     incarnation: 0,
-    standing: 'member',
+    memberState: 'member',
     founding: null,
     isVouched: false,
   });

@@ -23,20 +23,20 @@ test('a WRITE that waits for a stamp ends with its client, and never gets one', 
     const client = connect();
     client.bytes$.next(Buffer.concat([write(1, 7), write(2, 8)]));
     pass(1);
-    t.is(running.figures().operations, 2);
+    t.is(running.stats().operations, 2);
     client.bytes$.complete();
     pass(1);
-    t.is(running.figures().operations, 0);
-    t.is(running.figures().registers, 0);
+    t.is(running.stats().operations, 0);
+    t.is(running.stats().registers, 0);
     t.deepEqual(client.calls, ['end'], 'it may send them to another process');
   }
   const patient = connect();
   patient.bytes$.next(write(3, 9));
   pass(1);
   dialled.get(2)?.take();
-  introduce(process, 2, { standing: 'fresh' });
-  introduce(process, 3, { standing: 'fresh' });
-  t.is(running.figures().standing, 'member');
+  introduce(process, 2, { memberState: 'fresh' });
+  introduce(process, 3, { memberState: 'fresh' });
+  t.is(running.stats().memberState, 'member');
   const asked = dialled.get(2)?.take() ?? [];
   const sectors = asked.flatMap((m) => (m.family === 'process' ? [m.sector] : []));
   t.deepEqual(new Set(sectors), new Set([9n]), 'the one whose client has stayed begins');
@@ -46,7 +46,7 @@ test('a WRITE that waits for a stamp ends with its client, and never gets one', 
 test('questions that come too early take no place, and are answered when they come again', (t) => {
   const process = startVirtual(3, (error) => t.fail(String(error)), 'fresh');
   const { pass, running, dialled } = process;
-  const fresh = { standing: 'fresh' } as const;
+  const fresh = { memberState: 'fresh' } as const;
   const early = Array.from({ length: LIMITS.processMessagesPerConnection * 2 }, (_, n) =>
     ask(2, String(n).padStart(32, '0'), n),
   );
@@ -60,10 +60,10 @@ test('questions that come too early take no place, and are answered when they co
   const peer = introduce(process, 2, fresh);
   peer.bytes$.next(Buffer.concat(early));
   pass(TIMEOUTS.graceMs);
-  t.is(running.figures().messages, 0);
-  t.is(running.figures().standing, 'fresh');
+  t.is(running.stats().messages, 0);
+  t.is(running.stats().memberState, 'fresh');
   introduce(process, 3, fresh);
-  t.is(running.figures().standing, 'member', 'what came behind them has been read');
+  t.is(running.stats().memberState, 'member', 'what came behind them has been read');
   const sent = dialled.get(2)?.take() ?? [];
   t.deepEqual(
     sent.filter(({ family }) => family === 'process'),
@@ -85,7 +85,7 @@ test('a process that stays fresh lets its clients go: others take part', (t) => 
   t.deepEqual(early.calls, ['destroy']);
   early.close();
   pass(1);
-  t.is(running.figures().operations, 0);
+  t.is(running.stats().operations, 0);
   const late = connect();
   late.bytes$.next(write(1, 7));
   pass(1);

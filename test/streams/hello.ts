@@ -1,4 +1,4 @@
-/** What a process of this make, played by a test, says of itself first. */
+/** What a process of this implementation, played by a test, says of itself first. */
 import type { Configuration } from '../../src/core/membership/configuration.js';
 import { MODE_OPEN } from '../../src/core/membership/configuration.js';
 import type { Hello, OldHello } from '../../src/core/membership/memberMessage.js';
@@ -24,7 +24,7 @@ export const configurationOf = (processCount: number): Configuration => ({
 
 export const oldHello = (sender: number, fields: Partial<OldHello> = {}): OldHello => ({
   storage: String(sender).repeat(16),
-  standing: 'member',
+  memberState: 'member',
   incarnation: 0,
   known: null,
   incarnations: [0, 0, 0],

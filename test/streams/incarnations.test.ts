@@ -2,7 +2,7 @@
 import test from 'ava';
 import { EMPTY, VirtualTimeScheduler, of } from 'rxjs';
 import type { Hello } from '../../src/core/membership/memberMessage.js';
-import { hearHello, newMembership } from '../../src/core/membership/membership.js';
+import { receiveHello, newMembership } from '../../src/core/membership/membership.js';
 import { INCARNATION_MAX } from '../../src/core/stamp.js';
 import {
   MembershipState,
@@ -19,7 +19,7 @@ test('a member that says that no number is left ends no process', (t) => {
     introduce(process, rank, member(rank, rank === 2 ? INCARNATION_MAX : 0));
     process.pass(1_000);
   }
-  t.is(process.running.figures().standing, 'joining');
+  t.is(process.running.stats().memberState, 'joining');
 });
 
 test('a member that hears that it was replaced chooses no stamp until it has a number', (t) => {
@@ -32,21 +32,21 @@ test('a member that hears that it was replaced chooses no stamp until it has a n
     hasData: () => false,
     draw: () => 'n'.repeat(16),
   };
-  const own = { ...disk, standing: 'member' } as const;
+  const own = { ...disk, memberState: 'member' } as const;
   const state = new MembershipState(newMembership(options, own, new Map()));
   const notes = { initial: new Map<string, Uint8Array>(), put: () => EMPTY };
   const dues: boolean[] = [];
   state.mayStamp$.subscribe((may) => dues.push(may));
   const hear = (said: Hello, from: number): void => {
-    const effects = hearHello(state.current, from, said);
+    const effects = receiveHello(state.current, from, said);
     keepMembership(of(effects), state, notes, new VirtualTimeScheduler()).subscribe();
   };
   t.true(state.mayStamp);
   hear(member(2, 2), 2);
   t.false(state.isVoting, 'one that says so may be right');
-  t.is(state.standing, 'member', 'but that is not enough for what cannot be undone');
-  hear(hello(3, { standing: 'joining', incarnations: [2, 0, 0] }), 3);
-  t.is(state.standing, 'joining');
+  t.is(state.memberState, 'member', 'but that is not enough for what cannot be undone');
+  hear(hello(3, { memberState: 'joining', incarnations: [2, 0, 0] }), 3);
+  t.is(state.memberState, 'joining');
   t.false(state.mayStamp);
   hear(member(3, 0), 3);
   t.is(state.current.own.incarnation, 3);

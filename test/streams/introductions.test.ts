@@ -16,8 +16,11 @@ import { TIMEOUTS, startVirtual } from './virtualProcess.js';
 const tagger = createTagger(SYSTEM_KEY);
 const OLD_DISK = 'o'.repeat(16);
 
-const start = (t: ExecutionContext, standing: 'member' | 'fresh' = 'member', isExtended = false) =>
-  startVirtual(3, (error) => t.fail(String(error)), standing, isExtended);
+const start = (
+  t: ExecutionContext,
+  memberState: 'member' | 'fresh' = 'member',
+  isExtended = false,
+) => startVirtual(3, (error) => t.fail(String(error)), memberState, isExtended);
 
 const ask = (sender: number): Buffer =>
   processBytes({ kind: 'READ_PROC', sender, id: ID, sector: 7n, register: null }, SYSTEM_KEY);
@@ -63,7 +66,7 @@ test('a HELLO that was recorded is worth nothing on another connection', (t) => 
     stranger.bytes$.next(Buffer.concat([replayed, replayed]));
     pass(1);
   }
-  t.is(running.figures().standing, 'member');
+  t.is(running.stats().memberState, 'member');
   t.is(running.inquire('status').objections, undefined);
 });
 
@@ -126,16 +129,16 @@ test('a peer with a longer list is told though it has a rank that there is not',
 test('one that dials nobody is heard where it is dialled, when a cluster is founded', (t) => {
   const process = start(t, 'fresh');
   const { dialled, pass, running } = process;
-  introduce(process, 2, { standing: 'fresh' });
+  introduce(process, 2, { memberState: 'fresh' });
   const { token: echo } = hellosTold(dialled.get(3)!).at(-1)!;
   const alone = {
-    standing: 'fresh',
+    memberState: 'fresh',
     configuration: configurationOf(1),
     incarnations: [0],
   } as const;
   dialled.get(3)!.bytes$.next(helloBytes({ sender: 3, echo }, alone));
   pass(1);
-  t.is(running.figures().standing, 'member');
+  t.is(running.stats().memberState, 'member');
 });
 
 test('what was sent before the other side knew who this is is sent again', (t) => {
@@ -207,11 +210,11 @@ test('version 1 without LINK counts once it has answered what it is asked', (t) 
   ]) {
     peer.bytes$.next(bytes);
     pass(1);
-    t.is(running.figures().standing, 'fresh');
+    t.is(running.stats().memberState, 'fresh');
   }
   peer.bytes$.next(value(2, id));
   pass(1);
-  t.is(running.figures().standing, 'joining');
+  t.is(running.stats().memberState, 'joining');
 });
 
 test('nor does an answer of one that has said HELLO in version 2', (t) => {
@@ -223,14 +226,14 @@ test('nor does an answer of one that has said HELLO in version 2', (t) => {
     .take()
     .find((one) => 'kind' in one && one.kind === 'READ_PROC');
   const id = asked?.family === 'process' ? asked.id : '';
-  introduce(process, 2, { standing: 'fresh' });
+  introduce(process, 2, { memberState: 'fresh' });
   const stranger = connect();
   const register = { timestamp: 0n, writeRank: 0, data: Buffer.alloc(4096) };
   const answer = { kind: 'VALUE', sender: 2, id, sector: 0n, register } as const;
   const overheard = processBytes(answer, SYSTEM_KEY);
   stranger.bytes$.next(Buffer.concat([oldHelloFrom(2, { known: OLD_DISK }), overheard]));
   pass(1);
-  t.is(running.figures().standing, 'fresh');
+  t.is(running.stats().memberState, 'fresh');
 });
 
 test('what a member says in the name of this process counts for nothing', (t) => {

@@ -35,7 +35,7 @@ const signed = (sender: number, content: MemberMessage): Uint8Array =>
   serializeMemberMessage({ sender, content }, tagger);
 
 const helloOf = (rank: number, incarnation: number): Partial<FullHello> => ({
-  standing: incarnation === 0 ? 'member' : 'joining',
+  memberState: incarnation === 0 ? 'member' : 'joining',
   storage: `${rank}${incarnation}`.repeat(8),
   incarnation,
   incarnations: [0, rank === 2 ? incarnation : 0, 0],

@@ -4,7 +4,7 @@ import { TYPE_HELLO } from '../../src/wire/constants.js';
 import { introduce } from './hello.js';
 import { TIMEOUTS, startVirtual } from './virtualProcess.js';
 
-test('a peer that ends its half is greeted twice, so that its death shows', (t) => {
+test('a peer that ends its half is helloSent twice, so that its death shows', (t) => {
   const { pass, dialled } = startVirtual(3, (error) => t.fail(String(error)));
   pass(TIMEOUTS.graceMs * 2);
   const peer = dialled.get(2)!;

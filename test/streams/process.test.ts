@@ -122,7 +122,7 @@ test('a client that goes away takes along what has not begun its write phase', (
   client.bytes$.complete();
   pass(1);
   t.deepEqual(client.calls, ['end']);
-  t.is(running.figures().operations, 0);
+  t.is(running.stats().operations, 0);
   if (question.family !== 'process') return t.fail();
   connect().bytes$.next(valueFrom(2, question.id, 7));
   pass(2_000);
@@ -247,7 +247,7 @@ test('a peer that is gone and has not confirmed does not keep its connection for
   t.deepEqual(asking.calls, [], 'the receipt is still to come');
   pass(1);
   t.deepEqual(asking.calls, ['end']);
-  t.is(running.figures().messages, 0);
+  t.is(running.stats().messages, 0);
 });
 
 test('without room on the disk nothing is acknowledged, reads go on, and it mends itself', (t) => {
@@ -267,11 +267,11 @@ test('what a client sends beyond its share waits, however much comes at once', (
   const client = connect();
   client.bytes$.next(Buffer.concat(Array.from({ length: 50 }, (_, n) => read(n, n))));
   pass(1);
-  t.is(running.figures().operations, LIMITS.operationsPerConnection);
+  t.is(running.stats().operations, LIMITS.operationsPerConnection);
   t.is(dialled.get(2)?.take().length, LIMITS.operationsPerConnection);
   client.bytes$.complete();
   pass(1);
-  t.is(running.figures().operations, 0);
+  t.is(running.stats().operations, 0);
   t.deepEqual(client.calls, ['pause', 'end']);
 });
 
@@ -290,14 +290,14 @@ test('an operation without room is tried again once at a time, and not when it i
   pass(1);
   peer.bytes$.next(fromPeer(2, 'ACK', id, 7));
   pass(1);
-  t.is(running.figures().operations, 1, 'one acknowledgement is no majority');
+  t.is(running.stats().operations, 1, 'one acknowledgement is no majority');
   const before = disk.state.tryCount;
   pass(500);
   t.is(disk.state.tryCount - before, 500 / TIMEOUTS.fullRetryMs);
   const three = connect();
   three.bytes$.next(fromPeer(3, 'ACK', id, 7));
   pass(1);
-  t.is(running.figures().operations, 0);
+  t.is(running.stats().operations, 0);
   const after = disk.state.tryCount;
   pass(1_000);
   t.is(disk.state.tryCount, after);
@@ -331,7 +331,7 @@ test('a question is answered only while there is a place on record for its answe
   t.is(dialled.get(2)?.take().length, LIMITS.linkReplies);
 });
 
-test('a receipt in the name of a process of this make counts for nothing', (t) => {
+test('a receipt in the name of a process of this implementation counts for nothing', (t) => {
   const process = start(3, t);
   const { connect, pass, dialled, running } = process;
   const peer = introduce(process, 2);
@@ -348,10 +348,10 @@ test('a receipt in the name of a process of this make counts for nothing', (t) =
     pass(1);
   }
   t.is(dialled.get(2)?.take().length, count, 'nobody waits for receipts of process 2');
-  t.is(running.figures().messages, 0);
+  t.is(running.stats().messages, 0);
 });
 
-test('a peer that sent receipts and is replaced by one of this make is answered without', (t) => {
+test('a peer that sent receipts and is replaced by one of this implementation is answered without', (t) => {
   const process = start(3, t);
   const { connect, pass, dialled, running } = process;
   const peer = connect();
@@ -361,10 +361,10 @@ test('a peer that sent receipts and is replaced by one of this make is answered 
   pass(1);
   peer.bytes$.next(fromPeer(2, 'READ_PROC', 'ab'.repeat(16), 8));
   pass(1);
-  t.is(running.figures().messages, 1, 'one place is kept until the receipt for the answer is here');
+  t.is(running.stats().messages, 1, 'one place is kept until the receipt for the answer is here');
   const successor = introduce(process, 2);
   pass(1);
-  t.is(running.figures().messages, 0);
+  t.is(running.stats().messages, 0);
   dialled.get(2)?.take();
   const count = LIMITS.linkReplies * 3;
   for (let n = 0; n < count; n += 1) {
@@ -373,7 +373,7 @@ test('a peer that sent receipts and is replaced by one of this make is answered 
   }
   t.is(dialled.get(2)?.take().length, count);
   pass(5_000);
-  t.is(running.figures().peers[0].replies, 0);
+  t.is(running.stats().peers[0].replies, 0);
 });
 
 test('closing lets operations finish, begins none, and does not wait for ever', (t) => {
@@ -384,7 +384,7 @@ test('closing lets operations finish, begins none, and does not wait for ever', 
   running.close().subscribe({ complete: () => (isClosed = true) });
   client.bytes$.next(read(2, 8));
   pass(500);
-  t.is(running.figures().operations, 1);
+  t.is(running.stats().operations, 1);
   t.false(isClosed);
   pass(600);
   t.true(isClosed);

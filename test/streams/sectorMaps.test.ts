@@ -1,7 +1,7 @@
 /** What a process tells of its disk, and when it does not. */
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
-import type { Standing } from '../../src/core/membership/identity.js';
+import type { MemberState } from '../../src/core/membership/identity.js';
 import type { RunsRange } from '../../src/ports/store.js';
 import { decodeSectorMap } from '../../src/wire/sectorMapPage.js';
 import { requestBytes } from '../helpers/bytes.js';
@@ -11,8 +11,8 @@ import { startVirtual } from './virtualProcess.js';
 
 const RUNS = [{ sectors: 3, zeros: { timestamp: 5n, writeRank: 2 } }];
 
-function start(t: ExecutionContext, standing: Standing) {
-  const process = startVirtual(3, (error) => t.fail(String(error)), standing);
+function start(t: ExecutionContext, memberState: MemberState) {
+  const process = startVirtual(3, (error) => t.fail(String(error)), memberState);
   const ranges: RunsRange[] = [];
   process.disk.store.runs = (range) => {
     ranges.push(range);
@@ -49,8 +49,8 @@ test('a member tells what is in its index, and of whom it knows which disk', (t)
 });
 
 test('who has no vote knows nothing', (t) => {
-  for (const standing of ['fresh', 'joining'] as const) {
-    const { ask, ranges } = start(t, standing);
+  for (const memberState of ['fresh', 'joining'] as const) {
+    const { ask, ranges } = start(t, memberState);
     t.like(ask(7)[0], { rank: 1, from: 7, runs: [] });
     t.is(ranges.length, 0);
   }

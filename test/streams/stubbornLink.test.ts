@@ -3,7 +3,7 @@ import type { SchedulerLike } from 'rxjs';
 import { NEVER, map } from 'rxjs';
 import type { RunHelpers } from 'rxjs/testing';
 import { TestScheduler } from 'rxjs/testing';
-import { nothingOwed } from '../../src/core/link/owed.js';
+import { newOutbox } from '../../src/core/link/outbox.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { LinkCommand } from '../../streams/stubbornLink.js';
 import { stubbornLink } from '../../streams/stubbornLink.js';
@@ -30,7 +30,7 @@ const commands: Record<string, LinkCommand> = {
   x: { kind: 'receipt', key: 'ack x' },
   y: { kind: 'receipt', key: 'ack a' },
 };
-const patient = { silentMs: 1000, lastHeardMs: () => 0 };
+const patient = { silentMs: 1000, lastReceivedMs: () => 0 };
 const sent = () =>
   map(({ content }: Outgoing) => nameOf(content instanceof Uint8Array ? content : named('end')));
 
@@ -43,7 +43,7 @@ test('a question goes out at once, and again until it is retired', linkTest, (he
   const link = stubbornLink({
     connection$,
     clock,
-    owed: nothingOwed<Sendable>(limits),
+    outbox: newOutbox<Sendable>(limits),
     bufferBytes: 10,
     ...patient,
   });
@@ -61,7 +61,7 @@ test(
     const link = stubbornLink({
       connection$,
       clock,
-      owed: nothingOwed<Sendable>(limits),
+      outbox: newOutbox<Sendable>(limits),
       bufferBytes: 10,
       ...patient,
     });
@@ -75,7 +75,7 @@ test('a WRITE_PROC takes the place of its READ_PROC', linkTest, (h, clock) => {
   const link = stubbornLink({
     connection$,
     clock,
-    owed: nothingOwed<Sendable>(limits),
+    outbox: newOutbox<Sendable>(limits),
     bufferBytes: 10,
     ...patient,
   });
@@ -89,7 +89,7 @@ test('a reply goes out once; without a connection the newest few wait', linkTest
   const link = stubbornLink({
     connection$,
     clock,
-    owed: nothingOwed<Sendable>(limits),
+    outbox: newOutbox<Sendable>(limits),
     bufferBytes: 10,
     ...patient,
   });
@@ -106,7 +106,7 @@ test(
     const link = stubbornLink({
       connection$,
       clock,
-      owed: nothingOwed<Sendable>(limits),
+      outbox: newOutbox<Sendable>(limits),
       bufferBytes: 10,
       ...patient,
     });
@@ -127,7 +127,7 @@ test('a connection that takes nothing is given nothing until it has', linkTest, 
   const link = stubbornLink({
     connection$,
     clock,
-    owed: nothingOwed<Sendable>(limits),
+    outbox: newOutbox<Sendable>(limits),
     bufferBytes: 10,
     ...patient,
   });
@@ -135,17 +135,17 @@ test('a connection that takes nothing is given nothing until it has', linkTest, 
 });
 
 test('a connection without any answer is dropped; one with answers is not', (t) => {
-  const play = (source: string, lastHeardMs: () => number): readonly string[] => {
+  const play = (source: string, lastReceivedMs: () => number): readonly string[] => {
     const connection = fakeConnection('up');
     const scheduler = new TestScheduler(() => undefined);
     scheduler.run(({ cold, expectObservable, flush }) => {
       const link = stubbornLink({
         connection$: cold('C---', { C: connection }),
         clock: scheduler,
-        owed: nothingOwed<Sendable>(limits),
+        outbox: newOutbox<Sendable>(limits),
         bufferBytes: 10,
         silentMs: 12,
-        lastHeardMs,
+        lastReceivedMs,
       });
       expectObservable(cold(source, commands).pipe(link), '20ms !');
       flush();
@@ -166,7 +166,7 @@ test('a connection without any answer is dropped; one with answers is not', (t) 
 });
 
 test('ends with its source; errors are passed on; unsubscribing lets go', linkTest, (h, clock) => {
-  const options = { clock, owed: nothingOwed<Sendable>(limits), bufferBytes: 10, ...patient };
+  const options = { clock, outbox: newOutbox<Sendable>(limits), bufferBytes: 10, ...patient };
   const none$ = NEVER;
   h.expectObservable(
     h.cold<LinkCommand>('--|').pipe(stubbornLink({ ...options, connection$: none$ })),

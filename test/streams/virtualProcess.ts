@@ -5,7 +5,7 @@
 import type { Observable } from 'rxjs';
 import { EMPTY, Subject, VirtualAction, VirtualTimeScheduler } from 'rxjs';
 import { map, of, take, throwError } from 'rxjs';
-import type { Standing } from '../../src/core/membership/identity.js';
+import type { MemberState } from '../../src/core/membership/identity.js';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { Notes } from '../../src/ports/notes.js';
@@ -148,9 +148,9 @@ function memoryStore() {
   return { store, held, state, rotten };
 }
 
-/** A process that has been of that standing before. */
-function memoryNotes(standing: Standing): Notes {
-  const identity = { storage: '00'.repeat(16), incarnation: 0, standing };
+/** A process that was in that member state before. */
+function memoryNotes(memberState: MemberState): Notes {
+  const identity = { storage: '00'.repeat(16), incarnation: 0, standing: memberState };
   return {
     initial: new Map([['identity', Buffer.from(JSON.stringify(identity))]]),
     put: () => EMPTY,
@@ -161,9 +161,9 @@ function memoryNotes(standing: Standing): Notes {
 export function startVirtual(
   processCount: number,
   onFailure: (error: unknown) => void,
-  standing: Standing = 'member',
+  memberState: MemberState = 'member',
   isExtended = false,
-  notes: Notes = memoryNotes(standing),
+  notes: Notes = memoryNotes(memberState),
 ) {
   const clock = new VirtualTimeScheduler(VirtualAction);
   const accepted$ = new Subject<Connection>();

@@ -15,7 +15,7 @@ test('as many pieces at a time as there are lanes, one after the other', marbles
   const result$ = workLanes({
     lanes: () => 2,
     take: () => pieces.shift() ?? null,
-    work: (piece) => works.get(piece) ?? EMPTY,
+    handle: (piece) => works.get(piece) ?? EMPTY,
     idleMs: 2,
     clock: asyncScheduler,
   });
@@ -34,7 +34,7 @@ test(
       workLanes({
         lanes: () => 1,
         take: () => pieces.shift() ?? null,
-        work: () => work$,
+        handle: () => work$,
         idleMs: 1,
         clock: asyncScheduler,
       });
@@ -51,7 +51,7 @@ test('work that ends on the spot does not go deep into the stack', (t) => {
   const doing = workLanes({
     lanes: () => 1,
     take: () => (left === 0 ? null : (left -= 1)),
-    work: () => EMPTY,
+    handle: () => EMPTY,
     idleMs: 1,
     clock,
   }).subscribe();

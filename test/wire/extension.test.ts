@@ -1,4 +1,4 @@
-/** This make's own messages: docs/peer-extension.md. */
+/** This implementation's own messages: docs/peer-extension.md. */
 import test from 'ava';
 
 import { fc, testProp } from '@fast-check/ava';
@@ -33,7 +33,7 @@ const verdictOn = (bytes: Uint8Array) => {
 const MESSAGES: readonly MemberMessage[] = [
   {
     kind: 'oldHello',
-    standing: 'joining',
+    memberState: 'joining',
     storage: 'sixteen letters.',
     incarnation: 255,
     known: '\u00ff'.repeat(16),
@@ -41,7 +41,7 @@ const MESSAGES: readonly MemberMessage[] = [
   },
   {
     kind: 'oldHello',
-    standing: 'fresh',
+    memberState: 'fresh',
     storage: ID,
     incarnation: 0,
     known: null,
@@ -217,7 +217,7 @@ test('inquiries and their answers', (t) => {
 });
 
 const HELLO: Hello & { readonly configuration: Configuration } = {
-  standing: 'joining',
+  memberState: 'joining',
   storage: 'sixteen letters.',
   incarnation: 255,
   known: '\u00ff'.repeat(16),
@@ -260,7 +260,7 @@ test('HELLO: a wrong tag, and fields out of their range', (t) => {
   t.is(changed(9, 1, false), 'badTag');
   t.is(changed(6, 0), 'invalidContent', 'a rank of 0');
   t.is(changed(6, 255), 'invalidContent');
-  t.is(changed(26, 3), 'invalidContent', 'a standing');
+  t.is(changed(26, 3), 'invalidContent', 'a memberState');
   t.is(changed(28, 1), 'invalidContent', 'an incarnation of 25 bits');
   t.is(changed(112, 1), 'invalidContent', 'more sectors than can be counted');
   t.is(changed(121, 0), 'invalidContent', 'no processes');

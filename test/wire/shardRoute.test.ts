@@ -48,7 +48,7 @@ test('messages of peers go by what was declared, else by their sector', (t) => {
   t.deepEqual(routeOf(receipt, 3, 1), { kind: 'one', shard: 1 });
 });
 
-test('messages of this make alone go by what was declared', (t) => {
+test('messages of this implementation alone go by what was declared', (t) => {
   const list = serializeMemberMessage(
     { sender: 2, content: { kind: 'list', id: ID, from: 4 } },
     systemTagger,

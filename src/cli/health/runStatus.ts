@@ -45,11 +45,11 @@ export async function status(command: Command, options: StatusOptions): Promise<
   const clients = config.processes.map((address) =>
     openClient({ ...connectOptions(config, options.timeout), processes: [address] }),
   );
-  const look = () => lookAt(config, clients, options.timeout);
+  const inspect = () => lookAt(config, clients, options.timeout);
   try {
     const { waitFull } = options;
-    const waiting = waitFull === undefined ? null : await waitUntilFull(look, waitFull);
-    const result = waiting?.status ?? (await look());
+    const waiting = waitFull === undefined ? null : await waitUntilFull(inspect, waitFull);
+    const result = waiting?.status ?? (await inspect());
     const waitedMs = waiting?.waitedMs ?? null;
     const json = { ...result, ...(waitedMs !== null && { waitedMs }) };
     await writeStdout(
@@ -63,14 +63,14 @@ export async function status(command: Command, options: StatusOptions): Promise<
   }
 }
 
-async function waitUntilFull(look: () => Promise<ClusterStatus>, waitMs: number): Promise<Waiting> {
+async function waitUntilFull(inspect: () => Promise<ClusterStatus>, waitMs: number): Promise<Waiting> {
   const progress = await startSectorProgress({
     label: 'redundancy',
     stream: process.stderr,
     nowMs: () => performance.now(),
   });
   const waiting$ = untilFull({
-    look$: defer(look),
+    look$: defer(inspect),
     waitMs,
     pauseMs: LOOK_PAUSE_MS,
     scheduler: monotonicClock,

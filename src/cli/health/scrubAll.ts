@@ -68,13 +68,13 @@ function scrubOne(rank: Rank, options: ScrubAllOptions): Observable<ProcessScrub
     concatMap((answer) => {
       const begun = beginning(rank, answer, ranks.length);
       if (begun.phase === 'failed' || begun.report === null) return of(begun);
-      const start: Watch = { first: begun.report, heardMs: scheduler.now(), state: begun };
+      const start: Watch = { first: begun.report, lastReceivedMs: scheduler.now(), state: begun };
       const answer$ = timer(pauseMs, scheduler).pipe(
         concatMap(() => ask(rank, 'status')),
         repeat(),
       );
       const state$ = answer$.pipe(
-        scan((watch, next) => heard(watch, next, options), start),
+        scan((watch, next) => onReport(watch, next, options), start),
         map(({ state }) => state),
       );
       return concat(of(begun), state$);
@@ -86,7 +86,7 @@ function scrubOne(rank: Rank, options: ScrubAllOptions): Observable<ProcessScrub
 interface Watch {
   /** As it was when the scrub was asked for. */
   readonly first: StatusReport;
-  readonly heardMs: number;
+  readonly lastReceivedMs: number;
   /** When the scrub was over. */
   readonly overMs?: number;
   readonly state: ProcessScrub;
@@ -101,7 +101,7 @@ function beginning(rank: Rank, answer: ReportAnswer, processCount: number): Proc
   return { ...state, report: answer.report, healed: 0 };
 }
 
-function heard(
+function onReport(
   watch: Watch,
   answer: ReportAnswer,
   { scheduler, silentMs, healMs }: ScrubAllOptions,
@@ -109,12 +109,12 @@ function heard(
   const { first, state } = watch;
   const nowMs = scheduler.now();
   if (answer.kind !== 'report') {
-    const isSilent = nowMs - watch.heardMs >= silentMs;
+    const isSilent = nowMs - watch.lastReceivedMs >= silentMs;
     return isSilent ? { ...watch, state: failed(state, answer.trouble) } : watch;
   }
   const { report } = answer;
   const { scrub } = report;
-  const told = { ...watch, heardMs: nowMs };
+  const told = { ...watch, lastReceivedMs: nowMs };
   // Counted since it started: less than before means that it has started again.
   const isForgotten =
     scrub.passes < first.scrub.passes ||

@@ -27,7 +27,7 @@ export async function startSectorProgress(
   let now: SectorsDone = { done: 0, total: 0, remark: 'waits for answers' };
   const describe = (): string[] => {
     const { done, total, remark } = now;
-    meter.note(nowMs(), done * SECTOR_SIZE_BYTES);
+    meter.record(nowMs(), done * SECTOR_SIZE_BYTES);
     // A process that starts again counts from 0.
     const bytesPerSecond = Math.max(0, Math.round(meter.bytesPerSecond()));
     const secondsLeft = meter.secondsLeft(total * SECTOR_SIZE_BYTES);

@@ -23,7 +23,7 @@ export interface BenchOptions {
 }
 
 /** Latencies in milliseconds. */
-export interface BenchFigures {
+export interface BenchStats {
   readonly operations: number;
   readonly perSecond: number;
   readonly p50: number;
@@ -41,8 +41,8 @@ export interface BenchResult {
   readonly seconds: number;
   readonly sectors: number;
   readonly at: number;
-  readonly reads: BenchFigures | null;
-  readonly writes: BenchFigures | null;
+  readonly reads: BenchStats | null;
+  readonly writes: BenchStats | null;
 }
 
 type Kind = 'read' | 'write';
@@ -103,7 +103,7 @@ async function measure(
   const endMs = startMs + options.seconds * 1_000;
 
   /** One operation after another, on sectors of its own: a client has one per sector under way. */
-  const work = async (worker: number): Promise<void> => {
+  const runWorker = async (worker: number): Promise<void> => {
     const ownCount = Math.ceil((sectors - worker) / workerCount);
     for (;;) {
       const sector = at + worker + workerCount * Math.floor(Math.random() * ownCount);
@@ -117,7 +117,7 @@ async function measure(
       histograms[kind].record(Math.max(1, Math.round((doneMs - begunMs) * 1_000)));
     }
   };
-  await Promise.all(Array.from({ length: workerCount }, (_, worker) => work(worker)));
+  await Promise.all(Array.from({ length: workerCount }, (_, worker) => runWorker(worker)));
   return {
     mode,
     connections,
@@ -125,12 +125,12 @@ async function measure(
     seconds: options.seconds,
     sectors,
     at,
-    reads: figures(histograms.read, options.seconds),
-    writes: figures(histograms.write, options.seconds),
+    reads: stats(histograms.read, options.seconds),
+    writes: stats(histograms.write, options.seconds),
   };
 }
 
-function figures(histogram: RecordableHistogram, seconds: number): BenchFigures | null {
+function stats(histogram: RecordableHistogram, seconds: number): BenchStats | null {
   if (histogram.count === 0) return null;
   const ms = (percentile: number): number => histogram.percentile(percentile) / 1_000;
   return {
@@ -166,7 +166,7 @@ function describe({
   return `${lines.join('\n')}\n`;
 }
 
-function describeRow(name: string, row: BenchFigures): string {
+function describeRow(name: string, row: BenchStats): string {
   const mebibytes = (row.perSecond * SECTOR_SIZE_BYTES) / 2 ** 20;
   const latencies = [row.p50, row.p90, row.p99, row.p999, row.max];
   const cells = [

@@ -15,7 +15,7 @@ export interface Configuration {
 
 export const ADDRESSES_DIGEST_SIZE_BYTES = 16;
 
-/** The register of docs/register.md: members of other makes may take part. */
+/** The register of docs/register.md: foreign members may take part. */
 export const MODE_OPEN = 0;
 
 export const DIFFERENCE_FIELDS = [

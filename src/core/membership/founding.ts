@@ -47,7 +47,7 @@ export function decideFresh(membership: Membership): FreshDecision {
   const counting = members.find(({ known }) => known === own.storage);
   if (counting !== undefined) return { kind: 'enter', founding: counting.founding };
   const waiting = waitingOf(membership);
-  if (hellos.some(({ standing }) => standing !== 'fresh')) {
+  if (hellos.some(({ memberState }) => memberState !== 'fresh')) {
     return decideLate(membership, members, waiting);
   }
   return isFounding(membership, waiting)
@@ -58,8 +58,8 @@ export function decideFresh(membership: Membership): FreshDecision {
 /**
  * The cluster has begun without this process. It joins, but not before as many members as it takes
  * for that have told that they did not count it: the founder that did may be heard last, and one
- * that joins for nothing is one that others wait for. Where there are too few of this make for
- * that, nobody remembers those who only ever worked with others of another make.
+ * that joins for nothing is one that others wait for. Where there are too few of this implementation for
+ * that, nobody remembers those who only ever worked with others foreign.
  */
 function decideLate(
   { self, heard, configuration }: Membership,
@@ -73,8 +73,8 @@ function decideLate(
   );
   if (members.length >= quorum && !isSmaller) return { kind: 'join' };
   const hellos = hellosOf(heard);
-  const isAllHeard = hellos.length + foreignCount(heard) === self.processCount - 1;
-  if (!isAllHeard || hellos.length >= quorum) return { kind: 'wait', waiting };
+  const hasHeardAll = hellos.length + foreignCount(heard) === self.processCount - 1;
+  if (!hasHeardAll || hellos.length >= quorum) return { kind: 'wait', waiting };
   return { kind: 'enter', founding: members.at(0)?.founding ?? null };
 }
 
@@ -102,7 +102,7 @@ function foundingOf(membership: Membership): StorageId {
 /** Those that a founder counts besides itself. */
 export function foundersBeside(membership: Membership): [Rank, Hello][] {
   return hellosOf(membership.heard).filter(
-    ([, hello]) => hello.standing === 'fresh' && isAgreeing(membership, hello),
+    ([, hello]) => hello.memberState === 'fresh' && isAgreeing(membership, hello),
   );
 }
 
@@ -136,12 +136,12 @@ export function waitingOf(membership: Membership): Waiting {
     unheard,
     differing: ranksOf(differs),
     inUse: (wasInUse ? [self.rank, ...inUse] : inUse).sort((a, b) => a - b),
-    founders: ranksOf((hello) => hello.isFounder && hello.standing === 'fresh'),
+    founders: ranksOf((hello) => hello.isFounder && hello.memberState === 'fresh'),
     isAlone: others.length === 0,
   };
 }
 
-/** How many processes are of another make. */
+/** How many processes are foreign. */
 function foreignCount(heard: Membership['heard']): number {
   let count = 0;
   for (const one of heard.values()) if (one.kind === 'base' && one.hasAnswered) count += 1;

@@ -3,7 +3,7 @@ import type { Rank } from '../rank.js';
 import type { Hello } from './memberMessage.js';
 
 /**
- * `base`: nothing, as members of another make do. Anybody may have sent a message of it again: it
+ * `base`: nothing, as foreign members do. Anybody may have sent a message of it again: it
  * was the peer if it answers what it is asked.
  */
 export type Heard =
@@ -15,7 +15,7 @@ export function rebuildQuorum(processCount: number): number {
   return Math.ceil(processCount / 2);
 }
 
-/** Of this make. */
+/** Of this implementation. */
 export function hellosOf(heard: ReadonlyMap<Rank, Heard>): [Rank, Hello][] {
   const hellos: [Rank, Hello][] = [];
   for (const [rank, one] of heard) if (one.kind === 'hello') hellos.push([rank, one.hello]);
@@ -25,5 +25,5 @@ export function hellosOf(heard: ReadonlyMap<Rank, Heard>): [Rank, Hello][] {
 export function membersOf(heard: ReadonlyMap<Rank, Heard>): Hello[] {
   return hellosOf(heard)
     .map(([, hello]) => hello)
-    .filter(({ standing }) => standing === 'member');
+    .filter(({ memberState }) => memberState === 'member');
 }

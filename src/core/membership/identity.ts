@@ -15,12 +15,12 @@ export type Incarnation = number;
  * `fresh`: its disk has never been part of the cluster. `joining`: the disk of that rank was lost;
  * this one takes in what the others have, and tells nobody what it holds. `member`: it votes.
  */
-export type Standing = 'fresh' | 'joining' | 'member';
+export type MemberState = 'fresh' | 'joining' | 'member';
 
 export interface Identity {
   readonly storage: StorageId;
   readonly incarnation: Incarnation;
-  readonly standing: Standing;
+  readonly memberState: MemberState;
   /**
    * Names the founding of the cluster that the disk is part of: the id of one founder's disk. Two
    * clusters of the same keys and addresses differ in it. null: of none yet, or of one that was

@@ -25,7 +25,7 @@ export interface Introduction {
   /** Drawn when the other side has said HELLO for the first time. */
   token: LinkToken;
   /**
-   * `silent`: it has not said who it is, as those of another make do not. `claimed`: it has, and
+   * `silent`: it has not said who it is, as foreign ones do not. `claimed`: it has, and
    * not shown it. `proven`: it has. `refused`: it has, and differs in what has to be the same.
    */
   state: 'silent' | 'claimed' | 'proven' | 'refused';
@@ -37,7 +37,7 @@ export interface Introduction {
 export interface Opening {
   token: LinkToken;
   /** What the other side has called the connection; LINK_TOKEN_NONE: it has not answered. */
-  heardToken: LinkToken;
+  receivedToken: LinkToken;
 }
 
 export function newIntroduction(): Introduction {
@@ -45,11 +45,11 @@ export function newIntroduction(): Introduction {
 }
 
 export function newOpening(): Opening {
-  return { token: LINK_TOKEN_NONE, heardToken: LINK_TOKEN_NONE };
+  return { token: LINK_TOKEN_NONE, receivedToken: LINK_TOKEN_NONE };
 }
 
 /** A new connection was made. */
 export function renewOpening(opening: Opening, token: LinkToken): void {
   opening.token = token;
-  opening.heardToken = LINK_TOKEN_NONE;
+  opening.receivedToken = LINK_TOKEN_NONE;
 }

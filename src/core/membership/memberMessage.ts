@@ -3,11 +3,11 @@ import type { Rank } from '../rank.js';
 import type { SectorIndex } from '../sector.js';
 import type { Stamp } from '../stamp.js';
 import type { Configuration } from './configuration.js';
-import type { Incarnation, Standing, StorageId } from './identity.js';
+import type { Incarnation, MemberState, StorageId } from './identity.js';
 
 /**
- * What the processes of this make tell each other besides the registers' messages
- * (docs/peer-extension.md). Members of another make skip them.
+ * What the processes of this implementation tell each other besides the registers' messages
+ * (docs/peer-extension.md). Foreign members skip them.
  */
 export type MemberMessage =
   /**
@@ -17,9 +17,9 @@ export type MemberMessage =
   | ({ readonly kind: 'oldHello' } & OldHello)
   /**
    * The second message of every connection that a process dials; again when it has something new
-   * to echo. See src/core/link/agreement.ts.
+   * to echo. See src/core/link/negotiation.ts.
    */
-  | ({ readonly kind: 'link' } & LinkNews)
+  | ({ readonly kind: 'link' } & LinkHandshake)
   /** Which sectors, from that one on, have which stamps? */
   | { readonly kind: 'list'; readonly id: OperationId; readonly from: SectorIndex }
   | {
@@ -35,7 +35,7 @@ export type MemberMessage =
 
 /** What a process says of itself, in version 1. */
 export interface OldHello {
-  readonly standing: Standing;
+  readonly memberState: MemberState;
   readonly storage: StorageId;
   readonly incarnation: Incarnation;
   /** What the addressee's disk was when last heard of; null: never. */
@@ -59,7 +59,7 @@ export interface Hello extends OldHello {
   readonly hasData: boolean;
 }
 
-export interface LinkNews {
+export interface LinkHandshake {
   /** Names the connection that it stands in: drawn for it. */
   readonly token: LinkToken;
   /** The token that came last from the addressee, over the connection that that one dialled. */

@@ -13,7 +13,7 @@ import type { Rank } from '../rank.js';
 import { INCARNATION_MAX } from '../stamp.js';
 import { decideFresh, foundersBeside } from './founding.js';
 import { hellosOf, membersOf, rebuildQuorum } from './heard.js';
-import type { Identity, Incarnation, Standing, StorageId } from './identity.js';
+import type { Identity, Incarnation, MemberState, StorageId } from './identity.js';
 import type { Hello } from './memberMessage.js';
 import type { Membership, MembershipOptions, Objection, PeerMemory } from './state.js';
 
@@ -23,7 +23,7 @@ export type MembershipEffect =
   /** What is remembered of that peer has changed. */
   | { readonly kind: 'remember'; readonly rank: Rank }
   /** To be sent before anything else that this process sends from now on. */
-  | { readonly kind: 'greet' }
+  | { readonly kind: 'sendHello' }
   /** What that peer acknowledged before may be lost. */
   | { readonly kind: 'disavow'; readonly rank: Rank }
   /** A member has begun or ceased not to vote: see `objections`. */
@@ -57,7 +57,7 @@ export function helloTo(membership: Membership, to: Rank): Hello {
     const isSelf = rank === self.rank;
     incarnations.push(isSelf ? own.incarnation : (remembered.get(rank)?.incarnation ?? 0));
   }
-  const isFresh = own.standing === 'fresh';
+  const isFresh = own.memberState === 'fresh';
   return {
     ...own,
     known: remembered.get(to)?.storage ?? null,
@@ -74,8 +74,8 @@ export function reconsider(membership: Membership): MembershipEffect[] {
   return decide(membership);
 }
 
-/** A peer has sent something without saying who it is: it is of another make. */
-export function hearBase(membership: Membership, from: Rank): MembershipEffect[] {
+/** A peer has sent something without saying who it is: it is foreign. */
+export function receiveBase(membership: Membership, from: Rank): MembershipEffect[] {
   if (membership.heard.has(from)) return [];
   membership.heard.set(from, { kind: 'base', hasAnswered: false });
   membership.isMixed = true;
@@ -83,7 +83,7 @@ export function hearBase(membership: Membership, from: Rank): MembershipEffect[]
 }
 
 /** A peer has answered a question that was asked of it in this life of ours. */
-export function hearAnswer(membership: Membership, from: Rank): MembershipEffect[] {
+export function receiveAnswer(membership: Membership, from: Rank): MembershipEffect[] {
   const one = membership.heard.get(from);
   if (one?.kind !== 'base' || one.hasAnswered) return [];
   membership.heard.set(from, { kind: 'base', hasAnswered: true });
@@ -94,17 +94,21 @@ export function hearAnswer(membership: Membership, from: Rank): MembershipEffect
  * What a peer says of itself over the connection that this process dialled. One that is configured
  * otherwise may never dial this process itself: see founding.ts.
  */
-export function hearOpening(membership: Membership, from: Rank, hello: Hello): MembershipEffect[] {
+export function receiveOpening(
+  membership: Membership,
+  from: Rank,
+  hello: Hello,
+): MembershipEffect[] {
   membership.answered.set(from, hello);
-  return membership.own.standing === 'fresh' ? decide(membership) : [];
+  return membership.own.memberState === 'fresh' ? decide(membership) : [];
 }
 
-export function hearHello(membership: Membership, from: Rank, hello: Hello): MembershipEffect[] {
+export function receiveHello(membership: Membership, from: Rank, hello: Hello): MembershipEffect[] {
   const { remembered, heard, self } = membership;
   const effects: MembershipEffect[] = [];
   heard.set(from, { kind: 'hello', hello });
   membership.isMixed = [...heard.values()].some(({ kind }) => kind === 'base');
-  if (hello.standing !== 'fresh') remember(membership, from, hello, effects);
+  if (hello.memberState !== 'fresh') remember(membership, from, hello, effects);
   hello.incarnations.forEach((incarnation, index) => {
     const rank = index + 1;
     if (rank === self.rank || rank === from) return;
@@ -123,7 +127,7 @@ export function hearHello(membership: Membership, from: Rank, hello: Hello): Mem
  */
 export function meetStranger(membership: Membership, from: Rank, hello: Hello): MembershipEffect[] {
   const isCounted = (membership.remembered.get(from)?.storage ?? null) !== null;
-  if (isCounted || hello.standing !== 'member' || !hello.hasData) return [];
+  if (isCounted || hello.memberState !== 'member' || !hello.hasData) return [];
   membership.strangers.add(from);
   return decide(membership);
 }
@@ -145,9 +149,9 @@ function remember(
   effects.push({ kind: 'remember', rank });
   if (incarnation > (known?.incarnation ?? 0)) {
     // All must hear of it before they hear anything else of this process: see the ADR.
-    effects.push({ kind: 'disavow', rank }, { kind: 'greet' });
+    effects.push({ kind: 'disavow', rank }, { kind: 'sendHello' });
   } else if (isVouched) {
-    effects.push({ kind: 'greet' });
+    effects.push({ kind: 'sendHello' });
   }
 }
 
@@ -170,7 +174,7 @@ export function isKnownAlready(
   { storage, incarnation, incarnations }: Pick<Hello, 'storage' | 'incarnation' | 'incarnations'>,
 ): boolean {
   const known = remembered.get(from);
-  if (own.standing !== 'member' || known?.storage !== storage) return false;
+  if (own.memberState !== 'member' || known?.storage !== storage) return false;
   return (
     known.incarnation === incarnation &&
     incarnations.every((one, index) => {
@@ -182,7 +186,7 @@ export function isKnownAlready(
 }
 
 function decide(membership: Membership): MembershipEffect[] {
-  switch (membership.own.standing) {
+  switch (membership.own.memberState) {
     case 'fresh': {
       const decision = decideFresh(membership);
       if (decision.kind === 'join') return startJoining(membership);
@@ -233,8 +237,8 @@ function becomeMember(membership: Membership, founding: StorageId | null): Membe
     remembered.set(rank, { storage, incarnation });
     effects.push({ kind: 'remember', rank });
   }
-  membership.own = { ...membership.own, standing: 'member', founding };
-  effects.push({ kind: 'identify' }, { kind: 'greet' });
+  membership.own = { ...membership.own, memberState: 'member', founding };
+  effects.push({ kind: 'identify' }, { kind: 'sendHello' });
   return effects;
 }
 
@@ -243,8 +247,8 @@ function startJoining(membership: Membership): MembershipEffect[] {
   const { founding } = membership.own;
   const storage = membership.draw();
   const begun = { storage, incarnation: 0, founding, isVouched: false };
-  membership.own = { ...begun, standing: 'joining' };
-  return [{ kind: 'identify' }, { kind: 'greet' }, ...chooseIncarnation(membership)];
+  membership.own = { ...begun, memberState: 'joining' };
+  return [{ kind: 'identify' }, { kind: 'sendHello' }, ...chooseIncarnation(membership)];
 }
 
 /**
@@ -264,12 +268,12 @@ function chooseIncarnation(membership: Membership): MembershipEffect[] {
   // Also if a member that lies says so: that must end no process.
   if (incarnation > INCARNATION_MAX) return [{ kind: 'exhausted' }];
   membership.own = { ...own, incarnation, founding: founding ?? own.founding };
-  return [{ kind: 'identify' }, { kind: 'greet' }];
+  return [{ kind: 'identify' }, { kind: 'sendHello' }];
 }
 
 /** The process has taken in all that it may have promised. */
 export function finishJoining(membership: Membership): MembershipEffect[] {
-  assert(membership.own.standing === 'joining', 'only a joining process can finish joining');
-  membership.own = { ...membership.own, standing: 'member' satisfies Standing };
-  return [{ kind: 'identify' }, { kind: 'greet' }];
+  assert(membership.own.memberState === 'joining', 'only a joining process can finish joining');
+  membership.own = { ...membership.own, memberState: 'member' satisfies MemberState };
+  return [{ kind: 'identify' }, { kind: 'sendHello' }];
 }

@@ -44,7 +44,7 @@ export interface Membership extends MembershipOptions {
   readonly strangers: Set<Rank>;
   /** Empty but in a member that does not vote. */
   objections: readonly Objection[];
-  /** Whether any of them is of another make. */
+  /** Whether any of them is foreign. */
   isMixed: boolean;
   /** Time enough has passed for all that can be reached to have said who they are. */
   isGraceOver: boolean;

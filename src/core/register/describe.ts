@@ -49,8 +49,8 @@ export function describeEvent(event: RegisterEvent): string {
       return `verify ${id(event.id)}`;
     case 'widen':
       return `widen ${id(event.id)}`;
-    case 'impose':
-      return `impose ${id(event.id)} on ${event.to}`;
+    case 'handOver':
+      return `handOver ${id(event.id)} on ${event.to}`;
     case 'message':
       return `${describeMessage(event.message)} from ${event.from}`;
     default:

@@ -14,7 +14,7 @@ export type RegisterEvent =
   /** What that process acknowledged it may have lost: its disk is another one. */
   | { readonly kind: 'disavow'; readonly rank: Rank }
   /** Bring what this process holds to that one, under the operation id. */
-  | { readonly kind: 'impose'; readonly to: Rank; readonly id: OperationId }
+  | { readonly kind: 'handOver'; readonly to: Rank; readonly id: OperationId }
   /** See whether the disk can give back what it holds. */
   | { readonly kind: 'verify'; readonly id: OperationId }
   /** The one process that the value of that READ was asked of has not answered in time. */
@@ -23,12 +23,12 @@ export type RegisterEvent =
   | { readonly kind: 'message'; readonly from: Rank; readonly message: RegisterMessage };
 
 /**
- * Whether the data on the disk is needed to handle `event`: to answer a READ_PROC, or to impose it.
+ * Whether the data on the disk is needed to handle `event`: to answer a READ_PROC, or to handOver it.
  * Who needs stamps only, a writer's own register among them, is answered from memory.
  */
 export function needsCopy(state: RegisterState, event: RegisterEvent, self: Rank): boolean {
   if (state.copy.kind !== 'unloaded') return false;
-  if (event.kind === 'impose' || event.kind === 'verify') return true;
+  if (event.kind === 'handOver' || event.kind === 'verify') return true;
   if (event.kind !== 'message') return false;
   const { kind } = event.message;
   if (kind !== 'readProc' && kind !== 'readStamp') return false;

@@ -49,8 +49,8 @@ function apply(state: RegisterState, event: RegisterEvent, self: Self): Step {
       return widen(state, event.id);
     case 'verify':
       return { state, effects: [] };
-    case 'impose':
-      return impose(state, event.to, event.id);
+    case 'handOver':
+      return handOver(state, event.to, event.id);
     case 'message':
       return receive(state, event.from, event.message, self);
     default:
@@ -167,7 +167,7 @@ function widen(state: RegisterState, id: OperationId): Step {
 }
 
 /** H1: hand over what is here, if it can be trusted, to one that has missed it. */
-function impose(state: RegisterState, to: Rank, id: OperationId): Step {
+function handOver(state: RegisterState, to: Rank, id: OperationId): Step {
   const { stamp, copy } = state;
   if (copy.kind !== 'sound' || stamp.timestamp === 0n) return { state, effects: [] };
   const message: RegisterMessage = { kind: 'writeProc', id, stamp, data: copy.data };
@@ -231,7 +231,7 @@ function onAnswer(state: RegisterState, id: OperationId, answer: ReadEntry, self
   }
   return operation.kind === 'read'
     ? concludeRead(state, { ...running, readList }, self)
-    : imposeWrite(state, operation, readList, self);
+    : handOverWrite(state, operation, readList, self);
 }
 
 /**
@@ -267,7 +267,7 @@ function concludeRead(state: RegisterState, running: ReadPhase, self: Self): Ste
  * stamp two values). On its own disk first, then to the others; S5: or on all disks at once, if the
  * stamp is one that no later life of this process will choose.
  */
-function imposeWrite(
+function handOverWrite(
   state: RegisterState,
   operation: Extract<ClientOperation, { kind: 'write' }>,
   readList: readonly ReadEntry[],

@@ -20,7 +20,7 @@ export class MissedSet {
   readonly #underWay = new Map<SectorIndex, boolean>();
   #count = 0;
   /** Something did not fit: a scrub has to look. */
-  isOverflown = false;
+  hasOverflowed = false;
 
   constructor(readonly chunksMax: number) {}
 
@@ -40,7 +40,7 @@ export class MissedSet {
     let chunk = this.#chunks.get(number);
     if (chunk === undefined) {
       if (this.#chunks.size >= this.chunksMax) {
-        this.isOverflown = true;
+        this.hasOverflowed = true;
         return;
       }
       chunk = { bits: new Uint8Array(CHUNK_BYTES), count: 0 };

@@ -132,7 +132,7 @@ export function serveNbd(
       takeWhile(({ kind }) => kind !== 'end', true),
       map((input): Arrival => ({ input, atMs: clock.now() })),
       tap((arrival) => {
-        note(session, arrival.input, observer);
+        observe(session, arrival.input, observer);
         session.costBytes += cost(arrival);
         regulate(session, limits);
       }),
@@ -206,7 +206,7 @@ function answer(
   }
 }
 
-function note(session: NbdSession, input: NbdInput, observer: NbdObserver): void {
+function observe(session: NbdSession, input: NbdInput, observer: NbdObserver): void {
   const { connection } = session;
   if (input.kind === 'negotiated') {
     session.negotiated = input.negotiated;

@@ -9,12 +9,12 @@ import {
   isFatal,
 } from '../../../src/core/membership/configuration.js';
 import { renewOpening } from '../../../src/core/membership/introduction.js';
-import type { Hello, LinkNews, OldHello } from '../../../src/core/membership/memberMessage.js';
+import type { Hello, LinkHandshake, OldHello } from '../../../src/core/membership/memberMessage.js';
 import { LINK_TOKEN_NONE } from '../../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../../src/core/membership/membership.js';
 import {
-  hearHello,
-  hearOpening,
+  receiveHello,
+  receiveOpening,
   helloTo,
   isKnownAlready,
   meetStranger,
@@ -28,13 +28,13 @@ import type { HelloEnvelope } from '../../../src/wire/wireMessage.js';
 import { serializeHello } from '../../../src/wire/helloMessage.js';
 import type { VerdictOptions } from '../../../src/wire/verdict.js';
 import type { Inbound } from '../arrival.js';
-import type { PeerRecord, ProcessRecords } from '../records.js';
+import type { PeerState, ProcessState } from '../processState.js';
 import type { Session } from '../session.js';
 
 export interface IntroductionOptions {
   readonly verdict: Pick<VerdictOptions, 'self' | 'processCount' | 'systemTagger'>;
-  readonly records: Pick<
-    ProcessRecords,
+  readonly state: Pick<
+    ProcessState,
     'membership' | 'peers' | 'differences' | 'registers' | 'disavowals' | 'sessions' | 'missed'
   >;
   readonly random: Random;
@@ -55,23 +55,23 @@ export function takeHello(
 
 /** HELLO to a peer over the connection that this process dialled: the first time, or again. */
 export function openingTo(
-  { rank, opening }: PeerRecord,
-  { verdict, records }: Pick<IntroductionOptions, 'verdict' | 'records'>,
+  { rank, opening }: PeerState,
+  { verdict, state }: Pick<IntroductionOptions, 'verdict' | 'state'>,
 ): Uint8Array {
-  const { token, heardToken: echo } = opening;
-  return helloBytes({ addressee: rank, token, echo }, { verdict, records });
+  const { token, receivedToken: echo } = opening;
+  return helloBytes({ addressee: rank, token, echo }, { verdict, state });
 }
 
 /** What a new connection to that peer is called. */
-export function beginOpening({ opening }: PeerRecord, token: string): void {
+export function beginOpening({ opening }: PeerState, token: string): void {
   renewOpening(opening, token);
 }
 
 function helloBytes(
   envelope: Omit<HelloEnvelope, 'sender'>,
-  { verdict, records }: Pick<IntroductionOptions, 'verdict' | 'records'>,
+  { verdict, state }: Pick<IntroductionOptions, 'verdict' | 'state'>,
 ): Uint8Array {
-  const { current } = records.membership;
+  const { current } = state.membership;
   const content = { ...helloTo(current, envelope.addressee), configuration: current.configuration };
   const sender = verdict.self;
   return serializeHello({ sender, ...envelope }, content, verdict.systemTagger);
@@ -85,7 +85,7 @@ function takeOpening(
   options: IntroductionOptions,
 ): Inbound[] {
   const { introduction, connection } = session;
-  const { verdict, records, random } = options;
+  const { verdict, state, random } = options;
   if (introduction.token === LINK_TOKEN_NONE) introduction.token = random.operationId();
   if (echo !== introduction.token) {
     const isOpening = introduction.state === 'silent' || introduction.state === 'claimed';
@@ -99,8 +99,8 @@ function takeOpening(
   const differences = isForOther
     ? [{ field: 'addressee', own: verdict.self, peer: addressee } as const]
     : differencesOf(hello, options);
-  const told = tell(session, sender, differences, records.differences.heard);
-  const { current } = records.membership;
+  const told = reportDifferences(session, sender, differences, state.differences.heard);
+  const { current } = state.membership;
   if (differences.some(isFatal)) {
     introduction.state = 'refused';
     session.hello = null;
@@ -111,7 +111,7 @@ function takeOpening(
       return told;
     }
     return differences.some(({ field }) => field === 'founding')
-      ? [...told, ...changes(meetStranger(current, sender, hello), records)]
+      ? [...told, ...changes(meetStranger(current, sender, hello), state)]
       : told;
   }
   // It claims to be one of as many processes as there are, and another one.
@@ -128,32 +128,32 @@ function takeAnswer(
   hello: Hello,
   options: IntroductionOptions,
 ): Inbound[] {
-  const { records, verdict } = options;
-  const record = records.peers.find(({ rank }) => rank === dialled);
+  const { state, verdict } = options;
+  const record = state.peers.find(({ rank }) => rank === dialled);
   if (record === undefined || addressee !== verdict.self) return [];
   const { opening } = record;
   if (opening.token === LINK_TOKEN_NONE || echo !== opening.token) return [];
   if (sender !== dialled) {
     const difference = { field: 'rank', own: dialled, peer: sender } as const;
     // The other side has to hear of it as well.
-    opening.heardToken = token;
-    const told = tell(session, dialled, [difference], records.differences.answered);
+    opening.receivedToken = token;
+    const told = reportDifferences(session, dialled, [difference], state.differences.answered);
     return [...told, { kind: 'introduced', rank: dialled }];
   }
   const differences = differencesOf(hello, options);
-  const told = tell(session, sender, differences, records.differences.answered);
-  const isNew = opening.heardToken !== token;
-  opening.heardToken = token;
-  const effects = hearOpening(records.membership.current, sender, hello);
+  const told = reportDifferences(session, sender, differences, state.differences.answered);
+  const isNew = opening.receivedToken !== token;
+  opening.receivedToken = token;
+  const effects = receiveOpening(state.membership.current, sender, hello);
   return [
     ...told,
-    ...changes(effects, records),
+    ...changes(effects, state),
     ...(isNew ? [{ kind: 'introduced', rank: sender } as const] : []),
   ];
 }
 
 function differencesOf(hello: Hello, options: IntroductionOptions): Difference[] {
-  const { own, configuration } = options.records.membership.current;
+  const { own, configuration } = options.state.membership.current;
   const differences: Difference[] = [];
   if (hello.configuration !== null) {
     differences.push(...differencesBetween(configuration, hello.configuration));
@@ -162,7 +162,7 @@ function differencesOf(hello: Hello, options: IntroductionOptions): Difference[]
   return founding === null ? differences : [founding, ...differences];
 }
 
-function tell(
+function reportDifferences(
   { connection }: Session,
   rank: Rank,
   differences: readonly Difference[],
@@ -178,14 +178,14 @@ function accept(
   session: Session,
   sender: Rank,
   hello: Hello,
-  { records }: IntroductionOptions,
+  { state }: IntroductionOptions,
 ): Inbound[] {
   const { storage, incarnation } = hello;
   const isNew = session.hello === null;
   session.hello = { rank: sender, storage, incarnation };
-  const effects = hearHello(records.membership.current, sender, hello);
+  const effects = receiveHello(state.membership.current, sender, hello);
   const newcomer: Inbound[] = isNew ? [{ kind: 'newcomer', rank: sender }] : [];
-  return [...changes(effects, records), ...newcomer];
+  return [...changes(effects, state), ...newcomer];
 }
 
 /** Version 1: see `Introduction`. */
@@ -202,7 +202,7 @@ export function takeOldHello(
   introduction.old = { rank: sender, hello: old };
   if (introduction.state === 'proven') return acceptOld(session, sender, old, options);
   introduction.state = 'claimed';
-  if (isKnownAlready(options.records.membership.current, sender, old)) {
+  if (isKnownAlready(options.state.membership.current, sender, old)) {
     const { storage, incarnation } = old;
     session.hello = { rank: sender, storage, incarnation };
   }
@@ -214,15 +214,15 @@ export function takeOldHello(
 export function takeProof(
   session: Session,
   sender: Rank,
-  { echo, features }: LinkNews,
+  { echo, features }: LinkHandshake,
   options: IntroductionOptions,
 ): Inbound[] {
   const { introduction } = session;
   const { old } = introduction;
   if (old?.rank !== sender || introduction.state !== 'claimed') return [];
-  const agreement = options.records.peers.find(({ rank }) => rank === sender)?.agreement;
-  const isEcho = agreement !== undefined && agreement.token !== LINK_TOKEN_NONE;
-  if (!isEcho || echo !== agreement.token || (features & FEATURE_HELLO) !== 0) return [];
+  const negotiation = options.state.peers.find(({ rank }) => rank === sender)?.negotiation;
+  const isEcho = negotiation !== undefined && negotiation.token !== LINK_TOKEN_NONE;
+  if (!isEcho || echo !== negotiation.token || (features & FEATURE_HELLO) !== 0) return [];
   return prove(session, sender, old.hello, options);
 }
 
@@ -242,10 +242,10 @@ export function takeAnswerAsProof(
   const { old, state } = session.introduction;
   if (old?.rank !== sender || state !== 'claimed') return [];
   if (!ANSWERS.has(content.kind)) return [];
-  const { peers, missed, sessions } = options.records;
+  const { peers, missed, sessions } = options.state;
   const late = missed.peers.get(sender);
   const isAsked =
-    peers.some(({ rank, owed }) => rank === sender && owed.questions.has(content.id)) ||
+    peers.some(({ rank, outbox }) => rank === sender && outbox.questions.has(content.id)) ||
     late?.young.has(content.id) === true ||
     late?.old.has(content.id) === true;
   return isAsked && !speaksPresent(sender, sessions)
@@ -281,14 +281,14 @@ function acceptOld(
 ): Inbound[] {
   const silent = { wasInUse: false, isFounder: false, isVouched: false, hasData: false };
   const hello: Hello = { ...old, ...silent, founding: null, configuration: null };
-  options.records.differences.heard.delete(sender);
+  options.state.differences.heard.delete(sender);
   return accept(session, sender, hello, options);
 }
 
 /** In this order: what comes by the same connection next may rest on what was said here. */
 function changes(
   effects: readonly MembershipEffect[],
-  { registers, disavowals }: IntroductionOptions['records'],
+  { registers, disavowals }: IntroductionOptions['state'],
 ): Inbound[] {
   if (effects.length === 0) return [];
   const events = disavowals

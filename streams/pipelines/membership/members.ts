@@ -6,13 +6,13 @@ import type { Observable, SchedulerLike } from 'rxjs';
 import { EMPTY, Subject, concat, filter, ignoreElements, map, merge, mergeMap } from 'rxjs';
 import { catchError, connect, finalize, of, switchMap, take, timer } from 'rxjs';
 import { unreachable } from '../../../src/core/assert.js';
-import { hearLink, linkNews } from '../../../src/core/link/agreement.js';
+import { receiveHandshake, linkHandshake } from '../../../src/core/link/negotiation.js';
 import type { Inquiry } from '../../../src/core/membership/memberMessage.js';
 import { ENTRIES_MAX, LINK_TOKEN_NONE } from '../../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../../src/core/membership/membership.js';
 import {
   finishJoining,
-  hearAnswer,
+  receiveAnswer,
   helloTo,
   isOutdated,
   reconsider,
@@ -29,20 +29,20 @@ import { openingTo } from './introductions.js';
 import { keepMembership } from './membershipState.js';
 import type { Outbound } from '../outbound.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../processOptions.js';
-import type { PeerRecord } from '../records.js';
+import type { PeerState } from '../processState.js';
 import { repair } from '../repair/repair.js';
 import { mapAnswers } from '../status/sectorMaps.js';
 import type { StatusReport } from '../status/statusReport.js';
 import { reportOf, textOfReport } from '../status/statusReport.js';
 
 type Listing = Extract<Inbound, { kind: 'listing' }>;
-type LinkNewsOf = Extract<Inbound, { kind: 'linkNews' }>;
+type LinkHandshakeOf = Extract<Inbound, { kind: 'linkHandshake' }>;
 type InquiryOf = Extract<Inbound, { kind: 'inquiry' }>;
 
-/** So often a peer is greeted that has made a new connection, and after so many ms again. */
-const GREETINGS_BACK = 4;
-const GREET_AGAIN_MS = 500;
-/** A peer that is gone is greeted a second time after so many ms: a round trip has passed then. */
+/** So often a peer is helloSent that has made a new connection, and after so many ms again. */
+const HELLOS_BACK = 4;
+const HELLO_AGAIN_MS = 500;
+/** A peer that is gone is helloSent a second time after so many ms: a round trip has passed then. */
 const FAREWELL_MS = 100;
 
 export interface MemberPipelines {
@@ -54,22 +54,22 @@ export interface MemberPipelines {
 }
 
 /** Who has not shown to speak version 2 of HELLO is told in version 1 as well. */
-export function greetingTo(record: PeerRecord, options: ProcessPipelineOptions): Uint8Array {
+export function openingHello(record: PeerState, options: ProcessPipelineOptions): Uint8Array {
   const { self, membership, verdict } = options;
-  const { rank, agreement, opening } = record;
+  const { rank, negotiation, opening } = record;
   const sender = self.rank;
   const parts = [openingTo(record, options)];
-  if (opening.heardToken === LINK_TOKEN_NONE) {
-    const { standing, storage, incarnation, known, incarnations } = helloTo(
+  if (opening.receivedToken === LINK_TOKEN_NONE) {
+    const { memberState, storage, incarnation, known, incarnations } = helloTo(
       membership.current,
       rank,
     );
-    const old = { standing, storage, incarnation, known, incarnations };
+    const old = { memberState, storage, incarnation, known, incarnations };
     const content = { kind: 'oldHello', ...old } as const;
     parts.push(serializeMemberMessage({ sender, content }, verdict.systemTagger));
   }
-  if (agreement.features !== 0) {
-    const content = { kind: 'link', ...linkNews(agreement) } as const;
+  if (negotiation.features !== 0) {
+    const content = { kind: 'link', ...linkHandshake(negotiation) } as const;
     parts.push(serializeMemberMessage({ sender, content }, verdict.systemTagger));
   }
   return Buffer.concat(parts);
@@ -80,7 +80,7 @@ export function memberPipelines(
   ports: ProcessPorts,
   exchange: Exchange,
 ): MemberPipelines {
-  const { membership, records, self } = options;
+  const { membership, state, self } = options;
   const { clock } = ports.schedulers;
   const answer = listingAnswers(options, ports, exchange);
   const answerMap = mapAnswers(options, ports);
@@ -103,13 +103,13 @@ export function memberPipelines(
         effects$.pipe(
           connect((shared$) =>
             merge(
-              shared$.pipe(mapEach(greetings)),
+              shared$.pipe(mapEach(hellos)),
               keepMembership(shared$, membership, ports.notes, clock).pipe(ignoreElements()),
             ),
           ),
         ),
-        greetingsBack(inbound$, clock),
-        inbound$.pipe(ofKind('linkNews'), mapEach(linkNewsTaker(records.peers))),
+        hellosBack(inbound$, clock),
+        inbound$.pipe(ofKind('linkHandshake'), mapEach(linkHandshakeTaker(state.peers))),
         inbound$.pipe(ofKind('introduced'), mapEach(introductions)),
         farewells(inbound$, clock),
         inbound$.pipe(
@@ -131,7 +131,7 @@ export function memberPipelines(
       processCount: self.processCount,
       sectors: options.verdict.sectors,
       limits: options.repair,
-      records,
+      state,
       membership,
       exchange,
       store: ports.store,
@@ -146,7 +146,7 @@ export function memberPipelines(
 
 /** What the process decides when it starts, and when time enough has passed. */
 function graceOf(
-  { membership, graceMs, records }: ProcessPipelineOptions,
+  { membership, graceMs, state }: ProcessPipelineOptions,
   clock: SchedulerLike,
 ): Observable<MembershipEffect[]> {
   const { current } = membership;
@@ -154,14 +154,14 @@ function graceOf(
     map((_, index) => {
       current.isGraceOver = index > 0;
       const effects = reconsider(current);
-      if (current.isGraceOver && current.own.standing === 'fresh') letClientsGo(records);
+      if (current.isGraceOver && current.own.memberState === 'fresh') letClientsGo(state);
       return effects;
     }),
   );
 }
 
 /** A process that takes no part completes no WRITE: their clients have to find one that does. */
-function letClientsGo({ ledger, sessions }: ProcessPipelineOptions['records']): void {
+function letClientsGo({ ledger, sessions }: ProcessPipelineOptions['state']): void {
   for (const session of sessions) {
     if (ledger.bySession.has(session)) session.connection.destroy();
   }
@@ -169,46 +169,46 @@ function letClientsGo({ ledger, sessions }: ProcessPipelineOptions['records']): 
 
 /**
  * A process that is still fresh when time enough has passed asks who has not said HELLO something
- * that has an answer. Members of another make say nothing as long as nobody wants anything of them,
+ * that has an answer. Foreign members say nothing as long as nobody wants anything of them,
  * and what they do say anybody may have sent again; not so the answer to a question of this life.
  */
 function roundOfQuestions(
-  { membership, records, verdict, graceMs }: ProcessPipelineOptions,
+  { membership, state, verdict, graceMs }: ProcessPipelineOptions,
   exchange: Exchange,
   clock: SchedulerLike,
 ): Observable<MembershipEffect[]> {
   const { current } = membership;
   const anySector = verdict.shard?.index ?? 0;
   const question = (rank: Rank): Observable<MembershipEffect[]> =>
-    exchange.fetch(rank, anySector).pipe(map(() => hearAnswer(current, rank)));
+    exchange.fetch(rank, anySector).pipe(map(() => receiveAnswer(current, rank)));
   const round$ = timer(graceMs, clock).pipe(
-    mergeMap(() => records.peers),
+    mergeMap(() => state.peers),
     filter(({ rank }) => current.heard.get(rank)?.kind !== 'hello' && !current.answered.has(rank)),
     mergeMap(({ rank }) => question(rank)),
   );
-  return membership.standing$.pipe(
-    switchMap((standing) => (standing === 'fresh' ? round$ : EMPTY)),
+  return membership.memberState$.pipe(
+    switchMap((memberState) => (memberState === 'fresh' ? round$ : EMPTY)),
   );
 }
 
 /**
- * A member of another make may answer nothing before it has a receipt for what it has asked itself,
+ * A foreign member may answer nothing before it has a receipt for what it has asked itself,
  * which a fresh process does not give. But its own receipt for a question of this life is a word.
  */
 function receiptTaker({ current }: ProcessPipelineOptions['membership'], exchange: Exchange) {
   return ({ receipt }: Extract<Inbound, { kind: 'receipt' }>): MembershipEffect[] => {
     const { sender, id } = receipt;
-    return exchange.isAsking(sender, id) ? hearAnswer(current, sender) : [];
+    return exchange.isAsking(sender, id) ? receiveAnswer(current, sender) : [];
   };
 }
 
 /** On operations that began while this process did not vote. */
-function ownVotes({ membership, records, self }: ProcessPipelineOptions): Observable<SelfEvent> {
+function ownVotes({ membership, state, self }: ProcessPipelineOptions): Observable<SelfEvent> {
   return membership.voting$.pipe(
     filter((isVoting) => isVoting),
     mapEach(() => {
       const votes: SelfEvent[] = [];
-      for (const [sector, { running }] of records.registers) {
+      for (const [sector, { running }] of state.registers) {
         if (running?.phase !== 'read') continue;
         const message = { kind: 'readProc', id: running.operation.id } as const;
         const event = { kind: 'message', from: self.rank, message } as const;
@@ -222,36 +222,36 @@ function ownVotes({ membership, records, self }: ProcessPipelineOptions): Observ
 /** What was sent to it before it knew who this process is it has not taken in. */
 function introductions({ rank }: { readonly rank: Rank }): Outbound[] {
   const again = { kind: 'link', addressed: { to: rank, command: { kind: 'again' } } } as const;
-  return [greetingOf(rank), again];
+  return [helloCommandFor(rank), again];
 }
 
-function greetings(effects: readonly MembershipEffect[]): Outbound[] {
-  if (!effects.some(({ kind }) => kind === 'greet')) return [];
-  return [greetingOf('all')];
+function hellos(effects: readonly MembershipEffect[]): Outbound[] {
+  if (!effects.some(({ kind }) => kind === 'sendHello')) return [];
+  return [helloCommandFor('all')];
 }
 
-function greetingOf(to: Rank | 'all'): Outbound {
-  return { kind: 'link', addressed: { to, command: { kind: 'greet' } } };
+function helloCommandFor(to: Rank | 'all'): Outbound {
+  return { kind: 'link', addressed: { to, command: { kind: 'sendHello' } } };
 }
 
 /**
  * A peer that has started again waits to hear who this process is. The connection to it may have
- * died unnoticed while there was nothing to send: a first greeting is answered with a reset, a
+ * died unnoticed while there was nothing to send: a first hello is answered with a reset, a
  * later one shows that, and the next connection begins with one.
  */
-function greetingsBack(inbound$: Observable<Inbound>, clock: SchedulerLike): Observable<Outbound> {
+function hellosBack(inbound$: Observable<Inbound>, clock: SchedulerLike): Observable<Outbound> {
   return merge(inbound$.pipe(ofKind('newcomer')), inbound$.pipe(ofKind('knock'))).pipe(
     mergeMap(({ rank }) =>
-      timer(0, GREET_AGAIN_MS, clock).pipe(
-        take(GREETINGS_BACK),
-        map(() => greetingOf(rank)),
+      timer(0, HELLO_AGAIN_MS, clock).pipe(
+        take(HELLOS_BACK),
+        map(() => helloCommandFor(rank)),
       ),
     ),
   );
 }
 
 /**
- * A peer that has ended its half of the connection to it has most likely died. Then a greeting is
+ * A peer that has ended its half of the connection to it has most likely died. Then a hello is
  * answered with a reset, and the next one shows that, so that it is dialled anew; else the next
  * message for it would have to, and be lost: an answer that its sender asks for again much later.
  */
@@ -261,19 +261,19 @@ function farewells(inbound$: Observable<Inbound>, clock: SchedulerLike): Observa
     mergeMap(({ rank }) =>
       timer(0, FAREWELL_MS, clock).pipe(
         take(2),
-        map(() => greetingOf(rank)),
+        map(() => helloCommandFor(rank)),
       ),
     ),
   );
 }
 
 /** A peer whose connection is a new one is told at once that we know of it. */
-function linkNewsTaker(peers: readonly PeerRecord[]) {
-  return ({ rank, news }: LinkNewsOf): Outbound[] => {
-    const agreement = peers.find((peer) => peer.rank === rank)?.agreement;
-    if (agreement === undefined || agreement.features === 0) return [];
-    if (!hearLink(agreement, news)) return [];
-    return [{ kind: 'link', addressed: { to: rank, command: { kind: 'greet' } } }];
+function linkHandshakeTaker(peers: readonly PeerState[]) {
+  return ({ rank, news }: LinkHandshakeOf): Outbound[] => {
+    const negotiation = peers.find((peer) => peer.rank === rank)?.negotiation;
+    if (negotiation === undefined || negotiation.features === 0) return [];
+    if (!receiveHandshake(negotiation, news)) return [];
+    return [{ kind: 'link', addressed: { to: rank, command: { kind: 'sendHello' } } }];
   };
 }
 
@@ -288,7 +288,7 @@ function listingAnswers(
   { store }: ProcessPorts,
   exchange: Exchange,
 ) {
-  const { membership, self, verdict, records } = options;
+  const { membership, self, verdict, state } = options;
   const busy = new Set<Rank>();
   return ({ session, message }: Listing): Observable<Outbound> => {
     const { sender, content } = message;
@@ -305,7 +305,7 @@ function listingAnswers(
       known.storage === hello.storage &&
       known.incarnation === hello.incarnation;
     if (!isKnown || !membership.isVoting || busy.has(sender)) return EMPTY;
-    if (records.disavowals.areWaiting(sender)) return EMPTY;
+    if (state.disavowals.areWaiting(sender)) return EMPTY;
     busy.add(sender);
     return store.list(content.from, ENTRIES_MAX + 1).pipe(
       map((entries): Outbound => {
@@ -349,12 +349,12 @@ export function answerTo(
 ): StatusReport {
   switch (inquiry) {
     case 'scrub':
-      options.records.repair.scrub.isWanted = true;
+      options.state.repair.scrub.isWanted = true;
       break;
     case 'status':
       break;
     default:
       unreachable(inquiry);
   }
-  return reportOf(options, options.records, options.membership, store.counts());
+  return reportOf(options, options.state, options.membership, store.counts());
 }

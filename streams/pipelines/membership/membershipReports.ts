@@ -4,7 +4,7 @@ import { EMPTY, distinctUntilChanged, filter, ignoreElements, map, merge, skipWh
 import { switchMap, take, tap, timer, withLatestFrom } from 'rxjs';
 import { describeObjection, describeWaiting } from '../../../src/core/membership/describe.js';
 import { waitingOf } from '../../../src/core/membership/founding.js';
-import type { Standing } from '../../../src/core/membership/identity.js';
+import type { MemberState } from '../../../src/core/membership/identity.js';
 import { INCARNATION_MAX } from '../../../src/core/stamp.js';
 import type { Log } from '../../../src/ports/log.js';
 import type { MembershipState } from './membershipState.js';
@@ -20,7 +20,7 @@ export function membershipReports(
   clock: SchedulerLike,
 ): Observable<never> {
   return merge(
-    standingReports(state, log),
+    memberStateReports(state, log),
     waitingReports(state, log, clock),
     votingReports(state, log),
     exhaustionReport(state, log),
@@ -28,9 +28,12 @@ export function membershipReports(
 }
 
 /** Tells of each change. Emits nothing. */
-function standingReports({ standing, standing$ }: MembershipState, log: Log): Observable<never> {
-  let before = standing;
-  const tell = (now: Standing): void => {
+function memberStateReports(
+  { memberState, memberState$ }: MembershipState,
+  log: Log,
+): Observable<never> {
+  let before = memberState;
+  const tell = (now: MemberState): void => {
     if (now === 'joining') {
       log.warn('the disk is new: taking in what the others have; no votes until then', {
         event: 'joining',
@@ -42,18 +45,18 @@ function standingReports({ standing, standing$ }: MembershipState, log: Log): Ob
     }
     before = now;
   };
-  return standing$.pipe(tap(tell), ignoreElements());
+  return memberState$.pipe(tap(tell), ignoreElements());
 }
 
 /** A process that is not part of a cluster says why, soon and then now and then. Emits nothing. */
 function waitingReports(
-  { standing$, current }: MembershipState,
+  { memberState$, current }: MembershipState,
   log: Log,
   clock: SchedulerLike,
 ): Observable<never> {
-  return standing$.pipe(
-    switchMap((standing) =>
-      standing === 'fresh' ? timer(WAITING_TOLD_MS, WAITING_TOLD_AGAIN_MS, clock) : EMPTY,
+  return memberState$.pipe(
+    switchMap((memberState) =>
+      memberState === 'fresh' ? timer(WAITING_TOLD_MS, WAITING_TOLD_AGAIN_MS, clock) : EMPTY,
     ),
     tap(() => {
       const waiting = waitingOf(current);
@@ -67,12 +70,12 @@ function waitingReports(
 
 /** Why a member has ceased to vote, and that it votes again. Emits nothing. */
 function votingReports(
-  { voting$, standing$, current }: MembershipState,
+  { voting$, memberState$, current }: MembershipState,
   log: Log,
 ): Observable<never> {
   return voting$.pipe(
-    withLatestFrom(standing$),
-    filter(([, standing]) => standing === 'member'),
+    withLatestFrom(memberState$),
+    filter(([, memberState]) => memberState === 'member'),
     map(([isVoting]) => isVoting),
     distinctUntilChanged(),
     skipWhile((isVoting) => isVoting),

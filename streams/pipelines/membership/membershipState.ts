@@ -1,6 +1,6 @@
 /**
  * What comes of what peers say of themselves (src/core/membership/): notes that become durable one
- * after the other, and with them the standing by which this process acts.
+ * after the other, and with them the memberState by which this process acts.
  */
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
 import {
@@ -16,7 +16,7 @@ import {
   tap,
   timer,
 } from 'rxjs';
-import type { Identity, Standing, StorageId } from '../../../src/core/membership/identity.js';
+import type { Identity, MemberState, StorageId } from '../../../src/core/membership/identity.js';
 import { STORAGE_ID_SIZE_BYTES } from '../../../src/core/membership/identity.js';
 import type { MembershipEffect } from '../../../src/core/membership/membership.js';
 import type {
@@ -29,7 +29,7 @@ import type { Rank } from '../../../src/core/rank.js';
 import { AtomicDiskError } from '../../../src/errors.js';
 import { NoSpace } from '../../../src/ports/blockFiles.js';
 import type { NoteChanges, Notes } from '../../../src/ports/notes.js';
-import type { MembershipRecord } from '../records.js';
+import type { MembershipView } from '../processState.js';
 import type { SchedulerLike } from 'rxjs';
 
 const NOTE_IDENTITY = 'identity';
@@ -38,10 +38,10 @@ const noteOfPeer = (rank: Rank): string => `peer/${rank}`;
 /** A disk without room for a note is tried again after this. */
 const FULL_RETRY_MS = 500;
 
-export class MembershipState implements MembershipRecord {
+export class MembershipState implements MembershipView {
   readonly durable: Map<Rank, PeerMemory>;
-  readonly #standing: BehaviorSubject<Standing>;
-  readonly standing$: Observable<Standing>;
+  readonly #memberState: BehaviorSubject<MemberState>;
+  readonly memberState$: Observable<MemberState>;
   readonly #voting: BehaviorSubject<boolean>;
   /** Emits whether this process votes, at once and whenever that changes. */
   readonly voting$: Observable<boolean>;
@@ -54,9 +54,9 @@ export class MembershipState implements MembershipRecord {
 
   constructor(readonly current: Membership) {
     this.durable = new Map(current.remembered);
-    this.#standing = new BehaviorSubject<Standing>(current.own.standing);
-    this.standing$ = this.#standing.asObservable();
-    this.#voting = new BehaviorSubject(this.standing === 'member');
+    this.#memberState = new BehaviorSubject<MemberState>(current.own.memberState);
+    this.memberState$ = this.#memberState.asObservable();
+    this.#voting = new BehaviorSubject(this.memberState === 'member');
     this.voting$ = this.#voting.asObservable();
     this.#mayStamp = new BehaviorSubject(this.#knowsIncarnation());
     this.mayStamp$ = this.#mayStamp.pipe(filter((may) => may));
@@ -67,7 +67,7 @@ export class MembershipState implements MembershipRecord {
   }
 
   /** `current` has changed. */
-  look(effects: readonly MembershipEffect[]): void {
+  notifyChange(effects: readonly MembershipEffect[]): void {
     const may = this.#knowsIncarnation();
     if (may !== this.mayStamp) this.#mayStamp.next(may);
     this.#weigh();
@@ -76,16 +76,16 @@ export class MembershipState implements MembershipRecord {
 
   /** A process whose disk was lost knows only what peers have told it. */
   #knowsIncarnation(): boolean {
-    const { standing, incarnation } = this.current.own;
-    return standing === 'member' || incarnation > 0;
+    const { memberState, incarnation } = this.current.own;
+    return memberState === 'member' || incarnation > 0;
   }
 
-  get standing(): Standing {
-    return this.#standing.value;
+  get memberState(): MemberState {
+    return this.#memberState.value;
   }
 
-  set standing(standing: Standing) {
-    if (standing !== this.#standing.value) this.#standing.next(standing);
+  set memberState(memberState: MemberState) {
+    if (memberState !== this.#memberState.value) this.#memberState.next(memberState);
     this.#weigh();
   }
 
@@ -94,7 +94,7 @@ export class MembershipState implements MembershipRecord {
   }
 
   #weigh(): void {
-    const isVoting = this.standing === 'member' && this.current.objections.length === 0;
+    const isVoting = this.memberState === 'member' && this.current.objections.length === 0;
     if (isVoting !== this.isVoting) this.#voting.next(isVoting);
   }
 }
@@ -108,7 +108,7 @@ export function openMembership(options: MembershipOptions, notes: Notes): Member
   const own = readIdentity(notes) ?? {
     storage: options.draw(),
     incarnation: 0,
-    standing: options.hasData() ? 'member' : 'fresh',
+    memberState: options.hasData() ? 'member' : 'fresh',
     founding: null,
     isVouched: false,
   };
@@ -148,9 +148,9 @@ export function keepMembership(
 ): Observable<true> {
   return effects$.pipe(
     tap((effects) => {
-      const { standing } = state.current.own;
-      if (standing !== 'member') state.standing = standing;
-      state.look(effects);
+      const { memberState } = state.current.own;
+      if (memberState !== 'member') state.memberState = memberState;
+      state.notifyChange(effects);
     }),
     concatMap((effects) => {
       const changes = new Map<string, Uint8Array | null>();
@@ -173,7 +173,7 @@ export function keepMembership(
         tap(() => {
           for (const [rank, memory] of remembered) state.durable.set(rank, memory);
           const isCurrent = changes.has(NOTE_IDENTITY) && state.current.own === own;
-          if (isCurrent) state.standing = own.standing;
+          if (isCurrent) state.memberState = own.memberState;
         }),
       );
     }),
@@ -191,8 +191,15 @@ export function retryWithoutRoom<T>(clock: SchedulerLike): MonoTypeOperatorFunct
 }
 
 /** The note of who this process is. */
-export function identityNote({ storage, founding, ...rest }: Identity): NoteChanges {
-  const fields = { storage: inHex(storage), ...rest, founding: founding && inHex(founding) };
+export function identityNote(identity: Identity): NoteChanges {
+  const { storage, incarnation, memberState, founding, isVouched } = identity;
+  const fields = {
+    storage: inHex(storage),
+    incarnation,
+    standing: memberState,
+    founding: founding && inHex(founding),
+    isVouched,
+  };
   return new Map([[NOTE_IDENTITY, Buffer.from(JSON.stringify(fields))]]);
 }
 
@@ -210,10 +217,11 @@ function inHex(id: StorageId): string {
 export function readIdentity(notes: Pick<Notes, 'initial'>): Identity | null {
   const fields = readNote(notes, NOTE_IDENTITY);
   if (fields === null) return null;
-  const { storage, incarnation, standing, founding, isVouched } = fields;
-  const isStanding = standing === 'fresh' || standing === 'joining' || standing === 'member';
-  if (storage === null || !isStanding) throw unreadable(NOTE_IDENTITY, fields);
-  return { storage, incarnation, standing, founding, isVouched };
+  const { storage, incarnation, memberState, founding, isVouched } = fields;
+  const isMemberState =
+    memberState === 'fresh' || memberState === 'joining' || memberState === 'member';
+  if (storage === null || !isMemberState) throw unreadable(NOTE_IDENTITY, fields);
+  return { storage, incarnation, memberState, founding, isVouched };
 }
 
 function readMemory(notes: Notes, rank: Rank): PeerMemory | null {
@@ -224,7 +232,7 @@ function readMemory(notes: Notes, rank: Rank): PeerMemory | null {
 }
 
 interface NoteFields extends PeerMemory {
-  readonly standing: unknown;
+  readonly memberState: unknown;
   readonly founding: StorageId | null;
   readonly isVouched: boolean;
 }
@@ -242,7 +250,7 @@ function readNote({ initial }: Pick<Notes, 'initial'>, name: string): NoteFields
     typeof incarnation !== 'number' ||
     typeof isVouched !== 'boolean';
   if (isWrong) throw unreadable(name, fields);
-  return { storage, incarnation, standing, founding: foundingId, isVouched };
+  return { storage, incarnation, memberState: standing, founding: foundingId, isVouched };
 }
 
 /** @returns undefined: it is neither an id nor null. */

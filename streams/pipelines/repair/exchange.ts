@@ -12,7 +12,7 @@ import type { RegisterEvent } from '../../../src/core/register/event.js';
 import type { SectorData, SectorIndex } from '../../../src/core/sector.js';
 import type { Stamp } from '../../../src/core/stamp.js';
 import type { Random } from '../../../src/ports/random.js';
-import { Parcel } from '../../../src/wire/parcel.js';
+import { OutgoingMessage } from '../../../src/wire/outgoingMessage.js';
 import { serializeMemberMessage } from '../../../src/wire/serialize.js';
 import type { Tagger } from '../../../src/wire/tag.js';
 import type { SectorOutcome } from '../../reduceRegisters.js';
@@ -90,7 +90,7 @@ export class Exchange {
     return this.#question<Value>(peer, (id, answer) => {
       const content = { kind: 'readProc', id } as const;
       const { self, systemTagger } = this.#options;
-      const message = new Parcel({ sender: self, sector, content }, false, systemTagger);
+      const message = new OutgoingMessage({ sender: self, sector, content }, false, systemTagger);
       this.#commands.next({ to: peer, command: { kind: 'question', id, message } });
       return (given) => {
         if (given.kind === 'value') answer(given.value);
@@ -101,7 +101,7 @@ export class Exchange {
   /** Brings what this process holds of a sector to a peer; done when the peer has it, or newer. */
   handOver(peer: Rank, sector: SectorIndex): Observable<Handover> {
     return this.#question<Handover>(peer, (id, answer) => {
-      this.#events.next({ sector, event: { kind: 'impose', to: peer, id }, origin: null });
+      this.#events.next({ sector, event: { kind: 'handOver', to: peer, id }, origin: null });
       return (given) => {
         if (given.kind === 'acknowledged' || given.kind === 'nothing') answer(given.kind);
       };
@@ -182,7 +182,7 @@ export class Exchange {
       case 'verify':
         this.#pending.get(event.id)?.answered({ kind: 'done' });
         return true;
-      case 'impose': {
+      case 'handOver': {
         const pending = this.#pending.get(event.id);
         const isNothing = outcome.kind === 'done' && outcome.effects.length === 0;
         if (isNothing) pending?.answered({ kind: 'nothing' });

@@ -52,8 +52,8 @@ interface Cursor {
 
 /** Ends by calling `rebuilt`; emits nothing. */
 export function rebuild(options: RepairOptions): Observable<never> {
-  const { membership, records, rebuilt, clock } = options;
-  const progress = records.repair.rebuild;
+  const { membership, state, rebuilt, clock } = options;
+  const progress = state.repair.rebuild;
   return defer(() => {
     const cursor = readCursor(options);
     progress.cursor = cursor.from;
@@ -65,7 +65,7 @@ export function rebuild(options: RepairOptions): Observable<never> {
       expand(({ next }) => (next === null ? EMPTY : page$(next))),
       last(),
       tap(() => {
-        if (membership.standing === 'joining') rebuilt();
+        if (membership.memberState === 'joining') rebuilt();
       }),
       ignoreElements(),
     );
@@ -82,8 +82,8 @@ function untilNumbered({ membership, clock }: RepairOptions): Observable<unknown
 
 /** Everything of one page; emits it once this process has all of it. */
 function takeIn(start: SectorIndex, options: RepairOptions): Observable<Page> {
-  const { records, store, notes, membership, clock } = options;
-  const progress = records.repair.rebuild;
+  const { state, store, notes, membership, clock } = options;
+  const progress = state.repair.rebuild;
   return listFromQuorum(start, options).pipe(
     tap((lists) => {
       progress.totalCount = Math.max(...lists.map(({ listed }) => listed.written));
@@ -124,15 +124,17 @@ function takeIn(start: SectorIndex, options: RepairOptions): Observable<Page> {
 
 function listFromQuorum(
   start: SectorIndex,
-  { self, processCount, exchange, records, membership, limits, clock }: RepairOptions,
+  { self, processCount, exchange, state, membership, limits, clock }: RepairOptions,
 ): Observable<{ rank: Rank; listed: Listed }[]> {
   const quorum = rebuildQuorum(processCount);
   const { heard } = membership.current;
-  const members = records.peers.filter(({ rank, isConnected }) => {
+  const members = state.peers.filter(({ rank, isConnected }) => {
     const one = heard.get(rank);
-    return isConnected && one?.kind === 'hello' && one.hello.standing === 'member' && rank !== self;
+    return (
+      isConnected && one?.kind === 'hello' && one.hello.memberState === 'member' && rank !== self
+    );
   });
-  records.repair.rebuild.isEnough = members.length >= quorum;
+  state.repair.rebuild.isEnough = members.length >= quorum;
   return merge(
     ...members.map(({ rank }) =>
       exchange.list(rank, start).pipe(map((listed) => ({ rank, listed }))),

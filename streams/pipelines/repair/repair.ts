@@ -44,14 +44,14 @@ const noteOfChunk = (rank: Rank, chunk: number): string => `missed/${rank}/${chu
 export function repair(options: RepairOptions): Observable<never> {
   return defer(() => {
     restoreMissed(options);
-    const { membership, records } = options;
+    const { membership, state } = options;
     return merge(
       keepMissed(options),
-      ...records.peers.map(({ rank }) => handOvers(rank, options)),
+      ...state.peers.map(({ rank }) => handOvers(rank, options)),
       heals(options),
-      membership.standing$.pipe(
-        switchMap((standing) => {
-          switch (standing) {
+      membership.memberState$.pipe(
+        switchMap((memberState) => {
+          switch (memberState) {
             case 'fresh':
               return NEVER;
             case 'joining':
@@ -65,8 +65,8 @@ export function repair(options: RepairOptions): Observable<never> {
   });
 }
 
-function restoreMissed({ records, notes }: RepairOptions): void {
-  for (const [rank, { missed }] of records.missed.peers) {
+function restoreMissed({ state, notes }: RepairOptions): void {
+  for (const [rank, { missed }] of state.missed.peers) {
     const prefix = `missed/${rank}/`;
     for (const [name, bytes] of notes.initial) {
       if (name.startsWith(prefix)) missed.restore(Number(name.slice(prefix.length)), bytes);
@@ -75,13 +75,13 @@ function restoreMissed({ records, notes }: RepairOptions): void {
 }
 
 /** Writes down what was missed, from time to time: losing the last of it costs a scrub, no data. */
-function keepMissed({ limits, records, notes, clock }: RepairOptions): Observable<never> {
+function keepMissed({ limits, state, notes, clock }: RepairOptions): Observable<never> {
   return interval(limits.missedMs, clock).pipe(
     concatMap(() => {
-      settleLate(records.missed);
+      settleLate(state.missed);
       const taken: [MissedSet, number][] = [];
       const changes = new Map<string, Uint8Array | null>();
-      for (const [rank, { missed }] of records.missed.peers) {
+      for (const [rank, { missed }] of state.missed.peers) {
         for (const [chunk, bits] of missed.takeChanges()) {
           changes.set(noteOfChunk(rank, chunk), bits);
           taken.push([missed, chunk]);
@@ -105,9 +105,9 @@ function keepMissed({ limits, records, notes, clock }: RepairOptions): Observabl
  * it has been mended.
  */
 function handOvers(rank: Rank, options: RepairOptions): Observable<never> {
-  const { exchange, limits, records, store, clock } = options;
-  const missed = records.missed.peers.get(rank)?.missed;
-  const peer = records.peers.find((one) => one.rank === rank);
+  const { exchange, limits, state, store, clock } = options;
+  const missed = state.missed.peers.get(rank)?.missed;
+  const peer = state.peers.find((one) => one.rank === rank);
   if (missed === undefined || peer === undefined) return NEVER;
   let cursor: SectorIndex = 0;
   return workLanes({
@@ -120,7 +120,7 @@ function handOvers(rank: Rank, options: RepairOptions): Observable<never> {
       missed.begin(sector);
       return sector;
     },
-    work: (sector) =>
+    handle: (sector) =>
       exchange.handOver(rank, sector).pipe(
         map((handover) => handover === 'acknowledged' || !store.isDamaged(sector)),
         timeout({ each: limits.answerMs, scheduler: clock, with: () => of(false) }),
@@ -135,8 +135,8 @@ function handOvers(rank: Rank, options: RepairOptions): Observable<never> {
 
 /** Gets back, from whichever peer has it, what the own disk has lost of single sectors. */
 function heals(options: RepairOptions): Observable<never> {
-  const { records, clock } = options;
-  const { repair: record } = records;
+  const { state, clock } = options;
+  const { repair: record } = state;
   const notBeforeMs = new Map<SectorIndex, number>();
   const underWay = new Set<SectorIndex>();
   return workLanes({
@@ -149,7 +149,7 @@ function heals(options: RepairOptions): Observable<never> {
       }
       return null;
     },
-    work: (sector) =>
+    handle: (sector) =>
       healSector(sector, options).pipe(
         tap((isHealed) => {
           underWay.delete(sector);
@@ -173,8 +173,8 @@ function heals(options: RepairOptions): Observable<never> {
  * nothing older is taken.
  */
 function healSector(sector: SectorIndex, options: RepairOptions): Observable<boolean> {
-  const { exchange, limits, records, store, clock } = options;
-  const peers = records.peers.filter(({ isConnected }) => isConnected);
+  const { exchange, limits, state, store, clock } = options;
+  const peers = state.peers.filter(({ isConnected }) => isConnected);
   const fromPeer = (rank: Rank): Observable<boolean> =>
     exchange.fetch(rank, sector).pipe(
       concatMap(({ stamp, data }) =>

@@ -4,7 +4,7 @@ import type { Notes } from '../../../src/ports/notes.js';
 import type { SectorStore } from '../../../src/ports/store.js';
 import type { Exchange } from './exchange.js';
 import type { MembershipState } from '../membership/membershipState.js';
-import type { ProcessRecords } from '../records.js';
+import type { ProcessState } from '../processState.js';
 
 export interface RepairLimits {
   /** How often what was missed is made durable, and how long an acknowledgement may be late, ms. */
@@ -26,7 +26,7 @@ export interface RepairOptions {
   /** Number of sectors of the disk. */
   readonly sectors: number;
   readonly limits: RepairLimits;
-  readonly records: ProcessRecords;
+  readonly state: ProcessState;
   readonly membership: MembershipState;
   readonly exchange: Exchange;
   readonly store: SectorStore;
@@ -37,6 +37,6 @@ export interface RepairOptions {
 }
 
 /** Repairs under way, by how much clients have to do. */
-export function lanesOf({ limits, records }: RepairOptions): number {
-  return records.ledger.entries.size > 0 ? limits.lanesBusy : limits.lanesIdle;
+export function lanesOf({ limits, state }: RepairOptions): number {
+  return state.ledger.entries.size > 0 ? limits.lanesBusy : limits.lanesIdle;
 }

@@ -38,7 +38,7 @@ import type { Listed } from './exchange.js';
 import { retryWithoutRoom } from '../membership/membershipState.js';
 import type { Held } from './pages.js';
 import { mergeLists, takeSector } from './pages.js';
-import { noteDamaged } from '../records.js';
+import { noteDamaged } from '../processState.js';
 import type { RepairOptions } from './repairOptions.js';
 import { lanesOf } from './repairOptions.js';
 
@@ -49,9 +49,9 @@ const PAGE_SECTORS = 64;
 
 /** Scrubs for ever; emits nothing. */
 export function scrub(options: RepairOptions): Observable<never> {
-  const { notes, records } = options;
+  const { notes, state } = options;
   const bytes = notes.initial.get(NOTE);
-  records.repair.scrub.cursor = bytes === undefined ? 0 : Number(Buffer.from(bytes).toString());
+  state.repair.scrub.cursor = bytes === undefined ? 0 : Number(Buffer.from(bytes).toString());
   return untilDue(options).pipe(
     concatMap(() => pass(options)),
     repeat(),
@@ -60,15 +60,15 @@ export function scrub(options: RepairOptions): Observable<never> {
 }
 
 /** Emits once when a scrub is asked for, or it is time for one. */
-function untilDue({ limits, clock, records }: RepairOptions): Observable<unknown> {
-  const wanted$ = interval(LOOK_MS, clock).pipe(filter(() => records.repair.scrub.isWanted));
+function untilDue({ limits, clock, state }: RepairOptions): Observable<unknown> {
+  const wanted$ = interval(LOOK_MS, clock).pipe(filter(() => state.repair.scrub.isWanted));
   const isOn = limits.scrubSectorsPerSecond > 0;
   return merge(wanted$, isOn ? timer(limits.scrubPauseMs, clock) : EMPTY).pipe(take(1));
 }
 
 /** Once over the disk, from where the last one was cut short. */
 function pass(options: RepairOptions): Observable<unknown> {
-  const record = options.records.repair.scrub;
+  const record = options.state.repair.scrub;
   return defer(() => {
     record.isRunning = true;
     const counts = { verifiedCount: 0, damagedCount: 0, behindCount: 0, aheadCount: 0 };
@@ -81,7 +81,7 @@ function pass(options: RepairOptions): Observable<unknown> {
         // One that is asked for begins at the beginning.
         if (next === null || record.isWanted) return EMPTY;
         record.cursor = next;
-        return merge(note(Buffer.from(String(next)), options), onePage(next, options));
+        return merge(savePosition(Buffer.from(String(next)), options), onePage(next, options));
       }),
       last(),
       tap(() => {
@@ -91,17 +91,17 @@ function pass(options: RepairOptions): Observable<unknown> {
         record.passCount += 1;
         // What did not fit on record was found by comparing.
         for (const rank of record.comparedRanks) {
-          const peer = options.records.missed.peers.get(rank);
-          if (peer !== undefined && peer.missed.count === 0) peer.missed.isOverflown = false;
+          const peer = options.state.missed.peers.get(rank);
+          if (peer !== undefined && peer.missed.count === 0) peer.missed.hasOverflowed = false;
         }
       }),
-      concatMap(() => note(null, options)),
+      concatMap(() => savePosition(null, options)),
     );
   });
 }
 
 /** Where a scrub is. Without room for it, the next one begins earlier than it might. */
-function note(position: Uint8Array | null, { notes }: RepairOptions): Observable<never> {
+function savePosition(position: Uint8Array | null, { notes }: RepairOptions): Observable<never> {
   return notes.put(new Map([[NOTE, position]])).pipe(
     catchError((error: unknown) => {
       if (error instanceof NoSpace) return EMPTY;
@@ -144,22 +144,22 @@ function onePage(start: SectorIndex, options: RepairOptions): Observable<SectorI
 /** Not faster than it may: a page takes as long as its sectors are allowed to. */
 function pacedBy(
   count: number,
-  { limits, clock, records }: RepairOptions,
+  { limits, clock, state }: RepairOptions,
   done$: Observable<never>,
 ): Observable<never> {
-  if (records.repair.scrub.isFast || limits.scrubSectorsPerSecond === 0) return done$;
+  if (state.repair.scrub.isFast || limits.scrubSectorsPerSecond === 0) return done$;
   const leastMs = (1_000 * count) / limits.scrubSectorsPerSecond;
   return merge(done$, timer(leastMs, clock).pipe(ignoreElements()));
 }
 
 function listsOfPeers(
   start: SectorIndex,
-  { exchange, records, membership, limits, clock }: RepairOptions,
+  { exchange, state, membership, limits, clock }: RepairOptions,
 ): Observable<{ rank: Rank; listed: Listed }[]> {
   const { heard } = membership.current;
-  const members = records.peers.filter(({ rank, isConnected }) => {
+  const members = state.peers.filter(({ rank, isConnected }) => {
     const one = heard.get(rank);
-    return isConnected && one?.kind === 'hello' && one.hello.standing === 'member';
+    return isConnected && one?.kind === 'hello' && one.hello.memberState === 'member';
   });
   return merge(
     ...members.map(({ rank }) =>
@@ -170,7 +170,7 @@ function listsOfPeers(
     ),
   ).pipe(
     tap(({ rank }) => {
-      const { comparedRanks } = records.repair.scrub;
+      const { comparedRanks } = state.repair.scrub;
       if (!comparedRanks.includes(rank)) comparedRanks.push(rank);
     }),
     toArray(),
@@ -183,9 +183,9 @@ function mend(
   lists: readonly { readonly rank: Rank; readonly listed: Listed }[],
   options: RepairOptions,
 ): Observable<unknown> {
-  const { self, exchange, records, store } = options;
+  const { self, exchange, state, store } = options;
   const { sector } = held;
-  const record = records.repair.scrub;
+  const record = state.repair.scrub;
   return defer(() => {
     if (compareStamps(store.stampOf(sector), held.stamp) < 0) {
       record.behindCount += 1;
@@ -195,14 +195,14 @@ function mend(
       if (rank === self) continue;
       if (compareStamps(stampIn(listed.entries, sector), store.stampOf(sector)) >= 0) continue;
       record.aheadCount += 1;
-      records.missed.peers.get(rank)?.missed.add(sector);
+      state.missed.peers.get(rank)?.missed.add(sector);
     }
     return exchange.verify(sector).pipe(
       tap(() => {
         record.verifiedCount += 1;
         if (!store.isDamaged(sector)) return;
         record.damagedCount += 1;
-        noteDamaged(records.repair, sector);
+        noteDamaged(state.repair, sector);
       }),
     );
   });

@@ -43,7 +43,7 @@ export function mapAnswers(
   };
   return ({ session, from, requestNumber }) => {
     const { current, isVoting } = membership;
-    const hasVote = isVoting && current.own.standing === 'member';
+    const hasVote = isVoting && current.own.memberState === 'member';
     const range = {
       from,
       end: verdict.sectors,

@@ -2,12 +2,12 @@ import type { ProcessCounters } from '../../../src/core/counters.js';
 import type { Difference } from '../../../src/core/membership/configuration.js';
 import type { Waiting } from '../../../src/core/membership/founding.js';
 import { waitingOf } from '../../../src/core/membership/founding.js';
-import type { Standing } from '../../../src/core/membership/identity.js';
+import type { MemberState } from '../../../src/core/membership/identity.js';
 import type { Objection } from '../../../src/core/membership/state.js';
 import type { Rank } from '../../../src/core/rank.js';
 import type { MembershipState } from '../membership/membershipState.js';
 import type { ProcessPipelineOptions } from '../processOptions.js';
-import type { DifferenceRecord, ProcessRecords } from '../records.js';
+import type { Differences, ProcessState } from '../processState.js';
 import { tellsMaps } from './sectorMaps.js';
 
 /** What a process says of itself when a client asks: JSON, at most 4096 bytes. */
@@ -21,7 +21,7 @@ export interface StatusReport {
    * member with another system key, or somebody who meddles. Older versions do not tell.
    */
   readonly badTags?: Readonly<Record<string, number>> | undefined;
-  readonly standing: Standing;
+  readonly standing: MemberState;
   readonly incarnation: number;
   /** What a fresh process waits for. Older versions do not tell this nor the next two. */
   readonly waiting?: Waiting | undefined;
@@ -75,7 +75,7 @@ export interface StatusReport {
 const DIFFERENCES_MAX = 8;
 
 /** Each once, though it may have been told twice: by each end's connection. */
-function differencesIn({ heard, answered }: DifferenceRecord): StatusReport['differences'] {
+function differencesIn({ heard, answered }: Differences): StatusReport['differences'] {
   const found = new Map<string, Difference & { readonly rank: Rank }>();
   for (const [rank, differences] of [...answered, ...heard]) {
     for (const difference of differences) {
@@ -98,8 +98,8 @@ export function textOfReport(report: StatusReport): string {
 
 export function reportOf(
   options: Pick<ProcessPipelineOptions, 'self' | 'start' | 'verdict'>,
-  { ledger, missed, peers, repair, counters, differences, badTags }: ProcessRecords,
-  { standing, current }: MembershipState,
+  { ledger, missed, peers, repair, counters, differences, badTags }: ProcessState,
+  { memberState, current }: MembershipState,
   { written, damaged }: { readonly written: number; readonly damaged: number },
 ): StatusReport {
   const { self, start } = options;
@@ -109,7 +109,7 @@ export function reportOf(
     // Not what may still be acknowledged: under load there always is some.
     const { count } = peer.missed;
     if (count > 0) missedBy[rank] = count;
-    missedMore ||= peer.missed.isOverflown;
+    missedMore ||= peer.missed.hasOverflowed;
   }
   const { rebuild, scrub } = repair;
   return {
@@ -117,9 +117,9 @@ export function reportOf(
     processes: self.processCount,
     sectors: current.configuration.sectors,
     badTags: badTags.recent(),
-    standing,
+    standing: memberState,
     incarnation: current.own.incarnation,
-    waiting: standing === 'fresh' ? waitingOf(current) : undefined,
+    waiting: memberState === 'fresh' ? waitingOf(current) : undefined,
     objections: current.objections.length > 0 ? current.objections : undefined,
     differences: differencesIn(differences),
     start,
@@ -131,11 +131,11 @@ export function reportOf(
     missedMore,
     connected: peers.filter(({ isConnected }) => isConnected).map(({ rank }) => rank),
     extended: peers
-      .filter(({ isConnected, agreement }) => isConnected && agreement.agreed !== 0)
+      .filter(({ isConnected, negotiation }) => isConnected && negotiation.agreed !== 0)
       .map(({ rank }) => rank),
     ...(tellsMaps(options) && { maps: true }),
     rebuild:
-      standing === 'joining'
+      memberState === 'joining'
         ? { taken: rebuild.takenCount, total: rebuild.totalCount, isEnough: rebuild.isEnough }
         : null,
     scrub: {

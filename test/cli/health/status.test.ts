@@ -38,7 +38,7 @@ const REDUCED: readonly { title: string; processes: ProcessStatus[]; reasons: st
     ],
   },
   {
-    title: 'a process is of another make',
+    title: 'a process is foreign',
     processes: [
       processOf(1),
       { ...processOf(2), report: null, reportTrouble: 'connected, but no answer' },

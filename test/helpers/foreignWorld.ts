@@ -1,12 +1,12 @@
 /**
- * What a strange peer needs of the world: real sockets and timers here, simulated ones elsewhere.
+ * What a foreign peer needs of the world: real sockets and timers here, simulated ones elsewhere.
  */
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import type { Address } from './rawClient.js';
 
-/** The part of a socket that strange peers use. */
-export interface StrangeSocket {
+/** The part of a socket that foreign peers use. */
+export interface ForeignSocket {
   on(event: 'data', listener: (chunk: Buffer) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
   on(event: 'connect' | 'close', listener: () => void): unknown;
@@ -20,9 +20,9 @@ export interface Timer {
   cancel(): void;
 }
 
-export interface StrangeWorld {
+export interface ForeignWorld {
   /** Begins to connect to the process of that rank; 'connect', or 'error' and 'close', follow. */
-  dial(rank: number): StrangeSocket;
+  dial(rank: number): ForeignSocket;
   later(delayMs: number, action: () => void): Timer;
   every(intervalMs: number, action: () => void): Timer;
   /** 32 hexadecimal digits. */
@@ -31,7 +31,7 @@ export interface StrangeWorld {
   fraction(): number;
 }
 
-export function realWorld(addresses: readonly Address[]): StrangeWorld {
+export function realWorld(addresses: readonly Address[]): ForeignWorld {
   return {
     dial: (rank) => net.connect({ ...addresses[rank - 1], noDelay: true }),
     later: (delayMs, action) => {

@@ -2,46 +2,46 @@ import test from 'ava';
 import { EMPTY, NEVER, VirtualTimeScheduler, defer, ignoreElements, throwError, timer } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { NoSpace } from '../../src/ports/blockFiles.js';
-import { LifeNumber } from '../../streams/pipelines/membership/lifeNumber.js';
+import { BootNumber } from '../../streams/pipelines/membership/bootNumber.js';
 
 /** Notes that were there, those that were put, and how each put ends. */
 function notesWith(text: string | null, put: () => Observable<never> = () => EMPTY) {
-  const initial = new Map(text === null ? [] : [['life', Buffer.from(text)]]);
+  const initial = new Map(text === null ? [] : [['boot', Buffer.from(text)]]);
   const written: string[] = [];
   const notes = {
     initial,
     put: (changes: ReadonlyMap<string, Uint8Array | null>) => {
-      written.push(Buffer.from(changes.get('life') ?? []).toString());
+      written.push(Buffer.from(changes.get('boot') ?? []).toString());
       return put();
     },
   };
   return { notes, written };
 }
 
-test('a life has no number before it writes, and one that is durable after', (t) => {
+test('a boot has no number before it writes, and one that is durable after', (t) => {
   const clock = new VirtualTimeScheduler();
   const { notes, written } = notesWith('41', () => timer(5, clock).pipe(ignoreElements()));
-  const life = new LifeNumber(notes);
-  life.keep(clock).subscribe();
-  t.is(life.current, 0);
-  t.true(life.wasEverUsed, 'by a life before');
-  life.want();
-  life.want();
-  t.is(life.current, 0, 'the note is not flushed yet');
+  const boot = new BootNumber(notes);
+  boot.keep(clock).subscribe();
+  t.is(boot.current, 0);
+  t.true(boot.wasEverUsed, 'by a boot before');
+  boot.want();
+  boot.want();
+  t.is(boot.current, 0, 'the note is not flushed yet');
   clock.flush();
-  t.is(life.current, 42);
-  life.want();
+  t.is(boot.current, 42);
+  boot.want();
   t.deepEqual(written, ['42'], 'once');
 });
 
-test('the first life of a disk', (t) => {
+test('the first boot of a disk', (t) => {
   const { notes, written } = notesWith(null);
-  const life = new LifeNumber(notes);
-  life.keep(new VirtualTimeScheduler()).subscribe();
-  t.false(life.wasEverUsed);
-  life.want();
-  t.is(life.current, 1);
-  t.true(life.wasEverUsed);
+  const boot = new BootNumber(notes);
+  boot.keep(new VirtualTimeScheduler()).subscribe();
+  t.false(boot.wasEverUsed);
+  boot.want();
+  t.is(boot.current, 1);
+  t.true(boot.wasEverUsed);
   t.deepEqual(written, ['1']);
 });
 
@@ -54,27 +54,27 @@ test('a disk without room: the note is tried again, and nothing is numbered unti
       return tries < 3 ? throwError(() => new NoSpace('full')) : EMPTY;
     }),
   );
-  const life = new LifeNumber(notes);
-  life.keep(clock).subscribe();
-  life.want();
-  t.is(life.current, 0);
+  const boot = new BootNumber(notes);
+  boot.keep(clock).subscribe();
+  boot.want();
+  t.is(boot.current, 0);
   clock.flush();
   t.is(tries, 3);
-  t.is(life.current, 1);
+  t.is(boot.current, 1);
 });
 
-test('when the numbers are used up no life has one', (t) => {
+test('when the numbers are used up no boot has one', (t) => {
   const { notes, written } = notesWith('65535', () => NEVER);
-  const life = new LifeNumber(notes);
-  life.keep(new VirtualTimeScheduler()).subscribe();
-  life.want();
-  t.is(life.current, 0);
-  t.true(life.wasEverUsed);
+  const boot = new BootNumber(notes);
+  boot.keep(new VirtualTimeScheduler()).subscribe();
+  boot.want();
+  t.is(boot.current, 0);
+  t.true(boot.wasEverUsed);
   t.deepEqual(written, []);
 });
 
 test('a note that is no number is refused', (t) => {
   for (const text of ['', '0', '-1', '65536', 'x', '1.5']) {
-    t.throws(() => new LifeNumber(notesWith(text).notes), { code: 'ATDD_STORE_CORRUPT' });
+    t.throws(() => new BootNumber(notesWith(text).notes), { code: 'ATDD_STORE_CORRUPT' });
   }
 });

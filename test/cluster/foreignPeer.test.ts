@@ -1,5 +1,5 @@
 /**
- * One cluster of two real processes and one of another make, which behaves in each of the ways that
+ * One cluster of two real processes and one foreign, which behaves in each of the ways that
  * the protocol allows: operations through all three complete, also when the foreign one is needed
  * for the majority, and what everybody saw is linearizable.
  */
@@ -9,8 +9,8 @@ import { Cluster } from '../helpers/cluster.js';
 import { HANG_MS, TEST_HANG_MS } from '../helpers/hang.js';
 import type { RawClient } from '../helpers/rawClient.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
-import type { Behaviour } from '../helpers/strangePeer.js';
-import { BEHAVIOURS, StrangePeer } from '../helpers/strangePeer.js';
+import type { Behaviour } from '../helpers/foreignPeer.js';
+import { BEHAVIOURS, ForeignPeer } from '../helpers/foreignPeer.js';
 import { within } from '../helpers/within.js';
 import { assertLinearizable } from '../helpers/workload.js';
 import { HistoryRecorder } from '../linearizability/history.js';
@@ -71,7 +71,7 @@ for (const [name, behaviour] of Object.entries<Behaviour>(BEHAVIOURS)) {
     const setting = { processCount: 3, absent: [STRANGE_RANK], founder: null };
     const cluster = await Cluster.prepare(t, setting);
     const { addresses, keys } = cluster;
-    const strange = await StrangePeer.start({ rank: STRANGE_RANK, addresses, keys, behaviour });
+    const strange = await ForeignPeer.start({ rank: STRANGE_RANK, addresses, keys, behaviour });
     t.teardown(() => strange.stop());
     await cluster.startAll();
     const clients = await Promise.all(cluster.ranks.map((rank) => cluster.client(rank)));
@@ -128,7 +128,7 @@ test.serial(
     }
     await inTime(t, '200 writes with one member missing from the start', Promise.all(answers));
     const { addresses, keys } = cluster;
-    const strange = await StrangePeer.start({ rank: STRANGE_RANK, addresses, keys, behaviour: {} });
+    const strange = await ForeignPeer.start({ rank: STRANGE_RANK, addresses, keys, behaviour: {} });
     t.teardown(() => strange.stop());
     await cluster.kill(3);
     // The foreign one has nothing yet; a read through the real one imposes the value on it.

@@ -3,12 +3,12 @@ import type { ProcessCounters } from '../../src/core/counters.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { emptyLedger } from '../../src/core/ledger.js';
 import type { LedgerLimits } from '../../src/core/ledger.js';
-import type { LinkAgreement } from '../../src/core/link/agreement.js';
-import { newAgreement } from '../../src/core/link/agreement.js';
-import type { Owed, OwedLimits } from '../../src/core/link/owed.js';
-import { nothingOwed } from '../../src/core/link/owed.js';
+import type { LinkNegotiation } from '../../src/core/link/negotiation.js';
+import { newNegotiation } from '../../src/core/link/negotiation.js';
+import type { Outbox, OutboxLimits } from '../../src/core/link/outbox.js';
+import { newOutbox } from '../../src/core/link/outbox.js';
 import type { Difference } from '../../src/core/membership/configuration.js';
-import type { Standing } from '../../src/core/membership/identity.js';
+import type { MemberState } from '../../src/core/membership/identity.js';
 import type { Opening } from '../../src/core/membership/introduction.js';
 import { newOpening } from '../../src/core/membership/introduction.js';
 import type { Membership, PeerMemory } from '../../src/core/membership/state.js';
@@ -25,33 +25,33 @@ import { Disavowals } from './membership/disavowals.js';
 import type { Session } from './session.js';
 
 /** What a process knows of another one. */
-export interface PeerRecord {
+export interface PeerState {
   readonly rank: Rank;
-  readonly owed: Owed<Sendable>;
+  readonly outbox: Outbox<Sendable>;
   /** What the process at the other end of that connection understands. */
-  readonly agreement: LinkAgreement;
+  readonly negotiation: LinkNegotiation;
   /** Whether it has shown who it is. */
   readonly opening: Opening;
   /** Whether the connection that this process dials stands. */
   isConnected: boolean;
   /** When a message of its came last, by the clock; 0: never. */
-  heardMs: number;
+  lastReceivedMs: number;
 }
 
 /**
  * Everything that a running process has in memory for others: made outside of the pipeline, so that
  * it can be looked at. Each part belongs to the operator that fills it.
  */
-export interface ProcessRecords {
+export interface ProcessState {
   readonly ledger: Ledger<Session>;
   readonly registers: Map<SectorIndex, RegisterState>;
   readonly sessions: Set<Session>;
-  readonly peers: readonly PeerRecord[];
-  readonly membership: MembershipRecord;
-  readonly differences: DifferenceRecord;
+  readonly peers: readonly PeerState[];
+  readonly membership: MembershipView;
+  readonly differences: Differences;
   readonly disavowals: Disavowals;
   readonly missed: MissedLog;
-  readonly repair: RepairRecord;
+  readonly repair: RepairProgress;
   readonly counters: ProcessCounters;
   readonly badTags: BadTags;
   /** Whose other side is a process: dialled by this one, or shown to be one by what came. */
@@ -59,7 +59,7 @@ export interface ProcessRecords {
 }
 
 /** In what each peer differs from this process, as it has said last; empty: in nothing. */
-export interface DifferenceRecord {
+export interface Differences {
   /** By what it said over its own connection. */
   readonly heard: Map<Rank, readonly Difference[]>;
   /** By what it answered over the one that this process dialled. */
@@ -67,10 +67,10 @@ export interface DifferenceRecord {
 }
 
 /** Who this process and the others are. */
-export interface MembershipRecord {
+export interface MembershipView {
   readonly current: Membership;
   /** What this process acts by: it is a member only once that is durable. */
-  standing: Standing;
+  memberState: MemberState;
   /** A member that does vote. */
   readonly isVoting: boolean;
   /** What is durable of `current.remembered`. */
@@ -78,7 +78,7 @@ export interface MembershipRecord {
 }
 
 /** How far the repairs are; for the status. */
-export interface RepairRecord {
+export interface RepairProgress {
   /** Sectors known to be damaged that wait to be mended. */
   readonly toHeal: Set<SectorIndex>;
   healedCount: number;
@@ -90,11 +90,11 @@ export interface RepairRecord {
     totalCount: number;
     isEnough: boolean;
   };
-  scrub: ScrubRecord;
+  scrub: ScrubProgress;
   questions: () => number;
 }
 
-export interface ScrubRecord {
+export interface ScrubProgress {
   isRunning: boolean;
   /** A scrub was asked for: from the beginning, at full speed. */
   isWanted: boolean;
@@ -113,7 +113,7 @@ export interface ScrubRecord {
 }
 
 /** How much of everything there is: 0 everywhere in a process that has nothing to do. */
-export interface ProcessFigures {
+export interface ProcessStats {
   /** Operations of clients under way. */
   readonly operations: number;
   /** Registers that have an operation. */
@@ -124,7 +124,7 @@ export interface ProcessFigures {
   readonly peers: readonly {
     readonly rank: Rank;
     readonly isConnected: boolean;
-    /** What it is owed: see src/core/link/owed.ts. */
+    /** What it is outbox: see src/core/link/outbox.ts. */
     readonly questions: number;
     readonly replies: number;
     readonly unsent: number;
@@ -133,22 +133,29 @@ export interface ProcessFigures {
   readonly repairs: number;
   /** Sectors that this process knows others to have missed. */
   readonly missed: number;
-  readonly standing: Standing;
+  readonly memberState: MemberState;
 }
 
-export function newRecords(
+export function newProcessState(
   self: Self,
   limits: LedgerLimits,
-  link: OwedLimits & { readonly features: number },
-  membership: MembershipRecord,
+  link: OutboxLimits & { readonly features: number },
+  membership: MembershipView,
   missed: MissedLog,
   counters: ProcessCounters,
   clock: Pick<SchedulerLike, 'now'>,
-): ProcessRecords {
-  const peers = ranksBut(self.rank, self.processCount).map((rank): PeerRecord => {
-    const agreement = newAgreement(link.features);
+): ProcessState {
+  const peers = ranksBut(self.rank, self.processCount).map((rank): PeerState => {
+    const negotiation = newNegotiation(link.features);
     const opening = newOpening();
-    return { rank, owed: nothingOwed(link), agreement, opening, isConnected: false, heardMs: 0 };
+    return {
+      rank,
+      outbox: newOutbox(link),
+      negotiation,
+      opening,
+      isConnected: false,
+      lastReceivedMs: 0,
+    };
   });
   return {
     ledger: emptyLedger(limits),
@@ -159,7 +166,7 @@ export function newRecords(
     differences: { heard: new Map(), answered: new Map() },
     disavowals: new Disavowals(),
     missed,
-    repair: newRepairRecord(),
+    repair: newRepairProgress(),
     counters,
     badTags: new BadTags(clock),
     peerConnections: new WeakSet(),
@@ -170,21 +177,21 @@ export function newRecords(
 const TO_HEAL_MAX = 65_536;
 
 /** The own disk could not give that sector back. */
-export function noteDamaged({ toHeal }: RepairRecord, sector: SectorIndex): void {
+export function noteDamaged({ toHeal }: RepairProgress, sector: SectorIndex): void {
   if (toHeal.size < TO_HEAL_MAX) toHeal.add(sector);
 }
 
-function newRepairRecord(): RepairRecord {
+function newRepairProgress(): RepairProgress {
   return {
     toHeal: new Set(),
     healedCount: 0,
     rebuild: { cursor: 0, takenCount: 0, totalCount: 0, isEnough: false },
-    scrub: newScrubRecord(),
+    scrub: newScrubProgress(),
     questions: () => 0,
   };
 }
 
-export function newScrubRecord(): ScrubRecord {
+export function newScrubProgress(): ScrubProgress {
   return {
     isRunning: false,
     isWanted: false,
@@ -199,8 +206,8 @@ export function newScrubRecord(): ScrubRecord {
   };
 }
 
-export function figuresOf(records: ProcessRecords): ProcessFigures {
-  const { ledger, registers, sessions, peers, missed, repair, membership } = records;
+export function statsOf(state: ProcessState): ProcessStats {
+  const { ledger, registers, sessions, peers, missed, repair, membership } = state;
   let messages = 0;
   for (const { handling } of sessions) messages += handling.size;
   let missedCount = 0;
@@ -212,15 +219,15 @@ export function figuresOf(records: ProcessRecords): ProcessFigures {
     registers: registers.size,
     sessions: sessions.size,
     messages,
-    peers: peers.map(({ rank, isConnected, owed }) => ({
+    peers: peers.map(({ rank, isConnected, outbox }) => ({
       rank,
       isConnected,
-      questions: owed.questions.size,
-      replies: owed.replies.size,
-      unsent: owed.unsent.size,
+      questions: outbox.questions.size,
+      replies: outbox.replies.size,
+      unsent: outbox.unsent.size,
     })),
     repairs: repair.questions(),
     missed: missedCount,
-    standing: membership.standing,
+    memberState: membership.memberState,
   };
 }

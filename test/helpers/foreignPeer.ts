@@ -1,5 +1,5 @@
 /**
- * A member of a cluster of another make: the protocol and the (N,N) algorithm of
+ * A member of a cluster foreign: the protocol and the (N,N) algorithm of
  * docs/wire-protocol.md once more, sharing no code with src, with its registers in memory. It takes
  * part like any process, runs operations of its own as a coordinator, and behaves in one of the
  * ways that the protocol allows and that are awkward for its peers.
@@ -8,10 +8,10 @@ import net from 'node:net';
 import type { Keys, Padding, ProcessMessage, ReceiptMessage, RegisterValue } from './bytes.js';
 import { MessageReader, processBytes, receiptBytes, SECTOR_BYTES } from './bytes.js';
 import type { Address } from './rawClient.js';
-import type { Link, LinkOptions } from './strangeLink.js';
-import { connectionPerMessage, keptConnection, stallingLink } from './strangeLink.js';
-import type { StrangeSocket, StrangeWorld, Timer } from './strangeWorld.js';
-import { realWorld } from './strangeWorld.js';
+import type { Link, LinkOptions } from './foreignLink.js';
+import { connectionPerMessage, keptConnection, stallingLink } from './foreignLink.js';
+import type { ForeignSocket, ForeignWorld, Timer } from './foreignWorld.js';
+import { realWorld } from './foreignWorld.js';
 
 export interface Behaviour {
   /**
@@ -40,17 +40,17 @@ export const BEHAVIOURS = {
   'sends replies twice and late': { replyTwiceWithinMs: 120 },
 } as const satisfies Readonly<Record<string, Behaviour>>;
 
-export interface StrangePeerOptions {
+export interface ForeignPeerOptions {
   readonly rank: number;
   readonly processCount: number;
   readonly keys: Keys;
   readonly behaviour: Behaviour;
-  readonly world: StrangeWorld;
+  readonly world: ForeignWorld;
   /** What it keeps when it dies: give the same to its next life. */
   readonly disk?: Map<bigint, RegisterValue>;
 }
 
-export interface RealPeerOptions extends Pick<StrangePeerOptions, 'rank' | 'keys' | 'behaviour'> {
+export interface RealPeerOptions extends Pick<ForeignPeerOptions, 'rank' | 'keys' | 'behaviour'> {
   /** Of all processes, its own included, in order of rank. */
   readonly addresses: readonly Address[];
 }
@@ -79,7 +79,7 @@ function isNewer(a: RegisterValue, b: RegisterValue): boolean {
   return a.timestamp === b.timestamp ? a.writeRank > b.writeRank : a.timestamp > b.timestamp;
 }
 
-export class StrangePeer {
+export class ForeignPeer {
   /** What peers did against the protocol. A test expects none. */
   readonly faults: string[] = [];
   /** Receipts that came in. */
@@ -91,15 +91,15 @@ export class StrangePeer {
   private readonly registers = new Map<bigint, Register>();
   private readonly links = new Map<number, Link>();
   private readonly receiptSenders = new Set<number>();
-  private readonly accepted = new Set<StrangeSocket>();
+  private readonly accepted = new Set<ForeignSocket>();
   private readonly timers = new Set<Timer>();
   private stopped = false;
   private stopListening = (): Promise<unknown> => Promise.resolve();
 
   /** On real sockets; resolves when it listens. */
-  static async start({ addresses, ...options }: RealPeerOptions): Promise<StrangePeer> {
+  static async start({ addresses, ...options }: RealPeerOptions): Promise<ForeignPeer> {
     const processCount = addresses.length;
-    const peer = new StrangePeer({ ...options, processCount, world: realWorld(addresses) });
+    const peer = new ForeignPeer({ ...options, processCount, world: realWorld(addresses) });
     const server = net.createServer({ noDelay: true }, (socket) => {
       peer.accept(socket);
     });
@@ -112,7 +112,7 @@ export class StrangePeer {
     return peer;
   }
 
-  constructor(private readonly options: StrangePeerOptions) {
+  constructor(private readonly options: ForeignPeerOptions) {
     this.disk = options.disk ?? new Map<bigint, RegisterValue>();
     for (let rank = 1; rank <= options.processCount; rank += 1) {
       if (rank !== options.rank) this.links.set(rank, this.linkTo(rank));
@@ -180,7 +180,7 @@ export class StrangePeer {
   }
 
   /** Somebody has connected. */
-  accept(socket: StrangeSocket): void {
+  accept(socket: ForeignSocket): void {
     this.accepted.add(socket);
     const reader = new MessageReader(this.options.keys);
     socket.on('data', (chunk) => {
@@ -200,7 +200,7 @@ export class StrangePeer {
     socket.on('close', () => this.accepted.delete(socket));
   }
 
-  private sendReceipt({ sender, kind, id }: ProcessMessage, socket: StrangeSocket): void {
+  private sendReceipt({ sender, kind, id }: ProcessMessage, socket: ForeignSocket): void {
     const { behaviour, keys, rank } = this.options;
     if (behaviour.receipts !== true && !this.receiptSenders.has(sender)) return;
     const receipt = { receiptFor: kind, sender: rank, id };

@@ -9,7 +9,7 @@ import type { Log } from '../ports/log.js';
 
 const QUIET_MS = 5_000;
 
-export class RoomLog {
+export class DiskFullLog {
   #lastRefusedAtMs: number | null = null;
 
   constructor(

@@ -23,7 +23,7 @@ export interface PutAsideOptions<T> {
  * Completes with the source, and drops what is put aside then; errors of either are passed on.
  * Bound: what the source has under way at a time.
  */
-export function putAside<T>(options: PutAsideOptions<T>): OperatorFunction<T, T> {
+export function deferUntil<T>(options: PutAsideOptions<T>): OperatorFunction<T, T> {
   const { earlyName, due$, endsWaitOf } = options;
   return (value$) =>
     new Observable((subscriber) => {

@@ -1,10 +1,10 @@
 /**
- * The ways in which processes of other makes send their messages to a peer. All of them are allowed
- * by docs/wire-protocol.md; see strangePeer.ts.
+ * The ways in which foreign processes send their messages to a peer. All of them are allowed
+ * by docs/wire-protocol.md; see foreignPeer.ts.
  */
 import type { Keys, ProcessKind, ReceiptMessage } from './bytes.js';
 import { MessageReader } from './bytes.js';
-import type { StrangeSocket, StrangeWorld, Timer } from './strangeWorld.js';
+import type { ForeignSocket, ForeignWorld, Timer } from './foreignWorld.js';
 
 export interface Outgoing {
   readonly kind: ProcessKind;
@@ -19,7 +19,7 @@ export interface Link {
 }
 
 export interface LinkOptions {
-  readonly world: StrangeWorld;
+  readonly world: ForeignWorld;
   /** Of the peer. */
   readonly rank: number;
   readonly keys: Keys;
@@ -32,7 +32,7 @@ const REDIAL_MS = 50;
 /** What waits for a connection; more is dropped, as a full queue would: the sender asks again. */
 const WAITING_COUNT_MAX = 10_000;
 
-function onDialledData(socket: StrangeSocket, options: LinkOptions): void {
+function onDialledData(socket: ForeignSocket, options: LinkOptions): void {
   const reader = new MessageReader(options.keys);
   socket.on('data', (chunk) => {
     for (const { message, tagIsGood } of reader.push(chunk)) {
@@ -50,8 +50,8 @@ export function keptConnection(
   { readsBack = true, redialEveryMs }: { readsBack?: boolean; redialEveryMs?: number } = {},
 ): Link {
   const { world, rank } = options;
-  let socket: StrangeSocket | null = null;
-  let dialling: StrangeSocket | null = null;
+  let socket: ForeignSocket | null = null;
+  let dialling: ForeignSocket | null = null;
   let redial: Timer | null = null;
   let closed = false;
   const waiting: Buffer[] = [];
@@ -93,7 +93,7 @@ export function keptConnection(
 
 /** A connection for every message, ended right after it. */
 export function connectionPerMessage(options: LinkOptions): Link {
-  const open = new Set<StrangeSocket>();
+  const open = new Set<ForeignSocket>();
   return {
     send({ bytes }) {
       const socket = options.world.dial(options.rank);
@@ -118,7 +118,7 @@ export function connectionPerMessage(options: LinkOptions): Link {
 export function stallingLink(
   inner: Link,
   resendMs: number,
-  world: StrangeWorld,
+  world: ForeignWorld,
 ): Link & { receiptCame(receipt: ReceiptMessage): void; readonly queuedCount: number } {
   const queue: Outgoing[] = [];
   const sendHead = (): void => {

@@ -1,23 +1,23 @@
-/** Strange peers among themselves: what the cluster tests rely on works without the program. */
+/** Foreign peers among themselves: what the cluster tests rely on works without the program. */
 import test from 'ava';
 import { checkLinearizable } from '../linearizability/check.js';
 import { HistoryRecorder } from '../linearizability/history.js';
 import { freeAddresses } from './ports.js';
 import { nameOf, sectorNamed } from './sectorValue.js';
-import type { Behaviour } from './strangePeer.js';
-import { BEHAVIOURS, StrangePeer } from './strangePeer.js';
+import type { Behaviour } from './foreignPeer.js';
+import { BEHAVIOURS, ForeignPeer } from './foreignPeer.js';
 
 const keys = { clientKey: Buffer.alloc(32, 1), systemKey: Buffer.alloc(64, 2) };
 
 for (const [name, behaviour] of Object.entries<Behaviour>(BEHAVIOURS)) {
-  test(`three strange peers, one of which ${name}, are linearizable`, async (t) => {
+  test(`three foreign peers, one of which ${name}, are linearizable`, async (t) => {
     const addresses = await freeAddresses(3);
     const start = (rank: number) =>
-      StrangePeer.start({ rank, addresses, keys, behaviour: rank === 1 ? behaviour : {} });
+      ForeignPeer.start({ rank, addresses, keys, behaviour: rank === 1 ? behaviour : {} });
     const peers = await Promise.all([1, 2, 3].map(start));
     t.teardown(() => Promise.all(peers.map((peer) => peer.stop())));
     const recorder = new HistoryRecorder(() => performance.now());
-    const client = async (peer: StrangePeer, index: number): Promise<void> => {
+    const client = async (peer: ForeignPeer, index: number): Promise<void> => {
       for (let count = 0; count < 12; count += 1) {
         const sector = count % 2;
         const value = `p${index}-${count}`;

@@ -1,6 +1,6 @@
 /**
- * A process of this make among members of another make: when it takes part, and that an empty disk
- * does not vote as long as a peer of this make may remember another one (ADR 13).
+ * A process of this implementation among foreign members: when it takes part, and that an empty disk
+ * does not vote as long as a peer of this implementation may remember another one (ADR 13).
  */
 import test from 'ava';
 import { Cluster } from '../helpers/cluster.js';
@@ -8,12 +8,12 @@ import { HANG_MS, TEST_HANG_MS } from '../helpers/hang.js';
 import { untilStatus } from '../helpers/processStatus.js';
 import type { TestScope } from '../helpers/testScope.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
-import { StrangePeer } from '../helpers/strangePeer.js';
+import { ForeignPeer } from '../helpers/foreignPeer.js';
 import { within } from '../helpers/within.js';
 
-async function strangeAt(t: TestScope, cluster: Cluster, rank: number): Promise<StrangePeer> {
+async function strangeAt(t: TestScope, cluster: Cluster, rank: number): Promise<ForeignPeer> {
   const { addresses, keys } = cluster;
-  const strange = await StrangePeer.start({ rank, addresses, keys, behaviour: {} });
+  const strange = await ForeignPeer.start({ rank, addresses, keys, behaviour: {} });
   t.teardown(() => strange.stop());
   return strange;
 }

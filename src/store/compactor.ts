@@ -47,7 +47,7 @@ const REST_MS = 60_000;
 const BEGIN_COMMITS = 2;
 const LEAVE_COMMITS = 1;
 
-export interface ShrinkerOptions {
+export interface CompactorOptions {
   readonly slotFile: SlotFile;
   readonly table: SectorTable;
   readonly slotMap: SlotMap;
@@ -59,8 +59,8 @@ export interface ShrinkerOptions {
   readonly commits: Pick<GroupCommit, 'move' | 'cut'>;
 }
 
-export class Shrinker {
-  readonly #options: ShrinkerOptions;
+export class Compactor {
+  readonly #options: CompactorOptions;
   readonly #timer = new Subscription();
   #isBusy = false;
   #isClosed = false;
@@ -72,12 +72,12 @@ export class Shrinker {
   /** Reads under way: a close waits for them. */
   #reading$: Observable<unknown> = EMPTY;
 
-  constructor(options: ShrinkerOptions) {
+  constructor(options: CompactorOptions) {
     this.#options = options;
   }
 
   /** Looks whether there is something to do. Cheap: called after each commit. */
-  look(): void {
+  check(): void {
     if (this.#isBusy || this.#isClosed) return;
     if (this.#spareSlots() <= this.#allowed(BEGIN_COMMITS)) return;
     if (this.#options.schedulers.clock.now() < this.#restsUntilMs) return;
@@ -226,6 +226,6 @@ export class Shrinker {
       });
     }
     // More may have become free meanwhile.
-    this.look();
+    this.check();
   }
 }

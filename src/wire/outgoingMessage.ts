@@ -7,7 +7,7 @@ import type { Tagger } from './tag.js';
  * peer understands when it is sent, and on what is sent together with it. Bytes that were made once
  * are kept: it may be sent to several, and again.
  */
-export class Parcel {
+export class OutgoingMessage {
   #own: Uint8Array | null = null;
   #base: Uint8Array | null = null;
 
