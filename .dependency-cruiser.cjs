@@ -47,15 +47,8 @@ module.exports = {
       builtins('crypto'),
       packages('binary-parser'),
     ]),
-    allow('nbd-knows-core-only', 'A protocol as tables and machines; sockets are elsewhere.', NBD, [
-      NBD,
-      CORE,
-    ]),
-    allow('ports-are-types', 'Interfaces: whoever implements them decides what they cost.', PORTS, [
-      PORTS,
-      CORE,
-      RXJS,
-    ]),
+    allow('nbd-knows-core-only', 'A protocol as tables and machines; sockets are elsewhere.', NBD, [NBD, CORE]),
+    allow('ports-are-types', 'Interfaces: whoever implements them decides what they cost.', PORTS, [PORTS, CORE, RXJS]),
     {
       name: 'ports-take-rxjs-as-types',
       comment: 'A port has no code of its own that could run.',
@@ -63,18 +56,23 @@ module.exports = {
       from: { path: PORTS },
       to: { path: RXJS, dependencyTypesNot: ['type-only'] },
     },
-    allow(
-      'store-is-simulated',
-      'The logic of the store runs on a simulated disk too.',
+    allow('store-is-simulated', 'The logic of the store runs on a simulated disk too.', '^src/store/', [
       '^src/store/',
-      ['^src/store/', CORE, PORTS, ERRORS, RXJS, builtins('zlib')],
-    ),
-    allow(
-      'workers-are-simulated',
-      'What joins workers and connections runs in virtual time too.',
+      CORE,
+      PORTS,
+      ERRORS,
+      RXJS,
+      builtins('zlib'),
+    ]),
+    allow('workers-are-simulated', 'What joins workers and connections runs in virtual time too.', '^src/workers/', [
       '^src/workers/',
-      ['^src/workers/', CORE, WIRE, PORTS, ERRORS, RXJS, '^streams/'],
-    ),
+      CORE,
+      WIRE,
+      PORTS,
+      ERRORS,
+      RXJS,
+      '^streams/',
+    ]),
     allow('streams-do-no-io', 'Whatever they need comes as an argument.', '^streams/', [
       '^streams/',
       CORE,
@@ -146,12 +144,9 @@ module.exports = {
     },
 
     // Single files.
-    only(
-      'binary-parser-in-one-place',
-      'Decoding is one table.',
-      '^src/wire/(?:message|extension)Types\\.ts$',
-      [packages('binary-parser')],
-    ),
+    only('binary-parser-in-one-place', 'Decoding is one table.', '^src/wire/(?:message|extension)Types\\.ts$', [
+      packages('binary-parser'),
+    ]),
     only(
       'crypto-in-few-places',
       'Tags and keys; randomness comes through a port.',
@@ -165,12 +160,9 @@ module.exports = {
       from: { path: '^src/store/', pathNot: '^src/store/checksum\\.ts$' },
       to: { path: builtins('zlib') },
     },
-    only(
-      'level-in-one-place',
-      'One adapter knows LevelDB.',
-      '^src/shell/level(?:Metadata|Notes|Totals)\\.ts$',
-      [packages('classic-level', 'abstract-level')],
-    ),
+    only('level-in-one-place', 'One adapter knows LevelDB.', '^src/shell/level(?:Metadata|Notes|Totals)\\.ts$', [
+      packages('classic-level', 'abstract-level'),
+    ]),
     only('winston-in-one-place', 'One adapter knows the log.', '^src/shell/winstonLog\\.ts$', [
       packages('winston', 'logform'),
     ]),
@@ -180,9 +172,7 @@ module.exports = {
       '^(?:config/(?:schema|\\w*[fF]ields)|src/cli/health/reportFields)\\.ts$',
       [packages('valibot')],
     ),
-    only('command-line-libraries', 'Only commands know them.', '^src/cli/', [
-      packages('commander', 'cli-progress'),
-    ]),
+    only('command-line-libraries', 'Only commands know them.', '^src/cli/', [packages('commander', 'cli-progress')]),
     only(
       'load-by-main-only',
       'Everyone else gets values as arguments.',

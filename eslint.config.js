@@ -14,9 +14,10 @@ const RANDOMNESS = 'Randomness comes from a port that is passed in.';
 const AMBIENT = {
   'no-restricted-globals': [
     'error',
-    ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'performance'].map(
-      (name) => ({ name, message: TIME }),
-    ),
+    ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'performance'].map((name) => ({
+      name,
+      message: TIME,
+    })),
     { name: 'crypto', message: RANDOMNESS },
   ],
   'no-restricted-properties': [
@@ -55,9 +56,7 @@ const finnish = {
     const { sourceCode } = context;
     const report = (descriptor) => {
       const index = sourceCode.getIndexFromLoc(descriptor.loc.start);
-      const type = sourceCode.parserServices.getTypeAtLocation(
-        sourceCode.getNodeByRangeIndex(index),
-      );
+      const type = sourceCode.parserServices.getTypeAtLocation(sourceCode.getNodeByRangeIndex(index));
       if (type.getCallSignatures().length === 0) context.report(descriptor);
     };
     return rxjs.rules.finnish.create(Object.create(context, { report: { value: report } }));
@@ -91,20 +90,14 @@ const RXJS_RULES = {
 const STYLE = {
   curly: ['error', 'multi-line'],
   eqeqeq: ['error', 'always', { null: 'ignore' }],
-  'max-len': ['error', { code: 100, ignoreUrls: true }],
+  'max-len': ['error', { code: 120, ignoreUrls: true }],
   'max-lines-per-function': ['error', { max: 70 }],
   'no-console': 'error',
   'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true, named: true } }],
   '@typescript-eslint/consistent-type-imports': 'error',
   '@typescript-eslint/no-floating-promises': 'error',
-  '@typescript-eslint/restrict-template-expressions': [
-    'error',
-    { allowNumber: true, allowBoolean: true },
-  ],
-  '@typescript-eslint/switch-exhaustiveness-check': [
-    'error',
-    { considerDefaultExhaustiveForUnions: true },
-  ],
+  '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+  '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
 };
 
 export default defineConfig(

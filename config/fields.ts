@@ -27,13 +27,10 @@ export const path = (expected: string, description: string) => {
   );
 };
 
-export const choice = <const Options extends readonly [string, ...string[]]>(
-  options: Options,
-  description: string,
-) => v.pipe(v.picklist(options, `one of ${options.join(', ')}`), v.description(description));
+export const choice = <const Options extends readonly [string, ...string[]]>(options: Options, description: string) =>
+  v.pipe(v.picklist(options, `one of ${options.join(', ')}`), v.description(description));
 
-const ADDRESS_EXPECTED =
-  'text such as "10.0.0.1:7101", "[::1]:7101" or "name:7101", port 1 to 65535';
+const ADDRESS_EXPECTED = 'text such as "10.0.0.1:7101", "[::1]:7101" or "name:7101", port 1 to 65535';
 
 export const address = v.pipe(
   v.string(ADDRESS_EXPECTED),

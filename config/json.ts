@@ -1,7 +1,7 @@
 /**
- * Reads JSON and says where it is wrong. JSON.parse of Node 20 gives a position for some mistakes
- * and none for others, and takes a field that is given twice without a word; so the text is scanned
- * here first. What the scan lets through, JSON.parse reads.
+ * Reads JSON and says where it is wrong. JSON.parse of Node 20 gives a position for some mistakes and none for others,
+ * and takes a field that is given twice without a word; so the text is scanned here first. What the scan lets through,
+ * JSON.parse reads.
  */
 
 export interface JsonFault {
@@ -13,8 +13,7 @@ export interface JsonFault {
 }
 
 export type JsonResult =
-  | { readonly kind: 'value'; readonly value: unknown }
-  | { readonly kind: 'fault'; readonly fault: JsonFault };
+  { readonly kind: 'value'; readonly value: unknown } | { readonly kind: 'fault'; readonly fault: JsonFault };
 
 const DEPTH_MAX = 64;
 

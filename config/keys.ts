@@ -1,6 +1,6 @@
 /**
- * The two secrets of a cluster as hexadecimal text, the sample pair that ships in this folder, and
- * the identity that a cluster has by its system key. Nothing here ever shows a key.
+ * The two secrets of a cluster as hexadecimal text, the sample pair that ships in this folder, and the identity that a
+ * cluster has by its system key. Nothing here ever shows a key.
  */
 import { createHash, createHmac } from 'node:crypto';
 import { CLIENT_KEY_SIZE_BYTES, SYSTEM_KEY_SIZE_BYTES } from '../src/wire/constants.js';
@@ -51,8 +51,8 @@ export function parseKey(name: KeyName, text: string): KeyResult {
 const IDENTITY_SIZE_BYTES = 16;
 
 /**
- * The identity of a cluster that was given no name. Only who has the system key can make it, and it
- * tells nothing about the key, so it may stand on disks and in logs.
+ * The identity of a cluster that was given no name. Only who has the system key can make it, and it tells nothing about
+ * the key, so it may stand on disks and in logs.
  */
 export function clusterIdentityOf(systemKey: Uint8Array): string {
   const digest = createHmac('sha256', systemKey).update('atdd cluster identity').digest();

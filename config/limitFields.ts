@@ -17,17 +17,12 @@ export const LIMITS = {
     wholeNumber(
       1,
       65_536,
-      'Operations of one client connection that may be under way; then it is not read from until ' +
-        'one is answered.',
+      'Operations of one client connection that may be under way; then it is not read from until ' + 'one is answered.',
     ),
     LIMITS_DEFAULT.operationsPerConnection,
   ),
   operations: v.optional(
-    wholeNumber(
-      1,
-      1_048_576,
-      'Operations of all clients together that may be under way, at 4 KiB of memory each.',
-    ),
+    wholeNumber(1, 1_048_576, 'Operations of all clients together that may be under way, at 4 KiB of memory each.'),
     LIMITS_DEFAULT.operations,
   ),
   scrubSectorsPerSecond: v.optional(
@@ -58,11 +53,7 @@ export const TIMEOUTS = {
     TIMEOUTS_DEFAULT.retransmitMsMax,
   ),
   reconnectMs: v.optional(
-    wholeNumber(
-      1,
-      60_000,
-      'Milliseconds until a lost peer is dialled again; doubles each time, with jitter.',
-    ),
+    wholeNumber(1, 60_000, 'Milliseconds until a lost peer is dialled again; doubles each time, with jitter.'),
     TIMEOUTS_DEFAULT.reconnectMs,
   ),
   reconnectMsMax: v.optional(
@@ -70,11 +61,7 @@ export const TIMEOUTS = {
     TIMEOUTS_DEFAULT.reconnectMsMax,
   ),
   dialMs: v.optional(
-    wholeNumber(
-      10,
-      120_000,
-      'Milliseconds after which a peer that does not take a connection counts as down.',
-    ),
+    wholeNumber(10, 120_000, 'Milliseconds after which a peer that does not take a connection counts as down.'),
     TIMEOUTS_DEFAULT.dialMs,
   ),
 } satisfies Record<keyof typeof TIMEOUTS_DEFAULT, unknown>;

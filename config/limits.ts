@@ -1,18 +1,18 @@
 /**
- * Every bound and interval of a process, with its reason. docs/limits.md says what happens at each.
- * Those that a configuration may change stand in its `limits` and `timeouts` (config/schema.ts).
+ * Every bound and interval of a process, with its reason. docs/limits.md says what happens at each. Those that a
+ * configuration may change stand in its `limits` and `timeouts` (config/schema.ts).
  */
 
 /** What a configuration may change: the defaults. */
 export const LIMITS_DEFAULT = {
   /**
-   * Connections taken in at once. With LevelDB's tables, the log, the dialled peers and Node's own,
-   * a process stays below 1024 descriptors.
+   * Connections taken in at once. With LevelDB's tables, the log, the dialled peers and Node's own, a process stays
+   * below 1024 descriptors.
    */
   connections: 896,
   /**
-   * Operations of one client connection that may be under way; then it is not read from until one
-   * is answered. The Linux driver keeps up to 255 outstanding.
+   * Operations of one client connection that may be under way; then it is not read from until one is answered. The
+   * Linux driver keeps up to 255 outstanding.
    */
   operationsPerConnection: 256,
   /** Operations of all clients together: 16384 x 4 KiB = 64 MiB. Shared out when many connect. */
@@ -62,8 +62,8 @@ export const BAD_TAG_PENALTY_MS = 1;
 export const FULL_RETRY_MS = 500;
 
 /**
- * Descriptors for everything but connections: LevelDB's tables (74) and logs, the data file, the
- * listening socket, the standard streams, Node's own. Dialled peers come on top.
+ * Descriptors for everything but connections: LevelDB's tables (74) and logs, the data file, the listening socket, the
+ * standard streams, Node's own. Dialled peers come on top.
  */
 export const DESCRIPTORS_RESERVED = 112;
 
@@ -89,25 +89,24 @@ export const SHUTDOWN_SLACK_MS = 5_000;
 export const LINK_SILENT_MS = 10_000;
 
 /**
- * When the gateway and the commands send a write again whose connection ended on our side only, if
- * its process has not told until then that it was started anew (ms). A process that is cut off
- * notices that by itself earlier than that: with nothing on the way its keep-alive ends after 25 s;
- * with unacknowledged bytes Linux gives up after 924.6 s (tcp_retries2 = 15), which it notices at
- * the next retransmission, at most 120 s later.
+ * When the gateway and the commands send a write again whose connection ended on our side only, if its process has not
+ * told until then that it was started anew (ms). A process that is cut off notices that by itself earlier than that:
+ * with nothing on the way its keep-alive ends after 25 s; with unacknowledged bytes Linux gives up after 924.6 s
+ * (tcp_retries2 = 15), which it notices at the next retransmission, at most 120 s later.
  */
 export const UNCONFIRMED_MS = 1_200_000;
 
 /**
- * Connections that the NBD gateway takes in at once, unless the configuration says otherwise: each
- * may have one longest request under way.
+ * Connections that the NBD gateway takes in at once, unless the configuration says otherwise: each may have one longest
+ * request under way.
  */
 export const NBD_CONNECTIONS_DEFAULT = 64;
 
 /** The NBD gateway (docs/nbd.md). */
 export const NBD_LIMITS = {
   /**
-   * Requests of one connection under way or waiting: one of the longest, or many short ones. Those
-   * without data count as what they have under way: `windowSectors` at most.
+   * Requests of one connection under way or waiting: one of the longest, or many short ones. Those without data count
+   * as what they have under way: `windowSectors` at most.
    */
   requestBytes: 33_554_432,
   /** Replies that a client has not taken; then nothing is begun for it. */
@@ -117,9 +116,9 @@ export const NBD_LIMITS = {
   /** Sectors that one BLOCK_STATUS looks at, since each is read for it: 4 MiB. */
   statusSectors: 1_024,
   /**
-   * From the arrival of a TRIM to its last sector (ms): it may be about 4 GiB, may be left undone,
-   * and a client that gets no answer gives up the connection: Linux after 30 s, or after the 5 s of
-   * the example in docs/nbd.md, of which the last sectors take some, and a busy machine.
+   * From the arrival of a TRIM to its last sector (ms): it may be about 4 GiB, may be left undone, and a client that
+   * gets no answer gives up the connection: Linux after 30 s, or after the 5 s of the example in docs/nbd.md, of which
+   * the last sectors take some, and a busy machine.
    */
   trimMs: 2_000,
   /** A handshake takes a round trip for each option; nobody needs longer than this (ms). */
@@ -132,8 +131,8 @@ export const NBD_LIMITS = {
 export const NBD_OUTSTANDING_PER_CONNECTION = 128;
 
 /**
- * What the gateway sends in one turn goes to one process, until that has so many operations more
- * than another. Measured with fio, writes at a depth of 16: a sixth less CPU time of everything.
+ * What the gateway sends in one turn goes to one process, until that has so many operations more than another. Measured
+ * with fio, writes at a depth of 16: a sixth less CPU time of everything.
  */
 export const NBD_TOGETHER_MAX = 32;
 
@@ -158,7 +157,7 @@ export const MISSED_CHUNKS = 1_024;
 export const FETCH_MS = 50;
 
 /**
- * A process whose disk is new waits for so long for all others to say who they are (ms); with
- * workers, so much longer for each of them.
+ * A process whose disk is new waits for so long for all others to say who they are (ms); with workers, so much longer
+ * for each of them.
  */
 export const GRACE_MS = 500;

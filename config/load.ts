@@ -1,6 +1,6 @@
 /**
- * The only reader of configuration files, key files and environment variables. Reads everything,
- * gathers every mistake, and only then gives a result or fails; it writes and creates nothing.
+ * The only reader of configuration files, key files and environment variables. Reads everything, gathers every mistake,
+ * and only then gives a result or fails; it writes and creates nothing.
  *
  * What is said in several places counts in this order: command line, environment, file, default.
  */
@@ -20,14 +20,7 @@ import { ConfigInvalid, describeFound, nearest } from './mistake.js';
 import type { NbdConfig } from './nbdConfig.js';
 import { nbdConfigOf } from './nbdConfig.js';
 import type { CheckedConfig, LogFormat, LogLevel } from './schema.js';
-import {
-  checkConfig,
-  expectedRank,
-  EXTENSION_SETTINGS,
-  LOG_FORMATS,
-  LOG_LEVELS,
-  soundField,
-} from './schema.js';
+import { checkConfig, expectedRank, EXTENSION_SETTINGS, LOG_FORMATS, LOG_LEVELS, soundField } from './schema.js';
 import { resolvePath } from './paths.js';
 import { isFile, readText } from './readText.js';
 import { findConfigFile } from './searchPath.js';
@@ -240,9 +233,7 @@ class Reading {
 
   /** Who can reach the sample keys can forge everything: they may not leave the machine. */
   refuseSamples(): void {
-    const addresses = (soundField(this.raw, 'processes') ?? []).flatMap(
-      (written) => parseAddress(written) ?? [],
-    );
+    const addresses = (soundField(this.raw, 'processes') ?? []).flatMap((written) => parseAddress(written) ?? []);
     const exposed = addresses.find(({ host }) => !isLoopback(host));
     if (exposed === undefined) return;
     for (const [name, key] of this.keysRead) {
@@ -306,10 +297,7 @@ class Reading {
     return null;
   }
 
-  private variable<const Option extends string>(
-    name: string,
-    options: readonly Option[],
-  ): Option | null {
+  private variable<const Option extends string>(name: string, options: readonly Option[]): Option | null {
     const written = this.env[name] ?? '';
     if (written === '') return null;
     const option = options.find((candidate) => candidate === written);
@@ -347,12 +335,7 @@ class Reading {
     if (result.kind === 'fault') {
       // The path is not shown if it may be the key itself, put into the wrong place.
       const shown = describeFound(written);
-      this.mistake(
-        this.file,
-        field,
-        `${shown}: ${result.found}`,
-        `a file with ${expectedKey(name)}`,
-      );
+      this.mistake(this.file, field, `${shown}: ${result.found}`, `a file with ${expectedKey(name)}`);
       return null;
     }
     this.warnOfReaders(path, result.key);
@@ -373,9 +356,7 @@ class Reading {
     const mode = statSync(path).mode & 0o777;
     if ((mode & 0o066) === 0) return;
     const shown = mode.toString(8).padStart(4, '0');
-    this.warnings.push(
-      `others can read or write the key file ${path} (mode ${shown}): chmod 600 it`,
-    );
+    this.warnings.push(`others can read or write the key file ${path} (mode ${shown}): chmod 600 it`);
   }
 
   private warnOfUnknownVariables(): void {

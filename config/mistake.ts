@@ -1,6 +1,6 @@
 /**
- * What is wrong with a configuration, as values: every mistake is found before any is reported, and
- * each says where it stands, what was found there and what is expected. Secrets are never quoted.
+ * What is wrong with a configuration, as values: every mistake is found before any is reported, and each says where it
+ * stands, what was found there and what is expected. Secrets are never quoted.
  */
 import { AtomicDiskError } from '../src/errors.js';
 

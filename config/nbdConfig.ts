@@ -37,10 +37,7 @@ export function defaultNbdConfig(sectors: number): NbdConfig {
 }
 
 /** @param socket Its absolute path, if there is one. @returns null if there is no such section. */
-export function nbdConfigOf(
-  { nbd, sectors }: CheckedConfig,
-  socket: string | null,
-): NbdConfig | null {
+export function nbdConfigOf({ nbd, sectors }: CheckedConfig, socket: string | null): NbdConfig | null {
   if (nbd === undefined) return null;
   const defaults = defaultNbdConfig(sectors);
   const exports = nbd.exports === undefined ? defaults.exports : exportsOf(nbd.exports, sectors);
@@ -55,10 +52,7 @@ export function nbdConfigOf(
   };
 }
 
-function exportsOf(
-  byName: Readonly<Record<string, NbdExportFields>>,
-  sectors: number,
-): NbdExport[] {
+function exportsOf(byName: Readonly<Record<string, NbdExportFields>>, sectors: number): NbdExport[] {
   return Object.entries(byName).map(([name, fields]) => ({
     name,
     firstSector: fields.firstSector,

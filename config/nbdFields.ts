@@ -16,9 +16,7 @@ const EXPORT_NAME_EXPECTED = `a name of at most ${EXPORT_NAME_LENGTH_MAX} charac
 
 export const NBD_EXPORT = {
   firstSector: v.optional(wholeNumber(0, SECTORS_MAX - 1, 'First sector of the export.'), 0),
-  sectors: v.optional(
-    wholeNumber(1, SECTORS_MAX, 'Size of the export in sectors. Default: to the end of the disk.'),
-  ),
+  sectors: v.optional(wholeNumber(1, SECTORS_MAX, 'Size of the export in sectors. Default: to the end of the disk.')),
   readOnly: v.optional(
     v.pipe(
       v.boolean('true or false'),
@@ -40,10 +38,7 @@ export const NBD = {
     `127.0.0.1:${NBD_PORT}`,
   ),
   socket: v.optional(
-    path(
-      'the path of a socket',
-      'A Unix socket on which it takes them as well. Relative to this file.',
-    ),
+    path('the path of a socket', 'A Unix socket on which it takes them as well. Relative to this file.'),
   ),
   socketMode: v.optional(
     v.pipe(
@@ -79,8 +74,7 @@ export const NBD = {
     wholeNumber(
       1,
       2 ** 31 - 1,
-      'Milliseconds after which a sector that no majority has answered for is an I/O error. ' +
-        'Default: it waits.',
+      'Milliseconds after which a sector that no majority has answered for is an I/O error. ' + 'Default: it waits.',
     ),
   ),
   connections: v.optional(
@@ -97,16 +91,13 @@ export const NBD = {
 export type NbdExportFields = v.InferOutput<v.ObjectSchema<typeof NBD_EXPORT, undefined>>;
 
 /** As many as it says, or to the end of a disk of so many: none if it begins behind that. */
-export function sectorCountOf(
-  { firstSector, sectors: count }: NbdExportFields,
-  sectors: number,
-): number {
+export function sectorCountOf({ firstSector, sectors: count }: NbdExportFields, sectors: number): number {
   return count ?? Math.max(0, sectors - firstSector);
 }
 
 /**
- * A list of exports that would be served as another one: an empty one as the whole disk, and one
- * with names that the library leaves out of every record without a word (`__proto__`, say).
+ * A list of exports that would be served as another one: an empty one as the whole disk, and one with names that the
+ * library leaves out of every record without a word (`__proto__`, say).
  * @param nbd The section as it was read; nobody has looked at it yet.
  */
 export function exportListMistakes(nbd: unknown, source: string): Mistake[] {
@@ -138,17 +129,13 @@ export function exportMistakes(
     const { firstSector, readOnly } = one;
     const field = `nbd.exports.${name}`;
     const end = endOf(one);
-    const found =
-      end > firstSector ? `sectors ${firstSector} to ${end - 1}` : `firstSector ${firstSector}`;
+    const found = end > firstSector ? `sectors ${firstSector} to ${end - 1}` : `firstSector ${firstSector}`;
     if (end > sectors || end === firstSector) {
       return [{ source, field, found, expected: `sectors from 0 to ${sectors - 1}` }];
     }
     const rival = exports
       .slice(0, index)
-      .find(
-        ([, other]) =>
-          firstSector < endOf(other) && other.firstSector < end && !(readOnly && other.readOnly),
-      );
+      .find(([, other]) => firstSector < endOf(other) && other.firstSector < end && !(readOnly && other.readOnly));
     if (rival === undefined) return [];
     const expected = `sectors of its own, or readOnly in both: nbd.exports.${rival[0]} shares some`;
     return [{ source, field, found, expected }];

@@ -14,9 +14,7 @@ export function isFile(path: string): boolean {
   }
 }
 
-type TextResult =
-  | { readonly kind: 'text'; readonly text: string }
-  | { readonly kind: 'fault'; readonly found: string };
+type TextResult = { readonly kind: 'text'; readonly text: string } | { readonly kind: 'fault'; readonly found: string };
 
 export function readText(path: string): TextResult {
   try {

@@ -1,7 +1,7 @@
 /**
- * The configuration file: unknown in, either a checked value or the list of all mistakes out. No
- * I/O. config/atdd.schema.json is written from what stands here (npm run schema), so every field
- * carries its description and its default.
+ * The configuration file: unknown in, either a checked value or the list of all mistakes out. No I/O.
+ * config/atdd.schema.json is written from what stands here (npm run schema), so every field carries its description and
+ * its default.
  */
 import * as v from 'valibot';
 import { RANK_MAX } from '../src/core/rank.js';
@@ -28,9 +28,7 @@ const KEYS_EXPECTED = 'an object with the fields client and system';
 const KEY_FILE_EXPECTED = 'the path of a file that holds the key';
 
 const FIELDS = {
-  $schema: v.optional(
-    v.pipe(v.string('text'), v.description('Address of this schema, for editors; not used.')),
-  ),
+  $schema: v.optional(v.pipe(v.string('text'), v.description('Address of this schema, for editors; not used.'))),
   processes: v.pipe(
     v.array(address, PROCESSES_EXPECTED),
     v.minLength(1, PROCESSES_EXPECTED),
@@ -48,11 +46,7 @@ const FIELDS = {
         'variable ATDD_RANK come first; without all three there is no process to start.',
     ),
   ),
-  sectors: wholeNumber(
-    1,
-    SECTORS_MAX,
-    'Size of the disk in sectors of 4096 bytes. The same in every process.',
-  ),
+  sectors: wholeNumber(1, SECTORS_MAX, 'Size of the disk in sectors of 4096 bytes. The same in every process.'),
   storage: v.pipe(
     path(STORAGE_EXPECTED, ''),
     v.check((value) => !/[{}]/.test(value.replaceAll('{rank}', '')), STORAGE_EXPECTED),
@@ -179,9 +173,7 @@ export const CONFIG_SCHEMA = v.pipe(
   v.description('One file serves all processes of a cluster and its clients.'),
 );
 
-/**
- * A configuration file that holds what it should, defaults filled in; paths as they are written.
- */
+/** A configuration file that holds what it should, defaults filled in; paths as they are written. */
 export type CheckedConfig = v.InferOutput<typeof CONFIG_SCHEMA>;
 
 export type CheckResult =
@@ -211,9 +203,7 @@ export function checkConfig(value: unknown, source: string): CheckResult {
   return { kind: 'checked', config: v.parse(CONFIG_SCHEMA, value) };
 }
 
-/**
- * Reads one field on its own, so that what can be said about it is said though others are wrong.
- */
+/** Reads one field on its own, so that what can be said about it is said though others are wrong. */
 export function soundField<Name extends keyof typeof FIELDS>(
   value: unknown,
   name: Name,
@@ -270,11 +260,7 @@ function unknownFields(
 }
 
 /** The fields that what stands at `field`, a member of what stands at `path`, may have. */
-function innerFields(
-  field: string,
-  path: string,
-  member: unknown,
-): Readonly<Record<string, unknown>> | undefined {
+function innerFields(field: string, path: string, member: unknown): Readonly<Record<string, unknown>> | undefined {
   // Exports have the names that they are given.
   if (field === EXPORTS_FIELD) return isObject(member) ? member : {};
   return path === EXPORTS_FIELD ? NBD_EXPORT : INNER_FIELDS[field];
@@ -290,32 +276,21 @@ const INNER_FIELDS: Readonly<Partial<Record<string, Readonly<Record<string, unkn
   nbd: NBD,
 };
 
-function unknownField(
-  field: string,
-  name: string,
-  known: readonly string[],
-  source: string,
-): Mistake {
+function unknownField(field: string, name: string, known: readonly string[], source: string): Mistake {
   const near = nearest(name, known);
   const list = known.filter((other) => !other.startsWith('$')).join(', ');
   const expected = near === null ? `one of ${list}` : `a known field: did you mean ${near}?`;
   return { source, field, found: 'a field that nobody knows', expected };
 }
 
-/**
- * What fields say of one another. Each relation is checked if the fields that it names are sound.
- */
+/** What fields say of one another. Each relation is checked if the fields that it names are sound. */
 function relationMistakes(value: JsonObject, source: string): Mistake[] {
   return [
     ...duplicateAddresses(soundField(value, 'processes') ?? [], source),
     ...rankBeyond(value, source),
     ...pairMistakes(value, source),
     ...exportListMistakes(value['nbd'], source),
-    ...exportMistakes(
-      soundField(value, 'nbd')?.exports ?? {},
-      soundField(value, 'sectors') ?? SECTORS_MAX,
-      source,
-    ),
+    ...exportMistakes(soundField(value, 'nbd')?.exports ?? {}, soundField(value, 'sectors') ?? SECTORS_MAX, source),
   ];
 }
 

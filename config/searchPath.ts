@@ -31,9 +31,7 @@ export function findConfigFile({ file, env, cwd, home, isFile }: SearchOptions):
 
 function named(file: string, cwd: string | null, by: 'option' | 'env'): SearchResult {
   if (isAbsolute(file)) return { kind: 'found', file: resolve(file), by };
-  return cwd === null
-    ? { kind: 'adrift', file, by }
-    : { kind: 'found', file: resolve(cwd, file), by };
+  return cwd === null ? { kind: 'adrift', file, by } : { kind: 'found', file: resolve(cwd, file), by };
 }
 
 function searchPath({ env, cwd, home }: Omit<SearchOptions, 'file' | 'isFile'>): string[] {

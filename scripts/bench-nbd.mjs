@@ -1,7 +1,7 @@
 /**
- * npm run bench:nbd: makes a clone ready if need be, lets fio (Debian: fio) write and read through a
- * gateway to a cluster of its own, beside the client library and etcd, and measures how long clients
- * stand still when a process is killed. See docs/benchmarks.md.
+ * npm run bench:nbd: makes a clone ready if need be, lets fio (Debian: fio) write and read through a gateway to a
+ * cluster of its own, beside the client library and etcd, and measures how long clients stand still when a process is
+ * killed. See docs/benchmarks.md.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

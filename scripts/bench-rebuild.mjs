@@ -1,7 +1,6 @@
 /**
- * npm run bench:rebuild: makes a clone ready if need be, fills a cluster of three processes, takes
- * one's disk away, and measures what clients get before and while it takes in everything again.
- * --mib N. See docs/testing.md.
+ * npm run bench:rebuild: makes a clone ready if need be, fills a cluster of three processes, takes one's disk away, and
+ * measures what clients get before and while it takes in everything again. --mib N. See docs/testing.md.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

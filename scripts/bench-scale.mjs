@@ -1,6 +1,6 @@
 /**
- * npm run bench:scale: makes a clone ready if need be, and measures what grows with the number of
- * sectors written, of processes, and of client connections. See docs/benchmarks.md.
+ * npm run bench:scale: makes a clone ready if need be, and measures what grows with the number of sectors written, of
+ * processes, and of client connections. See docs/benchmarks.md.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,9 +1,9 @@
 /**
- * npm run bench:store: the store of one process alone, on a real folder: puts and loads a second,
- * and what processor time each takes, at several numbers under way. See docs/testing.md.
+ * npm run bench:store: the store of one process alone, on a real folder: puts and loads a second, and what processor
+ * time each takes, at several numbers under way. See docs/testing.md.
  *
- * Disks and shared machines differ by more, from one second to the next, than a change to the code
- * makes. So two builds are compared in short turns (--against): the ratio is what counts.
+ * Disks and shared machines differ by more, from one second to the next, than a change to the code makes. So two builds
+ * are compared in short turns (--against): the ratio is what counts.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -176,17 +176,13 @@ function inLanes(laneCount, goesOn, { sectorOf, operation }) {
 }
 
 function show(results) {
-  const line = (cells) =>
-    cells.map((cell, at) => (at === 0 ? cell.padEnd(12) : cell.padStart(15))).join('');
+  const line = (cells) => cells.map((cell, at) => (at === 0 ? cell.padEnd(12) : cell.padStart(15))).join('');
   const isPair = results[0].figures.length > 1;
   const heads = ['', 'a second', 'CPU us each'];
   if (isPair) heads.push('other a second', 'other CPU us', 'rate ratio', 'CPU ratio');
   const lines = [heads];
   for (const { name, depth, figures } of results) {
-    const cells = figures.flatMap(({ perSecond, cpuUs }) => [
-      perSecond.toFixed(0),
-      cpuUs.toFixed(1),
-    ]);
+    const cells = figures.flatMap(({ perSecond, cpuUs }) => [perSecond.toFixed(0), cpuUs.toFixed(1)]);
     if (isPair) {
       const [own, other] = figures;
       cells.push((own.perSecond / other.perSecond).toFixed(2));

@@ -1,6 +1,6 @@
 /**
- * npm run bench: makes a clone ready if need be, starts a cluster of its own on loopback, and
- * measures what the client library gets from it, beside etcd. See docs/benchmarks.md.
+ * npm run bench: makes a clone ready if need be, starts a cluster of its own on loopback, and measures what the client
+ * library gets from it, beside etcd. See docs/benchmarks.md.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

@@ -1,6 +1,6 @@
 /**
- * npm run chaos: makes a clone ready if need be, then mistreats a cluster of real processes for as
- * long as it is told (--minutes), and judges what the clients saw. See docs/testing.md.
+ * npm run chaos: makes a clone ready if need be, then mistreats a cluster of real processes for as long as it is told
+ * (--minutes), and judges what the clients saw. See docs/testing.md.
  */
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';

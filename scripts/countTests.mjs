@@ -7,8 +7,8 @@ import { readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 
 /**
- * A test that passed, in the list. The summary gives their number only if nothing failed. Which
- * mark it is depends on the terminal.
+ * A test that passed, in the list. The summary gives their number only if nothing failed. Which mark it is depends on
+ * the terminal.
  */
 const PASSED = /^ *[✔√] /;
 
@@ -23,9 +23,7 @@ const [file, exitCode] = process.argv.slice(2);
 const lines = stripVTControlCharacters(readFileSync(file, 'utf8')).split('\n');
 const end = lines.findLastIndex((line) => RULE.test(line));
 const passed = lines.slice(0, Math.max(end, 0)).filter((line) => PASSED.test(line)).length;
-const counted = lines
-  .slice(end + 1)
-  .reduce((sum, line) => sum + Number(FAILED.exec(line)?.[1] ?? 0), 0);
+const counted = lines.slice(end + 1).reduce((sum, line) => sum + Number(FAILED.exec(line)?.[1] ?? 0), 0);
 // AVA has failures without a number: a test file that ends by itself, or that holds no test.
 const failed = exitCode === '0' ? counted : Math.max(counted, 1);
 

@@ -1,21 +1,13 @@
 /**
- * Makes a fresh clone ready to run, and does nothing if it is ready: packages as package-lock.json
- * says, dist/ as the sources say. Plain JavaScript without packages, since there may be none yet.
+ * Makes a fresh clone ready to run, and does nothing if it is ready: packages as package-lock.json says, dist/ as the
+ * sources say. Plain JavaScript without packages, since there may be none yet.
  *
- * Several of these may run at once (npm start in one terminal, npm test in another): a lock makes
- * them wait for each other.
+ * Several of these may run at once (npm start in one terminal, npm test in another): a lock makes them wait for each
+ * other.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withLock } from './lock.mjs';
@@ -118,8 +110,7 @@ async function install() {
       ? await runNode([npm, ...args])
       : await runProgram('npm', args, process.env);
   if (code !== 0) fail('the packages could not be installed', code);
-  if (!isInstalled())
-    fail('npm ci went well, but node_modules is not what package-lock.json says', 1);
+  if (!isInstalled()) fail('npm ci went well, but node_modules is not what package-lock.json says', 1);
 }
 
 // Build

@@ -1,6 +1,6 @@
 /**
- * npm run kill: kill -9 of a process that overwrites like mad, for hundreds of rounds (npm test has
- * some dozens). --rounds N, default 300. See test/store/kill.test.ts.
+ * npm run kill: kill -9 of a process that overwrites like mad, for hundreds of rounds (npm test has some dozens).
+ * --rounds N, default 300. See test/store/kill.test.ts.
  */
 import { parseArgs } from 'node:util';
 import { binOf, ensureReady, runNode } from './ensure.mjs';

@@ -1,11 +1,10 @@
 /**
- * A lock file among processes of this machine: made by one, waited for by the others, and taken over
- * from a holder that has died.
+ * A lock file among processes of this machine: made by one, waited for by the others, and taken over from a holder that
+ * has died.
  *
- * The holder touches the file every second. A file whose holder is gone, or that was not touched for
- * long (its process number may have gone to another program), is stale. To remove a stale file is a
- * step of its own that only one may take at a time: else two could both find it stale, and the slower
- * one would remove the new file of the faster.
+ * The holder touches the file every second. A file whose holder is gone, or that was not touched for long (its process
+ * number may have gone to another program), is stale. To remove a stale file is a step of its own that only one may
+ * take at a time: else two could both find it stale, and the slower one would remove the new file of the faster.
  */
 import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * npm run test:upgrade: takes the former version from the history of this clone, builds it in a
- * temporary folder, and has a cluster go from it to this version and back under load. See
- * docs/testing.md. Exit code 2: the history is not there, and nothing was tried.
+ * npm run test:upgrade: takes the former version from the history of this clone, builds it in a temporary folder, and
+ * has a cluster go from it to this version and back under load. See docs/testing.md. Exit code 2: the history is not
+ * there, and nothing was tried.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

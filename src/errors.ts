@@ -1,6 +1,4 @@
-/**
- * Every error that a user or a program may meet carries a code. Texts may change, codes may not.
- */
+/** Every error that a user or a program may meet carries a code. Texts may change, codes may not. */
 export type ErrorCode =
   | 'ATDD_CONFIG_INVALID'
   | 'ATDD_USAGE'
@@ -32,8 +30,8 @@ export class AtomicDiskError extends Error {
 }
 
 /**
- * Any error in words. One that is several (a name with two addresses, neither of which takes a
- * connection) has no text of its own in Node: all of them are told, what is the same once.
+ * Any error in words. One that is several (a name with two addresses, neither of which takes a connection) has no text
+ * of its own in Node: all of them are told, what is the same once.
  */
 export function describeError(error: unknown): string {
   if (error instanceof AggregateError) {

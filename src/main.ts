@@ -1,11 +1,11 @@
 /**
- * The program `atdd`: command line in, exit code out. Without a command it runs one process of the
- * cluster in the foreground.
+ * The program `atdd`: command line in, exit code out. Without a command it runs one process of the cluster in the
+ * foreground.
  *
- * A process has to bind its socket within 300 ms of its launch, also if three are launched at once
- * on two cores, and Node alone takes a third of that. So the way to `run` is short: it imports no
- * library but the one that checks the configuration, and the rest of the command line, with its
- * library and its commands, only if something else is asked for.
+ * A process has to bind its socket within 300 ms of its launch, also if three are launched at once on two cores, and
+ * Node alone takes a third of that. So the way to `run` is short: it imports no library but the one that checks the
+ * configuration, and the rest of the command line, with its library and its commands, only if something else is asked
+ * for.
  *
  * Exit codes: 0 done; 1 it failed; 2 the command line or the configuration is wrong.
  */
@@ -36,8 +36,8 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 /**
- * What `run` is asked for, if the words are nothing but that; null for everything else, mistakes
- * and `--help` included. Must agree with the command `run` in src/cli/program.ts.
+ * What `run` is asked for, if the words are nothing but that; null for everything else, mistakes and `--help` included.
+ * Must agree with the command `run` in src/cli/program.ts.
  */
 function processToRun(words: readonly string[]): RunOptions | null {
   try {
@@ -50,8 +50,7 @@ function processToRun(words: readonly string[]): RunOptions | null {
       },
       allowPositionals: true,
     });
-    const plain =
-      positionals.length === 0 || (positionals.length === 1 && positionals[0] === 'run');
+    const plain = positionals.length === 0 || (positionals.length === 1 && positionals[0] === 'run');
     if (!plain) return null;
     const { config = null, rank = null, found } = values;
     return { config, rank, isFounder: found };

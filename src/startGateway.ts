@@ -1,6 +1,6 @@
 /**
- * The composition root of the NBD gateway: puts it together from its ports. It knows no socket and
- * no clock; src/serve/serveGateway.ts gives it real ones.
+ * The composition root of the NBD gateway: puts it together from its ports. It knows no socket and no clock;
+ * src/serve/serveGateway.ts gives it real ones.
  */
 import type { Observable } from 'rxjs';
 import { ReplaySubject, endWith, ignoreElements, mergeMap, takeUntil, tap, timer } from 'rxjs';
@@ -22,8 +22,8 @@ export interface GatewayPorts {
 
 export interface Gateway {
   /**
-   * Completes when the gateway was stopped and every request that it had taken is answered; fails
-   * if an invariant is broken, and then nothing of it can be relied on.
+   * Completes when the gateway was stopped and every request that it had taken is answered; fails if an invariant is
+   * broken, and then nothing of it can be relied on.
    */
   readonly done$: Observable<never>;
   /** Takes no more connections and no more requests. */

@@ -1,6 +1,6 @@
 /**
- * Composition root of a process: options and ports in, a running process out. Knows no socket, no
- * file and no clock, so that a simulation starts exactly what production runs.
+ * Composition root of a process: options and ports in, a running process out. Knows no socket, no file and no clock, so
+ * that a simulation starts exactly what production runs.
  */
 import type { SchedulerLike, Subscription } from 'rxjs';
 import { Observable, Subject, concat, filter, interval, map, merge, pairwise } from 'rxjs';
@@ -99,8 +99,8 @@ export interface RunningProcess {
   /** Does what a client asks of the process itself, and tells how things are then. */
   inquire(inquiry: Inquiry): StatusReport;
   /**
-   * Begins no more operations, lets those under way finish for at most `shutdownMs`, then lets go
-   * of everything. Completes when that is done; the store is not closed by it.
+   * Begins no more operations, lets those under way finish for at most `shutdownMs`, then lets go of everything.
+   * Completes when that is done; the store is not closed by it.
    */
   close(): Observable<never>;
 }
@@ -119,9 +119,7 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const state = recordsOf(options, membership, { counters, clock: schedulers.clock });
   const { ledger } = state;
   const failure$ = new Subject<never>();
-  const ready$ = keepIdentity(membership, notes, schedulers.clock).pipe(
-    shareReplay({ bufferSize: 1, refCount: true }),
-  );
+  const ready$ = keepIdentity(membership, notes, schedulers.clock).pipe(shareReplay({ bufferSize: 1, refCount: true }));
   let isAdmitting = true;
   const nowMs = (): number => schedulers.clock.now();
   const telling: Telling = {
@@ -189,11 +187,7 @@ function membershipOptions(
 }
 
 /** Emits once, when no operation is left or the time is over, and completes. */
-function idleOrLate(
-  ledger: Ledger<unknown>,
-  timeoutMs: number,
-  clock: SchedulerLike,
-): Observable<unknown> {
+function idleOrLate(ledger: Ledger<unknown>, timeoutMs: number, clock: SchedulerLike): Observable<unknown> {
   // Twice in a row: the answers of the last operation have left their turn by then.
   const idle$ = interval(CLOSE_POLL_MS, clock).pipe(
     map(() => ledger.entries.size === 0),
@@ -218,9 +212,7 @@ function recordsOf(
 
 /** What the operator can do something about. */
 const DROPPED: Readonly<Partial<Record<DropReason, string>>> = {
-  badTag:
-    'dropped a process message: its tag is wrong; if a member sends it, its system key is ' +
-    'another one',
+  badTag: 'dropped a process message: its tag is wrong; if a member sends it, its system key is ' + 'another one',
 };
 
 interface Telling {
@@ -304,10 +296,7 @@ function complaints(log: Log, nowMs: () => number): Complain {
 
 function pipelineOptions(
   options: ProcessOptions,
-  parts: Pick<
-    ProcessPipelineOptions,
-    'start' | 'state' | 'membership' | 'bootNumber' | 'isAdmitting'
-  >,
+  parts: Pick<ProcessPipelineOptions, 'start' | 'state' | 'membership' | 'bootNumber' | 'isAdmitting'>,
 ): ProcessPipelineOptions {
   const { rank, processCount, sectors, shard, limits, timeouts } = options;
   const tagger = (key: Uint8Array) => countedTagger(createTagger(key), parts.state.counters);

@@ -5,8 +5,8 @@ import { judge } from '../src/wire/verdict.js';
 import type { Decoded } from '../src/wire/wireMessage.js';
 
 /**
- * Checks each message's tag and ranges and says what is to be done about it. Bad input becomes a
- * verdict too (refused, dropped): who sent it decides what follows, so nothing is filtered here.
+ * Checks each message's tag and ranges and says what is to be done about it. Bad input becomes a verdict too (refused,
+ * dropped): who sent it decides what follows, so nothing is filtered here.
  *
  * ```
  * messages  -a-b-c---|      b = a request with a wrong tag, c = a peer's message with a wrong tag

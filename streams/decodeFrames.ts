@@ -12,8 +12,8 @@ import type { MessageTable } from '../src/wire/messageTypes.js';
  * frames  ----(12)----|
  * ```
  *
- * An error or the end of the source is passed on; a message begun and not finished is dropped then.
- * Bound: one incomplete message (see src/wire/frame.ts). Each subscription decodes for itself.
+ * An error or the end of the source is passed on; a message begun and not finished is dropped then. Bound: one
+ * incomplete message (see src/wire/frame.ts). Each subscription decodes for itself.
  */
 export function decodeFrames(table: MessageTable): OperatorFunction<Uint8Array, Frame> {
   return (chunk$) =>

@@ -16,16 +16,15 @@ export type NbdInput =
   | { readonly kind: 'negotiated'; readonly negotiated: Negotiated };
 
 /**
- * The server's side of an NBD connection up to the requests: the handshake, then what the client
- * asks for.
+ * The server's side of an NBD connection up to the requests: the handshake, then what the client asks for.
  *
  * ```
  * bytes   ----h--h--------r--x-     pieces of a handshake, a request, nonsense
  * output  g---r--(rn)-----q--(e|)   g = the greeting, r = replies, n = negotiated, q, e = end
  * ```
  *
- * Completes after an `end`, or with the source; errors are passed on. Bound: what the two machines
- * keep, one option or one request (src/nbd/handshake.ts, src/nbd/requestDecoder.ts).
+ * Completes after an `end`, or with the source; errors are passed on. Bound: what the two machines keep, one option or
+ * one request (src/nbd/handshake.ts, src/nbd/requestDecoder.ts).
  */
 export function decodeNbd(exports: readonly NbdExport[]): OperatorFunction<Uint8Array, NbdInput> {
   return (chunk$) =>
@@ -43,8 +42,6 @@ export function decodeNbd(exports: readonly NbdExport[]): OperatorFunction<Uint8
         return [...inputs, { kind: 'negotiated', negotiated }, ...decoder.push(rest)];
       };
       const greeting: NbdInput = { kind: 'reply', bytes: handshake.greeting };
-      return concat(of(greeting), chunk$.pipe(mapEach(decode))).pipe(
-        takeWhile(({ kind }) => kind !== 'end', true),
-      );
+      return concat(of(greeting), chunk$.pipe(mapEach(decode))).pipe(takeWhile(({ kind }) => kind !== 'end', true));
     });
 }

@@ -11,8 +11,8 @@ export interface PutAsideOptions<T> {
 }
 
 /**
- * Puts aside what comes too early, and lets it go on, in order, when that is over; or alone, just
- * before a value that ends its waiting.
+ * Puts aside what comes too early, and lets it go on, in order, when that is over; or alone, just before a value that
+ * ends its waiting.
  *
  * ```
  * values   -e-f-a-F------|     e, f = early; F ends the waiting of f
@@ -20,8 +20,8 @@ export interface PutAsideOptions<T> {
  * results  -----a-(fF)e--|
  * ```
  *
- * Completes with the source, and drops what is put aside then; errors of either are passed on.
- * Bound: what the source has under way at a time.
+ * Completes with the source, and drops what is put aside then; errors of either are passed on. Bound: what the source
+ * has under way at a time.
  */
 export function deferUntil<T>(options: PutAsideOptions<T>): OperatorFunction<T, T> {
   const { earlyName, due$, endsWaitOf } = options;

@@ -21,9 +21,9 @@ export interface HoldWhileOptions<T> {
  * result     -a---b-------|
  * ```
  *
- * Errors are passed on at once. At the end of the source what waits is let through if `keepAtEnd`
- * says so. Bound: none of its own. Whoever holds stops the source as well, so that what waits is
- * what had arrived together (one chunk of a socket), and lets it go on at `onEmpty` only.
+ * Errors are passed on at once. At the end of the source what waits is let through if `keepAtEnd` says so. Bound: none
+ * of its own. Whoever holds stops the source as well, so that what waits is what had arrived together (one chunk of a
+ * socket), and lets it go on at `onEmpty` only.
  */
 export function holdWhile<T>(options: HoldWhileOptions<T>): MonoTypeOperatorFunction<T> {
   const { isHeld, released$, onEmpty, keepAtEnd } = options;

@@ -27,8 +27,7 @@ export interface KeepDiallingOptions {
  * result    ----------------------------C---N--------…   N = null
  * ```
  *
- * Never completes and never fails. Unsubscribing gives up an attempt under way; it does not close
- * the connection.
+ * Never completes and never fails. Unsubscribing gives up an attempt under way; it does not close the connection.
  */
 export function keepDialling(options: KeepDiallingOptions): Observable<Connection | null> {
   const { dial, clock, fraction, reconnectMs, reconnectMsMax, hurry$ = NEVER } = options;

@@ -24,9 +24,8 @@ export interface MergeByCostOptions<T, R> {
  * results  ---(ab)-c---|    c is begun when a has completed
  * ```
  *
- * Completes when the source and everything begun have; an error of any of them, or of `opened$`,
- * ends all. Unsubscribing ends what is being handled. Bound: the source's, which has to stop when
- * too much waits.
+ * Completes when the source and everything begun have; an error of any of them, or of `opened$`, ends all.
+ * Unsubscribing ends what is being handled. Bound: the source's, which has to stop when too much waits.
  */
 export function mergeByCost<T, R>(options: MergeByCostOptions<T, R>): OperatorFunction<T, R> {
   const { costOf, costMax, isOpen, opened$, handle, handled } = options;

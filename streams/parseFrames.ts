@@ -4,8 +4,8 @@ import type { Frame } from '../src/wire/frame.js';
 import type { Decoded } from '../src/wire/wireMessage.js';
 
 /**
- * Reads the fields of each frame, but for lists, which are read when the tag has turned out right;
- * the frame stays beside them, since the tag covers its bytes.
+ * Reads the fields of each frame, but for lists, which are read when the tag has turned out right; the frame stays
+ * beside them, since the tag covers its bytes.
  *
  * ```
  * frames    -a-b---|

@@ -20,9 +20,9 @@ export interface SectorEvent<Origin> {
 }
 
 /**
- * What came of an event: `effects` are due now, in order, and what they promise is on the disk
- * (`store` itself has been done). `full`: nothing was done, since there was no room, or since it
- * came too early; whoever sent it sends it again. `void`: nothing was done; it counts no longer.
+ * What came of an event: `effects` are due now, in order, and what they promise is on the disk (`store` itself has been
+ * done). `full`: nothing was done, since there was no room, or since it came too early; whoever sent it sends it again.
+ * `void`: nothing was done; it counts no longer.
  */
 export type SectorOutcome<Origin> =
   | {
@@ -51,8 +51,8 @@ export interface ReduceRegistersOptions<Origin> {
 }
 
 /**
- * Runs each event through the register of its sector, with its load from the disk before and its
- * flush after it, one event of a sector at a time.
+ * Runs each event through the register of its sector, with its load from the disk before and its flush after it, one
+ * event of a sector at a time.
  *
  * ```
  * events    -a--b-----|      a = a newer WRITE_PROC for sector 1, b = one for sector 2
@@ -60,9 +60,9 @@ export interface ReduceRegistersOptions<Origin> {
  * outcomes  ----A--B--|      A = [store, reply ACK], only after the flush
  * ```
  *
- * Only the handling of one event is serialised, not an operation: registers that wait for their
- * quorum hold up nobody. The state of a register is kept while it has an operation; after that the
- * disk knows all that there is to know, and the state is forgotten: memory by sectors in use.
+ * Only the handling of one event is serialised, not an operation: registers that wait for their quorum hold up nobody.
+ * The state of a register is kept while it has an operation; after that the disk knows all that there is to know, and
+ * the state is forgotten: memory by sectors in use.
  *
  * A message that would take an operation further whose client is gone drops it instead (O4).
  *
@@ -86,10 +86,7 @@ function createHandler<Origin>(options: ReduceRegistersOptions<Origin>) {
     else registers.set(sector, state);
   };
 
-  const step = (
-    before: RegisterState,
-    cause: SectorEvent<Origin>,
-  ): ObservableInput<SectorOutcome<Origin>> => {
+  const step = (before: RegisterState, cause: SectorEvent<Origin>): ObservableInput<SectorOutcome<Origin>> => {
     const { sector } = cause;
     const event = takenFurther(before, cause.event, isAbandoned);
     const { state, effects } = reduce(before, event, self());
@@ -114,20 +111,17 @@ function createHandler<Origin>(options: ReduceRegistersOptions<Origin>) {
     const { sector, event } = cause;
     if (options.isVoid?.(cause) === true) return [{ kind: 'void', cause }];
     if (options.isTooEarly?.(event) === true) return [{ kind: 'full', cause }];
-    const before =
-      registers.get(sector) ?? restingState(store.stampOf(sector), store.isDamaged(sector));
+    const before = registers.get(sector) ?? restingState(store.stampOf(sector), store.isDamaged(sector));
     if (!needsCopy(before, event, self().rank)) return step(before, cause);
     return store
       .load(sector)
-      .pipe(
-        concatMap((copy) => step(reduce(before, { kind: 'loaded', copy }, self()).state, cause)),
-      );
+      .pipe(concatMap((copy) => step(reduce(before, { kind: 'loaded', copy }, self()).state, cause)));
   };
 }
 
 /**
- * The event, unless it is about an operation in its read phase whose client is gone: that could
- * choose a stamp by it, and the client may have been told that it never will.
+ * The event, unless it is about an operation in its read phase whose client is gone: that could choose a stamp by it,
+ * and the client may have been told that it never will.
  */
 function takenFurther(
   { running }: RegisterState,

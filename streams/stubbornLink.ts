@@ -48,9 +48,9 @@ export interface StubbornLinkOptions {
   /** With more than this many bytes not taken by the connection, nothing is added to them. */
   readonly bufferBytes: number;
   /**
-   * A connection is dropped, so that it is made anew, when the peer was asked something for so long
-   * and has said nothing at all. TCP alone may take a quarter of an hour to notice a cut cable, and
-   * minutes to notice that it is mended. A peer that is merely slow loses nothing by it.
+   * A connection is dropped, so that it is made anew, when the peer was asked something for so long and has said
+   * nothing at all. TCP alone may take a quarter of an hour to notice a cut cable, and minutes to notice that it is
+   * mended. A peer that is merely slow loses nothing by it.
    */
   readonly silentMs: number;
   /** When the peer was heard of last, by the clock; 0: never. */
@@ -66,14 +66,12 @@ export interface StubbornLinkOptions {
  * sent         ---q----q------...    at once, then again when due; nothing after r
  * ```
  *
- * On a new connection everything outbox is sent again: nobody knows what the old one delivered. A
- * connection that does not take bytes is given nothing until it has. What the other end does not
- * understand it is not sent: messages go as any implementation knows them. Completes with the
- * source; errors of either stream are passed on. Bound: the operations under way, and `repliesMax`.
+ * On a new connection everything outbox is sent again: nobody knows what the old one delivered. A connection that does
+ * not take bytes is given nothing until it has. What the other end does not understand it is not sent: messages go as
+ * any implementation knows them. Completes with the source; errors of either stream are passed on. Bound: the
+ * operations under way, and `repliesMax`.
  */
-export function stubbornLink(
-  options: StubbornLinkOptions,
-): OperatorFunction<LinkCommand, Outgoing> {
+export function stubbornLink(options: StubbornLinkOptions): OperatorFunction<LinkCommand, Outgoing> {
   const { connection$, clock, outbox, bufferBytes, hello, isExtended = () => false } = options;
   return (command$) =>
     new Observable((subscriber) => {

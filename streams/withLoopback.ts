@@ -2,20 +2,19 @@ import type { OperatorFunction } from 'rxjs';
 import { Observable, Subject } from 'rxjs';
 
 /**
- * Feeds some of a pipeline's results back into it: the one cycle of a process, by which it reaches
- * itself without a socket.
+ * Feeds some of a pipeline's results back into it: the one cycle of a process, by which it reaches itself without a
+ * socket.
  *
  * ```
  * source    -a-------b-|     pipeline: x -> x'; loop: a' -> c (nothing for others)
  * results   -(a'c')--b'|
  * ```
  *
- * What is fed back is handled after what is being handled now, never inside it: values go through
- * the pipeline first in, first out, and no handler is entered twice. (Fed back on the spot, a later
- * result would overtake an earlier one.)
+ * What is fed back is handled after what is being handled now, never inside it: values go through the pipeline first
+ * in, first out, and no handler is entered twice. (Fed back on the spot, a later result would overtake an earlier one.)
  *
- * Completes when the source and the pipeline have; an error of any of the three ends all. What
- * waits to be fed in is what the pipeline itself emitted within one call: bounded by it.
+ * Completes when the source and the pipeline have; an error of any of the three ends all. What waits to be fed in is
+ * what the pipeline itself emitted within one call: bounded by it.
  */
 export function withLoopback<I, O>(
   pipeline: OperatorFunction<I, O>,

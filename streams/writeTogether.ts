@@ -22,8 +22,8 @@ export interface Batch {
 }
 
 /**
- * Gathers what one turn of the event loop sends, and hands it on at its end, one batch for each
- * connection: one system call instead of one for each message.
+ * Gathers what one turn of the event loop sends, and hands it on at its end, one batch for each connection: one system
+ * call instead of one for each message.
  *
  * ```
  * messages  -(aBa)--a-|      a for one connection, B for another
@@ -33,8 +33,8 @@ export interface Batch {
  *
  * `pack` makes bytes of what goes to one connection in one turn; without it all is bytes already.
  *
- * Order is kept per connection. At the end of the source what was gathered is handed on; an error
- * is passed on at once. Bound: what one turn produces.
+ * Order is kept per connection. At the end of the source what was gathered is handed on; an error is passed on at once.
+ * Bound: what one turn produces.
  */
 export function writeTogether(
   turn: SchedulerLike,

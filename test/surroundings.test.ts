@@ -4,13 +4,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import test from 'ava';
 import { loadClusterConfig } from '../config/load.js';
 import { describeError } from '../src/errors.js';
-import {
-  currentFolder,
-  describeUser,
-  homeFolder,
-  ownHosts,
-  pathFromHere,
-} from '../src/surroundings.js';
+import { currentFolder, describeUser, homeFolder, ownHosts, pathFromHere } from '../src/surroundings.js';
 import { GOOD, makeFolder } from './config/folder.js';
 
 /** As with a user id without an entry in passwd, and in a sandbox. */
@@ -51,10 +45,7 @@ test('an error that is several is told with all of them, what is the same once',
   const refused = new Error('connect ECONNREFUSED ::1:1');
   const several = new AggregateError([refused, new Error('connect ECONNREFUSED 127.0.0.1:1')]);
   t.is(describeError(several), 'connect ECONNREFUSED ::1:1; connect ECONNREFUSED 127.0.0.1:1');
-  t.is(
-    describeError(new AggregateError([refused, refused, several.errors[1]])),
-    describeError(several),
-  );
+  t.is(describeError(new AggregateError([refused, refused, several.errors[1]])), describeError(several));
   t.is(describeError(new AggregateError([], 'all of none')), 'all of none');
   t.is(describeError(new AggregateError([])), 'an error without a text');
   t.is(describeError(Object.assign(new Error(''), { code: 'EIO' })), 'EIO');

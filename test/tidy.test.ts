@@ -16,10 +16,7 @@ const list = (folder: string, ending: string): string[] =>
 test('every operator has its picture and its marble test', (t) => {
   for (const name of list('streams', '.ts')) {
     t.regex(read(`streams/${name}`), / \* ```\n(?: \* .*\n)+ \* ```/, `${name} has no picture`);
-    t.true(
-      existsSync(join(ROOT, 'test/streams', name.replace('.ts', '.test.ts'))),
-      `${name} has no test`,
-    );
+    t.true(existsSync(join(ROOT, 'test/streams', name.replace('.ts', '.test.ts'))), `${name} has no test`);
   }
 });
 
@@ -28,8 +25,8 @@ test('every clause of docs/register.md has a test, and the code names it', (t) =
   const tests = read('test/core/register.clauses.test.ts') + read('test/streams/process.test.ts');
   const clauses = [...page.matchAll(/^\| ([ORVWA]\d) \|/gm)].map((match) => match[1]);
   t.true(clauses.length >= 18, clauses.join());
-  // O3 (sectors have nothing to do with each other) is a property of reduceRegisters; V3 and W2
-  // stand in the tests of V4, V5 and W1.
+  // O3 (sectors have nothing to do with each other) is a property of reduceRegisters; V3 and W2 stand in the tests of
+  // V4, V5 and W1.
   const elsewhere = new Set(['O3', 'V3']);
   for (const clause of clauses) {
     if (!elsewhere.has(clause)) t.true(tests.includes(clause), `no test names ${clause}`);
@@ -67,9 +64,7 @@ test('every field that the configuration may change is in the README, with its d
 
 test('every option of the benches is in docs/benchmarks.md', (t) => {
   const page = read('docs/benchmarks.md');
-  const usage = ['main', 'nbdMain', 'options', 'scaleOptions']
-    .map((name) => read(`test/bench/${name}.ts`))
-    .join('');
+  const usage = ['main', 'nbdMain', 'options', 'scaleOptions'].map((name) => read(`test/bench/${name}.ts`)).join('');
   const options = [...usage.matchAll(/(?:^|`) {2}(--[\w-]+) /gm)].map((match) => match[1]);
   t.true(options.length >= 10, options.join());
   for (const option of options) t.true(page.includes(`\`${option}`), `${option} is not there`);
@@ -129,10 +124,7 @@ test('every row of docs/faults.md names tests, and they are there', (t) => {
     t.true(named.length > 0 || isStated, row);
     for (const name of named) {
       const kind = /^simulate: (\w+)$/.exec(name)?.[1];
-      const isThere =
-        kind === undefined
-          ? existsSync(join(ROOT, name))
-          : FAULT_KINDS.some((known) => known === kind);
+      const isThere = kind === undefined ? existsSync(join(ROOT, name)) : FAULT_KINDS.some((known) => known === kind);
       t.true(isThere, `docs/faults.md: ${name} is not there`);
     }
   }

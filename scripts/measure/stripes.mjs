@@ -1,11 +1,11 @@
 /**
- * Measures how the events of sectors can be serialised (docs/adr/0003-stripes.md): a fixed number of
- * stripes, against one group for each sector that is closed when it is idle and quiescent.
+ * Measures how the events of sectors can be serialised (docs/adr/0003-stripes.md): a fixed number of stripes, against
+ * one group for each sector that is closed when it is idle and quiescent.
  *
  *     npm run build && node scripts/measure/stripes.mjs
  *
- * Every operation is four events of its sector, as in a process; `open` operations are under way at
- * any time, on sectors chosen at random. Prints microseconds per event, the best of three rounds.
+ * Every operation is four events of its sector, as in a process; `open` operations are under way at any time, on
+ * sectors chosen at random. Prints microseconds per event, the best of three rounds.
  */
 import { Subject, concatMap, filter, groupBy, mergeMap, take } from 'rxjs';
 import { serializeByKey } from '../../dist/streams/serializeByKey.js';

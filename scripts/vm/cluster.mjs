@@ -1,6 +1,6 @@
 /**
- * A cluster for the scenario: on loopback, with free ports, fresh keys and data in a temporary
- * folder. Nothing of it is left afterwards.
+ * A cluster for the scenario: on loopback, with free ports, fresh keys and data in a temporary folder. Nothing of it is
+ * left afterwards.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
@@ -97,9 +97,7 @@ async function end({ child, ended }) {
 
 /** Settings of whoever runs the bench are not those of the cluster. */
 function environment() {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !name.startsWith('ATDD_')),
-  );
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ATDD_')));
 }
 
 /** Resolves to what the command says on standard output. */

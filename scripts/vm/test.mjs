@@ -1,7 +1,7 @@
 /**
- * npm run test:vm: a Linux guest attaches the disk with the kernel's own driver, makes a file
- * system and uses it while processes and a gateway are killed (scenario.sh). Needs a Debian with
- * qemu-system-x86_64 (installed if this is root) and gcc.
+ * npm run test:vm: a Linux guest attaches the disk with the kernel's own driver, makes a file system and uses it while
+ * processes and a gateway are killed (scenario.sh). Needs a Debian with qemu-system-x86_64 (installed if this is root)
+ * and gcc.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -11,11 +11,9 @@ export function defineCheckConfigCommand(program: Command): void {
     .option('--rank <number>', 'as for the process of this rank; else as for a client')
     .action(async (_options: unknown, command: Command) => {
       const { rank } = command.optsWithGlobals<{ rank?: string }>();
-      const { evenNumberWarning, loadClusterConfig, loadProcessConfig } =
-        await import('../../config/load.js');
+      const { evenNumberWarning, loadClusterConfig, loadProcessConfig } = await import('../../config/load.js');
       const file = configOption(command);
-      const config =
-        rank === undefined ? loadClusterConfig({ file }) : loadProcessConfig({ file, rank });
+      const config = rank === undefined ? loadClusterConfig({ file }) : loadProcessConfig({ file, rank });
       announceConfig(config);
       const more = rank === undefined ? evenNumberWarning(config.processes.length) : [];
       announceWarnings([...config.warnings, ...more]);
@@ -26,9 +24,5 @@ export function defineCheckConfigCommand(program: Command): void {
 /** Everything but the keys and what was said already. */
 function describeConfig(config: ClusterConfig | ProcessConfig): string {
   const hidden = ['clientKey', 'systemKey', 'chosenBy', 'warnings'];
-  return JSON.stringify(
-    config,
-    (field, value: unknown) => (hidden.includes(field) ? undefined : value),
-    2,
-  );
+  return JSON.stringify(config, (field, value: unknown) => (hidden.includes(field) ? undefined : value), 2);
 }

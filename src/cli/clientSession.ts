@@ -29,8 +29,7 @@ export interface ClientCommandOptions {
 }
 
 /**
- * Runs `use` with a client, and closes that whatever came of it. While operations stand still, it
- * says why.
+ * Runs `use` with a client, and closes that whatever came of it. While operations stand still, it says why.
  * @throws {AtomicDiskError} ATDD_AUTH_FAILURE if a majority of the processes has another client key
  */
 export async function withClient<T>(
@@ -115,10 +114,7 @@ async function troubleWith(client: AtomicDiskClient, rank: Rank): Promise<Troubl
 }
 
 /** What a configuration means to the client library. */
-export function connectOptions(
-  config: ClusterConfig,
-  operationMs: number | undefined,
-): ConnectOptions {
+export function connectOptions(config: ClusterConfig, operationMs: number | undefined): ConnectOptions {
   return {
     processes: config.processes,
     clientKey: config.clientKey,

@@ -1,6 +1,4 @@
-/**
- * `atdd cluster`: runs all processes of a cluster that belong to this machine, and supervises them.
- */
+/** `atdd cluster`: runs all processes of a cluster that belong to this machine, and supervises them. */
 import type { Command } from 'commander';
 import { announceConfig } from '../serve/announceConfig.js';
 import { addConfigOptions, configOption } from './options.js';

@@ -1,6 +1,5 @@
 /**
- * What the commands share: the option that names the configuration, and reading it. A client
- * command is defined as
+ * What the commands share: the option that names the configuration, and reading it. A client command is defined as
  *
  *     addConfigOptions(program.command('read')).action(async (…, command: Command) => {
  *       const config = await loadClientConfig(command);
@@ -27,8 +26,8 @@ export function configOption(command: Command): string | null {
 }
 
 /**
- * Reads the configuration for a client; says on standard error which file it took, unless the
- * command line named it, and what may surprise.
+ * Reads the configuration for a client; says on standard error which file it took, unless the command line named it,
+ * and what may surprise.
  * @throws {ConfigInvalid}
  */
 export async function loadClientConfig(command: Command): Promise<ClusterConfig> {

@@ -42,9 +42,7 @@ function defineProgram(): Command {
       'Atomic Disk Drive: a disk kept by several processes. Without a command: run one of them ' +
         'in the foreground, like "atdd run".',
     )
-    .version(
-      `${programVersion()} (protocol ${PROTOCOL_VERSION}, disk format ${STORE_FORMAT_VERSION})`,
-    )
+    .version(`${programVersion()} (protocol ${PROTOCOL_VERSION}, disk format ${STORE_FORMAT_VERSION})`)
     .enablePositionalOptions()
     .showHelpAfterError('(--help tells more)')
     .exitOverride();
@@ -76,10 +74,7 @@ function defineProgram(): Command {
 
 function addRunOptions(command: Command): Command {
   return addConfigOptions(command)
-    .option(
-      '-r, --rank <number>',
-      'rank of the process (default: $ATDD_RANK, else what the configuration says)',
-    )
+    .option('-r, --rank <number>', 'rank of the process (default: $ATDD_RANK, else what the configuration says)')
     .option(
       '--found',
       'found a new cluster, though not all of its processes are there: you vouch that none of ' +

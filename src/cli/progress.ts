@@ -1,7 +1,6 @@
 /**
- * Progress of a long transfer, or of anything else that takes long, on standard error: a bar with
- * rate and time left on a terminal, a plain line every few seconds elsewhere. Standard output stays
- * free for data.
+ * Progress of a long transfer, or of anything else that takes long, on standard error: a bar with rate and time left on
+ * a terminal, a plain line every few seconds elsewhere. Standard output stays free for data.
  */
 import { describeBytes, describeSeconds } from './amounts.js';
 import { createRateMeter } from './rateMeter.js';
@@ -32,10 +31,7 @@ const BAR_INTERVAL_MS = 200;
 /** What there is to show, in words: one thing after another, as far as there is room. */
 export type Describe = () => readonly string[];
 
-export interface DisplayOptions extends Pick<
-  ProgressOptions,
-  'label' | 'stream' | 'lineIntervalMs'
-> {
+export interface DisplayOptions extends Pick<ProgressOptions, 'label' | 'stream' | 'lineIntervalMs'> {
   /** How much of it is done, 0 to 1; null: nobody knows. */
   readonly fraction: () => number | null;
   /** The last is the most important: it goes last where there is no room. */
@@ -91,8 +87,8 @@ export interface LineOptions {
 }
 
 /**
- * The line of the bar, never longer than the terminal is wide: the bar shrinks first, then what is
- * said first goes, then the bar, and at last the rest is cut.
+ * The line of the bar, never longer than the terminal is wide: the bar shrinks first, then what is said first goes,
+ * then the bar, and at last the rest is cut.
  */
 export function progressLine({ label, fraction, parts, columns, bar }: LineOptions): string {
   const percent = fraction === null ? '' : ` ${Math.floor(fraction * 100)}%`;

@@ -1,6 +1,6 @@
 /**
- * How fast it goes now, and how long it will take: from the last seconds only, so that a process
- * that dies, and comes back, shows. Pure: the caller says what time it is.
+ * How fast it goes now, and how long it will take: from the last seconds only, so that a process that dies, and comes
+ * back, shows. Pure: the caller says what time it is.
  */
 
 export interface RateMeter {

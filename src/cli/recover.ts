@@ -17,8 +17,7 @@ export function defineRecoverCommand(program: Command): void {
     .option('-r, --rank <number>', 'rank of the process')
     .option(
       '--set-aside',
-      'rename the folder, with all that is in it, so that the process joins the others as one ' +
-        'whose disk is new',
+      'rename the folder, with all that is in it, so that the process joins the others as one ' + 'whose disk is new',
     )
     .addHelpText(
       'after',

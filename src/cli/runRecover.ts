@@ -95,9 +95,7 @@ function describe(
   identities: readonly (Identity | null)[],
 ): string {
   const written = stores.reduce((total, store) => total + store.counts().written, 0);
-  const memberStates = [
-    ...new Set(identities.map((identity) => identity?.memberState ?? 'unknown')),
-  ];
+  const memberStates = [...new Set(identities.map((identity) => identity?.memberState ?? 'unknown'))];
   const incarnation = Math.max(...identities.map((identity) => identity?.incarnation ?? 0));
   return (
     `${storage}: process ${rank}, ${memberStates.join(' and ')}, ${written} sectors written, ` +

@@ -15,8 +15,8 @@ const EXIT_BROKEN_PIPE = 141;
 
 /**
  * Writes data to standard output and waits until it is taken: a pipe may be slow.
- * @throws {AtomicDiskError} ATDD_FILE_FAILED if not all of it is. If the reader has seen enough,
- * the program ends: no news to anybody.
+ * @throws {AtomicDiskError} ATDD_FILE_FAILED if not all of it is. If the reader has seen enough, the program ends: no
+ * news to anybody.
  */
 export async function writeStdout(data: Uint8Array | string): Promise<void> {
   try {
@@ -28,9 +28,9 @@ export async function writeStdout(data: Uint8Array | string): Promise<void> {
 }
 
 /**
- * A program that is started with a standard stream closed (`>&-`) gets /dev/null in its place from
- * Node, opened for reading and writing: data would be lost without a word. A shell's `> /dev/null`
- * is opened for writing alone, and welcome.
+ * A program that is started with a standard stream closed (`>&-`) gets /dev/null in its place from Node, opened for
+ * reading and writing: data would be lost without a word. A shell's `> /dev/null` is opened for writing alone, and
+ * welcome.
  * @throws {AtomicDiskError} ATDD_FILE_FAILED
  */
 export function assertStandardStream(which: 'input' | 'output'): void {
@@ -77,8 +77,8 @@ function writeToStream(data: Uint8Array | string): Promise<void> {
 }
 
 /**
- * Into a file process.stdout writes once and does not look how much was taken, which is not all if
- * the disk fills up; and it drops what is meant for a block device.
+ * Into a file process.stdout writes once and does not look how much was taken, which is not all if the disk fills up;
+ * and it drops what is meant for a block device.
  */
 async function writeToFile(data: Uint8Array): Promise<void> {
   for (let at = 0; at < data.length;) {

@@ -6,9 +6,7 @@ import type { StatusOptions } from './health/runStatus.js';
 
 export function defineStatusCommand(program: Command): void {
   addConfigOptions(program.command('status'))
-    .description(
-      'show which processes answer, whether a majority does, and what copies are missing',
-    )
+    .description('show which processes answer, whether a majority does, and what copies are missing')
     .option('--timeout <seconds>', 'how long to wait for an answer', secondsAsMs, 2_000)
     .option('--wait-full <seconds>', 'wait until the redundancy is full, so long', secondsAsMs)
     .option('--json', 'print JSON')

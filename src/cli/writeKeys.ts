@@ -1,14 +1,6 @@
 /** Makes fresh keys and puts them into files, both or none of them. */
 import { randomBytes } from 'node:crypto';
-import {
-  existsSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { KEY_SIZE_BYTES } from '../../config/keys.js';
 import { AtomicDiskError } from '../errors.js';
@@ -28,8 +20,8 @@ interface KeyFile {
 /**
  * Writes client.key and system.key with mode 0600.
  * @returns their absolute paths
- * @throws {AtomicDiskError} ATDD_USAGE if one is there and may not be replaced; ATDD_FILE_FAILED if
- * they cannot be written. No key has changed then.
+ * @throws {AtomicDiskError} ATDD_USAGE if one is there and may not be replaced; ATDD_FILE_FAILED if they cannot be
+ * written. No key has changed then.
  */
 export function writeKeys({ folder, force }: WriteKeysOptions): readonly string[] {
   const keys = (['client', 'system'] as const).map((name) => ({
@@ -50,8 +42,8 @@ export function writeKeys({ folder, force }: WriteKeysOptions): readonly string[
 }
 
 /**
- * Under other names first: a key file is never there half written or with the mode of an old one,
- * and a disk that is full shows before any key has its name.
+ * Under other names first: a key file is never there half written or with the mode of an old one, and a disk that is
+ * full shows before any key has its name.
  */
 function writeAll(keys: readonly KeyFile[], force: boolean): void {
   const undos: (() => void)[] = [];

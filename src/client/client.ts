@@ -8,16 +8,11 @@
  * await disk.close();
  * ```
  *
- * This file is the public entry and the only one that gathers others: everything else imports from
- * where a thing is defined.
+ * This file is the public entry and the only one that gathers others: everything else imports from where a thing is
+ * defined.
  */
 export { AtomicDiskError } from '../errors.js';
 export type { ErrorCode } from '../errors.js';
 export type { AttemptEvent, ClientCounters } from './clientEvents.js';
 export { connect, openClient } from './connect.js';
-export type {
-  AtomicDiskClient,
-  ConnectOptions,
-  ConnectTimeouts,
-  ProcessAddress,
-} from './connect.js';
+export type { AtomicDiskClient, ConnectOptions, ConnectTimeouts, ProcessAddress } from './connect.js';

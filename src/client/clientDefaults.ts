@@ -15,8 +15,8 @@ export const OUTSTANDING_MAX = 255;
 export const CONNECTIONS_MAX = 1_024;
 
 /**
- * A process that has come back is on trial for about a second: it compiles, catches up with what
- * it has missed, and has been seen to take 150 ms and more for a request.
+ * A process that has come back is on trial for about a second: it compiles, catches up with what it has missed, and has
+ * been seen to take 150 ms and more for a request.
  */
 export const TRIAL = { answers: 10, pauseMs: 100 } as const;
 
@@ -24,8 +24,8 @@ export const TRIAL = { answers: 10, pauseMs: 100 } as const;
 export const BOOT_PAUSE_MS = 1_000;
 
 /**
- * While the disk is being grown: how often processes are asked again for sectors that none of them
- * has got, and how often it is told of a process that its disk is smaller (ms).
+ * While the disk is being grown: how often processes are asked again for sectors that none of them has got, and how
+ * often it is told of a process that its disk is smaller (ms).
  */
 export const SMALLER = { askAgainMs: 1_000, tellMs: 60_000 } as const;
 
@@ -41,8 +41,8 @@ export const CLIENT_TIMEOUTS_DEFAULT = {
   /** … up to this. */
   reconnectMsMax: 500,
   /**
-   * A process that owes answers and gives none at all for this long is left. Long, since leaving
-   * does not help when the cluster has no majority or all disks are slow, which looks the same.
+   * A process that owes answers and gives none at all for this long is left. Long, since leaving does not help when the
+   * cluster has no majority or all disks are slow, which looks the same.
    */
   unansweredMs: 10_000,
   /** How long `close` waits for processes to end their half of a connection. */

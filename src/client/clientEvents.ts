@@ -11,9 +11,8 @@ export interface AttemptEvent {
   /** Counted from 1 in each operation (a partial write is a READ, then a WRITE, each from 1). */
   readonly attempt: number;
   /**
-   * `sent`: handed to the connection. `answered`: the process answered. `lost`: no answer will
-   * come; what follows, if anything, is the next attempt. A write that is lost may have taken
-   * effect.
+   * `sent`: handed to the connection. `answered`: the process answered. `lost`: no answer will come; what follows, if
+   * anything, is the next attempt. A write that is lost may have taken effect.
    */
   readonly event: 'sent' | 'answered' | 'lost';
 }

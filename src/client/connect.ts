@@ -12,12 +12,7 @@ import { systemRandom } from '../shell/systemRandom.js';
 import { turnScheduler } from '../shell/turnScheduler.js';
 import { CLIENT_KEY_SIZE_BYTES } from '../wire/constants.js';
 import { createTagger } from '../wire/tag.js';
-import {
-  CLIENT_DEFAULTS,
-  CLIENT_TIMEOUTS_DEFAULT,
-  CONNECTIONS_MAX,
-  OUTSTANDING_MAX,
-} from './clientDefaults.js';
+import { CLIENT_DEFAULTS, CLIENT_TIMEOUTS_DEFAULT, CONNECTIONS_MAX, OUTSTANDING_MAX } from './clientDefaults.js';
 import type { AttemptObserver, ClientCounters } from './clientEvents.js';
 import type { ClientTimeouts } from './diskClient.js';
 import { DiskClient } from './diskClient.js';
@@ -39,9 +34,9 @@ export interface ConnectOptions {
   /** 32 bytes, the same that the processes have. */
   readonly clientKey: Uint8Array;
   /**
-   * Number of sectors of the disk. Given, what leaves the disk is refused without asking it, and
-   * what lies inside waits, with a warning in the log, as long as no process has that sector: the
-   * disk is being grown. Not given, such an operation fails.
+   * Number of sectors of the disk. Given, what leaves the disk is refused without asking it, and what lies inside
+   * waits, with a warning in the log, as long as no process has that sector: the disk is being grown. Not given, such
+   * an operation fails.
    */
   readonly sectors?: number;
   /** Default 1. */
@@ -53,8 +48,8 @@ export interface ConnectOptions {
   /** Sectors that one `read` or `write` has under way at a time. Default 256. */
   readonly windowSectors?: number;
   /**
-   * Whether a read that takes much longer than reads do is asked of another process too; the first
-   * answer counts. Default: yes.
+   * Whether a read that takes much longer than reads do is asked of another process too; the first answer counts.
+   * Default: yes.
    */
   readonly hedgesReads?: boolean;
   /** See CLIENT_TIMEOUTS_DEFAULT. By default operations wait until the cluster answers. */
@@ -66,16 +61,16 @@ export interface ConnectOptions {
 }
 
 /**
- * A disk. Operations may be called at any time and any number at once: the client sends as many as
- * its connections take, one per sector at a time, in the order of the calls; the rest wait. That an
- * operation is not lost when a process fails is the client's business: it moves to another process.
+ * A disk. Operations may be called at any time and any number at once: the client sends as many as its connections
+ * take, one per sector at a time, in the order of the calls; the rest wait. That an operation is not lost when a
+ * process fails is the client's business: it moves to another process.
  *
  * Each operation fails with an AtomicDiskError whose `code` says why:
  * - ATDD_INVALID_SECTOR_INDEX, ATDD_RANGE: the disk has no such place;
- * - ATDD_TIMEOUT: `timeouts.operationMs` was given and has passed; ATDD_CLIENT_CLOSED: `close` was
- *   called. The message of a write says whether it may have taken effect;
- * - ATDD_AUTH_FAILURE: a process rejected a request's tag, although the keys agree: it was damaged
- *   on the way, and had no effect.
+ * - ATDD_TIMEOUT: `timeouts.operationMs` was given and has passed; ATDD_CLIENT_CLOSED: `close` was called. The message
+ *   of a write says whether it may have taken effect;
+ * - ATDD_AUTH_FAILURE: a process rejected a request's tag, although the keys agree: it was damaged on the way, and had
+ *   no effect.
  */
 export interface AtomicDiskClient {
   /**
@@ -91,16 +86,15 @@ export interface AtomicDiskClient {
    */
   writeSector(index: number, data: Uint8Array): Promise<void>;
   /**
-   * Reads any bytes of the disk, many sectors in parallel. Each sector is read atomically; what
-   * others write meanwhile may be seen in some sectors and not in others.
+   * Reads any bytes of the disk, many sectors in parallel. Each sector is read atomically; what others write meanwhile
+   * may be seen in some sectors and not in others.
    * @param offsetBytes From the start of the disk.
    */
   read(offsetBytes: number | bigint, lengthBytes: number): Promise<Uint8Array>;
   /**
-   * Writes any bytes of the disk, many sectors in parallel. Resolves when all are durable; if it
-   * fails, any part of them may have been written. A sector that is written in part is read,
-   * changed and written: no other operation of this client comes in between, but those of others
-   * may, and what they wrote to that sector then is lost.
+   * Writes any bytes of the disk, many sectors in parallel. Resolves when all are durable; if it fails, any part of
+   * them may have been written. A sector that is written in part is read, changed and written: no other operation of
+   * this client comes in between, but those of others may, and what they wrote to that sector then is lost.
    * @param offsetBytes From the start of the disk.
    * @param data Must not be changed until the promise is settled.
    */
@@ -113,28 +107,28 @@ export interface AtomicDiskClient {
    */
   ping(rank: number, timeoutMs?: number): Promise<number>;
   /**
-   * Asks one process what it says of itself: how many sectors it holds, which of them are damaged,
-   * what it knows others to have missed. `scrub` has it begin a scrub besides.
+   * Asks one process what it says of itself: how many sectors it holds, which of them are damaged, what it knows others
+   * to have missed. `scrub` has it begin a scrub besides.
    * @param rank 1 to the number of processes.
-   * @param timeoutMs Fails with ATDD_TIMEOUT after this many milliseconds. Default 2000. Processes
-   *   foreign, and older ones, do not answer.
+   * @param timeoutMs Fails with ATDD_TIMEOUT after this many milliseconds. Default 2000. Processes foreign, and older
+   *   ones, do not answer.
    * @returns a text of JSON (README, "Status"), as the process sent it: to be checked.
    */
   inquire(rank: number, inquiry: Inquiry, timeoutMs?: number): Promise<string>;
   /** Counters since the start, as they are now. */
   readonly counters: Readonly<ClientCounters>;
   /**
-   * Ends every connection. Operations that are not over fail with ATDD_CLIENT_CLOSED. Resolves when
-   * the connections are gone, at most about a second later.
+   * Ends every connection. Operations that are not over fail with ATDD_CLIENT_CLOSED. Resolves when the connections are
+   * gone, at most about a second later.
    */
   close(): Promise<void>;
 }
 
 /**
- * Opens a disk: resolves when the first process has taken a connection. The others are connected to
- * meanwhile, and again whenever they come back.
- * @throws {AtomicDiskError} ATDD_USAGE for options that make no sense; ATDD_TIMEOUT if
- *   `timeouts.connectMs` was given and no process took a connection by then.
+ * Opens a disk: resolves when the first process has taken a connection. The others are connected to meanwhile, and
+ * again whenever they come back.
+ * @throws {AtomicDiskError} ATDD_USAGE for options that make no sense; ATDD_TIMEOUT if `timeouts.connectMs` was given
+ *   and no process took a connection by then.
  */
 export async function connect(options: ConnectOptions): Promise<AtomicDiskClient> {
   const { client, connected$ } = open(options);
@@ -183,9 +177,7 @@ const SILENT_LOG: Log = {
   error: () => undefined,
 };
 
-/**
- * asyncScheduler, with a clock that measures latencies below a millisecond and never steps back.
- */
+/** asyncScheduler, with a clock that measures latencies below a millisecond and never steps back. */
 const clock: SchedulerLike = {
   now: () => performance.now(),
   schedule: asyncScheduler.schedule.bind(asyncScheduler),
@@ -208,8 +200,7 @@ function openCore(options: Parameters<typeof openDisk>[0]): DiskClient {
   const core = new DiskClient(
     {
       slots: slotsOf(options),
-      outstandingPerConnection:
-        options.outstandingPerConnection ?? CLIENT_DEFAULTS.outstandingPerConnection,
+      outstandingPerConnection: options.outstandingPerConnection ?? CLIENT_DEFAULTS.outstandingPerConnection,
       windowSectors: options.windowSectors ?? CLIENT_DEFAULTS.windowSectors,
       ...(options.sectors !== undefined && { sectors: options.sectors }),
       ...(options.togetherMax !== undefined && { togetherMax: options.togetherMax }),

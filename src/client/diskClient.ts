@@ -1,7 +1,6 @@
 /**
- * The client without the outside world: connections, time and randomness come in as ports, results
- * go out as Observables, so that it runs in virtual time as well. src/client/connect.ts puts it on
- * TCP and wraps it in promises.
+ * The client without the outside world: connections, time and randomness come in as ports, results go out as
+ * Observables, so that it runs in virtual time as well. src/client/connect.ts puts it on TCP and wraps it in promises.
  *
  *   caller -> Dispatcher: queue per sector -> the Link with the fewest outstanding -> Connection
  *                 ^                                     |
@@ -52,8 +51,8 @@ export interface ClientTimeouts {
   /** An operation that is not over by then fails with ATDD_TIMEOUT. Absent: it waits. */
   readonly operationMs?: number;
   /**
-   * A write whose connection ended on our side only, and whose process has not answered in another
-   * life since, is sent again after this. Absent: never.
+   * A write whose connection ended on our side only, and whose process has not answered in another life since, is sent
+   * again after this. Absent: never.
    */
   readonly unconfirmedMs?: number;
 }
@@ -64,14 +63,14 @@ export interface DiskClientOptions {
   readonly outstandingPerConnection: number;
   readonly windowSectors: number;
   /**
-   * How many more operations than others a process may have under way, if it is being written to in
-   * this turn of the event loop anyway: what goes together arrives, is flushed and is answered
-   * together. Default 0: operations are spread as evenly as can be.
+   * How many more operations than others a process may have under way, if it is being written to in this turn of the
+   * event loop anyway: what goes together arrives, is flushed and is answered together. Default 0: operations are
+   * spread as evenly as can be.
    */
   readonly togetherMax?: number;
   /**
-   * Size of the disk, if known: then what leaves it is refused here, and what a process refuses
-   * that has fewer sectors waits for one that has them.
+   * Size of the disk, if known: then what leaves it is refused here, and what a process refuses that has fewer sectors
+   * waits for one that has them.
    */
   readonly sectors?: number;
   readonly timeouts: ClientTimeouts;
@@ -101,8 +100,8 @@ interface Served {
 export class DiskClient implements Disk {
   readonly counters: ClientCounters = createCounters();
   /**
-   * Keeps the connections: subscribe once, for as long as the client lives. Completes after
-   * `close`; an error is a broken invariant.
+   * Keeps the connections: subscribe once, for as long as the client lives. Completes after `close`; an error is a
+   * broken invariant.
    */
   readonly run$: Observable<never>;
   private readonly dispatcher: Dispatcher;
@@ -123,8 +122,7 @@ export class DiskClient implements Disk {
   ) {
     const { clock } = ports.schedulers;
     const { sectors } = options;
-    const smallerDisks =
-      sectors === undefined ? undefined : new SmallerDisks(sectors, clock, ports.log);
+    const smallerDisks = sectors === undefined ? undefined : new SmallerDisks(sectors, clock, ports.log);
     this.heldWrites = new HeldWrites({
       unconfirmedMs: options.timeouts.unconfirmedMs,
       clock,
@@ -197,8 +195,8 @@ export class DiskClient implements Disk {
   }
 
   /**
-   * Reads, changes and writes, with no other operation of this client on the sector in between.
-   * Completes when what `change` gave is durable on a majority.
+   * Reads, changes and writes, with no other operation of this client on the sector in between. Completes when what
+   * `change` gave is durable on a majority.
    */
   update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never> {
     return this.perform({ kind: 'update', sector, change });
@@ -239,9 +237,8 @@ export class DiskClient implements Disk {
   }
 
   /**
-   * Emits what that process says of itself: a text that nobody has checked. Fails with
-   * ATDD_TIMEOUT, for one thing if the process does not know such questions, and with
-   * ATDD_AUTH_FAILURE.
+   * Emits what that process says of itself: a text that nobody has checked. Fails with ATDD_TIMEOUT, for one thing if
+   * the process does not know such questions, and with ATDD_AUTH_FAILURE.
    */
   inquire(rank: Rank, inquiry: Inquiry, timeoutMs: number): Observable<string> {
     const answer$ = inquireOver({
@@ -253,8 +250,8 @@ export class DiskClient implements Disk {
   }
 
   /**
-   * Fails what is under way with ATDD_CLIENT_CLOSED, ends every connection and completes when they
-   * are gone. A write that had been sent may still take effect.
+   * Fails what is under way with ATDD_CLIENT_CLOSED, ends every connection and completes when they are gone. A write
+   * that had been sent may still take effect.
    */
   close(): Observable<never> {
     return defer(() => {
@@ -386,8 +383,7 @@ export class DiskClient implements Disk {
   }
 
   private untilClosed<T>(source$: Observable<T>): Observable<T> {
-    const closed = (): AtomicDiskError =>
-      new AtomicDiskError('ATDD_CLIENT_CLOSED', 'the client is closed');
+    const closed = (): AtomicDiskError => new AtomicDiskError('ATDD_CLIENT_CLOSED', 'the client is closed');
     return source$.pipe(takeUntil(this.closing.pipe(mergeMap(() => throwError(closed)))));
   }
 }

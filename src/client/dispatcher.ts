@@ -1,33 +1,29 @@
 /**
- * Which operation goes over which connection, and what becomes of those whose connection fails. A
- * state machine of plain maps and sets: it has no timers and no sockets, only links that come and
- * go.
+ * Which operation goes over which connection, and what becomes of those whose connection fails. A state machine of
+ * plain maps and sets: it has no timers and no sockets, only links that come and go.
  *
- * The rule that needs care is when to send a WRITE again, since a write that is sent again too
- * early can undo a later one. Say process 1 got our write of `a` and is slow: it has not yet asked
- * the others for their stamps. We turn to process 2, which writes `a` with stamp (5, 2):
- * acknowledged. Then we write `b`, stamp (6, 2): acknowledged. Now process 1 goes on with the first
- * attempt. It asks, hears of (6, 2), and writes `a` with stamp (7, 1). Everyone reads `a` again;
- * `b`, which was acknowledged, is undone.
+ * The rule that needs care is when to send a WRITE again, since a write that is sent again too early can undo a later
+ * one. Say process 1 got our write of `a` and is slow: it has not yet asked the others for their stamps. We turn to
+ * process 2, which writes `a` with stamp (5, 2): acknowledged. Then we write `b`, stamp (6, 2): acknowledged. Now
+ * process 1 goes on with the first attempt. It asks, hears of (6, 2), and writes `a` with stamp (7, 1). Everyone reads
+ * `a` again; `b`, which was acknowledged, is undone.
  *
- * So an attempt has to be unable to *choose a stamp* before the next is made. A process that loses
- * a client's connection drops that client's operations that have not begun their write phase, and
- * one that has begun it has chosen its stamp already: from then on it is harmless, for what we
- * write later gets a higher one (but for the limits told in docs/adr/0006-client-resubmission.md).
- * Hence:
+ * So an attempt has to be unable to *choose a stamp* before the next is made. A process that loses a client's
+ * connection drops that client's operations that have not begun their write phase, and one that has begun it has chosen
+ * its stamp already: from then on it is harmless, for what we write later gets a higher one (but for the limits told in
+ * docs/adr/0006-client-resubmission.md). Hence:
  * - a READ is sent again at once, it changes nothing;
- * - a WRITE is sent again when its connection is known closed: the other side has ended or reset
- *   it;
+ * - a WRITE is sent again when its connection is known closed: the other side has ended or reset it;
  * - while we are leaving a process that went silent, its writes wait for that;
- * - a WRITE whose connection ended on our side only is held, for ever unless `release` is called
- *   (heldWrites.ts), and keeps its sector so long, whether its caller still waits or not.
+ * - a WRITE whose connection ended on our side only is held, for ever unless `release` is called (heldWrites.ts), and
+ *   keeps its sector so long, whether its caller still waits or not.
  *
- * What a process refuses since it has no such sector had no effect there: it is asked of another
- * one at once (linkChoice.ts). When all have refused it, it fails; but if the caller knows the size
- * of the disk, the sector is there in a moment, since the disk is being grown: then it waits.
+ * What a process refuses since it has no such sector had no effect there: it is asked of another one at once
+ * (linkChoice.ts). When all have refused it, it fails; but if the caller knows the size of the disk, the sector is
+ * there in a moment, since the disk is being grown: then it waits.
  *
- * Bound: nothing here is unbounded but the calls that the caller has not got an answer to, and the
- * writes that are held: as many as a connection takes, each time that one ends so.
+ * Bound: nothing here is unbounded but the calls that the caller has not got an answer to, and the writes that are
+ * held: as many as a connection takes, each time that one ends so.
  */
 import { Observable } from 'rxjs';
 import { assert, unreachable } from '../core/assert.js';
@@ -78,9 +74,9 @@ export class Dispatcher {
   }
 
   /**
-   * Begins when subscribed to. Emits the sector's data if the request is a READ, and completes; or
-   * fails with an AtomicDiskError. Unsubscribing gives it up: if it has not been sent it never will
-   * be; if it has, the sector stays taken until the process has answered or let go of it.
+   * Begins when subscribed to. Emits the sector's data if the request is a READ, and completes; or fails with an
+   * AtomicDiskError. Unsubscribing gives it up: if it has not been sent it never will be; if it has, the sector stays
+   * taken until the process has answered or let go of it.
    * @param timedOut$ Gives up too when this emits, with ATDD_TIMEOUT.
    */
   perform(request: SectorRequest, timedOut$: Observable<unknown> | null): Observable<SectorData> {
@@ -131,8 +127,7 @@ export class Dispatcher {
   }
 
   /**
-   * Asks every process again for sectors that it had not got. @returns whether there are operations
-   * that wait for that.
+   * Asks every process again for sectors that it had not got. @returns whether there are operations that wait for that.
    */
   askAgain(): boolean {
     this.choice.forgetSizes();
@@ -183,8 +178,8 @@ export class Dispatcher {
   }
 
   /**
-   * Asks another process too for what one has not answered in the time that reads take; the first
-   * answer counts. @returns whether there are reads to be watched.
+   * Asks another process too for what one has not answered in the time that reads take; the first answer counts.
+   * @returns whether there are reads to be watched.
    */
   hedge(): boolean {
     const { hedging, counters } = this.options;
@@ -232,8 +227,7 @@ export class Dispatcher {
     const { stage: kind, sector, data, attemptCount: attempt } = operation;
     const { hedging, onAttempt } = this.options;
     const sentMs = hedging?.nowMs() ?? 0;
-    const observe = (event: AttemptEvent['event']): void =>
-      onAttempt?.({ kind, sector, rank, attempt, event });
+    const observe = (event: AttemptEvent['event']): void => onAttempt?.({ kind, sector, rank, attempt, event });
     // A hedged read may be answered twice: by then the operation is over, or asks something else.
     const isCurrent = (): boolean => operation.place === 'sent' && operation.stage === kind;
     observe('sent');
@@ -265,12 +259,7 @@ export class Dispatcher {
     };
   }
 
-  private answered(
-    operation: Operation,
-    link: Link,
-    status: ResponseStatus,
-    data: SectorData | null,
-  ): void {
+  private answered(operation: Operation, link: Link, status: ResponseStatus, data: SectorData | null): void {
     switch (status) {
       case 'ok':
         this.succeeded(operation, data);

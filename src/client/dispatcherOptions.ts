@@ -17,15 +17,15 @@ export interface DispatcherOptions {
   /** Absent: no read is asked of a second process while the first may still answer. */
   readonly hedging?: Hedging;
   /**
-   * A WRITE that was given to that link is held; the one who knows when it can no longer take
-   * effect calls `release`, once.
+   * A WRITE that was given to that link is held; the one who knows when it can no longer take effect calls `release`,
+   * once.
    */
   onHeld(link: Link, release: () => void): void;
   /** A process has no such sector. */
   onSmaller(rank: Rank, sector: SectorIndex): void;
   /**
-   * No process that there is a connection to has the sectors of some operations: call `askAgain`
-   * every now and then until it returns false. Absent: they fail.
+   * No process that there is a connection to has the sectors of some operations: call `askAgain` every now and then
+   * until it returns false. Absent: they fail.
    */
   onBeyond?(): void;
 }

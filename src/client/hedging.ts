@@ -1,7 +1,7 @@
 /**
- * When a READ that was not answered is worth asking of another process as well: after four times
- * what nearly all of the latest reads took. So a process that is slow, or stands still, holds up a
- * read for a moment only, and in ordinary times next to nothing is asked twice.
+ * When a READ that was not answered is worth asking of another process as well: after four times what nearly all of the
+ * latest reads took. So a process that is slow, or stands still, holds up a read for a moment only, and in ordinary
+ * times next to nothing is asked twice.
  *
  * Only reads: they change nothing, whoever answers. Writes keep to the rule of the dispatcher.
  *

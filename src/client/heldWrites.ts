@@ -1,10 +1,9 @@
 /**
- * Writes whose connection ended on our side only, until they can no longer take effect. Their
- * process may still believe in the connection, and begin what came by it. That is over for certain
- * when the process is: it draws an id at each start, tells it when it is asked about itself, and
- * the lock of its folder lets one boot of it run at a time. So whoever answers a question that was
- * asked after a write was held, as another boot than the one that the write was given to, is its
- * successor (docs/adr/0006-client-resubmission.md).
+ * Writes whose connection ended on our side only, until they can no longer take effect. Their process may still believe
+ * in the connection, and begin what came by it. That is over for certain when the process is: it draws an id at each
+ * start, tells it when it is asked about itself, and the lock of its folder lets one boot of it run at a time. So
+ * whoever answers a question that was asked after a write was held, as another boot than the one that the write was
+ * given to, is its successor (docs/adr/0006-client-resubmission.md).
  *
  * Bound: a question for each connection, and the writes that the dispatcher holds.
  */
@@ -47,8 +46,8 @@ interface Boot {
   readonly rank: unknown;
   readonly start: string;
   /**
-   * One whose disk is new is not: until enough others have put that on record, its predecessor
-   * might run on elsewhere, with the old disk, and be believed.
+   * One whose disk is new is not: until enough others have put that on record, its predecessor might run on elsewhere,
+   * with the old disk, and be believed.
    */
   readonly isMember: boolean;
   /** Whether it answers MAP. */
@@ -92,8 +91,8 @@ export class HeldWrites {
   }
 
   /**
-   * Asks which boot of its process a new link leads to, and lets go of what was held for an earlier
-   * one. Nobody waits for it; one that does not know the question never answers.
+   * Asks which boot of its process a new link leads to, and lets go of what was held for an earlier one. Nobody waits
+   * for it; one that does not know the question never answers.
    *
    * ```
    * asks     ?-------------?

@@ -1,6 +1,6 @@
 /**
- * Asks one process about itself: how it is, or to start a scrub. Only newer processes of this implementation
- * answer; others skip the question, so whoever asks needs a time to give up at.
+ * Asks one process about itself: how it is, or to start a scrub. Only newer processes of this implementation answer;
+ * others skip the question, so whoever asks needs a time to give up at.
  */
 import { concatMap, Observable, take } from 'rxjs';
 import type { Inquiry } from '../core/membership/memberMessage.js';
@@ -15,9 +15,9 @@ export interface InquireOptions {
 }
 
 /**
- * Emits the text of the answer, which nobody has looked at yet, and completes. Asks again over the
- * next connection if one breaks; takes its question back when it is unsubscribed. Fails with
- * ATDD_AUTH_FAILURE if the process rejects the tag of the question.
+ * Emits the text of the answer, which nobody has looked at yet, and completes. Asks again over the next connection if
+ * one breaks; takes its question back when it is unsubscribed. Fails with ATDD_AUTH_FAILURE if the process rejects the
+ * tag of the question.
  *
  * ```
  * link$   --A--------B----------

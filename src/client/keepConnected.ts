@@ -1,17 +1,17 @@
 /**
- * Keeps one connection up: dials, serves, and, when either is over, dials again after a delay that
- * doubles with each failure, is jittered so that many clients do not come back in step, and starts
- * small again once a connection has proved good.
+ * Keeps one connection up: dials, serves, and, when either is over, dials again after a delay that doubles with each
+ * failure, is jittered so that many clients do not come back in step, and starts small again once a connection has
+ * proved good.
  *
  * ```
  * dial     --a|          --#          --b|
  * serve a    ---|
  * out      -----[ delay ]--[ longer ]--- …
  * ```
- * A dial that fails is counted and tried again; an error of `serve` is an error of this program and
- * ends the result. Completes only when `stop$` has emitted: between connections at once, during one
- * when it is over. Bound: one connection at a time; a connection that is being left is not over, so
- * a process that hangs is not dialled again and again.
+ * A dial that fails is counted and tried again; an error of `serve` is an error of this program and ends the result.
+ * Completes only when `stop$` has emitted: between connections at once, during one when it is over. Bound: one
+ * connection at a time; a connection that is being left is not over, so a process that hangs is not dialled again and
+ * again.
  */
 import type { Observable } from 'rxjs';
 import { catchError, defer, EMPTY, mergeMap, repeat, takeUntil, timeout, timer } from 'rxjs';

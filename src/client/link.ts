@@ -1,17 +1,16 @@
 /**
  * One connection to one process: requests out, responses in, in any order, paired by their number.
  *
- * A link has three ages. Open, it takes exchanges up to its limit. Then it may be *leaving*: the
- * process has answered nothing for too long, so our half of the connection is ended, reads move on
- * at once, and writes stay, because they may still take effect
- * (docs/adr/0006-client-resubmission.md). It is over when the other side's half has ended; only
+ * A link has three ages. Open, it takes exchanges up to its limit. Then it may be *leaving*: the process has answered
+ * nothing for too long, so our half of the connection is ended, reads move on at once, and writes stay, because they
+ * may still take effect (docs/adr/0006-client-resubmission.md). It is over when the other side's half has ended; only
  * then are writes given back too.
  *
- * Questions to the process about itself are apart: one that does not know them never answers, which
- * is no silence, so whoever asks withdraws what took too long.
+ * Questions to the process about itself are apart: one that does not know them never answers, which is no silence, so
+ * whoever asks withdraws what took too long.
  *
- * Bound: `outstandingMax` exchanges, a ping and the questions that were not withdrawn, thus as many
- * frames buffered; of incoming bytes at most one incomplete response is kept.
+ * Bound: `outstandingMax` exchanges, a ping and the questions that were not withdrawn, thus as many frames buffered; of
+ * incoming bytes at most one incomplete response is kept.
  */
 import type { Observable } from 'rxjs';
 import {
@@ -45,8 +44,8 @@ import type { Exchange, Question } from './exchange.js';
 /** A connection that may know, once it is over, whether the other side had a part in its end. */
 export interface ClientConnection extends Connection {
   /**
-   * True when the connection ended without a word from the other side, which may therefore still
-   * believe in it (a network that went silent). Absent or false: the other side ended or reset it.
+   * True when the connection ended without a word from the other side, which may therefore still believe in it (a
+   * network that went silent). Absent or false: the other side ended or reset it.
    */
   readonly endedUnconfirmed?: boolean;
 }
@@ -116,9 +115,7 @@ export class Link {
    * ```
    */
   runWith(beside$: Observable<never>): Observable<never> {
-    return this.run$.pipe(
-      connect((run$) => merge(run$, beside$.pipe(takeUntil(run$.pipe(endWith(null)))))),
-    );
+    return this.run$.pipe(connect((run$) => merge(run$, beside$.pipe(takeUntil(run$.pipe(endWith(null)))))));
   }
 
   get outstandingCount(): number {
@@ -201,9 +198,7 @@ export class Link {
     const { unansweredMs, schedulers } = this.options;
     return this.watched.pipe(
       distinctUntilChanged(),
-      switchMap((isWatched) =>
-        isWatched ? interval(unansweredMs / SILENCE_CHECKS, schedulers.clock) : EMPTY,
-      ),
+      switchMap((isWatched) => (isWatched ? interval(unansweredMs / SILENCE_CHECKS, schedulers.clock) : EMPTY)),
       tap(() => {
         this.checkSilence();
       }),
@@ -276,8 +271,8 @@ export class Link {
   }
 
   /**
-   * The oldest request counts, not the last answer: a process that answers some of what it is asked
-   * and never the rest (writes, say, for want of room on its disk) would gather all of the rest.
+   * The oldest request counts, not the last answer: a process that answers some of what it is asked and never the rest
+   * (writes, say, for want of room on its disk) would gather all of the rest.
    */
   private checkSilence(): void {
     if (this.outstanding.size === 0 || this.age !== 'open') {

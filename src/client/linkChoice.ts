@@ -1,9 +1,9 @@
 /**
  * Which connection an operation goes over: what is known of the process at the other end of each.
  *
- * A process may have fewer sectors than another one while the disk is being grown. It refuses what
- * it has not got, and that says nothing of the others. It has the same size for as long as it runs,
- * so what it refused it is not asked again, until `forgetSizes` is called.
+ * A process may have fewer sectors than another one while the disk is being grown. It refuses what it has not got, and
+ * that says nothing of the others. It has the same size for as long as it runs, so what it refused it is not asked
+ * again, until `forgetSizes` is called.
  *
  * Bound: a few facts for each link.
  */
@@ -86,9 +86,9 @@ export class LinkChoice {
   }
 
   /**
-   * Of the links in the best standing, that with the fewest outstanding, not counting some of those
-   * that go together; of equals, the one that has waited longest for work. A process that is as
-   * good as the others loses nothing by its standing: it is asked for the answer that it lacks.
+   * Of the links in the best standing, that with the fewest outstanding, not counting some of those that go together;
+   * of equals, the one that has waited longest for work. A process that is as good as the others loses nothing by its
+   * standing: it is asked for the answer that it lacks.
    */
   pick(sector: SectorIndex, otherThan?: Rank): Link | undefined {
     let best: Link | undefined;
@@ -114,9 +114,9 @@ export class LinkChoice {
   }
 
   /**
-   * What its process is good for. A process that was just started takes connections long before it
-   * has opened its disk; what it was asked then waits for that, and a WRITE cannot be tried
-   * elsewhere meanwhile. When it has answered, it is slow at first: see trial.ts.
+   * What its process is good for. A process that was just started takes connections long before it has opened its disk;
+   * what it was asked then waits for that, and a WRITE cannot be tried elsewhere meanwhile. When it has answered, it is
+   * slow at first: see trial.ts.
    */
   private standingOf(link: Link): number {
     if (this.outside.has(link)) return STANDING.outside;

@@ -1,6 +1,6 @@
 /**
- * Notices that operations stand still, finds out why, and says so: without that, a command or a
- * gateway that waits for a majority looks as one that hangs.
+ * Notices that operations stand still, finds out why, and says so: without that, a command or a gateway that waits for
+ * a majority looks as one that hangs.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { defer, EMPTY, exhaustMap, from, interval, map, of } from 'rxjs';
@@ -75,9 +75,7 @@ function newsOf(troubles: readonly Trouble[], nobodyEverAnswered: boolean): Majo
   const answering = troubles.filter((trouble) => trouble === null).length;
   const rejecting = troubles.filter((trouble) => trouble === WRONG_TAGS).length;
   if (nobodyEverAnswered && answering === 0 && rejecting >= majority) {
-    const text =
-      `${rejecting} of ${all} processes answer with wrong tags: their client key is ` +
-      'another one';
+    const text = `${rejecting} of ${all} processes answer with wrong tags: their client key is ` + 'another one';
     return { kind: 'wrongKey', text };
   }
   const counted = `${answering} of ${all} processes ${answering === 1 ? 'answers' : 'answer'}`;

@@ -15,11 +15,10 @@ export type SectorRequest =
     };
 
 /**
- * Where an operation is. Forwards and back again:
- * waiting (for others of its sector) -> ready (for a connection) -> sent -> settled;
- * sent -> ready when it is to be sent again; sent -> held -> ready when nobody knows at first
- * whether the process has let go of it. In place of ready: settled, if its caller is gone; beyond,
- * while every process that there is a connection to has refused it, or sectors before it.
+ * Where an operation is. Forwards and back again: waiting (for others of its sector) -> ready (for a connection) ->
+ * sent -> settled; sent -> ready when it is to be sent again; sent -> held -> ready when nobody knows at first whether
+ * the process has let go of it. In place of ready: settled, if its caller is gone; beyond, while every process that
+ * there is a connection to has refused it, or sectors before it.
  */
 export type Place = 'waiting' | 'ready' | 'beyond' | 'sent' | 'held' | 'settled';
 
@@ -72,10 +71,7 @@ export function begin(request: SectorRequest, caller: Operation['caller']): Oper
 }
 
 /** The error of an operation that its process refused. */
-export function refusal(
-  { sector, stage }: Operation,
-  status: 'authFailure' | 'invalidSectorIndex',
-): AtomicDiskError {
+export function refusal({ sector, stage }: Operation, status: 'authFailure' | 'invalidSectorIndex'): AtomicDiskError {
   const what = `${stage} of sector ${sector}`;
   return status === 'authFailure'
     ? new AtomicDiskError('ATDD_AUTH_FAILURE', `the process rejected the tag of a ${what}`)

@@ -1,7 +1,6 @@
 /**
- * A READ of a sector that no disk has: any process that runs and has our key refuses it at once,
- * without asking the others. So the answer tells that the process is reachable and how far it is,
- * and nothing about a majority.
+ * A READ of a sector that no disk has: any process that runs and has our key refuses it at once, without asking the
+ * others. So the answer tells that the process is reachable and how far it is, and nothing about a majority.
  */
 import { concatMap, Observable, take } from 'rxjs';
 import type { ClientCounters } from './clientEvents.js';
@@ -21,8 +20,8 @@ export interface PingOptions extends AskOptions {
 }
 
 /**
- * Emits the milliseconds between request and answer and completes. Asks again over the next
- * connection if one breaks; never fails.
+ * Emits the milliseconds between request and answer and completes. Asks again over the next connection if one breaks;
+ * never fails.
  *
  * ```
  * link$   --A--------B----------

@@ -1,7 +1,6 @@
 /**
- * Asks processes what of the disk is zeros, and joins what a majority says: no data is read. Where
- * that is not to be had (foreign processes, older ones, such as have workers), nothing is
- * known, and whoever asked reads.
+ * Asks processes what of the disk is zeros, and joins what a majority says: no data is read. Where that is not to be
+ * had (foreign processes, older ones, such as have workers), nothing is known, and whoever asked reads.
  */
 import type { SchedulerLike } from 'rxjs';
 import { Observable, defaultIfEmpty, defer, filter, map, merge, of, take, timeout } from 'rxjs';
@@ -18,8 +17,8 @@ export interface MapOptions {
   readonly from: SectorIndex;
   readonly end: SectorIndex;
   /**
-   * Sectors that this client has operations on, those included that their caller has given up: they
-   * may take effect later, which a read would wait for.
+   * Sectors that this client has operations on, those included that their caller has given up: they may take effect
+   * later, which a read would wait for.
    */
   readonly inUse: ReadonlySet<SectorIndex>;
   readonly clock: SchedulerLike;

@@ -1,6 +1,6 @@
 /**
- * The operations of one client, by sector and in order. The protocol lets a client have one
- * outstanding operation per sector; the first of each queue is the one whose turn it is.
+ * The operations of one client, by sector and in order. The protocol lets a client have one outstanding operation per
+ * sector; the first of each queue is the one whose turn it is.
  *
  * Memory: a sector without operations takes none.
  */
@@ -9,9 +9,7 @@ import type { SectorIndex } from '../core/sector.js';
 export interface SectorQueues<T extends { readonly sector: SectorIndex }> {
   /** Appends. @returns whether it is the first of its sector. */
   add(operation: T): boolean;
-  /**
-   * Takes an operation out, wherever it stands. @returns the one whose turn that makes it, if any.
-   */
+  /** Takes an operation out, wherever it stands. @returns the one whose turn that makes it, if any. */
   remove(operation: T): T | undefined;
   /** The sectors that have any. */
   sectors(): Iterable<SectorIndex>;

@@ -1,7 +1,7 @@
 /**
- * Processes whose disk is smaller than the caller says the disk is: it is being grown, one process
- * after the other, and the caller came first. They are asked again for what none of them has got,
- * and people are told, each time after a pause.
+ * Processes whose disk is smaller than the caller says the disk is: it is being grown, one process after the other, and
+ * the caller came first. They are asked again for what none of them has got, and people are told, each time after a
+ * pause.
  *
  * Bound: a time for each process.
  */

@@ -1,8 +1,8 @@
 /**
- * The first second of a process that was away. It takes connections as soon as it is launched, long
- * before it has opened its disk, and then is slow for a while. What it was asked has to wait for
- * that, and a WRITE cannot be tried elsewhere meanwhile. So it is asked for an answer that costs
- * nothing, again and again, before it is given work that others could do as well.
+ * The first second of a process that was away. It takes connections as soon as it is launched, long before it has
+ * opened its disk, and then is slow for a while. What it was asked has to wait for that, and a WRITE cannot be tried
+ * elsewhere meanwhile. So it is asked for an answer that costs nothing, again and again, before it is given work that
+ * others could do as well.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { defer, ignoreElements, repeat, tap, timer } from 'rxjs';

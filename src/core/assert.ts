@@ -1,6 +1,6 @@
 /**
- * Assertions stay on in production. A failed one means that the program is wrong, not its input:
- * it ends the process, which the crash-recovery model makes safe. Bad input is never asserted on.
+ * Assertions stay on in production. A failed one means that the program is wrong, not its input: it ends the process,
+ * which the crash-recovery model makes safe. Bad input is never asserted on.
  */
 
 /** Thrown by a broken invariant. Nothing catches it: it ends the process. */

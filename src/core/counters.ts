@@ -1,17 +1,17 @@
 /**
- * What a process has done since it was started: counts that only grow. Whoever wants to know what
- * an operation costs takes the difference between two looks, and divides (docs/benchmarks.md).
+ * What a process has done since it was started: counts that only grow. Whoever wants to know what an operation costs
+ * takes the difference between two looks, and divides (docs/benchmarks.md).
  *
- * The numbers are written in place: an operation passes here a dozen times, and a copy each time
- * would cost more than what is counted.
+ * The numbers are written in place: an operation passes here a dozen times, and a copy each time would cost more than
+ * what is counted.
  */
 export interface ProcessCounters {
   /** HMACs computed for messages that leave, and for those that have come. */
   tagsMade: number;
   tagsChecked: number;
   /**
-   * To peers: over connections that this process dialled, and over those that a peer did. A message
-   * is what was serialized as one.
+   * To peers: over connections that this process dialled, and over those that a peer did. A message is what was
+   * serialized as one.
    */
   peerMessages: number;
   peerBytes: number;
@@ -49,11 +49,7 @@ export function newCounters(): ProcessCounters {
 }
 
 /** One batch of messages is handed to a socket. */
-export function countWrite(
-  counters: ProcessCounters,
-  to: 'peer' | 'client',
-  chunks: readonly Uint8Array[],
-): void {
+export function countWrite(counters: ProcessCounters, to: 'peer' | 'client', chunks: readonly Uint8Array[]): void {
   let bytes = 0;
   for (const { length } of chunks) bytes += length;
   if (to === 'peer') {

@@ -1,9 +1,9 @@
 /**
  * The ledger of client operations under way: which client asked for what, and how many there are.
  *
- * It bounds them. Each operation may hold 4 KiB until it is answered, so a session that has as many
- * under way as it may is not read from until one ends. The whole is shared out: with many sessions
- * each gets less, so that together they never hold more than `operations`.
+ * It bounds them. Each operation may hold 4 KiB until it is answered, so a session that has as many under way as it may
+ * is not read from until one ends. The whole is shared out: with many sessions each gets less, so that together they
+ * never hold more than `operations`.
  *
  * A mutable record behind functions (an entry comes and goes with each operation).
  */
@@ -40,11 +40,7 @@ export function emptyLedger<Session>(limits: LedgerLimits): Ledger<Session> {
   return { limits, entries: new Map(), bySession: new Map() };
 }
 
-export function enterOperation<Session>(
-  ledger: Ledger<Session>,
-  id: OperationId,
-  entry: LedgerEntry<Session>,
-): void {
+export function enterOperation<Session>(ledger: Ledger<Session>, id: OperationId, entry: LedgerEntry<Session>): void {
   assert(!ledger.entries.has(id), 'operation id used twice');
   ledger.entries.set(id, entry);
   const ids = ledger.bySession.get(entry.session);
@@ -53,10 +49,7 @@ export function enterOperation<Session>(
 }
 
 /** Takes the operation out. Every operation ends exactly once: completed or dropped. */
-export function endOperation<Session>(
-  ledger: Ledger<Session>,
-  id: OperationId,
-): LedgerEntry<Session> {
+export function endOperation<Session>(ledger: Ledger<Session>, id: OperationId): LedgerEntry<Session> {
   const entry = ledger.entries.get(id);
   assert(entry !== undefined, 'an operation ended that was not under way');
   ledger.entries.delete(id);
@@ -87,9 +80,6 @@ export function abandonOperations<Session>(
 /** Whether another operation of the session may begin. */
 export function mayBegin<Session>(ledger: Ledger<Session>, session: Session): boolean {
   const share = Math.floor(ledger.limits.operations / Math.max(1, ledger.bySession.size));
-  const allowed = Math.min(
-    ledger.limits.operationsPerConnection,
-    Math.max(SESSION_SHARE_MIN, share),
-  );
+  const allowed = Math.min(ledger.limits.operationsPerConnection, Math.max(SESSION_SHARE_MIN, share));
   return (ledger.bySession.get(session)?.size ?? 0) < allowed;
 }

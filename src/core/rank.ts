@@ -11,7 +11,5 @@ export function isMember(rank: number, processCount: number): boolean {
 
 /** The ranks of all others. */
 export function ranksBut(self: Rank, processCount: number): Rank[] {
-  return Array.from({ length: processCount }, (_, index) => index + 1).filter(
-    (rank) => rank !== self,
-  );
+  return Array.from({ length: processCount }, (_, index) => index + 1).filter((rank) => rank !== self);
 }

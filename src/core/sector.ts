@@ -2,8 +2,8 @@
 export const SECTOR_SIZE_BYTES = 4096;
 
 /**
- * Index of a sector, 0 .. sectors-1. On the wire it is a u64; a message whose index is out of range
- * is refused before it gets here, so inside it is a safe integer: cheaper as a key than a bigint.
+ * Index of a sector, 0 .. sectors-1. On the wire it is a u64; a message whose index is out of range is refused before
+ * it gets here, so inside it is a safe integer: cheaper as a key than a bigint.
  */
 export type SectorIndex = number;
 

@@ -1,6 +1,6 @@
 /**
- * What of a disk is zeros, by what processes have on record, without a look at the data. Why what a
- * majority says counts as a read: docs/adr/0023-sector-maps.md. Pure.
+ * What of a disk is zeros, by what processes have on record, without a look at the data. Why what a majority says
+ * counts as a read: docs/adr/0023-sector-maps.md. Pure.
  */
 import { isMajority } from './quorum.js';
 import type { Incarnation } from './membership/identity.js';
@@ -13,8 +13,8 @@ import { compareStamps } from './stamp.js';
 export interface ToldRun {
   readonly sectors: number;
   /**
-   * Of zeros, that stamp, flushed; STAMP_INITIAL: never written. null: there may be data, or what
-   * there is cannot be read.
+   * Of zeros, that stamp, flushed; STAMP_INITIAL: never written. null: there may be data, or what there is cannot be
+   * read.
    */
   readonly zeros: Stamp | null;
 }
@@ -43,9 +43,8 @@ export interface SectorRun {
 }
 
 /**
- * What a majority says together, from `from` on, as far as all of it reaches, and no further than
- * `end`. Empty: they are no majority, or one of them speaks for a disk that another one knows to
- * be lost.
+ * What a majority says together, from `from` on, as far as all of it reaches, and no further than `end`. Empty: they
+ * are no majority, or one of them speaks for a disk that another one knows to be lost.
  * @param maps One of each process at most, each from `from` on.
  * @param inUse Sectors of which nothing is to be concluded.
  */

@@ -12,9 +12,8 @@ export interface Stamp {
 export const STAMP_INITIAL: Stamp = { timestamp: 0n, writeRank: 0 };
 
 /**
- * Timestamps from here up are refused from the network. At one write a nanosecond a sector gets
- * there in 292 years; a peer that claims such a stamp is broken, and accepting it could push a
- * timestamp past what 64 bits hold.
+ * Timestamps from here up are refused from the network. At one write a nanosecond a sector gets there in 292 years; a
+ * peer that claims such a stamp is broken, and accepting it could push a timestamp past what 64 bits hold.
  */
 export const TIMESTAMP_REFUSED = 1n << 63n;
 
@@ -25,8 +24,8 @@ export function compareStamps(a: Stamp, b: Stamp): number {
 }
 
 /**
- * The low bits of timestamps of this implementation: the incarnation that chose it, and its boot. A register
- * has 2^38 writes before it runs out of the others: at a thousand a second, eight years.
+ * The low bits of timestamps of this implementation: the incarnation that chose it, and its boot. A register has 2^38
+ * writes before it runs out of the others: at a thousand a second, eight years.
  */
 const BOOT_BITS = 16n;
 const INCARNATION_BITS = 8n;
@@ -42,13 +41,13 @@ export interface StampPolicy {
   /** How often the process has lost its disk. */
   readonly incarnation: number;
   /**
-   * The number of its boot, which no other boot of its disk has: what it stamps may be sent before
-   * it is on its disk. 0: it has none, and may not.
+   * The number of its boot, which no other boot of its disk has: what it stamps may be sent before it is on its disk.
+   * 0: it has none, and may not.
    */
   readonly boot: number;
   /**
-   * Timestamps go up by one, as foreign members may expect. Only in incarnation 0, and only
-   * if no boot of the disk has had a number.
+   * Timestamps go up by one, as foreign members may expect. Only in incarnation 0, and only if no boot of the disk has
+   * had a number.
    */
   readonly isPlain: boolean;
 }
@@ -58,14 +57,13 @@ export const STAMP_POLICY_PLAIN: StampPolicy = { incarnation: 0, boot: 0, isPlai
 /**
  * The stamp that a writer of rank `writeRank` gives a value that follows `highest`.
  *
- * A process that lost its disk, or sent a stamp before that was on its disk, may have chosen stamps
- * that it knows nothing of any more, and must not choose one of them again for another value. So
- * each incarnation (docs/adr/0013-membership.md) and each boot that sends early
- * (docs/adr/0019-overlapped-flush.md) has low bits of its own; and goes far enough up that no stamp
- * of those that count by one is there.
+ * A process that lost its disk, or sent a stamp before that was on its disk, may have chosen stamps that it knows
+ * nothing of any more, and must not choose one of them again for another value. So each incarnation
+ * (docs/adr/0013-membership.md) and each boot that sends early (docs/adr/0019-overlapped-flush.md) has low bits of its
+ * own; and goes far enough up that no stamp of those that count by one is there.
  *
- * No further, whatever the number: a value that was left behind by a process that died must not be
- * above what others write later (docs/adr/0006-client-resubmission.md).
+ * No further, whatever the number: a value that was left behind by a process that died must not be above what others
+ * write later (docs/adr/0006-client-resubmission.md).
  */
 export function nextStamp(highest: Stamp, writeRank: Rank, policy = STAMP_POLICY_PLAIN): Stamp {
   const { incarnation, boot, isPlain } = policy;

@@ -28,8 +28,8 @@ export interface KeepRunningOptions {
   /** Subscribing starts the process; the observable completes after its end. */
   readonly child$: Observable<ChildEvent>;
   /**
-   * Emits when nothing is to be started any more, at once if that was so before the subscription.
-   * Ending the process that runs is the business of `child$`.
+   * Emits when nothing is to be started any more, at once if that was so before the subscription. Ending the process
+   * that runs is the business of `child$`.
    */
   readonly stop$: Observable<unknown>;
   readonly scheduler: SchedulerLike;
@@ -42,8 +42,8 @@ export interface KeepRunningOptions {
  * stop$    -----------------------x
  * output   s--e----------s--e-----|           completes once the process that runs has ended
  * ```
- * Completes as well when a process ends in a way that starting it again cannot mend. An error of
- * `child$` is passed on. Unsubscribing unsubscribes from `child$`. Holds one timer at most.
+ * Completes as well when a process ends in a way that starting it again cannot mend. An error of `child$` is passed on.
+ * Unsubscribing unsubscribes from `child$`. Holds one timer at most.
  */
 export function keepRunning(options: KeepRunningOptions): Observable<SupervisorEvent> {
   const { child$, stop$, scheduler } = options;

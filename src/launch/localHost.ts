@@ -12,7 +12,5 @@ export interface Machine {
 /** Ranks whose address is one of this machine's own. */
 export function localRanks(processes: readonly Address[], machine: Machine): Rank[] {
   const own = new Set([machine.hostname, ...machine.addresses].map((name) => name.toLowerCase()));
-  return processes.flatMap(({ host }, index) =>
-    isLoopback(host) || own.has(host.toLowerCase()) ? [index + 1] : [],
-  );
+  return processes.flatMap(({ host }, index) => (isLoopback(host) || own.has(host.toLowerCase()) ? [index + 1] : []));
 }

@@ -1,6 +1,6 @@
 /**
- * When a process that ended is started again. Pure: the supervisor says what happened and after how
- * long, and gets the decision.
+ * When a process that ended is started again. Pure: the supervisor says what happened and after how long, and gets the
+ * decision.
  */
 
 /** How a process ended: with an exit code, or by a signal. */
@@ -20,9 +20,7 @@ export const RESTART_DELAY_MS_MAX = 10_000;
 /** A process that was up this long has got over what ended it before. */
 export const STABLE_AFTER_MS = 30_000;
 
-/**
- * Exit code of a configuration or usage that is wrong: it stays wrong until a person changes it.
- */
+/** Exit code of a configuration or usage that is wrong: it stays wrong until a person changes it. */
 export const EXIT_USAGE = 2;
 
 /**

@@ -35,9 +35,9 @@ const LINE_LENGTH_MAX = 65_536;
 const SIGNAL_OF = { terminate: 'SIGTERM', kill: 'SIGKILL' } as const;
 
 /**
- * The process gets a session of its own, so that Ctrl-C on the terminal reaches the supervisor
- * only: to a process it would be a second signal, which means "at once". It also gets a channel
- * that breaks when the supervisor is gone, however that came about: see src/main.ts.
+ * The process gets a session of its own, so that Ctrl-C on the terminal reaches the supervisor only: to a process it
+ * would be a second signal, which means "at once". It also gets a channel that breaks when the supervisor is gone,
+ * however that came about: see src/main.ts.
  *
  * Completes after `ended`; never fails. Unsubscribing kills the process.
  */
@@ -49,8 +49,7 @@ export function spawnChild(options: SpawnChildOptions): Observable<ChildEvent> {
       detached: true,
       env: { ...env, ATDD_SUPERVISED: '1' },
     });
-    const started: ChildEvent[] =
-      child.pid === undefined ? [] : [{ kind: 'started', pid: child.pid }];
+    const started: ChildEvent[] = child.pid === undefined ? [] : [{ kind: 'started', pid: child.pid }];
     const stopping$ = stop$.pipe(
       tap((request) => child.kill(SIGNAL_OF[request])),
       ignoreElements(),
@@ -81,9 +80,7 @@ export function spawnChild(options: SpawnChildOptions): Observable<ChildEvent> {
 function lines(stream: Readable | null): Observable<ChildEvent> {
   if (stream === null) return EMPTY;
   stream.setEncoding('utf8');
-  const text$ = fromEvent(stream, 'data', (text: string) => text).pipe(
-    takeUntil(fromEvent(stream, 'end')),
-  );
+  const text$ = fromEvent(stream, 'data', (text: string) => text).pipe(takeUntil(fromEvent(stream, 'end')));
   return text$.pipe(
     splitLines(LINE_LENGTH_MAX),
     map((text) => ({ kind: 'line', text })),

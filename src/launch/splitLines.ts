@@ -32,7 +32,5 @@ export function splitLines(lengthMax: number): OperatorFunction<string, string> 
 function pieces(line: string, lengthMax: number): string[] {
   if (line.length <= lengthMax) return [line];
   const count = Math.ceil(line.length / lengthMax);
-  return Array.from({ length: count }, (_, index) =>
-    line.slice(index * lengthMax, (index + 1) * lengthMax),
-  );
+  return Array.from({ length: count }, (_, index) => line.slice(index * lengthMax, (index + 1) * lengthMax));
 }

@@ -1,6 +1,6 @@
 /**
- * The supervisor behind `atdd cluster`: composes one kept-running process per rank, the signals
- * that end them, and what the terminal shows. The only subscriptions of the command are here.
+ * The supervisor behind `atdd cluster`: composes one kept-running process per rank, the signals that end them, and what
+ * the terminal shows. The only subscriptions of the command are here.
  */
 import { connect as connectTcp } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -82,10 +82,7 @@ const PROBE_INTERVAL_MS = 50;
  * Runs until a signal ends it.
  * @returns the exit code: 0 if all processes ended in good order because they were asked to
  */
-export async function supervise(
-  config: ProcessConfig,
-  options: SuperviseOptions = {},
-): Promise<number> {
+export async function supervise(config: ProcessConfig, options: SuperviseOptions = {}): Promise<number> {
   const {
     argsOf = (rank: Rank) => argsToRun(config, rank),
     gatewayArgs = [PROGRAM, 'nbd', '--config', config.file],
@@ -94,8 +91,7 @@ export async function supervise(
     patienceMs = config.timeouts.shutdownMs + SHUTDOWN_SLACK_MS + PATIENCE_EXTRA_MS,
     scheduler = monotonicClock,
     write = (line) => process.stdout.write(`${line}\n`),
-    isJson = config.log.format === 'json' ||
-      (config.log.format === 'auto' && !process.stdout.isTTY),
+    isJson = config.log.format === 'json' || (config.log.format === 'auto' && !process.stdout.isTTY),
   } = options;
   const ranks = ranksToRun(config);
   const stop$ = new ReplaySubject<StopRequest>(2);

@@ -1,6 +1,6 @@
 /**
- * The numbers of the NBD protocol (NetworkBlockDevice/nbd, doc/proto.md), each once. What logs and
- * errors call them is derived from here (`nameIn`), so that the two cannot disagree.
+ * The numbers of the NBD protocol (NetworkBlockDevice/nbd, doc/proto.md), each once. What logs and errors call them is
+ * derived from here (`nameIn`), so that the two cannot disagree.
  */
 
 /** "NBDMAGIC": the first word of a server. */

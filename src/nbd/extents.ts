@@ -16,8 +16,8 @@ export function addExtent(extents: Extent[], next: Extent): void {
 }
 
 /**
- * The runs of a range that begins at that offset. Only whole sectors count as zeros: a hole has to
- * save more than it costs.
+ * The runs of a range that begins at that offset. Only whole sectors count as zeros: a hole has to save more than it
+ * costs.
  */
 export function extentsOf(data: Uint8Array, offsetBytes: bigint): Extent[] {
   const extents: Extent[] = [];

@@ -1,10 +1,10 @@
 /**
- * The server's half of the handshake, fixed newstyle, as a machine that is fed bytes in any pieces:
- * what it answers, and how it ends. It knows no socket and no clock.
+ * The server's half of the handshake, fixed newstyle, as a machine that is fed bytes in any pieces: what it answers,
+ * and how it ends. It knows no socket and no clock.
  *
- * States, in order: `flags` (4 bytes), then again and again `header` (16 bytes) and `data` (as long
- * as the header says) or `drain` (data that is too long to be of use). Bound: the data of one
- * option, OPTION_BYTES_MAX, and OPTIONS_MAX options.
+ * States, in order: `flags` (4 bytes), then again and again `header` (16 bytes) and `data` (as long as the header says)
+ * or `drain` (data that is too long to be of use). Bound: the data of one option, OPTION_BYTES_MAX, and OPTIONS_MAX
+ * options.
  */
 import {
   BASE_ALLOCATION,
@@ -317,9 +317,7 @@ function informationOf(found: NbdExport, isStructured: boolean, query: InfoQuery
   return [
     bytesOf(u16(INFO.EXPORT), u64(sizeBytesOf(found)), u16(flags)),
     bytesOf(u16(INFO.BLOCK_SIZE), ...sizes),
-    ...texts
-      .filter(([kind]) => query.wanted.includes(kind))
-      .map(([kind, text]) => bytesOf(u16(kind), utf8(text))),
+    ...texts.filter(([kind]) => query.wanted.includes(kind)).map(([kind, text]) => bytesOf(u16(kind), utf8(text))),
   ];
 }
 

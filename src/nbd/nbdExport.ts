@@ -16,9 +16,8 @@ export function sizeBytesOf({ sectors }: NbdExport): bigint {
 }
 
 /**
- * What the export can. CAN_MULTI_CONN is honest, across gateways too: a write that was answered is
- * durable on a majority and seen by every read that begins later, over whichever connection; so a
- * flush has nothing left to do.
+ * What the export can. CAN_MULTI_CONN is honest, across gateways too: a write that was answered is durable on a
+ * majority and seen by every read that begins later, over whichever connection; so a flush has nothing left to do.
  * @param isStructured Whether structured replies were negotiated: DF means nothing without them.
  */
 export function transmissionFlagsOf({ isReadOnly }: NbdExport, isStructured: boolean): number {

@@ -41,10 +41,7 @@ export function parseMetaQuery(data: Buffer): MetaQuery | null {
 }
 
 /** Text that its length precedes. */
-function parseName(
-  data: Buffer,
-  at: number,
-): { readonly text: string; readonly end: number } | null {
+function parseName(data: Buffer, at: number): { readonly text: string; readonly end: number } | null {
   if (data.length < at + 4) return null;
   const length = data.readUInt32BE(at);
   const end = at + 4 + length;

@@ -1,6 +1,6 @@
 /**
- * Replies as bytes: simple ones, or chunks if structured replies were negotiated. Each is a list of
- * pieces to be sent in order; data is a piece of its own, not copied.
+ * Replies as bytes: simple ones, or chunks if structured replies were negotiated. Each is a list of pieces to be sent
+ * in order; data is a piece of its own, not copied.
  */
 import type { NbdErrorName } from './constants.js';
 import {
@@ -24,12 +24,7 @@ export function doneReply(cookie: bigint, isStructured: boolean): Uint8Array[] {
 }
 
 /** @param text For people; only structured replies carry it. */
-export function errorReply(
-  cookie: bigint,
-  error: NbdErrorName,
-  text: string,
-  isStructured: boolean,
-): Uint8Array[] {
+export function errorReply(cookie: bigint, error: NbdErrorName, text: string, isStructured: boolean): Uint8Array[] {
   const number = NBD_ERROR[error];
   if (!isStructured) return [simpleReply(cookie, number)];
   const message = utf8(text);
@@ -46,9 +41,7 @@ export function readReply(
   if (!isStructured) return [simpleReply(cookie, 0), data];
   if (data.length === 0) return doneReply(cookie, true);
   const isWhole = (flags & COMMAND_FLAG.DF) !== 0;
-  const extents = isWhole
-    ? [{ from: 0, to: data.length, isZero: false }]
-    : extentsOf(data, offsetBytes);
+  const extents = isWhole ? [{ from: 0, to: data.length, isZero: false }] : extentsOf(data, offsetBytes);
   return extents.flatMap(({ from, to, isZero }, index) => {
     const isLast = index === extents.length - 1;
     const at = u64(offsetBytes + BigInt(from));

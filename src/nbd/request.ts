@@ -96,8 +96,7 @@ function findFaultOf(
       return isTooLong ? refuse('EINVAL', `${lengthBytes} bytes in one WRITE`) : null;
     case 'WRITE_ZEROES': {
       // Whole sectors of zeros take no room; a part of one costs a read and a write: not fast.
-      const isAligned =
-        lengthBytes % SECTOR_SIZE_BYTES === 0 && offsetBytes % BigInt(SECTOR_SIZE_BYTES) === 0n;
+      const isAligned = lengthBytes % SECTOR_SIZE_BYTES === 0 && offsetBytes % BigInt(SECTOR_SIZE_BYTES) === 0n;
       const isUrgent = (flags & COMMAND_FLAG.FAST_ZERO) !== 0;
       return isUrgent && !isAligned ? refuse('ENOTSUP', 'parts of sectors are not fast') : null;
     }

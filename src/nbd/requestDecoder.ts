@@ -1,10 +1,9 @@
 /**
  * Cuts what a client sends after the handshake into requests, wherever TCP cut it.
  *
- * States: `header` (28 bytes), `payload` (of a WRITE that is in order), `drain` (of one that is
- * not: it is read past, and only then refused). A wrong magic ends it, since nothing that follows
- * can be trusted to be a request. Bound: the payload of one WRITE, PAYLOAD_BYTES_MAX, in memory
- * that the system provides as the bytes arrive.
+ * States: `header` (28 bytes), `payload` (of a WRITE that is in order), `drain` (of one that is not: it is read past,
+ * and only then refused). A wrong magic ends it, since nothing that follows can be trusted to be a request. Bound: the
+ * payload of one WRITE, PAYLOAD_BYTES_MAX, in memory that the system provides as the bytes arrive.
  */
 import { assert } from '../core/assert.js';
 import { REQUEST_MAGIC } from './constants.js';
@@ -33,8 +32,7 @@ export function createRequestDecoder(negotiated: Negotiated): RequestDecoder {
 class Decoder implements RequestDecoder {
   private readonly header = Buffer.alloc(HEADER_BYTES);
   private headerBytes = 0;
-  private payload: { readonly header: RequestHeader; readonly data: Buffer; bytes: number } | null =
-    null;
+  private payload: { readonly header: RequestHeader; readonly data: Buffer; bytes: number } | null = null;
   private drain: { readonly refusal: Refusal; left: number } | null = null;
   private hasEnded = false;
 

@@ -4,8 +4,8 @@ import type { Observable } from 'rxjs';
 export type NoteChanges = ReadonlyMap<string, Uint8Array | null>;
 
 /**
- * What a process remembers besides its sectors: who it is, whom it knows, what others have missed.
- * Small things, all of them in memory too.
+ * What a process remembers besides its sectors: who it is, whom it knows, what others have missed. Small things, all of
+ * them in memory too.
  */
 export interface Notes {
   /** As they were when the store was opened. */

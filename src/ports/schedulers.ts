@@ -5,8 +5,8 @@ export interface Schedulers {
   /** Timers, in milliseconds. */
   readonly clock: SchedulerLike;
   /**
-   * The end of the current turn of the event loop: what is scheduled without a delay runs after
-   * everything that has arrived by now was taken in. Messages gathered until then go out together.
+   * The end of the current turn of the event loop: what is scheduled without a delay runs after everything that has
+   * arrived by now was taken in. Messages gathered until then go out together.
    */
   readonly turn: SchedulerLike;
 }

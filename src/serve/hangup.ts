@@ -31,8 +31,8 @@ export interface ReloadOptions<C extends ClusterConfig> {
 }
 
 /**
- * Reads the configuration again: the log level is taken over, of all else it is said that it takes
- * a new start. A file with mistakes changes nothing.
+ * Reads the configuration again: the log level is taken over, of all else it is said that it takes a new start. A file
+ * with mistakes changes nothing.
  * @returns the configuration to compare with the next time.
  */
 export function reload<C extends ClusterConfig>(options: ReloadOptions<C>): C {
@@ -72,11 +72,7 @@ export function reloadOnHangup<C extends ClusterConfig>(options: ReloadOptions<C
 }
 
 /** The same for a process. */
-export function reloadProcessOnHangup(
-  config: ProcessConfig,
-  log: Log,
-  setLevel: (level: LogLevel) => void,
-): void {
+export function reloadProcessOnHangup(config: ProcessConfig, log: Log, setLevel: (level: LogLevel) => void): void {
   const load = (file: string): ProcessConfig => {
     return loadProcessConfig({ file, rank: String(config.rank) });
   };
@@ -88,9 +84,7 @@ const NOT_COMPARED: readonly string[] = ['file', 'chosenBy', 'warnings', 'log'];
 function changedFields(before: ClusterConfig, after: ClusterConfig): string[] {
   const afterFields = new Map<string, unknown>(Object.entries(after));
   const changed = Object.entries(before).filter(
-    ([name, value]) =>
-      !NOT_COMPARED.includes(name) &&
-      JSON.stringify(value) !== JSON.stringify(afterFields.get(name)),
+    ([name, value]) => !NOT_COMPARED.includes(name) && JSON.stringify(value) !== JSON.stringify(afterFields.get(name)),
   );
   return changed.map(([name]) => name);
 }

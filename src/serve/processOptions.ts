@@ -14,18 +14,13 @@ export interface StartState {
 }
 
 /**
- * @param shard The worker that the options are for; null: the process has none. What a process may
- *   take on in all is shared out among its workers.
+ * @param shard The worker that the options are for; null: the process has none. What a process may take on in all is
+ *   shared out among its workers.
  */
-export function processOptions(
-  config: ProcessConfig,
-  shard: Shard | null,
-  state: StartState,
-): ProcessOptions {
+export function processOptions(config: ProcessConfig, shard: Shard | null, state: StartState): ProcessOptions {
   const part = (whole: number): number => Math.ceil(whole / (shard?.count ?? 1));
   /** Never next to nothing. */
-  const share = (whole: number): number =>
-    Math.min(whole, Math.max(limits.WORKER_SHARE_MIN, part(whole)));
+  const share = (whole: number): number => Math.min(whole, Math.max(limits.WORKER_SHARE_MIN, part(whole)));
   return {
     rank: config.rank,
     processCount: config.processes.length,

@@ -1,7 +1,6 @@
 /**
- * `atdd run`: one process in the foreground. The socket is bound before anything else is loaded:
- * a process has to be reachable within 300 ms of its launch, and loading the libraries alone takes
- * a good part of that.
+ * `atdd run`: one process in the foreground. The socket is bound before anything else is loaded: a process has to be
+ * reachable within 300 ms of its launch, and loading the libraries alone takes a good part of that.
  */
 import type { ProcessConfig } from '../../config/load.js';
 import { bindSocket } from '../shell/bindSocket.js';

@@ -1,6 +1,6 @@
 /**
- * Puts a process together from its real parts, and ends it in good order: signals, exit codes and
- * the life of the process are decided here; what it does, in startProcess.
+ * Puts a process together from its real parts, and ends it in good order: signals, exit codes and the life of the
+ * process are decided here; what it does, in startProcess.
  */
 import type { Observable } from 'rxjs';
 import { catchError, endWith, filter, firstValueFrom, lastValueFrom, of } from 'rxjs';
@@ -30,11 +30,7 @@ import type { StartState } from './processOptions.js';
 import { processOptions } from './processOptions.js';
 
 /** Runs the process until a signal or a failure ends it. @returns the exit code. */
-export async function serve(
-  config: ProcessConfig,
-  isFounder: boolean,
-  bound: BoundSocket,
-): Promise<number> {
+export async function serve(config: ProcessConfig, isFounder: boolean, bound: BoundSocket): Promise<number> {
   endOnLostDefects();
   const log = processLog(config);
   for (const warning of config.warnings) log.warn(warning);
@@ -49,10 +45,7 @@ export async function serve(
   const counters = newCounters();
   const opened = await Promise.race([openProcessStore(config, null, { log, counters }), killed]);
   if ('kind' in opened) return report(opened, log);
-  return report(
-    await runUntilEnded(config, { state, store: opened, server, request$, killed, log, counters }),
-    log,
-  );
+  return report(await runUntilEnded(config, { state, store: opened, server, request$, killed, log, counters }), log);
 }
 
 interface Surroundings {

@@ -1,6 +1,6 @@
 /**
- * Puts the NBD gateway together from its real parts, and ends it in good order: signals, exit codes
- * and the life of the program are decided here; what it does, in startGateway.
+ * Puts the NBD gateway together from its real parts, and ends it in good order: signals, exit codes and the life of the
+ * program are decided here; what it does, in startGateway.
  */
 import { isAbsolute, resolve } from 'node:path';
 import type { Observable, Subscription } from 'rxjs';
@@ -46,9 +46,7 @@ export interface GatewayCommandOptions {
 }
 
 type Ending =
-  | { readonly kind: 'stopped' }
-  | { readonly kind: StopRequest }
-  | { readonly kind: 'failed'; readonly error: unknown };
+  { readonly kind: 'stopped' } | { readonly kind: StopRequest } | { readonly kind: 'failed'; readonly error: unknown };
 
 const EXIT_STOPPED = 0;
 const EXIT_FAILED = 1;
@@ -58,10 +56,7 @@ const EXIT_FAILED = 1;
  * @returns the exit code.
  * @throws {AtomicDiskError} ATDD_USAGE, ATDD_LISTEN_FAILED
  */
-export async function serveGateway(
-  config: ClusterConfig,
-  options: GatewayCommandOptions,
-): Promise<number> {
+export async function serveGateway(config: ClusterConfig, options: GatewayCommandOptions): Promise<number> {
   endOnLostDefects();
   const nbd = nbdConfig(config, options);
   // Whoever read the log may go away; that does not end a disk.
@@ -71,9 +66,7 @@ export async function serveGateway(
   const load = (file: string): ClusterConfig => loadClusterConfig({ file });
   reloadOnHangup({ config, load, setLevel: log.setLevel, log });
   const request$ = stopSignals(config);
-  const servers = await Promise.all(
-    addressesOf(nbd).map((address) => listen(address, nbd.connections, log)),
-  );
+  const servers = await Promise.all(addressesOf(nbd).map((address) => listen(address, nbd.connections, log)));
   const disk = openDisk({
     processes: config.processes,
     clientKey: config.clientKey,

@@ -1,7 +1,6 @@
 /**
- * A process with workers: this thread has the socket, the connections that others open, the log and
- * the signals; its workers do everything else (docs/adr/0021-workers.md). Whatever one of them
- * fails of, the process ends of.
+ * A process with workers: this thread has the socket, the connections that others open, the log and the signals; its
+ * workers do everything else (docs/adr/0021-workers.md). Whatever one of them fails of, the process ends of.
  */
 import { filter, firstValueFrom } from 'rxjs';
 import * as limits from '../../config/limits.js';
@@ -25,11 +24,7 @@ import { report, stopSignals } from './ending.js';
 import { WorkerThreads } from './workerThreads.js';
 
 /** Runs the process until a signal or a failure ends it. @returns the exit code. */
-export async function serveWorkers(
-  config: ProcessConfig,
-  isFounder: boolean,
-  bound: BoundSocket,
-): Promise<number> {
+export async function serveWorkers(config: ProcessConfig, isFounder: boolean, bound: BoundSocket): Promise<number> {
   endOnLostDefects();
   const log = processLog(config);
   for (const warning of config.warnings) log.warn(warning);

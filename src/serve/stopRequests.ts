@@ -5,8 +5,8 @@ import { map, merge, of, skipUntil, switchMap, take, timer } from 'rxjs';
 export type StopRequest = 'terminate' | 'kill';
 
 /**
- * One press of Ctrl-C may arrive twice within milliseconds: from the terminal, and handed on by
- * npm. Only a signal after this counts as the second one.
+ * One press of Ctrl-C may arrive twice within milliseconds: from the terminal, and handed on by npm. Only a signal
+ * after this counts as the second one.
  */
 export const SECOND_SIGNAL_AFTER_MS = 500;
 

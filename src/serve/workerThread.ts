@@ -1,7 +1,7 @@
 /**
- * A worker: what serve.ts is to a process without workers, for the sectors of one shard. It dials
- * the peers itself, and has the connections of others from the main thread. Runs in a thread of its
- * own, which only the main thread ends; see serveWorkers.ts.
+ * A worker: what serve.ts is to a process without workers, for the sectors of one shard. It dials the peers itself, and
+ * has the connections of others from the main thread. Runs in a thread of its own, which only the main thread ends; see
+ * serveWorkers.ts.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -110,11 +110,7 @@ async function close(
   }
 }
 
-function transport(
-  config: ProcessConfig,
-  shard: Shard,
-  connections: VirtualConnections,
-): Transport {
+function transport(config: ProcessConfig, shard: Shard, connections: VirtualConnections): Transport {
   const declaration = serializeShard(config.rank, shard, createTagger(config.systemKey));
   return {
     connections$: connections.connections$,
@@ -134,10 +130,7 @@ function transport(
 }
 
 /** The main thread has the log: what was said last before an end must not be lost. */
-function logThrough(
-  port: MessagePort,
-  debugAtFirst: boolean,
-): Log & { setDebug(isEnabled: boolean): void } {
+function logThrough(port: MessagePort, debugAtFirst: boolean): Log & { setDebug(isEnabled: boolean): void } {
   let debugEnabled = debugAtFirst;
   const at =
     (level: 'debug' | 'info' | 'warn' | 'error') =>

@@ -4,13 +4,12 @@
  *   0    count(8) check(4)   of even numbers
  *   512  count(8) check(4)   of odd numbers
  *
- * LevelDB cannot tell a commit that a power cut tore at the end of its log, and that nobody was
- * told of, from one that rotted there, or was deleted with the file, after it had been
- * acknowledged: it drops both without an error. This file can. It is written after each commit and
- * not flushed with it, since it must never be ahead of the metadata and may be behind: a kill
- * leaves it right. Flushed it is a little later, when commits may have ceased: of the last one
- * before a power cut it matters most what is known (src/store/lastCommit.ts). Its two places are
- * written in turn, so a torn write spoils only one.
+ * LevelDB cannot tell a commit that a power cut tore at the end of its log, and that nobody was told of, from one that
+ * rotted there, or was deleted with the file, after it had been acknowledged: it drops both without an error. This file
+ * can. It is written after each commit and not flushed with it, since it must never be ahead of the metadata and may be
+ * behind: a kill leaves it right. Flushed it is a little later, when commits may have ceased: of the last one before a
+ * power cut it matters most what is known (src/store/lastCommit.ts). Its two places are written in turn, so a torn
+ * write spoils only one.
  */
 import { constants, closeSync, fdatasync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -1,7 +1,7 @@
 /**
- * Binds the listening socket of a process, and nothing else: it comes first after launch, before
- * anything that takes time to load, so this file needs nothing but node:net. Whoever connects
- * before `tcpServer` takes over is kept, not read from.
+ * Binds the listening socket of a process, and nothing else: it comes first after launch, before anything that takes
+ * time to load, so this file needs nothing but node:net. Whoever connects before `tcpServer` takes over is kept, not
+ * read from.
  */
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
@@ -15,8 +15,7 @@ const LISTEN_BACKLOG = 1_024;
 
 /** An address of TCP, or the path of a Unix socket and who may connect to it. */
 export type ListenAddress =
-  | { readonly host: string; readonly port: number }
-  | { readonly path: string; readonly access?: SocketAccess };
+  { readonly host: string; readonly port: number } | { readonly path: string; readonly access?: SocketAccess };
 
 export type BindOptions = ListenAddress & {
   /** Connections kept at once before the takeover; more are refused. */

@@ -1,16 +1,16 @@
 /**
- * The metadata file, over LevelDB: a small database whose log is synced once per commit. All of it
- * is in memory too (src/store/sectorTable.ts), so it is read only when it is opened.
+ * The metadata file, over LevelDB: a small database whose log is synced once per commit. All of it is in memory too
+ * (src/store/sectorTable.ts), so it is read only when it is opened.
  *
  * Traps that this file knows of (LevelDB 1.20, as classic-level has it):
  * - The chained form of a batch costs a third of the array form.
- * - After a write failed for want of room, LevelDB's log may hold half a record: what is appended
- *   behind it could be lost at the next start. So nothing is written until it was opened again.
- * - To be opened it needs room for a file or two. While there is none it stays closed, and throws
- *   at whatever it is asked; so each question tries to open it first, and finds no room.
+ * - After a write failed for want of room, LevelDB's log may hold half a record: what is appended behind it could be
+ *   lost at the next start. So nothing is written until it was opened again.
+ * - To be opened it needs room for a file or two. While there is none it stays closed, and throws at whatever it is
+ *   asked; so each question tries to open it first, and finds no room.
  * - Its own log of events and its MANIFEST only shrink when it is opened: now and then it is.
- * - It ignores some errors while it opens (a log file that it cannot read counts as empty), and
- *   says so only in its log of events: that is searched for them.
+ * - It ignores some errors while it opens (a log file that it cannot read counts as empty), and says so only in its log
+ *   of events: that is searched for them.
  * - It aborts the process when a table makes no sense: their checksums are verified first.
  * - It renames CURRENT without syncing the folder.
  */
@@ -71,8 +71,8 @@ const DATABASE_OPTIONS = {
   keyEncoding: 'view',
   valueEncoding: 'view',
   compression: false, // Stamps and checksums do not compress.
-  // Two write buffers, a log and tables not yet merged are what LevelDB adds to the records: with
-  // this some 2 MiB, with its default of 4 MiB some 18.
+  // Two write buffers, a log and tables not yet merged are what LevelDB adds to the records: with this some 2 MiB, with
+  // its default of 4 MiB some 18.
   writeBufferSize: 256 * 1024,
   cacheSize: 64 * 1024, // Nothing is looked up.
   maxOpenFiles: 64, // A process may have 1024 descriptors, and most are for connections.
@@ -93,10 +93,7 @@ export function hasLevelMetadata(location: string): boolean {
 }
 
 /** Emits the metadata once they are open. */
-export function openLevelMetadata(
-  location: string,
-  options: LevelMetadataOptions,
-): Observable<LevelMetadata> {
+export function openLevelMetadata(location: string, options: LevelMetadataOptions): Observable<LevelMetadata> {
   return fromTask(location, 'open', async () => {
     if (hasLevelMetadata(location)) await refuseDamagedTables(location);
     return createMetadata(location, await openDatabase(location, options), options);
@@ -159,14 +156,13 @@ function createMetadata(
       }),
 
     list: (from, limit) =>
-      ask('list', () =>
-        database.iterator({ gte: recordKeyOf(from), lt: RECORD_KEY_END, limit }).all(),
-      ).pipe(map((entries) => entries.map(([key, value]) => decode(key, value, location)))),
+      ask('list', () => database.iterator({ gte: recordKeyOf(from), lt: RECORD_KEY_END, limit }).all()).pipe(
+        map((entries) => entries.map(([key, value]) => decode(key, value, location))),
+      ),
 
     notes: () => ask('read of the notes', () => readNotes(database, location)),
 
-    putNotes: (changes) =>
-      write('write of notes', changes.size, () => writeNotes(database, changes)),
+    putNotes: (changes) => write('write of notes', changes.size, () => writeNotes(database, changes)),
 
     close: () => inTurn('close', () => database.close()).pipe(ignoreElements()),
 
@@ -196,21 +192,16 @@ function oneAtATime(location: string): InTurn {
 /** What is asked about the folder as a whole, before the store is opened. */
 function folderPart(inTurn: InTurn, database: () => Database) {
   return {
-    superblock: () =>
-      inTurn('read of the superblock', async () => (await database().get(SUPERBLOCK_KEY)) ?? null),
+    superblock: () => inTurn('read of the superblock', async () => (await database().get(SUPERBLOCK_KEY)) ?? null),
 
     writeSuperblock: (bytes) =>
-      inTurn('write of the superblock', () =>
-        database().put(SUPERBLOCK_KEY, bytes, { sync: true }),
-      ).pipe(ignoreElements()),
+      inTurn('write of the superblock', () => database().put(SUPERBLOCK_KEY, bytes, { sync: true })).pipe(
+        ignoreElements(),
+      ),
 
     upgrade: (superblock, totals) =>
       inTurn('upgrade', () =>
-        database()
-          .batch()
-          .put(SUPERBLOCK_KEY, superblock)
-          .put(TOTALS_KEY, encodeTotals(totals))
-          .write({ sync: true }),
+        database().batch().put(SUPERBLOCK_KEY, superblock).put(TOTALS_KEY, encodeTotals(totals)).write({ sync: true }),
       ).pipe(ignoreElements()),
 
     hasRecords: () =>
@@ -237,10 +228,7 @@ async function recordsOf(
 }
 
 /** All of them or none. */
-async function writeRecords(
-  database: Database,
-  { records, totals, replaced }: RecordBatch,
-): Promise<void> {
+async function writeRecords(database: Database, { records, totals, replaced }: RecordBatch): Promise<void> {
   const batch = database.batch();
   for (const record of records) {
     const { key, value } = encodeRecord(record);
@@ -293,10 +281,7 @@ function decode(key: Uint8Array, value: Uint8Array, location: string): SectorRec
   );
 }
 
-async function openDatabase(
-  location: string,
-  { createIfMissing, log }: LevelMetadataOptions,
-): Promise<Database> {
+async function openDatabase(location: string, { createIfMissing, log }: LevelMetadataOptions): Promise<Database> {
   const database: Database = new ClassicLevel(location, { ...DATABASE_OPTIONS, createIfMissing });
   await database.open();
   try {
@@ -317,15 +302,10 @@ async function refuseDamagedTables(location: string): Promise<void> {
 }
 
 /**
- * Looks for what LevelDB lost when it opened. What it could not read it has deleted by now, so the
- * finding is written down: otherwise the next start would know nothing of it.
+ * Looks for what LevelDB lost when it opened. What it could not read it has deleted by now, so the finding is written
+ * down: otherwise the next start would know nothing of it.
  */
-async function refuseDamage(
-  database: Database,
-  location: string,
-  events: string,
-  log: Log,
-): Promise<void> {
+async function refuseDamage(database: Database, location: string, events: string, log: Log): Promise<void> {
   const losses = events.split('\n').filter((line) => /ignoring error|dropping/i.test(line));
   const fault = losses.find((line) => /IO error/.test(line) || !/dropping/.test(line));
   if (fault !== undefined) {

@@ -9,10 +9,7 @@ type Database = ClassicLevel<Uint8Array, Uint8Array>;
 const NOTHING = new Uint8Array(0);
 
 /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if one is not what was written. */
-export async function readNotes(
-  database: Database,
-  location: string,
-): Promise<ReadonlyMap<string, Uint8Array>> {
+export async function readNotes(database: Database, location: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const entries = await database.iterator({ gte: NOTE_KEY_MIN, lt: NOTE_KEY_END }).all();
   const notes = new Map<string, Uint8Array>();
   for (const [key, value] of entries) {

@@ -1,7 +1,7 @@
 /**
- * Verifies the checksums of LevelDB's tables before LevelDB reads them. It would not verify them
- * itself, and it ends the whole process by an assertion of its own when the bytes of a block make
- * no sense: nobody would learn which file is damaged.
+ * Verifies the checksums of LevelDB's tables before LevelDB reads them. It would not verify them itself, and it ends
+ * the whole process by an assertion of its own when the bytes of a block make no sense: nobody would learn which file
+ * is damaged.
  *
  * The format, as in LevelDB's doc/table_format.md and log_format.md:
  *
@@ -12,8 +12,8 @@
  *   handle    offset, size (varints)
  *   MANIFEST  records of edits: which tables there are, and which no longer
  *
- * Only tables that the MANIFEST names count: a kill leaves others behind, half written. A MANIFEST
- * or a footer that cannot be understood is left to LevelDB, which refuses it by itself.
+ * Only tables that the MANIFEST names count: a kill leaves others behind, half written. A MANIFEST or a footer that
+ * cannot be understood is left to LevelDB, which refuses it by itself.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -102,8 +102,7 @@ function damageIn(table: Buffer): string | null {
     for (let directory = 0; directory < 2; directory += 1) {
       const offset = footer.varint();
       const size = footer.varint();
-      const damage =
-        damageOfBlock(table, offset, size) ?? damageBehind(table, offset, offset + size);
+      const damage = damageOfBlock(table, offset, size) ?? damageBehind(table, offset, offset + size);
       if (damage !== null) return damage;
     }
     return null;

@@ -26,10 +26,7 @@ export async function readTotals(database: Database, location: string): Promise<
  * The records that the last commit replaced: none if it had no data.
  * @throws {AtomicDiskError} ATDD_STORE_CORRUPT if they are not what was written.
  */
-export async function readLastCommit(
-  database: Database,
-  location: string,
-): Promise<readonly SectorRecord[]> {
+export async function readLastCommit(database: Database, location: string): Promise<readonly SectorRecord[]> {
   const bytes = await database.get(LAST_COMMIT_KEY);
   if (bytes === undefined) return [];
   const last = decodeLastCommit(bytes);
@@ -42,8 +39,7 @@ export async function readLastCommit(
     return last.commitCount === commitCount ? last.replaced : [];
   }
   throw corrupt(
-    `${location}: commit ${last.commitCount} says what it replaced, but ${commitCount} commits ` +
-      'are all there were',
+    `${location}: commit ${last.commitCount} says what it replaced, but ${commitCount} commits ` + 'are all there were',
   );
 }
 

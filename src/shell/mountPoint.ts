@@ -5,8 +5,7 @@ import { AtomicDiskError } from '../errors.js';
 
 /**
  * To be called before anything is made at that path.
- * @throws {AtomicDiskError} ATDD_STORE_FAILED if neither the folder nor one above it, but the root,
- * is a mount point.
+ * @throws {AtomicDiskError} ATDD_STORE_FAILED if neither the folder nor one above it, but the root, is a mount point.
  */
 export function requireMount(storage: string): void {
   const folder = nearestFolder(resolve(storage));
@@ -49,7 +48,5 @@ function mountPoints(): ReadonlySet<string> | null {
 
 /** Blanks, tabs, line ends and backslashes stand there as octal numbers. */
 function unescaped(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, octal: string) =>
-    String.fromCharCode(parseInt(octal, 8)),
-  );
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }

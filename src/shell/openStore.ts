@@ -6,10 +6,10 @@
  *                  the lock that keeps a second process out
  *   acknowledged   the number of the last commit (acknowledgedFile.ts)
  *
- * A folder counts as new only if none is there. Creating goes in steps, each durable before the
- * next: superblock 'creating', the two files, superblock 'ready'. So a start that was cut short is
- * completed by the next one wherever that was, and a data file or metadata that went missing later
- * are noticed: a process that started empty instead would have forgotten what it acknowledged.
+ * A folder counts as new only if none is there. Creating goes in steps, each durable before the next: superblock
+ * 'creating', the two files, superblock 'ready'. So a start that was cut short is completed by the next one wherever
+ * that was, and a data file or metadata that went missing later are noticed: a process that started empty instead would
+ * have forgotten what it acknowledged.
  */
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -46,11 +46,7 @@ import {
   type StoreIdentity,
   type Superblock,
 } from '../store/superblock.js';
-import {
-  createAcknowledgedFile,
-  openAcknowledgedFile,
-  type AcknowledgedFile,
-} from './acknowledgedFile.js';
+import { createAcknowledgedFile, openAcknowledgedFile, type AcknowledgedFile } from './acknowledgedFile.js';
 import { hasLevelMetadata, openLevelMetadata, type LevelMetadata } from './levelMetadata.js';
 import { createSlotFile, openSlotFile, syncFolder } from './slotFile.js';
 
@@ -81,9 +77,8 @@ interface Folder {
 }
 
 /**
- * Emits the store when it is open, and completes. Fails with ATDD_STORE_BUSY, ATDD_STORE_FOREIGN,
- * ATDD_STORE_FORMAT, ATDD_STORE_CORRUPT, ATDD_STORE_FULL or ATDD_STORE_FAILED, with nothing left
- * open.
+ * Emits the store when it is open, and completes. Fails with ATDD_STORE_BUSY, ATDD_STORE_FOREIGN, ATDD_STORE_FORMAT,
+ * ATDD_STORE_CORRUPT, ATDD_STORE_FULL or ATDD_STORE_FAILED, with nothing left open.
  */
 export function openStore(options: OpenStoreOptions): Observable<OpenedSectorStore> {
   const path = resolve(options.folder);
@@ -103,9 +98,7 @@ export function openStore(options: OpenStoreOptions): Observable<OpenedSectorSto
     return openLevelMetadata(folder.metadata, { createIfMissing: isNew, log, reopenAfterRecords });
   }).pipe(
     concatMap((metadata) =>
-      openOver(metadata, folder, options).pipe(
-        catchError((error: unknown) => closeAfter(metadata, error)),
-      ),
+      openOver(metadata, folder, options).pipe(catchError((error: unknown) => closeAfter(metadata, error))),
     ),
     catchError((error: unknown) => {
       throw openingError(path, error);
@@ -113,11 +106,7 @@ export function openStore(options: OpenStoreOptions): Observable<OpenedSectorSto
   );
 }
 
-function openOver(
-  metadata: LevelMetadata,
-  folder: Folder,
-  options: OpenStoreOptions,
-): Observable<OpenedSectorStore> {
+function openOver(metadata: LevelMetadata, folder: Folder, options: OpenStoreOptions): Observable<OpenedSectorStore> {
   return forkJoin({ bytes: metadata.superblock(), hasRecords: metadata.hasRecords() }).pipe(
     concatMap(({ bytes, hasRecords }) => {
       const found = bytes === null ? null : decodeSuperblock(bytes, folder.path);
@@ -181,8 +170,7 @@ function create(
   const fresh = { formatVersion, cluster, rank, processCount, sectors, createdBy };
   const begun = found === null ? fresh : admitSuperblock(found, identity, folder.path);
   const superblock = { ...begun, formatVersion };
-  const inPhase = (phase: Superblock['phase']): Uint8Array =>
-    encodeSuperblock({ ...superblock, phase });
+  const inPhase = (phase: Superblock['phase']): Uint8Array => encodeSuperblock({ ...superblock, phase });
   return concat(
     metadata.writeSuperblock(inPhase('creating')),
     defer(() => {
@@ -215,16 +203,11 @@ function admit(
 }
 
 /**
- * Version 1 has neither totals nor the file of the last commit. The superblock and the totals are
- * written as one, after the file: cut short before, it is version 1 still. Version 2 never has a
- * commit without its data, and so no word of what the last one replaced.
+ * Version 1 has neither totals nor the file of the last commit. The superblock and the totals are written as one, after
+ * the file: cut short before, it is version 1 still. Version 2 never has a commit without its data, and so no word of
+ * what the last one replaced.
  */
-function upgrade(
-  admitted: Superblock,
-  metadata: LevelMetadata,
-  folder: Folder,
-  log: Log,
-): Observable<never> {
+function upgrade(admitted: Superblock, metadata: LevelMetadata, folder: Folder, log: Log): Observable<never> {
   const superblock = encodeSuperblock({ ...admitted, formatVersion: STORE_FORMAT_VERSION });
   const upgraded$ =
     admitted.formatVersion >= VERSION_WITH_TOTALS
@@ -247,11 +230,7 @@ function upgrade(
 }
 
 /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if commits that were acknowledged are missing. */
-function openAcknowledged(
-  folder: Folder,
-  commitCount: number,
-  clock: SchedulerLike,
-): AcknowledgedFile {
+function openAcknowledged(folder: Folder, commitCount: number, clock: SchedulerLike): AcknowledgedFile {
   if (!existsSync(folder.acknowledged)) throw corrupt(folder, `${folder.acknowledged} is missing`);
   const file = openAcknowledgedFile(folder.acknowledged, clock);
   if (file.countAtOpen !== null && file.countAtOpen <= commitCount) return file;
@@ -266,11 +245,7 @@ function openAcknowledged(
 }
 
 /** Metadata whose last commit is noted, and that refuse one if the folder is no longer there. */
-function withAcknowledgements(
-  metadata: MetadataFile,
-  acknowledged: AcknowledgedFile,
-  folder: Folder,
-): MetadataFile {
+function withAcknowledgements(metadata: MetadataFile, acknowledged: AcknowledgedFile, folder: Folder): MetadataFile {
   const assertInPlace = inPlaceCheck(folder);
   return {
     ...metadata,
@@ -290,9 +265,7 @@ function withAcknowledgements(
       metadata
         .totals()
         .pipe(
-          concatMap(({ commitCount }) =>
-            acknowledged.countAtOpen === commitCount ? of([]) : metadata.unconfirmed(),
-          ),
+          concatMap(({ commitCount }) => (acknowledged.countAtOpen === commitCount ? of([]) : metadata.unconfirmed())),
         ),
     close: () =>
       concat(
@@ -306,8 +279,8 @@ function withAcknowledgements(
 }
 
 /**
- * Who deletes or moves a folder takes the open files with it: they can be written still, and what
- * is acknowledged then is gone after the next start. So it is looked for before every answer.
+ * Who deletes or moves a folder takes the open files with it: they can be written still, and what is acknowledged then
+ * is gone after the next start. So it is looked for before every answer.
  * @returns a check that fails if the files are not those that were opened.
  */
 function inPlaceCheck(folder: Folder): () => void {
@@ -319,9 +292,7 @@ function inPlaceCheck(folder: Folder): () => void {
     for (const { path, ino, dev } of opened) {
       const now = statSync(path, { throwIfNoEntry: false });
       if (now?.ino === ino && now.dev === dev) continue;
-      throw new Error(
-        `${path} was ${now === undefined ? 'deleted or moved' : 'replaced'} while it was in use`,
-      );
+      throw new Error(`${path} was ${now === undefined ? 'deleted or moved' : 'replaced'} while it was in use`);
     }
     if (hasLevelMetadata(folder.metadata)) return;
     throw new Error(`${folder.metadata} was deleted or moved while it was in use`);

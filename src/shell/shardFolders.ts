@@ -1,7 +1,7 @@
 /**
- * The storage folder of a process with workers: `workers`, a text that says how many there are, and
- * a store for each in `shard-0`, `shard-1` and so on. Which sectors a store has follows from the
- * number, so it is fixed when the folder is made.
+ * The storage folder of a process with workers: `workers`, a text that says how many there are, and a store for each in
+ * `shard-0`, `shard-1` and so on. Which sectors a store has follows from the number, so it is fixed when the folder is
+ * made.
  */
 import {
   closeSync,

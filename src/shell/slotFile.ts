@@ -22,15 +22,15 @@ import { isNoSpace } from './noSpace.js';
 import { slotReader } from './slotReader.js';
 
 /**
- * Writes that make the file longer are refused while the file system has less than this free. The
- * metadata need room too (for LevelDB's log and for merging its tables), and a store that cannot
- * write metadata can do less than one that cannot write data.
+ * Writes that make the file longer are refused while the file system has less than this free. The metadata need room
+ * too (for LevelDB's log and for merging its tables), and a store that cannot write metadata can do less than one that
+ * cannot write data.
  */
 const RESERVE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Writes inside the file, to slots that are free, take no room but for their records. They are let
- * through a little longer: what was trimmed on a full disk can be written again, or given back.
+ * Writes inside the file, to slots that are free, take no room but for their records. They are let through a little
+ * longer: what was trimmed on a full disk can be written again, or given back.
  */
 const RESERVE_INSIDE_BYTES = 2 * 1024 * 1024;
 
@@ -52,8 +52,8 @@ export function syncFolder(folder: string): void {
 }
 
 /**
- * Opens a data file that exists. Only one process may have it open: LevelDB's lock on the metadata
- * beside it sees to that.
+ * Opens a data file that exists. Only one process may have it open: LevelDB's lock on the metadata beside it sees to
+ * that.
  */
 export function openSlotFile(file: string): SlotFile {
   const descriptor = openSync(file, constants.O_RDWR);
@@ -134,8 +134,7 @@ function fileSystemOf(file: string): StatsFs {
 function checkRoom(file: string, freeBytes: number, reserveBytes: number): void {
   if (freeBytes >= reserveBytes) return;
   throw new NoSpace(
-    `${file}: the file system has ${freeBytes} bytes free, ` +
-      `less than the ${reserveBytes} kept for metadata`,
+    `${file}: the file system has ${freeBytes} bytes free, ` + `less than the ${reserveBytes} kept for metadata`,
   );
 }
 

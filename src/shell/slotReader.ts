@@ -1,11 +1,10 @@
 /**
  * Reads slots of the data file.
  *
- * A read that the system's cache answers takes two microseconds; the way through the thread pool
- * takes ten times that, most of it on the main thread, which wakes another one. So a slot is read
- * on the spot, unless reads have turned out to be slow: then the next ones go through the pool,
- * beside each other, and only one in so many is tried on the spot again. A disk that hangs holds up
- * the process for as long as two reads take.
+ * A read that the system's cache answers takes two microseconds; the way through the thread pool takes ten times that,
+ * most of it on the main thread, which wakes another one. So a slot is read on the spot, unless reads have turned out
+ * to be slow: then the next ones go through the pool, beside each other, and only one in so many is tried on the spot
+ * again. A disk that hangs holds up the process for as long as two reads take.
  */
 import { read, readSync } from 'node:fs';
 import { Observable } from 'rxjs';
@@ -74,11 +73,7 @@ export function slotReader(options: SlotReaderOptions): ReadSlot {
     });
 }
 
-function readPooled(
-  descriptor: number,
-  slot: number,
-  end: (error: Error | null, data: Uint8Array) => void,
-): void {
+function readPooled(descriptor: number, slot: number, end: (error: Error | null, data: Uint8Array) => void): void {
   const data = new Uint8Array(SECTOR_SIZE_BYTES);
   const readFrom = (start: number): void => {
     const position = slot * SECTOR_SIZE_BYTES + start;

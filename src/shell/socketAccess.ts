@@ -14,17 +14,12 @@ const ALL = 0o777;
 const OWNER = 0o700;
 
 /**
- * Binds a socket that at no moment lets more in than asked for: the file comes into being with the
- * mode, or for its owner alone until it has its group. Both before this function returns, thus
- * before any connection is taken.
+ * Binds a socket that at no moment lets more in than asked for: the file comes into being with the mode, or for its
+ * owner alone until it has its group. Both before this function returns, thus before any connection is taken.
  * @param bind Binds it, at once.
  * @throws if there is no such group, or this user may not give files to it.
  */
-export function bindWithAccess(
-  path: string,
-  { mode, group }: SocketAccess,
-  bind: () => void,
-): void {
+export function bindWithAccess(path: string, { mode, group }: SocketAccess, bind: () => void): void {
   const groupId = group === null ? null : groupIdOf(group);
   if (mode === null && groupId === null) {
     bind();

@@ -1,8 +1,7 @@
 /**
- * A file beside the storage folder that says it has been in use. A folder that is empty, but has
- * such a file beside it, is a lost disk, or a mount point without its disk: a process that starts
- * on it may take part in the cluster that there is, and must not take part in a new one
- * (docs/adr/0022-first-start.md).
+ * A file beside the storage folder that says it has been in use. A folder that is empty, but has such a file beside it,
+ * is a lost disk, or a mount point without its disk: a process that starts on it may take part in the cluster that
+ * there is, and must not take part in a new one (docs/adr/0022-first-start.md).
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -27,10 +26,7 @@ export function wasInUse(storage: string, { cluster, rank }: StorageOwner): bool
   return marker !== null && marker.cluster === cluster && marker.rank === rank;
 }
 
-/**
- * Durable when it returns. Where there is no right to write, or no room, it says so: the process
- * works without.
- */
+/** Durable when it returns. Where there is no right to write, or no room, it says so: the process works without. */
 export function writeMarker(storage: string, { cluster, rank }: StorageOwner, log: Log): void {
   const file = markerFile(storage);
   const found = readMarker(file);

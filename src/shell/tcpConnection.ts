@@ -1,10 +1,10 @@
 /**
- * TCP sockets as the Connection of src/ports/connection.ts, in both directions: what a listener
- * took in, and what `dialTcp` opened.
+ * TCP sockets as the Connection of src/ports/connection.ts, in both directions: what a listener took in, and what
+ * `dialTcp` opened.
  *
- * A Node socket differs from that port in three ways that cost lives if forgotten. Its errors are
- * events that end the program when nobody listens; it starts to flow as soon as someone resumes it,
- * listener or not, and the bytes are gone; and 'drain' is only told to those who wrote too much.
+ * A Node socket differs from that port in three ways that cost lives if forgotten. Its errors are events that end the
+ * program when nobody listens; it starts to flow as soon as someone resumes it, listener or not, and the bytes are
+ * gone; and 'drain' is only told to those who wrote too much.
  *
  * Bound: before `bytes$` is subscribed to, and while paused, Node reads no more than one chunk.
  */
@@ -17,17 +17,17 @@ import { AtomicDiskError, describeError } from '../errors.js';
 import type { Connection } from '../ports/connection.js';
 
 /**
- * An idle connection is probed after this, then ten times at intervals of a second (Node fixes
- * those): a host that lost its power, and never said goodbye, is noticed within 25 seconds.
+ * An idle connection is probed after this, then ten times at intervals of a second (Node fixes those): a host that lost
+ * its power, and never said goodbye, is noticed within 25 seconds.
  */
 const KEEP_ALIVE_MS = 15_000;
 
 /** A connection that knows, once it is over, how it ended. */
 export interface TcpConnection extends Connection {
   /**
-   * Whether the connection ended without a word from the other side: a time-out, an unreachable
-   * network, or our own `destroy`. The other side may then still believe in it. False while it
-   * lives and after the other side has ended, closed or reset it.
+   * Whether the connection ended without a word from the other side: a time-out, an unreachable network, or our own
+   * `destroy`. The other side may then still believe in it. False while it lives and after the other side has ended,
+   * closed or reset it.
    */
   readonly endedUnconfirmed: boolean;
 }
@@ -36,8 +36,8 @@ export interface TcpConnection extends Connection {
 const CONFIRMING_ERRORS: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE']);
 
 /**
- * @param socket Connected, not yet read from, created with `allowHalfOpen: true`: the end of the
- *   other side's half must not end ours, since answers may still be due.
+ * @param socket Connected, not yet read from, created with `allowHalfOpen: true`: the end of the other side's half must
+ *   not end ours, since answers may still be due.
  */
 export function tcpConnection(socket: Socket): TcpConnection {
   return new SocketConnection(socket);
@@ -64,9 +64,7 @@ class SocketConnection implements TcpConnection {
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     // A TCP socket that was reset has no remote address either, but still one of its own.
     const isLocal = socket.localAddress === undefined && !socket.destroyed;
-    this.remote = isLocal
-      ? 'a Unix socket'
-      : describeAddress(socket.remoteAddress, socket.remotePort);
+    this.remote = isLocal ? 'a Unix socket' : describeAddress(socket.remoteAddress, socket.remotePort);
     this.closed$ = this.closed.pipe(ignoreElements());
     this.drained$ = this.drained.asObservable();
     socket.on('end', () => {
@@ -159,8 +157,8 @@ export interface DialOptions {
 }
 
 /**
- * Tries once to open a connection: emits it and completes, or fails with the system's error or with
- * ATDD_TIMEOUT. Unsubscribing before that gives up.
+ * Tries once to open a connection: emits it and completes, or fails with the system's error or with ATDD_TIMEOUT.
+ * Unsubscribing before that gives up.
  */
 export function dialTcp({ host, port, timeoutMs }: DialOptions): Observable<TcpConnection> {
   return new Observable((subscriber) => {
@@ -198,9 +196,9 @@ export function dialTcp({ host, port, timeoutMs }: DialOptions): Observable<TcpC
 }
 
 /**
- * TCP lets a socket meet itself when nothing listens on a port of the ephemeral range and the
- * system happens to dial from that very port. Such a connection would echo what it is sent, and
- * keep the process that belongs there from listening.
+ * TCP lets a socket meet itself when nothing listens on a port of the ephemeral range and the system happens to dial
+ * from that very port. Such a connection would echo what it is sent, and keep the process that belongs there from
+ * listening.
  */
 export function isConnectedToItself(socket: Socket): boolean {
   return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;

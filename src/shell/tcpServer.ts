@@ -1,13 +1,11 @@
 /**
- * The connections that others open to a process. The socket is bound first thing after launch
- * (bindSocket.ts), long before the store is open: whoever connects meanwhile waits in an open
- * connection that is not read from yet.
+ * The connections that others open to a process. The socket is bound first thing after launch (bindSocket.ts), long
+ * before the store is open: whoever connects meanwhile waits in an open connection that is not read from yet.
  *
- * Too many connections: a process has a limited number of file descriptors, and running out of
- * them stops its disk too. So there is a fixed number of places. Strangers (who have not shown a
- * key yet) make room for newcomers, longest there first, so that idle strangers, however many,
- * never keep a client out; those who have shown a key keep their place, and when they fill all,
- * newcomers are refused.
+ * Too many connections: a process has a limited number of file descriptors, and running out of them stops its disk too.
+ * So there is a fixed number of places. Strangers (who have not shown a key yet) make room for newcomers, longest there
+ * first, so that idle strangers, however many, never keep a client out; those who have shown a key keep their place,
+ * and when they fill all, newcomers are refused.
  */
 import type { Socket } from 'node:net';
 import { Observable } from 'rxjs';
@@ -34,11 +32,7 @@ export interface TcpServer {
  * @param placeCount Connections taken in at once.
  * @param onRefused Told of each newcomer, and each stranger, that is let go for want of a place.
  */
-export function tcpServer(
-  bound: BoundSocket,
-  placeCount: number,
-  onRefused: () => void = () => undefined,
-): TcpServer {
+export function tcpServer(bound: BoundSocket, placeCount: number, onRefused: () => void = () => undefined): TcpServer {
   const places = createPlaces(placeCount, onRefused);
   bound.takeOver(places.take);
   // From here on errors of the listening socket (out of descriptors, say) pass; it goes on.

@@ -1,8 +1,7 @@
 /**
- * The end of the current turn of the event loop as an RxJS scheduler. Node hands over what arrived
- * on all sockets in one phase of its loop and runs `setImmediate` right after it; so work scheduled
- * here runs when everything that had arrived by then was taken in, and what the turn wanted to send
- * goes out together.
+ * The end of the current turn of the event loop as an RxJS scheduler. Node hands over what arrived on all sockets in
+ * one phase of its loop and runs `setImmediate` right after it; so work scheduled here runs when everything that had
+ * arrived by then was taken in, and what the turn wanted to send goes out together.
  *
  * RxJS's own asapScheduler runs as a microtask, after each single callback: too early.
  */

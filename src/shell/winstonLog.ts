@@ -21,8 +21,7 @@ export interface LeveledLog extends Log {
 }
 
 export function winstonLog(options: WinstonLogOptions): LeveledLog {
-  const isPretty =
-    options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
+  const isPretty = options.format === 'pretty' || (options.format === 'auto' && process.stdout.isTTY);
   const logger = createLogger({
     level: options.level,
     defaultMeta: options.fields,
@@ -54,11 +53,7 @@ function prettyFormat(known: LogFields) {
     return [String(timestamp), level, String(message), ...fields].join(' ');
   });
   const isColoured = process.env.NO_COLOR === undefined && process.stdout.isTTY;
-  return format.combine(
-    format.timestamp({ format: 'HH:mm:ss.SSS' }),
-    ...(isColoured ? [format.colorize()] : []),
-    line,
-  );
+  return format.combine(format.timestamp({ format: 'HH:mm:ss.SSS' }), ...(isColoured ? [format.colorize()] : []), line);
 }
 
 function textOf(value: unknown): string {

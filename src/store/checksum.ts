@@ -1,7 +1,7 @@
 /**
- * Checksums of what the store keeps: CRC-32 from node:zlib, the one thing of Node that the store's
- * logic imports. It is a pure function (so a simulation runs it as it is), it is built in, and
- * injecting it would only add a way to open a store with the wrong one.
+ * Checksums of what the store keeps: CRC-32 from node:zlib, the one thing of Node that the store's logic imports. It is
+ * a pure function (so a simulation runs it as it is), it is built in, and injecting it would only add a way to open a
+ * store with the wrong one.
  */
 import { crc32 } from 'node:zlib';
 import { assert } from '../core/assert.js';
@@ -20,9 +20,9 @@ export function crc32Of(bytes: Uint8Array, before = 0): number {
 }
 
 /**
- * The checksum that a slot's data has to match. It stands in the metadata, not beside the data: so
- * a write that the disk lost, or sent to another slot, shows too. Sector and stamp are part of it,
- * for right data under a wrong name must not pass either.
+ * The checksum that a slot's data has to match. It stands in the metadata, not beside the data: so a write that the
+ * disk lost, or sent to another slot, shows too. Sector and stamp are part of it, for right data under a wrong name
+ * must not pass either.
  */
 export function checksumOf(sector: SectorIndex, stamp: Stamp, data: SectorData): number {
   assert(data.length === SECTOR_SIZE_BYTES, `a sector has ${data.length} bytes`);

@@ -6,10 +6,9 @@
  *   commit metadata  / records that they replace
  *   confirm          both are durable: the moment at which the puts happen
  *
- * A crash may leave the records without (all of) the data, only those of the last commit: no other
- * begins before both are durable. The next start finds out by the checksums and goes back to the
- * records that were replaced (src/store/lastCommit.ts), whose slots are taken until then. So a
- * sector is wholly as it was or wholly as it was put.
+ * A crash may leave the records without (all of) the data, only those of the last commit: no other begins before both
+ * are durable. The next start finds out by the checksums and goes back to the records that were replaced
+ * (src/store/lastCommit.ts), whose slots are taken until then. So a sector is wholly as it was or wholly as it was put.
  */
 import {
   catchError,
@@ -83,8 +82,8 @@ export function blankRecord(sector: SectorIndex): SectorRecord {
 /**
  * Commits the placements, and with them what all records come to then.
  *
- * Emits once how it ended and completes. Fails with ATDD_STORE_FAILED if nobody knows what the disk
- * holds. Subscribing does it.
+ * Emits once how it ended and completes. Fails with ATDD_STORE_FAILED if nobody knows what the disk holds. Subscribing
+ * does it.
  */
 export function commitBatch(
   placements: readonly Placement[],
@@ -177,8 +176,8 @@ function isCommitted(
 }
 
 /**
- * The records are there, and there was no room for their data: puts those back that they replaced,
- * as often as it takes. Until then the puts wait, as they do in `lookAgain`, and for its reason.
+ * The records are there, and there was no room for their data: puts those back that they replaced, as often as it
+ * takes. Until then the puts wait, as they do in `lookAgain`, and for its reason.
  */
 function giveBack({ records, totals }: RecordBatch, context: CommitContext): Observable<CommitEnd> {
   const { committed } = context;
@@ -215,11 +214,11 @@ export function insist(
 }
 
 /**
- * After a refused metadata commit its records may be on the disk nevertheless. Opens the metadata
- * again, as often as it takes, and emits what it finds.
+ * After a refused metadata commit its records may be on the disk nevertheless. Opens the metadata again, as often as it
+ * takes, and emits what it finds.
  *
- * The puts wait for that. To answer 'full' first and adopt a record later would let this process
- * give one stamp to two values: the one it believed lost, and the next that it writes.
+ * The puts wait for that. To answer 'full' first and adopt a record later would let this process give one stamp to two
+ * values: the one it believed lost, and the next that it writes.
  */
 function lookAgain(
   records: readonly SectorRecord[],
@@ -249,9 +248,6 @@ function lookAgain(
 function isSame(a: SectorRecord | null, b: SectorRecord | null): boolean {
   if (a === null || b === null) return a === b;
   return (
-    a.sector === b.sector &&
-    a.slot === b.slot &&
-    a.checksum === b.checksum &&
-    compareStamps(a.stamp, b.stamp) === 0
+    a.sector === b.sector && a.slot === b.slot && a.checksum === b.checksum && compareStamps(a.stamp, b.stamp) === 0
   );
 }

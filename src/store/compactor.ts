@@ -1,22 +1,22 @@
 /**
- * Gives room back to the file system after many sectors became zeros (a TRIM, a file system made
- * anew). Node has no way to punch holes into a file; so the highest slots in use are moved into
- * lower free ones, and the file is cut behind the last that is in use:
+ * Gives room back to the file system after many sectors became zeros (a TRIM, a file system made anew). Node has no way
+ * to punch holes into a file; so the highest slots in use are moved into lower free ones, and the file is cut behind
+ * the last that is in use:
  *
  *   |aa.b..c....d.e|   slots in use, and free ones
  *   |aaebd.c|          e and d were moved, the file was cut
  *
- * A move is a commit like any other, with the stamp and the checksum that the sector has: the data
- * is written to the lower slot, flushed, then the record points there, and only when that is
- * durable is the higher slot free. A crash leaves the record of before or that of after; both slots
- * hold the data. The file is cut only behind slots that no record points to.
+ * A move is a commit like any other, with the stamp and the checksum that the sector has: the data is written to the
+ * lower slot, flushed, then the record points there, and only when that is durable is the higher slot free. A crash
+ * leaves the record of before or that of after; both slots hold the data. The file is cut only behind slots that no
+ * record points to.
  *
  *   idle ──too many free──> scan ──found──> read ──sound──> move ──> pause ──> scan …
  *                            └──end of the table──> cut ──> idle
  *
- * All of it comes in small steps with a pause after each, and shares the commits of the puts, so
- * that these are late by a fraction of a millisecond. Nothing of it is needed for correctness, none
- * of it is remembered over a restart: what is to be done shows from the slots.
+ * All of it comes in small steps with a pause after each, and shares the commits of the puts, so that these are late by
+ * a fraction of a millisecond. Nothing of it is needed for correctness, none of it is remembered over a restart: what
+ * is to be done shows from the slots.
  */
 import { catchError, defer, EMPTY, forkJoin, ignoreElements, map, type Observable } from 'rxjs';
 import { of, shareReplay, Subscription } from 'rxjs';
@@ -184,9 +184,7 @@ export class Compactor {
     const stamp = table.stampAt(entry);
     const checksum = table.checksumAt(entry);
     return slotFile.read(fromSlot).pipe(
-      map((data) =>
-        checksumOf(sector, stamp, data) === checksum ? { sector, fromSlot, stamp, data } : null,
-      ),
+      map((data) => (checksumOf(sector, stamp, data) === checksum ? { sector, fromSlot, stamp, data } : null)),
       catchError(() => of(null)),
     );
   }

@@ -3,26 +3,18 @@
  *
  *   waiting ──turn──> running ──settled──> answered
  *
- * A commit begins at the end of the turn in which the first put arrived, so the puts of one turn
- * share it; what arrives while it runs goes into the next one. One commit runs at a time, which
- * bounds the slots that are taken twice, by old and new values, to one batch.
+ * A commit begins at the end of the turn in which the first put arrived, so the puts of one turn share it; what arrives
+ * while it runs goes into the next one. One commit runs at a time, which bounds the slots that are taken twice, by old
+ * and new values, to one batch.
  *
- * Two things of the compactor's (src/store/compactor.ts) have their turn here, because both need that
- * nothing else is under way: moves of sectors to lower slots join the next commit, with the stamp
- * and the checksum that they have; and the file is cut between two commits.
+ * Two things of the compactor's (src/store/compactor.ts) have their turn here, because both need that nothing else is
+ * under way: moves of sectors to lower slots join the next commit, with the stamp and the checksum that they have; and
+ * the file is cut between two commits.
  *
- * `waiting` has no bound of its own: a sector has at most one put under way (asserted), and how
- * many sectors are busy at a time is bounded where operations and messages are let in.
+ * `waiting` has no bound of its own: a sector has at most one put under way (asserted), and how many sectors are busy
+ * at a time is bounded where operations and messages are let in.
  */
-import {
-  type Observable,
-  Subject,
-  type Subscription,
-  defer,
-  EMPTY,
-  ignoreElements,
-  take,
-} from 'rxjs';
+import { type Observable, Subject, type Subscription, defer, EMPTY, ignoreElements, take } from 'rxjs';
 import { assert } from '../core/assert.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import { compareStamps, type Stamp } from '../core/stamp.js';
@@ -136,10 +128,7 @@ export class GroupCommit {
     const { sector, stamp } = request;
     assert(!this.#busySectors.has(sector), `puts of sector ${sector} overlap`);
     const before = this.#committed(sector);
-    assert(
-      before === null || compareStamps(stamp, before.stamp) >= 0,
-      `the stamp of sector ${sector} would fall`,
-    );
+    assert(before === null || compareStamps(stamp, before.stamp) >= 0, `the stamp of sector ${sector} would fall`);
     this.#busySectors.add(sector);
     this.#waiting.push(request);
     this.#scheduleTurn();
@@ -162,8 +151,8 @@ export class GroupCommit {
   }
 
   /**
-   * Refuses further puts, and those still waiting; completes when the running commit has ended. One
-   * that waits for room is given up: like a crash, it leaves the old or the new values.
+   * Refuses further puts, and those still waiting; completes when the running commit has ended. One that waits for room
+   * is given up: like a crash, it leaves the old or the new values.
    */
   close(): Observable<never> {
     return defer(() => {
@@ -291,10 +280,7 @@ export class GroupCommit {
   /** Makes a record the committed one. @returns the slot that is free by that. */
   #replace({ sector, stamp, slot, checksum }: SectorRecord): number | null {
     const before = this.#committed(sector);
-    assert(
-      before === null || compareStamps(stamp, before.stamp) >= 0,
-      `the stamp of sector ${sector} fell`,
-    );
+    assert(before === null || compareStamps(stamp, before.stamp) >= 0, `the stamp of sector ${sector} fell`);
     this.#options.table.set(sector, stamp, slot, checksum);
     return before === null ? null : before.slot;
   }

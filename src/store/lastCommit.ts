@@ -1,9 +1,9 @@
 /**
  * Makes up its mind about the last commit, when a store is opened.
  *
- * A commit flushes its data and its records at the same time (src/store/commitBatch.ts). After a
- * crash the records may be there and the data missing, or torn; of the last commit only, and only
- * if it is not known to have been complete. So each of its sectors is looked at:
+ * A commit flushes its data and its records at the same time (src/store/commitBatch.ts). After a crash the records may
+ * be there and the data missing, or torn; of the last commit only, and only if it is not known to have been complete.
+ * So each of its sectors is looked at:
  *
  *   its data is whole                 it stays. Written and flushed once more: what was read may
  *                                     be in memory only, and the disk may have refused it
@@ -11,8 +11,7 @@
  *   neither                           the commit was complete, for its old slots were used again:
  *                                     bits have rotted since. It stays, and is found to be damaged
  *
- * Nothing is answered before that is done, so no start can come to another result than the one
- * before it.
+ * Nothing is answered before that is done, so no start can come to another result than the one before it.
  */
 import {
   catchError,
@@ -88,8 +87,7 @@ function inspect(before: SectorRecord, { table, slotFile }: LastCommitOptions): 
   if (record === null || slot === null) {
     throw new AtomicDiskError(
       'ATDD_STORE_CORRUPT',
-      `the metadata say that the last commit wrote data of sector ${before.sector}, but its ` +
-        'record has none',
+      `the metadata say that the last commit wrote data of sector ${before.sector}, but its ` + 'record has none',
     );
   }
   return wholeData(record, slotFile).pipe(
@@ -105,13 +103,10 @@ function inspect(before: SectorRecord, { table, slotFile }: LastCommitOptions): 
 }
 
 /**
- * Emits the data of a record with a slot; null: that is not there. Read again if that fails: what
- * was acknowledged must not be gone back on for a fault that passes.
+ * Emits the data of a record with a slot; null: that is not there. Read again if that fails: what was acknowledged must
+ * not be gone back on for a fault that passes.
  */
-function wholeData(
-  { sector, stamp, slot, checksum }: SectorRecord,
-  slotFile: SlotFile,
-): Observable<Uint8Array | null> {
+function wholeData({ sector, stamp, slot, checksum }: SectorRecord, slotFile: SlotFile): Observable<Uint8Array | null> {
   return slotFile.read(slot ?? 0).pipe(
     retry(READ_AGAIN_COUNT),
     map((data) => (checksumOf(sector, stamp, data) === checksum ? data : null)),
@@ -129,10 +124,7 @@ function apply(findings: readonly Finding[], options: LastCommitOptions): Observ
 }
 
 /** A disk without room makes the start wait, as it makes the metadata wait that it opens. */
-function renew(
-  findings: readonly Finding[],
-  { slotFile, clock, diskFullLog }: LastCommitOptions,
-): Observable<never> {
+function renew(findings: readonly Finding[], { slotFile, clock, diskFullLog }: LastCommitOptions): Observable<never> {
   return defer(() => {
     let writeCount = 0;
     for (const finding of findings) {

@@ -1,6 +1,6 @@
 /**
- * The bytes of what the last commit replaced (RecordBatch.replaced): see recordFormat.ts for all
- * that is there. Written with each commit that has data, over that of the one before.
+ * The bytes of what the last commit replaced (RecordBatch.replaced): see recordFormat.ts for all that is there. Written
+ * with each commit that has data, over that of the one before.
  */
 import type { SectorRecord } from '../ports/blockFiles.js';
 import { crc32Of } from './checksum.js';

@@ -45,15 +45,14 @@ export interface OpenedSectorStore extends SectorStore {
   readonly notes: Notes;
   stats(): StoreStats;
   /**
-   * Waits for the commit under way, refuses all later puts, closes both files. To be called when
-   * no load is under way.
+   * Waits for the commit under way, refuses all later puts, closes both files. To be called when no load is under way.
    */
   close(): Observable<never>;
 }
 
 /**
- * Slots are handed out lowest first, so none has ever been higher than the number of written
- * sectors plus one commit. A record that says otherwise is nonsense; this is far above any batch.
+ * Slots are handed out lowest first, so none has ever been higher than the number of written sectors plus one commit. A
+ * record that says otherwise is nonsense; this is far above any batch.
  */
 const SLOT_SLACK = 65_536;
 
@@ -69,17 +68,15 @@ const DAMAGED: Copy = { kind: 'damaged' };
 const ZERO_COPY: Copy = { kind: 'sound', data: ZERO_SECTOR };
 
 /**
- * Reads all metadata and emits the store. The files belong to it then: its `close` closes them. If
- * this fails they are still the caller's.
+ * Reads all metadata and emits the store. The files belong to it then: its `close` closes them. If this fails they are
+ * still the caller's.
  *
- * Fails with ATDD_STORE_CORRUPT if the metadata contradict themselves. Records whose slots the data
- * file does not have mean that data was lost: those sectors are damaged, the others are served.
+ * Fails with ATDD_STORE_CORRUPT if the metadata contradict themselves. Records whose slots the data file does not have
+ * mean that data was lost: those sectors are damaged, the others are served.
  */
 export function openSectorStore(options: SectorStoreOptions): Observable<OpenedSectorStore> {
   assert(options.batchSectors < SLOT_SLACK, 'a commit is smaller than SLOT_SLACK');
-  return defer(() =>
-    options.metadata.totals().pipe(concatMap((totals) => readAll(totals, options))),
-  );
+  return defer(() => options.metadata.totals().pipe(concatMap((totals) => readAll(totals, options))));
 }
 
 function readAll(totals: RecordTotals, options: SectorStoreOptions): Observable<OpenedSectorStore> {
@@ -114,10 +111,7 @@ interface Contents {
   readonly notes: ReadonlyMap<string, Uint8Array>;
 }
 
-function assemble(
-  { table, slotMap, totals, notes }: Contents,
-  options: SectorStoreOptions,
-): OpenedSectorStore {
+function assemble({ table, slotMap, totals, notes }: Contents, options: SectorStoreOptions): OpenedSectorStore {
   const { slotFile, metadata, schedulers, log, batchSectors } = options;
   const diskFullLog = new DiskFullLog(log, schedulers.clock);
   const damageLog = new DamageLog(log, schedulers.clock);
@@ -164,9 +158,7 @@ function assemble(
     counts: () => ({ written: table.entryCount, damaged: table.markCount }),
     // The metadata may be ahead: of a commit under way nothing may be told.
     list: (from, limit) =>
-      metadata
-        .list(from, limit)
-        .pipe(map((found) => found.map(({ sector }) => ({ sector, stamp: stampOf(sector) })))),
+      metadata.list(from, limit).pipe(map((found) => found.map(({ sector }) => ({ sector, stamp: stampOf(sector) })))),
     notes: { initial: notes, put: (changes) => metadata.putNotes(changes) },
     stats: () => ({
       writtenCount: table.entryCount,
@@ -184,8 +176,7 @@ function slotLoader(slotFile: SlotFile, table: SectorTable, damageLog: DamageLog
     const stamp = table.stampAt(entry);
     const checksum = table.checksumAt(entry);
     const damaged = (reason: string): Observable<Copy> => {
-      // It was moved while it was read, and the slot may hold another sector by now. That ends:
-      // moves only go down.
+      // It was moved while it was read, and the slot may hold another sector by now. That ends: moves only go down.
       const slotNow = table.slotAt(entry);
       if (slotNow !== null && slotNow !== slot) return loadSlot(sector, entry, slotNow);
       if (!table.isMarked(entry)) damageLog.report(sector, slot, reason);
@@ -236,9 +227,9 @@ function takenSlots(table: SectorTable, options: SectorStoreOptions): SlotMap {
 }
 
 /**
- * A file never has more slots than sectors were written and one commit may have been adding. If it
- * has, records are missing: bits may have rotted in LevelDB's log, which then drops what it cannot
- * read. Those sectors would look as if they had never been written, and be voted with.
+ * A file never has more slots than sectors were written and one commit may have been adding. If it has, records are
+ * missing: bits may have rotted in LevelDB's log, which then drops what it cannot read. Those sectors would look as if
+ * they had never been written, and be voted with.
  * @throws {AtomicDiskError} ATDD_STORE_CORRUPT
  */
 function assertRecordsComplete(table: SectorTable, options: SectorStoreOptions): void {

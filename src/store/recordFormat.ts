@@ -8,11 +8,10 @@
  *   note         04 name        check(4) bytes (src/store/noteFormat.ts; the name in UTF-8)
  *   last commit  05             what it replaced (src/store/lastCommitFormat.ts)
  *
- * `slot` is ffffffff for a sector of zeros. `check` is the CRC-32 of the key and of the value
- * before it: LevelDB has checksums of its own but does not verify them when it reads, and a stamp
- * that rotted would make this process forget, or refuse, a value. The totals are written with
- * every commit: `checkSum` is the sum of the checks of all records, so that one that is missing
- * shows, and so does one that is older than it should be.
+ * `slot` is ffffffff for a sector of zeros. `check` is the CRC-32 of the key and of the value before it: LevelDB has
+ * checksums of its own but does not verify them when it reads, and a stamp that rotted would make this process forget,
+ * or refuse, a value. The totals are written with every commit: `checkSum` is the sum of the checks of all records, so
+ * that one that is missing shows, and so does one that is older than it should be.
  */
 import { assert } from '../core/assert.js';
 import type { SectorIndex } from '../core/sector.js';

@@ -8,10 +8,7 @@ import type { SectorTable } from './sectorTable.js';
 import { NO_ENTRY, REGION_SECTORS } from './sectorTable.js';
 
 /** As SectorStore.runs promises: what the table has was flushed. */
-export function runsIn(
-  table: SectorTable,
-  { from, end, lookups, runs: max }: RunsRange,
-): ToldRun[] {
+export function runsIn(table: SectorTable, { from, end, lookups, runs: max }: RunsRange): ToldRun[] {
   const runs: { sectors: number; zeros: Stamp | null }[] = [];
   let at = from;
   for (let count = 0; count < lookups && at < end; count += 1) {

@@ -1,18 +1,17 @@
 /**
  * The index in memory: sector -> stamp, slot, checksum, for the sectors that were ever written.
  *
- * A Map of objects would take some 200 bytes a sector; this takes 24 bytes for the entry and 5 to
- * 11 for finding it. Entries are never removed (a written sector stays written), so they stand one
- * behind the other in blocks of fixed size, which are allocated as needed and never move. They are
- * found through a hash table of entry numbers: open addressing, linear probing, split by hash into
- * shards that double one at a time. Growing therefore never needs room for two tables nor a
- * long pause: with 2^21 sectors a shard of 32 Ki numbers is rebuilt in about a millisecond.
+ * A Map of objects would take some 200 bytes a sector; this takes 24 bytes for the entry and 5 to 11 for finding it.
+ * Entries are never removed (a written sector stays written), so they stand one behind the other in blocks of fixed
+ * size, which are allocated as needed and never move. They are found through a hash table of entry numbers: open
+ * addressing, linear probing, split by hash into shards that double one at a time. Growing therefore never needs room
+ * for two tables nor a long pause: with 2^21 sectors a shard of 32 Ki numbers is rebuilt in about a millisecond.
  *
- * Beside it stands which regions of 4096 sectors have an entry at all, so that who looks for what
- * was never written passes over the others: tens of bytes for each region that has one.
+ * Beside it stands which regions of 4096 sectors have an entry at all, so that who looks for what was never written
+ * passes over the others: tens of bytes for each region that has one.
  *
- * An entry is six 32-bit words, next to each other for the cache: sector (low half); sector (high
- * 21 bits), write rank (8 bits) and a mark; timestamp (low, high); slot (or NO_SLOT); checksum.
+ * An entry is six 32-bit words, next to each other for the cache: sector (low half); sector (high 21 bits), write rank
+ * (8 bits) and a mark; timestamp (low, high); slot (or NO_SLOT); checksum.
  */
 import { assert } from '../core/assert.js';
 import type { SectorIndex } from '../core/sector.js';
@@ -123,8 +122,7 @@ export class SectorTable {
     const block = this.#blockOf(entry);
     const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY;
     if (this.isMarked(entry)) this.#markCount -= 1;
-    block[offset + WORD_SECTOR_HIGH_RANK_MARK] =
-      Math.floor(sector / TWO_TO_32) | (stamp.writeRank << RANK_SHIFT);
+    block[offset + WORD_SECTOR_HIGH_RANK_MARK] = Math.floor(sector / TWO_TO_32) | (stamp.writeRank << RANK_SHIFT);
     block[offset + WORD_TIMESTAMP_LOW] = timestampHalves[0];
     block[offset + WORD_TIMESTAMP_HIGH] = timestampHalves[1];
     block[offset + WORD_SLOT] = slot ?? NO_SLOT;

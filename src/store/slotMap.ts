@@ -1,15 +1,15 @@
 /**
- * Which slots of the data file are taken: a bitmap in memory. Nothing of it is on the disk; it is
- * rebuilt from the metadata at every start, so it cannot disagree with it.
+ * Which slots of the data file are taken: a bitmap in memory. Nothing of it is on the disk; it is rebuilt from the
+ * metadata at every start, so it cannot disagree with it.
  *
- * The lowest free slot is handed out first. That keeps the file dense: it never has more slots than
- * sectors with data plus those of one commit under way, however often sectors are overwritten.
+ * The lowest free slot is handed out first. That keeps the file dense: it never has more slots than sectors with data
+ * plus those of one commit under way, however often sectors are overwritten.
  *
- * When many sectors became zeros at once, free slots remain below taken ones; src/store/compactor.ts
- * moves the highest down, and the file is cut behind them.
+ * When many sectors became zeros at once, free slots remain below taken ones; src/store/compactor.ts moves the highest
+ * down, and the file is cut behind them.
  *
- * `take` starts at a hint below which nothing is free, so the slots of one commit are found in a
- * single pass over the bitmap: 64 Ki words for 2^21 slots at worst, a few as a rule.
+ * `take` starts at a hint below which nothing is free, so the slots of one commit are found in a single pass over the
+ * bitmap: 64 Ki words for 2^21 slots at worst, a few as a rule.
  */
 import { assert } from '../core/assert.js';
 

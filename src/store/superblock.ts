@@ -1,14 +1,14 @@
 /**
- * The superblock says whose disk a storage folder is, so that a process never answers from
- * another's and never mistakes a half-made or half-lost folder for a new one. Text in the metadata,
- * so that anyone can read it and later versions can add to it.
+ * The superblock says whose disk a storage folder is, so that a process never answers from another's and never mistakes
+ * a half-made or half-lost folder for a new one. Text in the metadata, so that anyone can read it and later versions
+ * can add to it.
  */
 import type { Rank } from '../core/rank.js';
 import { AtomicDiskError } from '../errors.js';
 
 /**
- * Version of everything in a storage folder (docs/storage.md tells what each has). A folder of a
- * newer version is refused, one of an older version is upgraded when it is opened.
+ * Version of everything in a storage folder (docs/storage.md tells what each has). A folder of a newer version is
+ * refused, one of an older version is upgraded when it is opened.
  */
 export const STORE_FORMAT_VERSION = 3;
 
@@ -26,8 +26,8 @@ export interface StoreIdentity {
 export interface Superblock extends StoreIdentity {
   readonly formatVersion: number;
   /**
-   * `creating`: written before the data file exists, so that a start which was cut short is told
-   * from a data file that was lost. `ready`: the data file exists and has to be there.
+   * `creating`: written before the data file exists, so that a start which was cut short is told from a data file that
+   * was lost. `ready`: the data file exists and has to be there.
    */
   readonly phase: 'creating' | 'ready';
   /** Version of the program that created the folder; for people. */
@@ -39,8 +39,7 @@ export function encodeSuperblock(superblock: Superblock): Uint8Array {
 }
 
 /**
- * @throws {AtomicDiskError} ATDD_STORE_FORMAT for a version that this program does not know, else
- * ATDD_STORE_CORRUPT.
+ * @throws {AtomicDiskError} ATDD_STORE_FORMAT for a version that this program does not know, else ATDD_STORE_CORRUPT.
  */
 export function decodeSuperblock(bytes: Uint8Array, folder: string): Superblock {
   const fields = parseObject(bytes);
@@ -75,11 +74,7 @@ export function decodeSuperblock(bytes: Uint8Array, folder: string): Superblock 
  * @returns the superblock, with the higher number of sectors.
  * @throws {AtomicDiskError} ATDD_STORE_FOREIGN if the folder belongs to somebody else.
  */
-export function admitSuperblock(
-  found: Superblock,
-  expected: StoreIdentity,
-  folder: string,
-): Superblock {
+export function admitSuperblock(found: Superblock, expected: StoreIdentity, folder: string): Superblock {
   const differences: string[] = [];
   for (const field of ['cluster', 'rank', 'processCount'] as const) {
     if (found[field] !== expected[field]) {
@@ -88,9 +83,7 @@ export function admitSuperblock(
     }
   }
   if (expected.sectors < found.sectors) {
-    differences.push(
-      `sectors: found ${found.sectors}, expected ${expected.sectors} (a disk can grow, not shrink)`,
-    );
+    differences.push(`sectors: found ${found.sectors}, expected ${expected.sectors} (a disk can grow, not shrink)`);
   }
   if (differences.length > 0) {
     throw new AtomicDiskError(
@@ -105,11 +98,7 @@ export function admitSuperblock(
 const CLUSTER_HINT = ' (it follows from the system key: is that the right one?)';
 
 function isKnown(version: number): boolean {
-  return (
-    Number.isInteger(version) &&
-    version >= STORE_FORMAT_VERSION_OLDEST &&
-    version <= STORE_FORMAT_VERSION
-  );
+  return Number.isInteger(version) && version >= STORE_FORMAT_VERSION_OLDEST && version <= STORE_FORMAT_VERSION;
 }
 
 function parseObject(bytes: Uint8Array): Readonly<Record<string, unknown>> {

@@ -1,6 +1,6 @@
 /**
- * Bundles (docs/peer-extension.md): process messages without their tags, one behind the other,
- * under one tag. What is sent to a peer in one turn costs one tag then, and one to check it.
+ * Bundles (docs/peer-extension.md): process messages without their tags, one behind the other, under one tag. What is
+ * sent to a peer in one turn costs one tag then, and one to check it.
  */
 import { assert } from '../core/assert.js';
 import type { Rank } from '../core/rank.js';
@@ -31,10 +31,7 @@ export function bundleType(rows: readonly MessageType[]): MessageType {
 }
 
 /** @returns null if the bundle is not made of whole messages. */
-function messagesIn(
-  frame: Uint8Array,
-  byCode: ReadonlyMap<number, MessageType>,
-): readonly ProcessWireMessage[] | null {
+function messagesIn(frame: Uint8Array, byCode: ReadonlyMap<number, MessageType>): readonly ProcessWireMessage[] | null {
   const messages: ProcessWireMessage[] = [];
   const end = frame.length - wire.TAG_SIZE_BYTES;
   let at = wire.HEADER_SIZE_BYTES;
@@ -55,8 +52,8 @@ function messagesIn(
 /**
  * What is sent in one turn over one connection, as few messages as may be.
  *
- * Those that go to every peer stand together: their bundle is the same for all, and is made once if
- * the peers are served one after the other.
+ * Those that go to every peer stand together: their bundle is the same for all, and is made once if the peers are
+ * served one after the other.
  */
 export class Bundler {
   #lastShared: {
@@ -94,8 +91,7 @@ export class Bundler {
     if (messages.length === 0) return [];
     const last = this.#lastShared;
     const isSame =
-      last?.messages.length === messages.length &&
-      last.messages.every((message, index) => message === messages[index]);
+      last?.messages.length === messages.length && last.messages.every((message, index) => message === messages[index]);
     if (isSame) return last.bytes;
     const bytes = this.#packAll(messages);
     this.#lastShared = { messages, bytes };
@@ -112,20 +108,13 @@ export class Bundler {
         sizeBytes += messages[end].sizeBytes;
         end += 1;
       }
-      packed.push(
-        end === begin + 1 ? messages[begin].own() : this.#bundle(messages, begin, end, sizeBytes),
-      );
+      packed.push(end === begin + 1 ? messages[begin].own() : this.#bundle(messages, begin, end, sizeBytes));
       begin = end;
     }
     return packed;
   }
 
-  #bundle(
-    messages: readonly OutgoingMessage[],
-    begin: number,
-    end: number,
-    sizeBytes: number,
-  ): Uint8Array {
+  #bundle(messages: readonly OutgoingMessage[], begin: number, end: number, sizeBytes: number): Uint8Array {
     const bytes = beginMessage(sizeBytes, this.self, wire.TYPE_BUNDLE);
     bytes.writeUInt16BE(sizeBytes / wire.BUNDLE_UNIT_BYTES, wire.OFFSET_BUNDLE_LENGTH);
     let at = wire.HEADER_SIZE_BYTES;

@@ -1,6 +1,4 @@
-/**
- * The numbers of the wire protocol (docs/wire-protocol.md), each once. Everything is big-endian.
- */
+/** The numbers of the wire protocol (docs/wire-protocol.md), each once. Everything is big-endian. */
 import { assert } from '../core/assert.js';
 import { ENTRIES_MAX } from '../core/membership/memberMessage.js';
 import { OPERATION_ID_SIZE_BYTES } from '../core/operation.js';
@@ -156,12 +154,7 @@ assert(SIZE_RECEIPT === 56, 'receipt size');
 assert(OFFSET_OPERATION_ID + OPERATION_ID_SIZE_BYTES === OFFSET_PROCESS_SECTOR, 'uuid size');
 assert(OFFSET_WRITE_RANK + 1 === OFFSET_PROCESS_DATA, 'write rank precedes the data');
 assert(
-  [SIZE_PROCESS, SIZE_PROCESS_DATA, SIZE_STAMP, SIZE_BUNDLE_MIN].every(
-    (size) => size % BUNDLE_UNIT_BYTES === 0,
-  ),
+  [SIZE_PROCESS, SIZE_PROCESS_DATA, SIZE_STAMP, SIZE_BUNDLE_MIN].every((size) => size % BUNDLE_UNIT_BYTES === 0),
   'bundles are made of whole units',
 );
-assert(
-  OFFSET_LISTED_ENTRIES + ENTRIES_MAX * SIZE_LISTED_ENTRY <= SIZE_LISTED - TAG_SIZE_BYTES,
-  'a list fits',
-);
+assert(OFFSET_LISTED_ENTRIES + ENTRIES_MAX * SIZE_LISTED_ENTRY <= SIZE_LISTED - TAG_SIZE_BYTES, 'a list fits');

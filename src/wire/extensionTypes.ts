@@ -1,6 +1,6 @@
 /**
- * The rows of the message table that are of this implementation alone (docs/peer-extension.md): types from 0x80
- * up, which others skip.
+ * The rows of the message table that are of this implementation alone (docs/peer-extension.md): types from 0x80 up,
+ * which others skip.
  */
 import { Parser } from 'binary-parser';
 import type { AnyInquiry } from '../core/membership/memberMessage.js';
@@ -63,15 +63,10 @@ function toText(this: unknown, bytes: Uint8Array): string {
 
 const begin = () => new Parser().endianness('big');
 const sent = () => begin().seek(wire.OFFSET_SENDER).uint8('sender').seek(1);
-const idOf = (parser: Parser, name: string) =>
-  parser.buffer(name, { length: wire.ID_SIZE_BYTES, formatter: toText });
+const idOf = (parser: Parser, name: string) => parser.buffer(name, { length: wire.ID_SIZE_BYTES, formatter: toText });
 
 const oldHelloParser = idOf(
-  idOf(sent(), 'storage')
-    .uint16('version')
-    .uint8('memberState')
-    .uint8('isKnown')
-    .uint32('incarnation'),
+  idOf(sent(), 'storage').uint16('version').uint8('memberState').uint8('isKnown').uint32('incarnation'),
   'known',
 );
 
@@ -81,11 +76,7 @@ const incarnationsParser = begin()
 
 const listParser = () => idOf(sent(), 'id').uint64('from');
 
-const listedParser = listParser()
-  .uint64('next')
-  .uint16('count')
-  .uint16('writtenHigh')
-  .uint32('writtenLow');
+const listedParser = listParser().uint64('next').uint16('count').uint16('writtenHigh').uint32('writtenLow');
 
 const entriesParser = begin()
   .seek(wire.OFFSET_LISTED_ENTRIES)
@@ -96,8 +87,7 @@ const entriesParser = begin()
 
 const linkParser = idOf(idOf(sent(), 'token'), 'echo').uint16('features');
 
-const reportParser = () =>
-  begin().seek(wire.OFFSET_STATUS).uint8('status').seek(1).uint64('requestNumber');
+const reportParser = () => begin().seek(wire.OFFSET_STATUS).uint8('status').seek(1).uint64('requestNumber');
 
 const typed =
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
@@ -115,16 +105,9 @@ const parseInquiry = typed<InquiryFields>(
   begin().seek(wire.OFFSET_REQUEST_NUMBER).uint64('requestNumber').uint64('from'),
 );
 const parseRefusal = typed<ReportFields>(reportParser());
-const parseReport = typed<ReportFields>(
-  reportParser().buffer('data', { length: SECTOR_SIZE_BYTES }),
-);
+const parseReport = typed<ReportFields>(reportParser().buffer('data', { length: SECTOR_SIZE_BYTES }));
 
-function row(
-  code: number,
-  name: string,
-  size: number,
-  parse: (frame: Uint8Array) => ExtensionMessage,
-): MessageType {
+function row(code: number, name: string, size: number, parse: (frame: Uint8Array) => ExtensionMessage): MessageType {
   return { code, name, sizeOf: () => size, parse };
 }
 
@@ -171,9 +154,7 @@ export const REPORTS: readonly MessageType[] = INQUIRY_CODES.map(({ code, name, 
   code: code + wire.TYPE_ANSWER,
   name: `answer to ${name}`,
   sizeOf: (bytes, at) =>
-    bytes[at + wire.OFFSET_STATUS] === wire.STATUS_OK
-      ? wire.SIZE_RESPONSE_DATA
-      : wire.SIZE_RESPONSE,
+    bytes[at + wire.OFFSET_STATUS] === wire.STATUS_OK ? wire.SIZE_RESPONSE_DATA : wire.SIZE_RESPONSE,
   parse: (frame): WireMessage => {
     const carriesData = frame.length === wire.SIZE_RESPONSE_DATA;
     const fields = carriesData ? parseReport(frame) : parseRefusal(frame);

@@ -1,11 +1,10 @@
 /**
- * Cuts a stream of bytes into messages, whatever the bytes are and wherever TCP cut them
- * (docs/wire-protocol.md, "Bad input"): slides to a magic, skips eight bytes when the type is not
- * in the table, and takes a message of a known type whole, good or not.
+ * Cuts a stream of bytes into messages, whatever the bytes are and wherever TCP cut them (docs/wire-protocol.md, "Bad
+ * input"): slides to a magic, skips eight bytes when the type is not in the table, and takes a message of a known type
+ * whole, good or not.
  *
- * Bound: what is kept between chunks is at most one incomplete message. A frame that lay within one
- * chunk is a view into it; one that did not has memory of its own. Frames are never changed
- * afterwards.
+ * Bound: what is kept between chunks is at most one incomplete message. A frame that lay within one chunk is a view
+ * into it; one that did not has memory of its own. Frames are never changed afterwards.
  */
 import type { MessageType } from './messageType.js';
 import type { MessageTable } from './messageTypes.js';

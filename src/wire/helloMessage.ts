@@ -1,6 +1,6 @@
 /**
- * HELLO, version 2 (docs/peer-extension.md): who a process is, whom it takes the other side for,
- * and what it was started with. Version 1 is in extensionTypes.ts.
+ * HELLO, version 2 (docs/peer-extension.md): who a process is, whom it takes the other side for, and what it was
+ * started with. Version 1 is in extensionTypes.ts.
  */
 import type { Configuration } from '../core/membership/configuration.js';
 import type { MemberState } from '../core/membership/identity.js';
@@ -42,9 +42,7 @@ function readHello(frame: Uint8Array): HelloMessage {
 }
 
 function readContent(bytes: Buffer): Hello | null {
-  const memberState: MemberState | undefined = MEMBER_STATES.at(
-    bytes[wire.OFFSET_HELLO_MEMBER_STATE],
-  );
+  const memberState: MemberState | undefined = MEMBER_STATES.at(bytes[wire.OFFSET_HELLO_MEMBER_STATE]);
   const configuration = readConfiguration(bytes);
   if (memberState === undefined || configuration === null) return null;
   const incarnation = bytes.readUInt32BE(wire.OFFSET_HELLO_INCARNATION);

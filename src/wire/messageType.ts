@@ -5,10 +5,7 @@ export interface MessageType {
   readonly code: number;
   /** The name in docs/wire-protocol.md. */
   readonly name: string;
-  /**
-   * Length of the whole message in bytes by its header, which begins `at` there; null: no message
-   * begins like this.
-   */
+  /** Length of the whole message in bytes by its header, which begins `at` there; null: no message begins like this. */
   sizeOf(bytes: Uint8Array, at: number): number | null;
   /** Fields of a complete frame. Data is a view into the frame (copy it to keep it), and lists. */
   parse(frame: Uint8Array): WireMessage;

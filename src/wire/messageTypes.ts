@@ -1,10 +1,9 @@
 /**
- * The table of message types: one row says what a type is called, how long its messages are and how
- * their fields are read. The frame decoder, the parser, logs and tests all go by it; a type of our
- * own (0x80 up) is one more row.
+ * The table of message types: one row says what a type is called, how long its messages are and how their fields are
+ * read. The frame decoder, the parser, logs and tests all go by it; a type of our own (0x80 up) is one more row.
  *
- * Rows read complete frames only: `sizeOf` has been satisfied before `parse` is called, since
- * binary-parser cuts a buffer field short without a word.
+ * Rows read complete frames only: `sizeOf` has been satisfied before `parse` is called, since binary-parser cuts a
+ * buffer field short without a word.
  */
 import { Parser } from 'binary-parser';
 import type { RegisterMessage } from '../core/message.js';
@@ -40,8 +39,8 @@ interface ProcessFields {
 }
 
 /**
- * Not binary-parser's `string` field: that goes through TextDecoder, for which the name "latin1"
- * means windows-1252, so that 27 of the 256 bytes would come out as something else.
+ * Not binary-parser's `string` field: that goes through TextDecoder, for which the name "latin1" means windows-1252, so
+ * that 27 of the 256 bytes would come out as something else.
  */
 function toOperationId(this: unknown, bytes: Uint8Array): OperationId {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
@@ -50,8 +49,7 @@ function toOperationId(this: unknown, bytes: Uint8Array): OperationId {
 const begin = () => new Parser().endianness('big');
 const withData = (parser: Parser) => parser.buffer('data', { length: SECTOR_SIZE_BYTES });
 
-const request = () =>
-  begin().seek(wire.OFFSET_REQUEST_NUMBER).uint64('requestNumber').uint64('sector');
+const request = () => begin().seek(wire.OFFSET_REQUEST_NUMBER).uint64('requestNumber').uint64('sector');
 const response = () =>
   begin()
     .seek(wire.OFFSET_STATUS)
@@ -88,12 +86,7 @@ const parseStamped = typed<ProcessFields>(withData(stamped()));
 const parseReceipt = typed<ProcessFields>(identified());
 
 /** A type of which every message has the same length. */
-function fixed(
-  code: number,
-  name: string,
-  size: number,
-  parse: (frame: Uint8Array) => WireMessage,
-): MessageType {
+function fixed(code: number, name: string, size: number, parse: (frame: Uint8Array) => WireMessage): MessageType {
   return { code, name, sizeOf: () => size, parse };
 }
 
@@ -139,18 +132,12 @@ const PROCESS_MESSAGES: readonly MessageType[] = [
     stamp: stamp(fields),
     data: fields.data,
   })),
-  processType(
-    wire.TYPE_WRITE_PROC,
-    'WRITE_PROC',
-    wire.SIZE_PROCESS_DATA,
-    parseStamped,
-    (fields) => ({
-      kind: 'writeProc',
-      id: fields.id,
-      stamp: stamp(fields),
-      data: fields.data,
-    }),
-  ),
+  processType(wire.TYPE_WRITE_PROC, 'WRITE_PROC', wire.SIZE_PROCESS_DATA, parseStamped, (fields) => ({
+    kind: 'writeProc',
+    id: fields.id,
+    stamp: stamp(fields),
+    data: fields.data,
+  })),
   processType(wire.TYPE_ACK, 'ACK', wire.SIZE_PROCESS, parsePlain, ({ id }) => ({
     kind: 'ack',
     id,
@@ -195,9 +182,7 @@ const RESPONSES: readonly MessageType[] = [
     code: wire.TYPE_READ + wire.TYPE_ANSWER,
     name: 'response to READ',
     sizeOf: (bytes, at) =>
-      bytes[at + wire.OFFSET_STATUS] === wire.STATUS_OK
-        ? wire.SIZE_RESPONSE_DATA
-        : wire.SIZE_RESPONSE,
+      bytes[at + wire.OFFSET_STATUS] === wire.STATUS_OK ? wire.SIZE_RESPONSE_DATA : wire.SIZE_RESPONSE,
     parse: (frame) => {
       const carriesData = frame.length === wire.SIZE_RESPONSE_DATA;
       const fields = carriesData ? parseResponseData(frame) : parseResponse(frame);

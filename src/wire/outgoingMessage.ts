@@ -3,9 +3,9 @@ import { processMessageSize, serializeProcessMessage } from './serialize.js';
 import type { Tagger } from './tag.js';
 
 /**
- * A message to a peer, or to all of them, that has no bytes yet: what they are depends on what the
- * peer understands when it is sent, and on what is sent together with it. Bytes that were made once
- * are kept: it may be sent to several, and again.
+ * A message to a peer, or to all of them, that has no bytes yet: what they are depends on what the peer understands
+ * when it is sent, and on what is sent together with it. Bytes that were made once are kept: it may be sent to several,
+ * and again.
  */
 export class OutgoingMessage {
   #own: Uint8Array | null = null;

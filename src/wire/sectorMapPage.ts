@@ -1,6 +1,6 @@
 /**
- * What a process answers MAP with: one page of 4096 bytes (docs/peer-extension.md). What cannot be
- * one is null, as everything that comes from outside is a value.
+ * What a process answers MAP with: one page of 4096 bytes (docs/peer-extension.md). What cannot be one is null, as
+ * everything that comes from outside is a value.
  */
 import type { KnownDisk, SectorMap, ToldRun } from '../core/sectorMap.js';
 import { RANK_MAX } from '../core/rank.js';

@@ -9,11 +9,7 @@ import type {
   ResponseStatus,
 } from '../core/message.js';
 import type { MemberState } from '../core/membership/identity.js';
-import type {
-  AnyInquiry,
-  SignedMemberMessage,
-  StampEntry,
-} from '../core/membership/memberMessage.js';
+import type { AnyInquiry, SignedMemberMessage, StampEntry } from '../core/membership/memberMessage.js';
 import type { OperationId } from '../core/operation.js';
 import { OPERATION_ID_SIZE_BYTES } from '../core/operation.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
@@ -67,11 +63,7 @@ export type RequestToSend = Omit<ClientRequest, 'sector' | 'data'> & {
 
 export function serializeRequest(request: RequestToSend, tagger: Tagger): Buffer {
   const isWrite = request.kind === 'write';
-  const bytes = beginMessage(
-    isWrite ? wire.SIZE_WRITE : wire.SIZE_READ,
-    0,
-    isWrite ? wire.TYPE_WRITE : wire.TYPE_READ,
-  );
+  const bytes = beginMessage(isWrite ? wire.SIZE_WRITE : wire.SIZE_READ, 0, isWrite ? wire.TYPE_WRITE : wire.TYPE_READ);
   bytes.writeBigUInt64BE(request.requestNumber, wire.OFFSET_REQUEST_NUMBER);
   bytes.writeBigUInt64BE(BigInt(request.sector), wire.OFFSET_REQUEST_SECTOR);
   if (request.data !== undefined) bytes.set(request.data, wire.OFFSET_REQUEST_DATA);
@@ -118,11 +110,7 @@ export function processMessageSize(kind: RegisterMessageKind): number {
 }
 
 /** All of the message but its tag, into `bytes` from `at` on. */
-export function writeProcessMessage(
-  bytes: Buffer,
-  at: number,
-  { sender, sector, content }: ProcessMessage,
-): void {
+export function writeProcessMessage(bytes: Buffer, at: number, { sender, sector, content }: ProcessMessage): void {
   writeHeader(bytes, at, sender, TYPE_OF[content.kind]);
   writeOperationId(bytes, content.id, at);
   bytes.writeBigUInt64BE(BigInt(sector), at + wire.OFFSET_PROCESS_SECTOR);
@@ -145,17 +133,11 @@ function writeOperationId(bytes: Buffer, id: OperationId, at = 0): void {
   bytes.write(id, at + wire.OFFSET_OPERATION_ID, OPERATION_ID_SIZE_BYTES, 'latin1');
 }
 
-export function serializeMemberMessage(
-  { sender, content }: SignedMemberMessage,
-  tagger: Tagger,
-): Buffer {
+export function serializeMemberMessage({ sender, content }: SignedMemberMessage, tagger: Tagger): Buffer {
   let bytes: Buffer;
   switch (content.kind) {
     case 'oldHello':
-      bytes = beginMessage(wire.SIZE_OLD_HELLO, sender, wire.TYPE_OLD_HELLO).fill(
-        0,
-        wire.HEADER_SIZE_BYTES,
-      );
+      bytes = beginMessage(wire.SIZE_OLD_HELLO, sender, wire.TYPE_OLD_HELLO).fill(0, wire.HEADER_SIZE_BYTES);
       bytes.write(content.storage, wire.OFFSET_OLD_HELLO_STORAGE, 'latin1');
       bytes.writeUInt16BE(wire.OLD_HELLO_VERSION, wire.OFFSET_OLD_HELLO_VERSION);
       bytes[wire.OFFSET_OLD_HELLO_MEMBER_STATE] = MEMBER_STATES.indexOf(content.memberState);
@@ -182,10 +164,7 @@ export function serializeMemberMessage(
       bytes.fill(0, wire.OFFSET_LISTED_COUNT);
       writeOperationId(bytes, content.id);
       bytes.writeBigUInt64BE(BigInt(content.from), wire.OFFSET_PROCESS_SECTOR);
-      bytes.writeBigUInt64BE(
-        content.next === null ? wire.NO_NEXT : BigInt(content.next),
-        wire.OFFSET_LISTED_NEXT,
-      );
+      bytes.writeBigUInt64BE(content.next === null ? wire.NO_NEXT : BigInt(content.next), wire.OFFSET_LISTED_NEXT);
       bytes.writeUIntBE(content.written, wire.OFFSET_LISTED_WRITTEN, 6);
       writeEntries(bytes, content.entries);
       break;
@@ -213,10 +192,7 @@ export interface InquiryToSend {
   readonly from?: number | undefined;
 }
 
-export function serializeInquiry(
-  { inquiry, requestNumber, from = 0 }: InquiryToSend,
-  tagger: Tagger,
-): Buffer {
+export function serializeInquiry({ inquiry, requestNumber, from = 0 }: InquiryToSend, tagger: Tagger): Buffer {
   const bytes = beginMessage(wire.SIZE_INQUIRY, 0, INQUIRY_TYPES[inquiry]);
   bytes.writeBigUInt64BE(requestNumber, wire.OFFSET_REQUEST_NUMBER);
   bytes.writeBigUInt64BE(BigInt(from), wire.OFFSET_REQUEST_SECTOR);

@@ -1,6 +1,6 @@
 /**
- * Which worker a message that arrived is for, by its type and sector alone: nothing of it is
- * believed yet, and its tag is the worker's business (docs/adr/0021-workers.md).
+ * Which worker a message that arrived is for, by its type and sector alone: nothing of it is believed yet, and its tag
+ * is the worker's business (docs/adr/0021-workers.md).
  */
 import { unreachable } from '../core/assert.js';
 import * as wire from './constants.js';
@@ -28,11 +28,7 @@ const ROUTES_ONE: readonly ShardRoute[] = Array.from({ length: 256 }, (_, shard)
 });
 
 /** @param declared What the peer at the other end has said to be; null: it has not. */
-export function shardRouteOf(
-  { type, bytes }: Frame,
-  shardCount: number,
-  declared: number | null,
-): ShardRoute {
+export function shardRouteOf({ type, bytes }: Frame, shardCount: number, declared: number | null): ShardRoute {
   const kind = kindOf(type.code);
   switch (kind) {
     case 'request':
@@ -53,8 +49,7 @@ export function shardRouteOf(
   }
 }
 
-type RoutedKind =
-  'request' | 'process' | 'receipt' | 'inquiry' | 'declaration' | 'ownImplementation';
+type RoutedKind = 'request' | 'process' | 'receipt' | 'inquiry' | 'declaration' | 'ownImplementation';
 
 function kindOf(code: number): RoutedKind {
   switch (code) {

@@ -1,6 +1,6 @@
 /**
- * What is to be done about a message that arrived: the rules of docs/wire-protocol.md, "Bad input",
- * in the order in which they apply. Bad input is a value here, never an exception.
+ * What is to be done about a message that arrived: the rules of docs/wire-protocol.md, "Bad input", in the order in
+ * which they apply. Bad input is a value here, never an exception.
  */
 import { unreachable } from '../core/assert.js';
 import type { ClientRequest, ClientResponse, ProcessMessage, Receipt } from '../core/message.js';
@@ -133,11 +133,7 @@ export function judge({ frame, message }: Decoded, options: VerdictOptions): Ver
   }
 }
 
-function judgeRequest(
-  frame: Uint8Array,
-  message: RequestMessage,
-  options: VerdictOptions,
-): Verdict {
+function judgeRequest(frame: Uint8Array, message: RequestMessage, options: VerdictOptions): Verdict {
   const { request, requestNumber } = message;
   if (!options.clientTagger.verify(frame)) {
     const response = { request, status: 'authFailure', requestNumber, data: null } as const;
@@ -155,11 +151,7 @@ function judgeRequest(
   return { kind: 'request', request: { kind: 'write', requestNumber, sector, data } };
 }
 
-function judgeBundle(
-  frame: Uint8Array,
-  { sender, ...bundle }: BundleMessage,
-  options: VerdictOptions,
-): Verdict {
+function judgeBundle(frame: Uint8Array, { sender, ...bundle }: BundleMessage, options: VerdictOptions): Verdict {
   if (!options.systemTagger.verify(frame)) return DROPPED.badTag;
   if (!isOtherMember(sender, options)) return DROPPED.unknownSender;
   const messages = bundle.messages();
@@ -181,10 +173,7 @@ function judgeBundle(
 }
 
 /** Of a message whose tag is right. */
-function judgeProcessMessage(
-  { sender, sector, content }: ProcessWireMessage,
-  options: VerdictOptions,
-): Verdict {
+function judgeProcessMessage({ sender, sector, content }: ProcessWireMessage, options: VerdictOptions): Verdict {
   if (!isOtherMember(sender, options)) return DROPPED.unknownSender;
   if (sector >= BigInt(options.sectors)) return DROPPED.invalidSectorIndex;
   const { shard = null } = options;
@@ -206,11 +195,7 @@ function judgeHello(frame: Uint8Array, message: HelloMessage, options: VerdictOp
   return { kind: 'hello', envelope: { sender, addressee, token, echo }, content };
 }
 
-function judgeMember(
-  frame: Uint8Array,
-  message: MemberWireMessage,
-  options: VerdictOptions,
-): Verdict {
+function judgeMember(frame: Uint8Array, message: MemberWireMessage, options: VerdictOptions): Verdict {
   if (!options.systemTagger.verify(frame)) return DROPPED.badTag;
   const { sender } = message;
   if (!isOtherMember(sender, options)) return DROPPED.unknownSender;
@@ -220,11 +205,7 @@ function judgeMember(
 }
 
 /** @returns null if a field is out of its range. */
-function memberContent(
-  message: MemberWireMessage,
-  sectors: bigint,
-  processCount: number,
-): MemberMessage | null {
+function memberContent(message: MemberWireMessage, sectors: bigint, processCount: number): MemberMessage | null {
   switch (message.family) {
     case 'oldHello': {
       const { storage, known, incarnation } = message;
@@ -274,11 +255,7 @@ function listedContent(message: ListedMessage, sectors: bigint): MemberMessage |
   };
 }
 
-function judgeReceipt(
-  frame: Uint8Array,
-  message: ReceiptMessage,
-  options: VerdictOptions,
-): Verdict {
+function judgeReceipt(frame: Uint8Array, message: ReceiptMessage, options: VerdictOptions): Verdict {
   if (!options.systemTagger.verify(frame)) return DROPPED.badTag;
   const { sender, receiptFor, id } = message;
   if (!isOtherMember(sender, options)) return DROPPED.unknownSender;

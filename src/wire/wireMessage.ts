@@ -8,10 +8,10 @@ import type { SectorData } from '../core/sector.js';
 import type { Stamp } from '../core/stamp.js';
 
 /**
- * Messages as they stand on the wire: every field read, nothing believed yet. A sector is still a
- * u64, a sender or status any byte, and data a view into the frame. A list is a function that reads
- * it from the frame: anybody may send one that costs far more to read than its tag to check, so
- * it is called when the tag has turned out right, and while the frame lasts.
+ * Messages as they stand on the wire: every field read, nothing believed yet. A sector is still a u64, a sender or
+ * status any byte, and data a view into the frame. A list is a function that reads it from the frame: anybody may send
+ * one that costs far more to read than its tag to check, so it is called when the tag has turned out right, and while
+ * the frame lasts.
  */
 export type WireMessage =
   | {

@@ -1,12 +1,11 @@
 /**
- * The main thread of a process with workers: takes the bytes of each connection apart into messages
- * and passes each on to the worker whose sector it is about (src/wire/shardRoute.ts), and writes
- * what workers have to say. It believes nothing and checks no tag, but of what it acts on itself:
- * inquiries about the process, and who a peer says to be.
+ * The main thread of a process with workers: takes the bytes of each connection apart into messages and passes each on
+ * to the worker whose sector it is about (src/wire/shardRoute.ts), and writes what workers have to say. It believes
+ * nothing and checks no tag, but of what it acts on itself: inquiries about the process, and who a peer says to be.
  *
- * Bounds: of each connection a worker is sent ROUTER_WINDOW_BYTES, and what one read of the socket
- * adds, beyond what it has taken; then the socket is not read from. So it is while the other side
- * does not take what it is sent, or has asked INQUIRIES_PER_CONNECTION times without an answer.
+ * Bounds: of each connection a worker is sent ROUTER_WINDOW_BYTES, and what one read of the socket adds, beyond what it
+ * has taken; then the socket is not read from. So it is while the other side does not take what it is sent, or has
+ * asked INQUIRIES_PER_CONNECTION times without an answer.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { assert } from '../core/assert.js';

@@ -1,7 +1,7 @@
 /**
- * What one side of a MessagePort tells the other in one turn of its event loop, about any number of
- * connections: numbers, and all bytes in one piece of memory that is handed over, not copied again.
- * One such batch a turn costs a fraction of a message for each.
+ * What one side of a MessagePort tells the other in one turn of its event loop, about any number of connections:
+ * numbers, and all bytes in one piece of memory that is handed over, not copied again. One such batch a turn costs a
+ * fraction of a message for each.
  */
 
 /** Of a connection that was taken in by the main thread, for a worker, and back. */

@@ -1,10 +1,9 @@
 /**
- * The connections that others opened to a process, as one of its workers sees them: the sockets are
- * the main thread's (connectionRouter.ts), which passes on the messages that are this worker's.
+ * The connections that others opened to a process, as one of its workers sees them: the sockets are the main thread's
+ * (connectionRouter.ts), which passes on the messages that are this worker's.
  *
- * Bound: the main thread sends no more than ROUTER_WINDOW_BYTES, and what one read of the socket
- * adds, of what a paused connection has not taken. What is written counts as buffered until the
- * main thread has handed it to the system.
+ * Bound: the main thread sends no more than ROUTER_WINDOW_BYTES, and what one read of the socket adds, of what a paused
+ * connection has not taken. What is written counts as buffered until the main thread has handed it to the system.
  */
 import type { SchedulerLike, Subscriber } from 'rxjs';
 import { BehaviorSubject, Observable, Subject, ignoreElements } from 'rxjs';

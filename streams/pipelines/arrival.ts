@@ -1,10 +1,6 @@
 /** What the connections of a process bring. */
 import type { Difference } from '../../src/core/membership/configuration.js';
-import type {
-  Inquiry,
-  LinkHandshake,
-  MemberMessage,
-} from '../../src/core/membership/memberMessage.js';
+import type { Inquiry, LinkHandshake, MemberMessage } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
 import type { Receipt } from '../../src/core/message.js';
 import type { Rank } from '../../src/core/rank.js';

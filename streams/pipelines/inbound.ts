@@ -1,6 +1,4 @@
-/**
- * From the bytes of a connection to events of registers: decode, parse, authenticate, admit.
- */
+/** From the bytes of a connection to events of registers: decode, parse, authenticate, admit. */
 import type { Observable } from 'rxjs';
 import { concat, concatMap, connect, defer, endWith, filter, finalize, merge } from 'rxjs';
 import { mergeWith, observeOn, takeUntil, tap, timer } from 'rxjs';
@@ -26,12 +24,7 @@ import { mapEach } from '../mapEach.js';
 import { parseFrames } from '../parseFrames.js';
 import type { Outgoing } from '../writeTogether.js';
 import type { Inbound } from './arrival.js';
-import {
-  takeAnswerAsProof,
-  takeHello,
-  takeOldHello,
-  takeProof,
-} from './membership/introductions.js';
+import { takeAnswerAsProof, takeHello, takeOldHello, takeProof } from './membership/introductions.js';
 import type { ProcessState } from './processState.js';
 import type { Session, SessionLimits } from './session.js';
 import { messageKey, newSession, regulate } from './session.js';
@@ -68,13 +61,10 @@ export interface InboundOptions {
 }
 
 /**
- * Serves one connection until it ends; then its operations that have not begun their write phase
- * are given up, so that whoever asked for them may ask another process.
+ * Serves one connection until it ends; then its operations that have not begun their write phase are given up, so that
+ * whoever asked for them may ask another process.
  */
-export function serveConnection(
-  connection: Connection,
-  options: InboundOptions,
-): Observable<Inbound> {
+export function serveConnection(connection: Connection, options: InboundOptions): Observable<Inbound> {
   return defer(() => {
     const { dialled, state } = options;
     const { ledger, sessions } = state;
@@ -222,8 +212,8 @@ function dropped({ connection }: Session, reason: DropReason): Inbound {
 }
 
 /**
- * Whether that process has shown over a connection that stands to be of this implementation, which sends no
- * receipts: one in its name is not its own, and it would be waited for others for ever.
+ * Whether that process has shown over a connection that stands to be of this implementation, which sends no receipts:
+ * one in its name is not its own, and it would be waited for others for ever.
  */
 function isOwnImplementation(rank: Rank, { sessions }: InboundOptions['state']): boolean {
   for (const { hello, hasEnded } of sessions) if (hello?.rank === rank && !hasEnded) return true;
@@ -242,11 +232,7 @@ function showPeer(session: Session, options: InboundOptions): void {
   showTrust(session, options);
 }
 
-function beginOperation(
-  session: Session,
-  request: ClientRequest,
-  { state, random }: InboundOptions,
-): Inbound {
+function beginOperation(session: Session, request: ClientRequest, { state, random }: InboundOptions): Inbound {
   const { sector, requestNumber } = request;
   const id = random.operationId();
   enterOperation(state.ledger, id, { session, sector, request: request.kind, requestNumber });
@@ -263,23 +249,14 @@ function beginOperation(
 }
 
 /** A peer of this implementation says who it is before it says anything else. */
-function admitMessage(
-  session: Session,
-  message: ProcessMessage,
-  options: InboundOptions,
-): Inbound[] {
+function admitMessage(session: Session, message: ProcessMessage, options: InboundOptions): Inbound[] {
   // Of version 1, that is: few are.
-  const proof =
-    session.introduction.old === null ? [] : takeAnswerAsProof(session, message, options);
+  const proof = session.introduction.old === null ? [] : takeAnswerAsProof(session, message, options);
   const admitted = admitAudible(session, message, options);
   return proof.length === 0 ? admitted : [...proof, ...admitted];
 }
 
-function admitAudible(
-  session: Session,
-  message: ProcessMessage,
-  { state }: InboundOptions,
-): Inbound[] {
+function admitAudible(session: Session, message: ProcessMessage, { state }: InboundOptions): Inbound[] {
   const { current } = state.membership;
   const { sender } = message;
   if (!isAudible(session)) return [];
@@ -294,11 +271,7 @@ function admitAudible(
   return takeMessage(session, message);
 }
 
-function admitMember(
-  session: Session,
-  { sender, content }: SignedMemberMessage,
-  options: InboundOptions,
-): Inbound[] {
+function admitMember(session: Session, { sender, content }: SignedMemberMessage, options: InboundOptions): Inbound[] {
   switch (content.kind) {
     case 'oldHello':
       return takeOldHello(session, sender, content, options);
@@ -325,8 +298,8 @@ function isUseless({ membership }: InboundOptions['state']): boolean {
 }
 
 /**
- * A peer repeats what it has no answer to. What waits here already (for the disk, say) is not taken
- * in once more: it would be answered twice, and could fill all the places that the peer has.
+ * A peer repeats what it has no answer to. What waits here already (for the disk, say) is not taken in once more: it
+ * would be answered twice, and could fill all the places that the peer has.
  */
 function takeMessage(session: Session, { sender, sector, content }: ProcessMessage): Inbound[] {
   const key = messageKey(content.kind, content.id);
@@ -339,8 +312,8 @@ function takeMessage(session: Session, { sender, sector, content }: ProcessMessa
 }
 
 /**
- * Marked at once, dropped in turn: what of theirs waits in the queue of its sector must not take
- * them further before the event that drops them is handled.
+ * Marked at once, dropped in turn: what of theirs waits in the queue of its sector must not take them further before
+ * the event that drops them is handled.
  */
 function abandonAll(session: Session, ledger: Ledger<Session>): Inbound[] {
   return abandonOperations(ledger, session).map(({ id, sector }) => ({

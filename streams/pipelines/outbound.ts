@@ -1,6 +1,6 @@
 /**
- * From outcomes of registers to bytes: messages to peers over stubborn links, responses to clients,
- * receipts to peers that send receipts.
+ * From outcomes of registers to bytes: messages to peers over stubborn links, responses to clients, receipts to peers
+ * that send receipts.
  */
 import { unreachable } from '../../src/core/assert.js';
 import type { Ledger } from '../../src/core/ledger.js';
@@ -45,10 +45,7 @@ export interface OutboundOptions {
 }
 
 /** Bytes and addressees for all that came of one event, in the order of its effects. */
-export function dispatch(
-  outcome: SectorOutcome<Origin | null>,
-  options: OutboundOptions,
-): Outbound[] {
+export function dispatch(outcome: SectorOutcome<Origin | null>, options: OutboundOptions): Outbound[] {
   const { origin, sector, event } = outcome.cause;
   if (event.kind === 'message' && event.message.kind === 'ack' && outcome.kind !== 'void') {
     noteLateAck(options.missed, event.from, event.message.id);
@@ -75,21 +72,12 @@ export function dispatch(
 }
 
 /** The message is done with: another may take its place. */
-function release(
-  { session, due }: ReceiptOwed,
-  options: OutboundOptions,
-  outbound: Outbound[],
-): void {
+function release({ session, due }: ReceiptOwed, options: OutboundOptions, outbound: Outbound[]): void {
   session.handling.delete(messageKey(due.receiptFor, due.id));
   regulateInto(outbound, session, options);
 }
 
-function probeIfNeeded(
-  due: ReceiptDue,
-  sector: SectorIndex,
-  options: OutboundOptions,
-  outbound: Outbound[],
-): void {
+function probeIfNeeded(due: ReceiptDue, sector: SectorIndex, options: OutboundOptions, outbound: Outbound[]): void {
   const isAnswer = due.receiptFor === 'value' || due.receiptFor === 'ack';
   if (!isAnswer || !receipts.isToBeProbed(options.receipts, due)) return;
   const question = receipts.probe(options.random.operationId());

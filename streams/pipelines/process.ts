@@ -1,6 +1,5 @@
 /**
- * The whole of a process between its sockets and its disk. Composition only: what each part does
- * stands in the part.
+ * The whole of a process between its sockets and its disk. Composition only: what each part does stands in the part.
  *
  * ```
  * connections ─► inbound ─► registers ─► outbound ─► links ─► writeTogether ─► sockets
@@ -54,18 +53,13 @@ import type { Origin } from './session.js';
 
 /** What the process wants done, or known. */
 export type ProcessOutput =
-  | { readonly kind: 'write'; readonly batch: Batch }
-  | Extract<Inbound, { kind: 'dropped' | 'differs' }>
-  | PeerReport;
+  { readonly kind: 'write'; readonly batch: Batch } | Extract<Inbound, { kind: 'dropped' | 'differs' }> | PeerReport;
 
 type ProcessEvent = SectorEvent<Origin | null>;
 type ProcessOutcome = SectorOutcome<Origin | null>;
 
 /** Runs until unsubscribed; an error means that the process has to stop. */
-export function processPipeline(
-  options: ProcessPipelineOptions,
-  ports: ProcessPorts,
-): Observable<ProcessOutput> {
+export function processPipeline(options: ProcessPipelineOptions, ports: ProcessPorts): Observable<ProcessOutput> {
   return defer(() => {
     const peers = connectPeers(options, ports);
     const { self, verdict, state } = options;
@@ -135,11 +129,7 @@ function inbound(
     const peer = byRank.get(rank);
     if (peer !== undefined) peer.record.lastReceivedMs = schedulers.clock.now();
   };
-  const serve = (
-    table: MessageTable,
-    dialled: Rank | null,
-    trust: (connection: Connection) => void,
-  ) =>
+  const serve = (table: MessageTable, dialled: Rank | null, trust: (connection: Connection) => void) =>
     mergeMap((connection: Connection) =>
       serveConnection(connection, {
         verdict: options.verdict,
@@ -289,8 +279,8 @@ function messagesToSelf(outcome: ProcessOutcome, self: Rank): ProcessEvent[] {
 }
 
 /**
- * A step of an operation of this process that found no room: nobody else would repeat it. (It is
- * the answer that completes a quorum, or a message to itself; a peer repeats its WRITE_PROC.)
+ * A step of an operation of this process that found no room: nobody else would repeat it. (It is the answer that
+ * completes a quorum, or a message to itself; a peer repeats its WRITE_PROC.)
  */
 function ownStep({ sector, event }: ProcessEvent, self: Rank): ProcessEvent[] {
   if (event.kind !== 'message') return [];

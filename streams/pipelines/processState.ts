@@ -39,8 +39,8 @@ export interface PeerState {
 }
 
 /**
- * Everything that a running process has in memory for others: made outside of the pipeline, so that
- * it can be looked at. Each part belongs to the operator that fills it.
+ * Everything that a running process has in memory for others: made outside of the pipeline, so that it can be looked
+ * at. Each part belongs to the operator that fills it.
  */
 export interface ProcessState {
   readonly ledger: Ledger<Session>;

@@ -1,16 +1,15 @@
 /**
- * Receipts (docs/wire-protocol.md, docs/adr/0005-links.md): which peers send them, what they have
- * not given a receipt for, and what they have to be given one for.
+ * Receipts (docs/wire-protocol.md, docs/adr/0005-links.md): which peers send them, what they have not given a receipt
+ * for, and what they have to be given one for.
  *
- * A peer that gets our receipt stops repeating its message. So a receipt for a question leaves only
- * when our answer has arrived: when the peer's receipt for it is here. Then it does not matter that
- * we may die, and with us the memory of what we have not answered. The answers without a receipt
- * are on record, which is bounded; what finds no place in it is not answered, and comes again. (A
- * question that we never answer, since our copy is damaged, is confirmed: a peer may ask nothing
- * else before.)
+ * A peer that gets our receipt stops repeating its message. So a receipt for a question leaves only when our answer has
+ * arrived: when the peer's receipt for it is here. Then it does not matter that we may die, and with us the memory of
+ * what we have not answered. The answers without a receipt are on record, which is bounded; what finds no place in it
+ * is not answered, and comes again. (A question that we never answer, since our copy is damaged, is confirmed: a peer
+ * may ask nothing else before.)
  *
- * A peer may wait for a receipt with its very first message, before anybody can know that it wants
- * one. Its first few messages are remembered, and confirmed when it shows itself.
+ * A peer may wait for a receipt with its very first message, before anybody can know that it wants one. Its first few
+ * messages are remembered, and confirmed when it shows itself.
  */
 import { unreachable } from '../../src/core/assert.js';
 import type { Receipt } from '../../src/core/message.js';
@@ -68,8 +67,8 @@ function recordOf(book: ReceiptBook, peer: Rank): PeerState {
 }
 
 /**
- * The peer has become one of this implementation, which sends no receipts: what its predecessor was to
- * confirm, nobody ever will. @returns what waits for that.
+ * The peer has become one of this implementation, which sends no receipts: what its predecessor was to confirm, nobody
+ * ever will. @returns what waits for that.
  */
 export function forgetPeer(book: ReceiptBook, peer: Rank): ReceiptOwed[] {
   const awaited = [...(book.peers.get(peer)?.awaited.values() ?? [])];
@@ -132,8 +131,8 @@ function replyTo({ receiptFor, id }: ReceiptDue): string | null {
 }
 
 /**
- * A receipt has come: its sender is one that wants them, and has the reply that it names. Of what
- * is remembered, questions whose answer may have been lost are not confirmed: they come again.
+ * A receipt has come: its sender is one that wants them, and has the reply that it names. Of what is remembered,
+ * questions whose answer may have been lost are not confirmed: they come again.
  */
 export function takeReceipt(book: ReceiptBook, receipt: Receipt): ReceiptOwed[] {
   const record = recordOf(book, receipt.sender);
@@ -151,9 +150,9 @@ export function takeReceipt(book: ReceiptBook, receipt: Receipt): ReceiptOwed[] 
 }
 
 /**
- * Whether the sender of the receipt needs nothing of ours for that message any more: it is an
- * answer, or the question that it names the answer to, or one of an earlier phase of the same
- * operation. That it has our VALUE says nothing of our ACK.
+ * Whether the sender of the receipt needs nothing of ours for that message any more: it is an answer, or the question
+ * that it names the answer to, or one of an earlier phase of the same operation. That it has our VALUE says nothing of
+ * our ACK.
  */
 function isSettledBy(due: ReceiptDue, { receiptFor, id }: Receipt): boolean {
   const reply = replyTo(due);
@@ -162,10 +161,9 @@ function isSettledBy(due: ReceiptDue, { receiptFor, id }: Receipt): boolean {
 }
 
 /**
- * An answer came that nothing here had asked for: that happens. The same one again: the peer waits
- * for a receipt of a process that this one was before it crashed, and may send nothing else until
- * it has got it. Whether it wants receipts only its receipts can show, so it has to be asked
- * something. @returns whether to, once.
+ * An answer came that nothing here had asked for: that happens. The same one again: the peer waits for a receipt of a
+ * process that this one was before it crashed, and may send nothing else until it has got it. Whether it wants receipts
+ * only its receipts can show, so it has to be asked something. @returns whether to, once.
  */
 export function isToBeProbed(book: ReceiptBook, due: ReceiptDue): boolean {
   const record = recordOf(book, due.peer);

@@ -12,9 +12,8 @@ import type { Connection } from '../../src/ports/connection.js';
 import type { Outgoing } from '../writeTogether.js';
 
 /**
- * What is known of one connection: what it has under way decides whether it is read from. This is
- * where every queue of the process gets its bound; whoever adds work for a connection asks
- * `regulate` afterwards.
+ * What is known of one connection: what it has under way decides whether it is read from. This is where every queue of
+ * the process gets its bound; whoever adds work for a connection asks `regulate` afterwards.
  */
 export interface Session {
   readonly connection: Connection;
@@ -89,26 +88,17 @@ export function newSession(connection: Connection, isDialled: boolean): Session 
 }
 
 /**
- * Reads on or stops reading. Returns, once, the end of the connection when the other side has ended
- * and nothing of its is under way any more: that is how a client knows that what it asked for and
- * got no answer to can no longer take effect (docs/adr/0006-client-resubmission.md).
+ * Reads on or stops reading. Returns, once, the end of the connection when the other side has ended and nothing of its
+ * is under way any more: that is how a client knows that what it asked for and got no answer to can no longer take
+ * effect (docs/adr/0006-client-resubmission.md).
  *
- * A connection that this process dialled is not ended because its other side has nothing to say: a
- * peer may close that half at once and go on reading. If it is gone, the next bytes sent show it.
+ * A connection that this process dialled is not ended because its other side has nothing to say: a peer may close that
+ * half at once and go on reading. If it is gone, the next bytes sent show it.
  */
-export function regulate(
-  session: Session,
-  ledger: Ledger<Session>,
-  limits: SessionLimits,
-): Outgoing[] {
+export function regulate(session: Session, ledger: Ledger<Session>, limits: SessionLimits): Outgoing[] {
   const { connection } = session;
   if (session.hasEnded) {
-    if (
-      session.isDone ||
-      session.isDialled ||
-      session.handling.size > 0 ||
-      ledger.bySession.has(session)
-    ) {
+    if (session.isDone || session.isDialled || session.handling.size > 0 || ledger.bySession.has(session)) {
       return [];
     }
     session.isDone = true;

@@ -36,11 +36,7 @@ export function readBaseline(file: string = BASELINE_FILE): Baseline {
   return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Baseline) : {};
 }
 
-export function measured(
-  rows: readonly Row[],
-  setting: Context['setting'],
-  flush: FlushCost,
-): Measured {
+export function measured(rows: readonly Row[], setting: Context['setting'], flush: FlushCost): Measured {
   return { ...contextOf(setting, flush), rows: byKey(rows) };
 }
 

@@ -127,9 +127,7 @@ export class BenchCluster {
     const measure = { seconds, warmUpMs, from, items };
     const spec: LoadSpec = { target, mode, connections, depth, pids, ...measure };
     const nodeOptions =
-      profile === null
-        ? []
-        : (this.profiles?.optionsFor(`${profile} ${mode} ${connections * depth}`) ?? []);
+      profile === null ? [] : (this.profiles?.optionsFor(`${profile} ${mode} ${connections * depth}`) ?? []);
     return runLoad(scope, spec, { nodeOptions, ...(begun !== undefined && { begun }) });
   }
 }

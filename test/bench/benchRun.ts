@@ -81,9 +81,7 @@ export class BenchRun extends BenchCluster {
         this.rows.push(rowOf('etcd', what, shape.connections * shape.depth, result));
       }
     }
-    this.yardstick =
-      `etcd ${etcd.version}: 3 members, puts of 4 KiB and ` +
-      'linearizable gets, clients on the leader';
+    this.yardstick = `etcd ${etcd.version}: 3 members, puts of 4 KiB and ` + 'linearizable gets, clients on the leader';
     await etcd.end();
   }
 

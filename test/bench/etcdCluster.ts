@@ -44,9 +44,7 @@ export async function startEtcd(scope: TestScope, parent: string): Promise<EtcdC
       ...['--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer],
       ...['--initial-cluster', initial, '--initial-cluster-state', 'new'],
     ];
-    const child = endsWithTests(
-      spawn(PROGRAM, words, { stdio: ['ignore', 'ignore', 'pipe'], env: plain() }),
-    );
+    const child = endsWithTests(spawn(PROGRAM, words, { stdio: ['ignore', 'ignore', 'pipe'], env: plain() }));
     child.stderr.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4_000)));
     return child;
   });

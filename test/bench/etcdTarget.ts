@@ -1,7 +1,7 @@
 /**
- * Puts and linearizable gets of etcd, over gRPC: HTTP/2 as Node has it, and the two messages that
- * are needed, by hand. The usual gRPC library for Node sits on the same HTTP/2 and adds to it, so
- * this is the cheaper client, and the fairer yardstick.
+ * Puts and linearizable gets of etcd, over gRPC: HTTP/2 as Node has it, and the two messages that are needed, by hand.
+ * The usual gRPC library for Node sits on the same HTTP/2 and adds to it, so this is the cheaper client, and the fairer
+ * yardstick.
  */
 import { connect, constants, type ClientHttp2Session } from 'node:http2';
 import type { Target } from './lanes.js';
@@ -68,11 +68,7 @@ function field(tag: number, bytes: Uint8Array): Buffer {
 }
 
 /** Resolves to the length of the answer. */
-function call(
-  session: ClientHttp2Session,
-  path: string,
-  message: Buffer,
-): Promise<{ readonly length: number }> {
+function call(session: ClientHttp2Session, path: string, message: Buffer): Promise<{ readonly length: number }> {
   return new Promise((resolve, reject) => {
     const stream = session.request({
       [constants.HTTP2_HEADER_METHOD]: 'POST',

@@ -30,10 +30,7 @@ const HISTOGRAM = { lowest: 1, highest: 3_600_000_000, figures: 3 };
 const PATTERNS = benchPatterns(Math.random);
 
 /** Writes every item from `from` on once, so many at a time. */
-export async function fill(
-  target: Target,
-  { connections, depth, from, items }: LoadSpec,
-): Promise<void> {
+export async function fill(target: Target, { connections, depth, from, items }: LoadSpec): Promise<void> {
   let next = from;
   const lane = async (number: number): Promise<void> => {
     while (next < items) {
@@ -47,8 +44,8 @@ export async function fill(
 }
 
 /**
- * Measures between two looks. Throughput is what was done between them. Latencies are those of all
- * operations begun between them, however long they took: one that hangs is not left out.
+ * Measures between two looks. Throughput is what was done between them. Latencies are those of all operations begun
+ * between them, however long they took: one that hangs is not left out.
  */
 export async function runLanes<T>(
   target: Target,

@@ -1,7 +1,7 @@
 /**
- * A program: puts load on a cluster as its first argument says (a LoadSpec, JSON), and prints what
- * came of it (a LoadResult, JSON). A process of its own, so that its processor time and its profile
- * are those of a client. Prints a line first when it begins to measure.
+ * A program: puts load on a cluster as its first argument says (a LoadSpec, JSON), and prints what came of it (a
+ * LoadResult, JSON). A process of its own, so that its processor time and its profile are those of a client. Prints a
+ * line first when it begins to measure.
  */
 import { connect, openClient } from '../../src/client/client.js';
 import type { ProcessCounters } from '../../src/core/counters.js';
@@ -48,10 +48,7 @@ async function measure(): Promise<LoadResult> {
     processesCpuUs,
     clientCpuUs,
     othersShare: othersShare(machineUs, processesCpuUs + clientCpuUs, elapsedMs),
-    counters:
-      before.counters === null || after.counters === null
-        ? null
-        : difference(after.counters, before.counters),
+    counters: before.counters === null || after.counters === null ? null : difference(after.counters, before.counters),
   };
 }
 

@@ -77,20 +77,15 @@ interface Look {
   readonly counters: ReturnType<typeof newCounters>;
 }
 
-async function measureGateway(
-  bench: BenchRun,
-  gateway: Gateway,
-  what: string,
-  job: FioJob,
-): Promise<void> {
+async function measureGateway(bench: BenchRun, gateway: Gateway, what: string, job: FioJob): Promise<void> {
   bench.progress(`gateway: ${what}, depth ${job.depth}`);
   const before = await look(bench, gateway);
   const result = await fio(job, bench.cluster.folder);
   const { operations, perSecond, p50Ms, p99Ms, maxMs, clientCpuUs } = result;
   const after = await look(bench, gateway);
   const counters = difference(after.counters, before.counters);
-  // fio does not tell what it did while it warmed up; the processes do: one answer a sector, and
-  // the reports of the first look, which were counted after they were made.
+  // fio does not tell what it did while it warmed up; the processes do: one answer a sector, and the reports of the
+  // first look, which were counted after they were made.
   const sectors = counters.clientMessages - PROCESSES;
   const isWhole = job.blockSize === '4k';
   const ownUs = after.cpuUs - before.cpuUs + clientCpuUs * operations;

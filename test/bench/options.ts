@@ -52,10 +52,7 @@ export interface ParsedOptions {
 }
 
 /** @returns null: help was asked for. @throws with what is wrong with the words. */
-export function parseOptions(
-  words: readonly string[],
-  ownNames: readonly string[],
-): ParsedOptions | null {
+export function parseOptions(words: readonly string[], ownNames: readonly string[]): ParsedOptions | null {
   const own = Object.fromEntries(ownNames.map((name) => [name, TEXT]));
   const { values } = parseArgs({ args: [...words], options: { ...own, ...COMMON } });
   if (values.help === true) return null;
@@ -91,11 +88,7 @@ export function extensionOption(text = 'on'): CommonOptions['extension'] {
 }
 
 /** @throws if it is none. */
-export function wholeOption(
-  own: ParsedOptions['own'],
-  name: string,
-  max: number,
-): number | undefined {
+export function wholeOption(own: ParsedOptions['own'], name: string, max: number): number | undefined {
   const text = own[name];
   if (text === undefined) return undefined;
   const value = Number(text);

@@ -27,10 +27,7 @@ export function machineTicksOf(stat: string): number {
   return user + nice + system + irq + softIrq + steal;
 }
 
-/**
- * What others used while something was measured, as a share of all cores: it was not there for what
- * was measured.
- */
+/** What others used while something was measured, as a share of all cores: it was not there for what was measured. */
 export function othersShare(machineUs: number, ownUs: number, elapsedMs: number): number {
   return Math.max(0, machineUs - ownUs) / (elapsedMs * 1_000 * availableParallelism());
 }
@@ -44,8 +41,7 @@ export interface Memory {
 
 export function memoryOf(pid: number): Memory {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-  const bytes = (name: string): number =>
-    Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1_024;
+  const bytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1_024;
   return {
     residentBytes: bytes('VmRSS'),
     residentBytesMax: bytes('VmHWM'),

@@ -1,6 +1,6 @@
 /**
- * Sums up what V8's sampling profiler wrote (--cpu-prof) by category: whose code the main thread
- * was in. Other threads (flushes, LevelDB, part of the garbage collection) are not in it.
+ * Sums up what V8's sampling profiler wrote (--cpu-prof) by category: whose code the main thread was in. Other threads
+ * (flushes, LevelDB, part of the garbage collection) are not in it.
  */
 
 export const CATEGORIES = [
@@ -71,12 +71,8 @@ const BY_URL: readonly (readonly [RegExp, Category])[] = [
   [/^node:internal\/(?:modules|bootstrap|deps|url|vm|main)/, 'startup'],
 ];
 
-/**
- * Helpers that everybody calls, and native functions, which have no URL: they belong to whoever
- * called them.
- */
-const CALLERS =
-  /^$|^node:(?:buffer|events|path|zlib|internal\/(?:buffer|util|validators|errors|assert|perf))/;
+/** Helpers that everybody calls, and native functions, which have no URL: they belong to whoever called them. */
+const CALLERS = /^$|^node:(?:buffer|events|path|zlib|internal\/(?:buffer|util|validators|errors|assert|perf))/;
 
 const IDLE = '(idle)';
 const ROOT_FRAMES = new Set(['(root)', IDLE, '(program)', '(garbage collector)']);
@@ -153,9 +149,6 @@ export function profileTable(
       }),
     ]),
     ['busy, s', ...summaries.map(({ summary }) => (busy(summary) / 1e6).toFixed(1))],
-    [
-      'busy, % of the time',
-      ...summaries.map(({ summary }) => ((100 * busy(summary)) / summary.totalUs).toFixed(0)),
-    ],
+    ['busy, % of the time', ...summaries.map(({ summary }) => ((100 * busy(summary)) / summary.totalUs).toFixed(0))],
   ];
 }

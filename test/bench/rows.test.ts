@@ -121,10 +121,7 @@ test('processor time is found, also behind a name with blanks and brackets', (t)
 
 test('options of a bench', (t) => {
   t.is(parseOptions(['--help'], []), null);
-  const parsed = parseOptions(
-    ['--depth', '4', '--seconds', '2', '--profile-folder', 'x'],
-    ['depth'],
-  );
+  const parsed = parseOptions(['--depth', '4', '--seconds', '2', '--profile-folder', 'x'], ['depth']);
   t.is(wholeOption(parsed?.own ?? {}, 'depth', 8), 4);
   t.like(parsed?.common, { seconds: 2, isProfiled: true, profileFolder: 'x', hasEtcd: true });
   t.throws(() => wholeOption({ depth: '9' }, 'depth', 8), { message: /--depth has to be a whole/ });
@@ -134,11 +131,7 @@ test('options of a bench', (t) => {
 
 test('a stall is the longest gap, and the longest latency', (t) => {
   // As fio writes it: writes first, then reads.
-  const log = [
-    '5, 2000000, 1, 4096, 0, 0',
-    '90, 7000000, 1, 4096, 0, 0',
-    '40, 50000000, 0, 4096, 0, 0',
-  ];
+  const log = ['5, 2000000, 1, 4096, 0, 0', '90, 7000000, 1, 4096, 0, 0', '40, 50000000, 0, 4096, 0, 0'];
   t.deepEqual(stallOfLog(`${log.join('\n')}\n`), { gapMs: 50, latencyMs: 50 });
   t.deepEqual(stallOfLog(''), { gapMs: 0, latencyMs: 0 });
   const stalls = [

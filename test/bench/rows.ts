@@ -134,14 +134,10 @@ function comparedCells(row: Row, now: Rows, baseline: Rows): string[] {
 
 /** The first column to the left, numbers to the right. */
 export function alignedLines(table: readonly (readonly string[])[]): string[] {
-  const widths = table[0].map((_, column) =>
-    Math.max(...table.map((cells) => cells[column].length)),
-  );
+  const widths = table[0].map((_, column) => Math.max(...table.map((cells) => cells[column].length)));
   return table.map((cells) =>
     cells
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
-      )
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
       .join('  ')
       .trimEnd(),
   );

@@ -167,8 +167,7 @@ test('a cluster is whole when all see each other, and nobody is owed anything', 
     ...{ rank: 1, standing: 'member', damaged: 0, missed: { 2: 0 }, missedMore: false },
     connected: [2, 3],
   } as unknown as ProcessStatus;
-  const isWhole = (change: Partial<ProcessStatus>): boolean =>
-    seesWhole({ ...whole, ...change }, [1, 2, 3]);
+  const isWhole = (change: Partial<ProcessStatus>): boolean => seesWhole({ ...whole, ...change }, [1, 2, 3]);
   t.true(isWhole({}));
   t.false(isWhole({ standing: 'joining' }));
   t.false(isWhole({ connected: [3] }));

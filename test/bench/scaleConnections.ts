@@ -30,10 +30,7 @@ export interface ConnectionScale {
   readonly stopped: string | null;
 }
 
-export async function measureConnections(
-  bench: BenchCluster,
-  seconds: number,
-): Promise<ConnectionScale> {
+export async function measureConnections(bench: BenchCluster, seconds: number): Promise<ConnectionScale> {
   await bench.fillTo(ITEMS, shapeOf(FILL_DEPTH));
   const filesMax = openFilesMax(readFileSync('/proc/self/limits', 'latin1'));
   const socketsBefore = await socketCounts(bench);

@@ -46,9 +46,7 @@ async function measure(): Promise<void> {
 }
 
 async function sectors(): Promise<object> {
-  const result = await ofOneCluster({ sectors: DISK_SECTORS }, (bench) =>
-    measureSectors(bench, sectorsMax),
-  );
+  const result = await ofOneCluster({ sectors: DISK_SECTORS }, (bench) => measureSectors(bench, sectorsMax));
   const { rows, steps, stopped } = result;
   sayTable(scaledTableOf(rows));
   sayTable(sectorTable(steps));

@@ -27,12 +27,7 @@ export function bytesNeeded(sectors: number, processes: number): number {
 }
 
 /** @param written What is on the file system already. */
-export function fitsOnDisk(
-  sectors: number,
-  written: number,
-  processes: number,
-  freeBytes: number,
-): boolean {
+export function fitsOnDisk(sectors: number, written: number, processes: number, freeBytes: number): boolean {
   const more = bytesNeeded(sectors, processes) - bytesNeeded(written, processes);
   return more + BYTES_SPARED <= freeBytes;
 }

@@ -18,8 +18,8 @@ const SECTOR_HEAD = [
 type MemoryName = 'idleBytes' | 'idleOwnBytes' | 'loadedBytes';
 
 /**
- * Cells; of the processes all are shown, and the one in the middle counts. `B/sector` is what was
- * taken beyond the first step, `B/more` beyond the one before.
+ * Cells; of the processes all are shown, and the one in the middle counts. `B/sector` is what was taken beyond the
+ * first step, `B/more` beyond the one before.
  */
 export function sectorTable(steps: readonly SectorStep[]): string[][] {
   const [first] = steps;
@@ -27,8 +27,7 @@ export function sectorTable(steps: readonly SectorStep[]): string[][] {
     const before = steps.at(Math.max(0, index - 1)) ?? first;
     const { sectors, loadedBytes, idleBytes, idleOwnBytes, diskBytes, restarts } = step;
     const disk = Math.max(...diskBytes);
-    const all = (name: keyof (typeof restarts)[number]): string =>
-      perProcess(restarts.map((one) => one[name]));
+    const all = (name: keyof (typeof restarts)[number]): string => perProcess(restarts.map((one) => one[name]));
     return [
       String(sectors),
       mebibytes(loadedBytes),
@@ -47,10 +46,10 @@ export function sectorTable(steps: readonly SectorStep[]): string[][] {
 }
 
 /**
- * The last lines of the part: what the index takes, as far as it can be seen. Some of what an idle
- * process takes beyond an empty one is no index, and there once: the room that V8 has for young
- * objects is larger after a start that read much. So the last step counts besides; and so does what
- * is left of it without the tables of LevelDB, which are read as mapped files.
+ * The last lines of the part: what the index takes, as far as it can be seen. Some of what an idle process takes beyond
+ * an empty one is no index, and there once: the room that V8 has for young objects is larger after a start that read
+ * much. So the last step counts besides; and so does what is left of it without the tables of LevelDB, which are read
+ * as mapped files.
  */
 export function describeIndex(steps: readonly SectorStep[]): string[] {
   const last = steps.at(-1);
@@ -91,8 +90,6 @@ function beyond(step: SectorStep, first: SectorStep, name: MemoryName): number |
   return bytesForEach(median(step[name]), step.sectors, base);
 }
 
-const mebibytes = (bytes: readonly number[]): string =>
-  perProcess(bytes.map((one) => one / MEBIBYTE_BYTES));
+const mebibytes = (bytes: readonly number[]): string => perProcess(bytes.map((one) => one / MEBIBYTE_BYTES));
 
-const perProcess = (values: readonly number[]): string =>
-  values.map((value) => value.toFixed(0)).join('/');
+const perProcess = (values: readonly number[]): string => values.map((value) => value.toFixed(0)).join('/');

@@ -1,11 +1,10 @@
 /**
- * Mistreats a cluster and its network at random moments. What it does comes from a deck of cards
- * that is shuffled and dealt whole, again and again, so that nothing is left to chance but the
- * order, the victims and the moments. Each card begins an episode, which repairs what it broke
- * after a while; meanwhile the next cards are dealt.
+ * Mistreats a cluster and its network at random moments. What it does comes from a deck of cards that is shuffled and
+ * dealt whole, again and again, so that nothing is left to chance but the order, the victims and the moments. Each card
+ * begins an episode, which repairs what it broke after a while; meanwhile the next cards are dealt.
  *
- * Three of four cards leave a majority of the processes alone, up and within reach of each other
- * and of clients. The others do not ask: a majority may be gone for a while, or all of them.
+ * Three of four cards leave a majority of the processes alone, up and within reach of each other and of clients. The
+ * others do not ask: a majority may be gone for a while, or all of them.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BadNetwork, NetworkLink } from '../helpers/badNetwork.js';
@@ -219,8 +218,8 @@ export class Adversary {
   }
 
   /**
-   * What it has stored last, nobody else has heard of: after its restart one process knows values
-   * that the others do not. Whoever reads such a value must not be the only one.
+   * What it has stored last, nobody else has heard of: after its restart one process knows values that the others do
+   * not. Whoever reads such a value must not be the only one.
    */
   private killUnheard(): boolean {
     const { cluster, network, random, tally } = this.options;
@@ -396,9 +395,7 @@ export class Adversary {
     const links = network.clientLinks.filter(({ to }) => to === rank);
     const ms = this.long();
     tally.count('silence', `${direction} between clients and ${rank}, ${ms} ms`);
-    this.begin('silence to clients', this.farFromClients, rank, () =>
-      this.keepSilent(links, [direction], ms),
-    );
+    this.begin('silence to clients', this.farFromClients, rank, () => this.keepSilent(links, [direction], ms));
     return true;
   }
 
@@ -421,8 +418,8 @@ export class Adversary {
   }
 
   /**
-   * All else is well meanwhile, so that what was asked of the process is done elsewhere long before
-   * it can go on with it.
+   * All else is well meanwhile, so that what was asked of the process is done elsewhere long before it can go on with
+   * it.
    */
   private isolateAlone(): boolean {
     const { cluster, network, random } = this.options;
@@ -435,14 +432,12 @@ export class Adversary {
   }
 
   /**
-   * Clients lose it later than its peers do, and get it back later: what it has begun for them goes
-   * on before it hears that they have given up.
+   * Clients lose it later than its peers do, and get it back later: what it has begun for them goes on before it hears
+   * that they have given up.
    */
   private beginIsolation(rank: number, withClients: boolean, ms: number): void {
     const { network, random, tally } = this.options;
-    const peers = network.peerLinks.filter(
-      (link) => (link.from === rank || link.to === rank) && !this.taken.has(link),
-    );
+    const peers = network.peerLinks.filter((link) => (link.from === rank || link.to === rank) && !this.taken.has(link));
     const clients = network.clientLinks.filter(({ to }) => withClients && to === rank);
     const laterMs = random.between(500, 700);
     const longerMs = random.between(300, 2_000);
@@ -457,11 +452,7 @@ export class Adversary {
     });
   }
 
-  private async keepSilent(
-    links: readonly NetworkLink[],
-    directions: readonly Direction[],
-    ms: number,
-  ): Promise<void> {
+  private async keepSilent(links: readonly NetworkLink[], directions: readonly Direction[], ms: number): Promise<void> {
     const set = (isSilent: boolean): void => {
       for (const { relay } of links) {
         for (const direction of directions) relay.silence(direction, isSilent);

@@ -1,9 +1,9 @@
 /**
- * How long nobody was answered although a majority of processes was up, could reach each other
- * and be reached by clients, with nothing held back or late between them.
+ * How long nobody was answered although a majority of processes was up, could reach each other and be reached by
+ * clients, with nothing held back or late between them.
  *
- * Time counts as far as the machine had any for this program: on one that is busy with other work
- * a look comes late, and everything else that has to be done for an answer comes late as well.
+ * Time counts as far as the machine had any for this program: on one that is busy with other work a look comes late,
+ * and everything else that has to be done for an answer comes late as well.
  */
 const LOOK_EVERY_MS = 20;
 /** What may pass between two looks on a machine with nothing else to do. */

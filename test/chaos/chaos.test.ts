@@ -82,10 +82,7 @@ test('a fault that never happened is missed, unless it could not happen', (t) =>
   const all = tally.missing([]);
   t.true(all.includes('kill') && all.includes('fullDisk'));
   tally.count('kill', '1');
-  t.deepEqual(all.filter((name) => !tally.missing(['fullDisk']).includes(name)).sort(), [
-    'fullDisk',
-    'kill',
-  ]);
+  t.deepEqual(all.filter((name) => !tally.missing(['fullDisk']).includes(name)).sort(), ['fullDisk', 'kill']);
   t.is(tally.notes[0].what, 'kill 1');
 });
 

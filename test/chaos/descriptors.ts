@@ -1,6 +1,6 @@
 /**
- * What the open descriptors of a process are for. When nobody is connected but its peers, every one
- * of them can be named; one that cannot has leaked.
+ * What the open descriptors of a process are for. When nobody is connected but its peers, every one of them can be
+ * named; one that cannot has leaked.
  */
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -75,11 +75,7 @@ test('a write that was finished between two attempts takes the advantage of the 
 });
 
 test('attempts to write another value or sector explain nothing', (t) => {
-  const others = [
-    [],
-    [lost('b', 1), lost('b', 2)],
-    TWICE.map((attempt) => ({ ...attempt, sector: SECTOR + 1 })),
-  ];
+  const others = [[], [lost('b', 1), lost('b', 2)], TWICE.map((attempt) => ({ ...attempt, sector: SECTOR + 1 }))];
   for (const attempts of others) {
     const { violations, explained } = judged(BACK_AGAIN, attempts);
     t.is(violations.length, 1);

@@ -1,21 +1,21 @@
 /**
- * The verdict on what the library's clients saw: their sectors must be plain registers, although
- * writes were sent again.
+ * The verdict on what the library's clients saw: their sectors must be plain registers, although writes were sent
+ * again.
  *
- * One case remains in which they are not, and docs/adr/0006-client-resubmission.md says which: a
- * process dies in a write with a stamp that nobody else has heard of, comes back, dies in the next
- * attempt, whose stamp lies above that one, and so comes back with a stamp above those of later
- * writes. `explained` says of a violation that it can be that case and no other.
+ * One case remains in which they are not, and docs/adr/0006-client-resubmission.md says which: a process dies in a
+ * write with a stamp that nobody else has heard of, comes back, dies in the next attempt, whose stamp lies above that
+ * one, and so comes back with a stamp above those of later writes. `explained` says of a violation that it can be that
+ * case and no other.
  *
- * How far above? Call the excess of an attempt how much its timestamp lies above the highest of a
- * finished write. It is one, and one more for each attempt before it that was lost with its
- * process, less one for each write that was finished in between. The same value is written again
- * elsewhere, with an excess of one; the first write after it has two, the next one three. So an
- * attempt with an excess of e can only come back after less than e later writes: with e = 1, never.
+ * How far above? Call the excess of an attempt how much its timestamp lies above the highest of a finished write. It is
+ * one, and one more for each attempt before it that was lost with its process, less one for each write that was
+ * finished in between. The same value is written again elsewhere, with an excess of one; the first write after it has
+ * two, the next one three. So an attempt with an excess of e can only come back after less than e later writes: with e
+ * = 1, never.
  *
- * A late read of a value is taken for a read of such an attempt, a write of its own that nobody
- * answered. If the violation is still there, or there is no such attempt, it is one like any other;
- * so is one of an attempt whose process never died: the library has sent it again too early.
+ * A late read of a value is taken for a read of such an attempt, a write of its own that nobody answered. If the
+ * violation is still there, or there is no such attempt, it is one like any other; so is one of an attempt whose
+ * process never died: the library has sent it again too early.
  */
 import { checkLinearizable } from '../linearizability/check.js';
 import type { Violation } from '../linearizability/explain.js';
@@ -31,11 +31,7 @@ export interface Verdict {
 }
 
 /** Of a history with one writer for each sector. */
-export function judge(
-  history: readonly Operation[],
-  lost: readonly LostAttempt[],
-  deaths: readonly Death[],
-): Verdict {
+export function judge(history: readonly Operation[], lost: readonly LostAttempt[], deaths: readonly Death[]): Verdict {
   const lostWithProcess = lost.filter(({ rank, sentAt, lostAt }) =>
     deaths.some((death) => death.rank === rank && sentAt <= death.at && death.at <= lostAt),
   );
@@ -52,10 +48,7 @@ export function judge(
 }
 
 /** Late reads of a value are given to a lost attempt to write it, if one can have come so late. */
-function withLostAttempts(
-  operations: readonly Operation[],
-  lost: readonly LostAttempt[],
-): Operation[] {
+function withLostAttempts(operations: readonly Operation[], lost: readonly LostAttempt[]): Operation[] {
   const earliestEnds = earliestEndOfEach(operations);
   const writes = operations.filter(({ kind }) => kind === 'write');
   const written = writes.toSorted((a, b) => a.invoke - b.invoke).map(({ value }) => value);
@@ -94,17 +87,13 @@ interface Candidate {
 }
 
 /** Of the attempts to write each value the one with the greatest excess. */
-function strongestOf(
-  lost: readonly LostAttempt[],
-  writes: readonly Operation[],
-): Map<string, Candidate> {
+function strongestOf(lost: readonly LostAttempt[], writes: readonly Operation[]): Map<string, Candidate> {
   const strongest = new Map<string, Candidate>();
   let excess = 0;
   let lostAt = 0;
   for (const attempt of lost.toSorted((a, b) => a.sentAt - b.sentAt)) {
     const { value, sentAt } = attempt;
-    const isFinished = (end: number | null): boolean =>
-      end !== null && lostAt < end && end < sentAt;
+    const isFinished = (end: number | null): boolean => end !== null && lostAt < end && end < sentAt;
     const finishedCount = writes.filter(({ return: end }) => isFinished(end)).length;
     excess = Math.max(0, excess - finishedCount) + 1;
     lostAt = attempt.lostAt;

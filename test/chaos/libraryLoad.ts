@@ -1,9 +1,9 @@
 /**
- * Clients of the product's own library, on sectors of their own: each is the only writer of its
- * sectors, and all read all of them. The library sends a write again when its process is lost, so a
- * write may take effect twice; with one writer for each sector nobody ever notices, and the history
- * must be that of plain registers (docs/adr/0006-client-resubmission.md, and judge.ts for the case
- * that remains). No operation may fail, and each must end once the cluster is well again.
+ * Clients of the product's own library, on sectors of their own: each is the only writer of its sectors, and all read
+ * all of them. The library sends a write again when its process is lost, so a write may take effect twice; with one
+ * writer for each sector nobody ever notices, and the history must be that of plain registers
+ * (docs/adr/0006-client-resubmission.md, and judge.ts for the case that remains). No operation may fail, and each must
+ * end once the cluster is well again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AtomicDiskClient, AttemptEvent } from '../../src/client/client.js';
@@ -122,11 +122,7 @@ export class LibraryLoad {
     });
   }
 
-  private loopsOf(
-    client: AtomicDiskClient,
-    index: number,
-    hooks: LibraryLoadHooks,
-  ): Promise<void>[] {
+  private loopsOf(client: AtomicDiskClient, index: number, hooks: LibraryLoadHooks): Promise<void>[] {
     const { random } = this.options;
     const name = `library ${index + 1}`;
     const own = WRITE_PERCENTS.map((percent, place) => {
@@ -137,9 +133,7 @@ export class LibraryLoad {
       });
     });
     const readers = Array.from({ length: READER_COUNT }, (_, place) =>
-      this.loop(hooks, `${name}, reader ${place + 1}`, (who) =>
-        this.read(client, who, random.pick(this.sectors)),
-      ),
+      this.loop(hooks, `${name}, reader ${place + 1}`, (who) => this.read(client, who, random.pick(this.sectors))),
     );
     return [...own, ...readers];
   }
@@ -173,12 +167,7 @@ export class LibraryLoad {
     this.answered.read += 1;
   }
 
-  private async write(
-    client: AtomicDiskClient,
-    who: string,
-    sector: number,
-    value: string,
-  ): Promise<void> {
+  private async write(client: AtomicDiskClient, who: string, sector: number, value: string): Promise<void> {
     const pending = this.recorder.begin(who, sector, 'write', value);
     this.writing.set(sector, value);
     await outcomeOf(client.writeSector(sector, sectorNamed(value)), pending);

@@ -1,6 +1,6 @@
 /**
- * Keeps the operations of a long run to a number that fits into memory: nobody begins one more
- * while more have begun than the time that has passed allows. Short runs never notice.
+ * Keeps the operations of a long run to a number that fits into memory: nobody begins one more while more have begun
+ * than the time that has passed allows. Short runs never notice.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 

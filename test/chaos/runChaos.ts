@@ -1,6 +1,6 @@
 /**
- * A cluster of real processes under load while everything goes wrong that a cluster has to stand:
- * the load, the adversary, what must hold afterwards, and the verdict on what the clients saw.
+ * A cluster of real processes under load while everything goes wrong that a cluster has to stand: the load, the
+ * adversary, what must hold afterwards, and the verdict on what the clients saw.
  */
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -101,12 +101,9 @@ class ChaosRun {
     const onLog = (_rank: number, text: string): void => {
       if (text.includes('storeFull')) tally.fullDiskSaidCount += 1;
     };
-    const { cluster, network } = await prepareOnBadNetwork(
-      t,
-      { processCount, onLog },
-      dice(seed + 1),
-      { withClients: true },
-    );
+    const { cluster, network } = await prepareOnBadNetwork(t, { processCount, onLog }, dice(seed + 1), {
+      withClients: true,
+    });
     const disks = await mountSmallDisks(t, cluster);
     await cluster.startAll();
     await introduce(cluster);
@@ -372,8 +369,8 @@ async function openWhenIdle(cluster: Cluster, rank: number): Promise<DescriptorK
 }
 
 /**
- * Has every process ask every other something. A process leaves a connection that it dialled alone
- * until it has something to send, also if the other side has gone meanwhile.
+ * Has every process ask every other something. A process leaves a connection that it dialled alone until it has
+ * something to send, also if the other side has gone meanwhile.
  */
 async function introduce(cluster: Cluster): Promise<void> {
   const recorder = new HistoryRecorder(() => performance.now());

@@ -1,11 +1,5 @@
 import test from 'ava';
-import {
-  decimalNumber,
-  describeBytes,
-  describeSeconds,
-  secondsAsMs,
-  wholeNumber,
-} from '../../src/cli/amounts.js';
+import { decimalNumber, describeBytes, describeSeconds, secondsAsMs, wholeNumber } from '../../src/cli/amounts.js';
 
 test('whole numbers are digits within their bounds', (t) => {
   const parse = wholeNumber(1, 300);

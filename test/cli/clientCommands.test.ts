@@ -19,8 +19,7 @@ import { HANG_MS } from '../helpers/hang.js';
 import { PATIENT, patiently, statusIn } from './patiently.js';
 
 const SECTORS = 8_192;
-const start = (t: ExecutionContext, processCount = 3) =>
-  Cluster.start(t, { processCount, sectors: SECTORS });
+const start = (t: ExecutionContext, processCount = 3) => Cluster.start(t, { processCount, sectors: SECTORS });
 
 test('a file is imported while a process is killed, and exported identical', async (t) => {
   const cluster = await start(t);
@@ -120,8 +119,7 @@ test.serial('status finds the majority, whichever process hangs', async (t) => {
     const answer = await patiently(
       (seconds) => atdd(cluster, `status --json --timeout ${seconds}`),
       (each) =>
-        each.code === 0 &&
-        statusIn(each).processes.every((process) => process.reachable === (process.rank !== rank)),
+        each.code === 0 && statusIn(each).processes.every((process) => process.reachable === (process.rank !== rank)),
     );
     cluster.continue(rank);
     const result = statusIn(answer);
@@ -133,52 +131,49 @@ test.serial('status finds the majority, whichever process hangs', async (t) => {
   }
 });
 
-test.serial(
-  'status waits for what a process has missed, and scrub reads all there is',
-  async (t) => {
-    const cluster = await start(t);
-    const json = async (words: string): Promise<[number | null, unknown]> => {
-      const { code, stdout } = await atdd(cluster, words);
-      return [code, JSON.parse(stdout.toString())];
-    };
-    await cluster.kill(3);
-    t.is((await atdd(cluster, 'write 100', randomBytes(600 * 4096))).code, 0);
-    // A write that a process has yet to confirm is no missed one for a second or two.
-    const missedIn = ({ processes }: ClusterStatus): number =>
-      processes.reduce((sum, { report }) => sum + (report?.missed['3'] ?? 0), 0);
-    const late = await patiently(
-      (seconds) => atdd(cluster, `status --json --timeout ${seconds} --wait-full ${seconds}`),
-      (answer) => missedIn(statusIn(answer)) === 600,
-    );
-    const { redundancy } = statusIn(late);
-    t.is(late.code, 1);
-    t.false(redundancy.full);
-    t.regex(redundancy.reasons.join(), /sectors that process 3 has missed.*process 3 is down/);
-    t.is(missedIn(statusIn(late)), 600);
+test.serial('status waits for what a process has missed, and scrub reads all there is', async (t) => {
+  const cluster = await start(t);
+  const json = async (words: string): Promise<[number | null, unknown]> => {
+    const { code, stdout } = await atdd(cluster, words);
+    return [code, JSON.parse(stdout.toString())];
+  };
+  await cluster.kill(3);
+  t.is((await atdd(cluster, 'write 100', randomBytes(600 * 4096))).code, 0);
+  // A write that a process has yet to confirm is no missed one for a second or two.
+  const missedIn = ({ processes }: ClusterStatus): number =>
+    processes.reduce((sum, { report }) => sum + (report?.missed['3'] ?? 0), 0);
+  const late = await patiently(
+    (seconds) => atdd(cluster, `status --json --timeout ${seconds} --wait-full ${seconds}`),
+    (answer) => missedIn(statusIn(answer)) === 600,
+  );
+  const { redundancy } = statusIn(late);
+  t.is(late.code, 1);
+  t.false(redundancy.full);
+  t.regex(redundancy.reasons.join(), /sectors that process 3 has missed.*process 3 is down/);
+  t.is(missedIn(statusIn(late)), 600);
 
-    const told = /process 1 was not compared with process 3.*process 3: .*ECONNREFUSED/;
-    const [unsound, found] = await patiently(
-      (seconds) => json(`scrub --json --timeout ${seconds}`),
-      ([, result]) => told.test((result as ScrubResult).reasons.join()),
-    );
-    t.is(unsound, 1);
-    t.regex((found as ScrubResult).reasons.join(), told);
+  const told = /process 1 was not compared with process 3.*process 3: .*ECONNREFUSED/;
+  const [unsound, found] = await patiently(
+    (seconds) => json(`scrub --json --timeout ${seconds}`),
+    ([, result]) => told.test((result as ScrubResult).reasons.join()),
+  );
+  t.is(unsound, 1);
+  t.regex((found as ScrubResult).reasons.join(), told);
 
-    await cluster.start(3);
-    const full = await atdd(cluster, `status --wait-full ${HANG_MS / 1_000}`);
-    t.is(full.code, 0, full.stdout.toString());
-    t.regex(full.stdout.toString(), /\nredundancy: full, after [\d.]+ s\n$/);
-    const [code, scrubbed] = await json(`scrub --json ${PATIENT}`);
-    const { sound, processes: scrubs } = scrubbed as ScrubResult;
-    t.true(sound && code === 0, JSON.stringify(scrubbed));
-    for (const { rank, counts } of scrubs) {
-      // 600 that were written, and the first one, which is read to see whether a majority answers.
-      t.true((counts?.verified ?? 0) >= 600, `process ${rank}`);
-      const others = [1, 2, 3].filter((other) => other !== rank);
-      t.deepEqual([...(counts?.comparedWith ?? [])].sort(), others);
-    }
-  },
-);
+  await cluster.start(3);
+  const full = await atdd(cluster, `status --wait-full ${HANG_MS / 1_000}`);
+  t.is(full.code, 0, full.stdout.toString());
+  t.regex(full.stdout.toString(), /\nredundancy: full, after [\d.]+ s\n$/);
+  const [code, scrubbed] = await json(`scrub --json ${PATIENT}`);
+  const { sound, processes: scrubs } = scrubbed as ScrubResult;
+  t.true(sound && code === 0, JSON.stringify(scrubbed));
+  for (const { rank, counts } of scrubs) {
+    // 600 that were written, and the first one, which is read to see whether a majority answers.
+    t.true((counts?.verified ?? 0) >= 600, `process ${rank}`);
+    const others = [1, 2, 3].filter((other) => other !== rank);
+    t.deepEqual([...(counts?.comparedWith ?? [])].sort(), others);
+  }
+});
 
 /** In the place of process 3: answers pings, and questions about itself with `text`, if at all. */
 async function playThird(t: ExecutionContext, cluster: Cluster, text: string | null) {
@@ -354,9 +349,6 @@ test('bench measures, and overwrites nothing but its own data', async (t) => {
   t.regex(refused.stderr, new RegExp(`sector ${sector} holds data`));
   t.true(precious.equals((await atdd(cluster, `read ${sector}`)).stdout));
   // As many sectors as are under way at a time: none is left out.
-  await run(
-    '--mode write --overwrite --sectors 16',
-    (result) => (result.writes?.operations ?? 0) >= 16,
-  );
+  await run('--mode write --overwrite --sectors 16', (result) => (result.writes?.operations ?? 0) >= 16);
   t.false(precious.equals((await atdd(cluster, `read ${sector}`)).stdout));
 });

@@ -2,8 +2,8 @@ import type { ClusterStatus } from '../../src/cli/health/clusterStatus.js';
 import { HANG_MS } from '../helpers/hang.js';
 
 /**
- * Asks with more and more patience until the answer is as wanted: processes that are busy with
- * other work answer late, and what a command is told to wait for is over at some time.
+ * Asks with more and more patience until the answer is as wanted: processes that are busy with other work answer late,
+ * and what a command is told to wait for is over at some time.
  */
 export async function patiently<Answer>(
   ask: (seconds: number) => Promise<Answer>,

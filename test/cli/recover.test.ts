@@ -15,8 +15,8 @@ test('a process that joins for nothing is a member again once vouched for', asyn
   t.is((await atdd(cluster, 'write 7 --pad', Buffer.from('precious'))).code, 0);
   await cluster.stop(1);
   await cluster.stop(2);
-  // What a version before 0.2 does of itself when it is told that it was replaced: it notes another
-  // disk, and waits for two members. Here the disk is new indeed, and only that of process 1.
+  // What a version before 0.2 does of itself when it is told that it was replaced: it notes another disk, and waits for
+  // two members. Here the disk is new indeed, and only that of process 1.
   await cluster.loseDisk(1);
   await cluster.start(1);
   await untilStatus(cluster, 1, HANG_MS, ({ standing }) => standing === 'joining');
@@ -34,11 +34,7 @@ test('a process that joins for nothing is a member again once vouched for', asyn
   await untilStatus(cluster, 1, HANG_MS, ({ standing }) => standing === 'member');
   await untilStatus(cluster, 1, HANG_MS, ({ connected }) => connected.includes(3));
   const read = await atdd(cluster, `read 7 --timeout ${HANG_MS / 1_000}`);
-  t.is(
-    read.stdout.subarray(0, 8).toString(),
-    'precious',
-    'process 3 takes it for the disk it knew',
-  );
+  t.is(read.stdout.subarray(0, 8).toString(), 'precious', 'process 3 takes it for the disk it knew');
 });
 
 test('what was never part of a cluster, or is not there, cannot be vouched for', async (t) => {

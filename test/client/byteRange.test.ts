@@ -111,14 +111,7 @@ test('the two halves of an update count their attempts by themselves', (t) => {
   cluster.at(1).answer(1);
   t.deepEqual(
     cluster.attempts.map(({ kind, attempt, event }) => `${kind} ${attempt} ${event}`),
-    [
-      'read 1 sent',
-      'read 1 lost',
-      'read 2 sent',
-      'read 2 answered',
-      'write 1 sent',
-      'write 1 answered',
-    ],
+    ['read 1 sent', 'read 1 lost', 'read 2 sent', 'read 2 answered', 'write 1 sent', 'write 1 answered'],
   );
 });
 

@@ -164,12 +164,7 @@ test('an operation survives the death of its process', async (t) => {
 });
 
 /** Pings with so much time until it says that; what it knows may come later than that time. */
-function pingSays(
-  client: AtomicDiskClient,
-  rank: number,
-  ms: number,
-  pattern: RegExp,
-): Promise<void> {
+function pingSays(client: AtomicDiskClient, rank: number, ms: number, pattern: RegExp): Promise<void> {
   let said = '';
   return untilSo(
     async () => {
@@ -255,10 +250,6 @@ test('options that make no sense are refused', async (t) => {
     { timeouts: { unansweredMs: Infinity } },
   ];
   for (const change of wrong) {
-    await t.throwsAsync(
-      connect({ ...options, ...change }),
-      { code: 'ATDD_USAGE' },
-      JSON.stringify(change),
-    );
+    await t.throwsAsync(connect({ ...options, ...change }), { code: 'ATDD_USAGE' }, JSON.stringify(change));
   }
 });

@@ -32,9 +32,7 @@ test('with one it fails, and a write says whether it may have had an effect', (t
   t.deepEqual([read, sent, kept], [[], [], []]);
   cluster.advance(1);
   t.deepEqual(read, ['read of sector 0 was not answered']);
-  t.deepEqual(sent, [
-    'write of sector 1 was not answered: it may have taken effect or may still do so',
-  ]);
+  t.deepEqual(sent, ['write of sector 1 was not answered: it may have taken effect or may still do so']);
   t.deepEqual(kept, ['write of sector 2 was given up before it was sent: it has no effect']);
 });
 

@@ -10,8 +10,8 @@ const GROWN: VirtualClusterOptions = { sectors: 200 };
 const SMALL = 100;
 
 /**
- * The processes answer what they have been asked over their newest connections and have not
- * answered yet, until they are asked nothing more; `small` those that have SMALL sectors.
+ * The processes answer what they have been asked over their newest connections and have not answered yet, until they
+ * are asked nothing more; `small` those that have SMALL sectors.
  */
 function answerAll(cluster: VirtualCluster, small: readonly number[]): void {
   for (let round = 0; round < 10; round += 1) {
@@ -168,9 +168,7 @@ test('of a hedged read one refusal decides nothing, nor does it count as a quick
   t.deepEqual([cluster.requestsOf(150).length, read.seen.length], [2, 0]);
   cluster.at(first.rank).answer(first.position, undefined, 'invalidSectorIndex');
   cluster.turn();
-  const third = cluster
-    .requestsOf(150)
-    .find(({ rank }) => ![first, second].some((one) => one.rank === rank));
+  const third = cluster.requestsOf(150).find(({ rank }) => ![first, second].some((one) => one.rank === rank));
   t.not(third, undefined, 'the one that is left is asked');
   cluster.at(third!.rank).answer(third!.position, sectorOf(5));
   t.deepEqual(read.seen, [sectorOf(5), '|']);

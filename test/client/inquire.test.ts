@@ -1,6 +1,6 @@
 /**
- * Questions to a process about itself, which not every process answers. The first one over each
- * connection is the client's own: see heldWrites.test.ts.
+ * Questions to a process about itself, which not every process answers. The first one over each connection is the
+ * client's own: see heldWrites.test.ts.
  */
 import test from 'ava';
 import { sectorOf, VirtualCluster } from './virtualCluster.js';

@@ -10,10 +10,7 @@ import { marbles } from '../helpers/marbles.js';
 const BROKEN = new Error('broken');
 
 /** Delays of exactly 4, 8, 16, 16 … frames. */
-function options(
-  { cold }: RunHelpers,
-  overrides: Partial<KeepConnectedOptions<string>>,
-): KeepConnectedOptions<string> {
+function options({ cold }: RunHelpers, overrides: Partial<KeepConnectedOptions<string>>): KeepConnectedOptions<string> {
   const turn = {
     schedule: () => {
       throw new Error('not used');
@@ -42,9 +39,7 @@ test('each failed dial doubles the delay, up to the most', marbles, (helpers) =>
   const result$ = keepConnected(
     options(helpers, { dial: () => dials$, onDialFailed: (error) => failures.push(error) }),
   );
-  expectObservable(result$, '     ------------------------------------------------------!').toBe(
-    '-',
-  );
+  expectObservable(result$, '     ------------------------------------------------------!').toBe('-');
   expectSubscriptions(dials$.subscriptions).toBe([
     '^!',
     '-----^!',
@@ -63,9 +58,7 @@ test('a connection that proved good starts the delays small again', marbles, (he
     if (count === 3) proved();
     return cold('-|');
   };
-  expectObservable(keepConnected(options(helpers, { dial: () => dials$, serve })), '30ms !').toBe(
-    '-',
-  );
+  expectObservable(keepConnected(options(helpers, { dial: () => dials$, serve })), '30ms !').toBe('-');
   expectSubscriptions(dials$.subscriptions).toBe([
     '^!',
     '-----^!', // After 4.

@@ -55,9 +55,7 @@ test('said after a few seconds, again now and then, and when it moves', async (t
 });
 
 test('nothing is said of what moves, or of nobody who waits', async (t) => {
-  const moves = Object.fromEntries(
-    Array.from({ length: 10 }, (_, at) => [2 * at, { answers: at }]),
-  );
+  const moves = Object.fromEntries(Array.from({ length: 10 }, (_, at) => [2 * at, { answers: at }]));
   t.deepEqual(await follow(stuck(t, [DOWN, DOWN, DOWN]), 20, moves), []);
   const idle = { ...stuck(t, [DOWN, DOWN, DOWN]), isWaiting: false };
   t.deepEqual(await follow(idle, 20), []);

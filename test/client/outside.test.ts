@@ -15,10 +15,7 @@ const writes = (cluster: VirtualCluster, from: number): number[] => {
   cluster.turn();
   return [1, 2, 3].map(
     (rank) =>
-      cluster
-        .at(rank)
-        .requests.filter(({ sector }) => sector >= BigInt(from) && sector < BigInt(from + 6))
-        .length,
+      cluster.at(rank).requests.filter(({ sector }) => sector >= BigInt(from) && sector < BigInt(from + 6)).length,
   );
 };
 

@@ -22,8 +22,8 @@ import { untilSo } from '../helpers/within.js';
 import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
 
 /**
- * Three processes that all vote. One that was slow to start finds the others begun without it, and
- * takes in what they have first; until then a majority needs both of them.
+ * Three processes that all vote. One that was slow to start finds the others begun without it, and takes in what they
+ * have first; until then a majority needs both of them.
  */
 async function startWhole(t: TestScope): Promise<Cluster> {
   const cluster = await Cluster.start(t, { processCount: 3 });
@@ -54,8 +54,8 @@ test('operations without a majority are finished when it is back', async (t) => 
   events.length = 0;
   const write = client.writeSector(0, sectorNamed('after'));
   const read = client.readSector(1);
-  // The process that is left cannot finish them. It is left, drops them since they are in their
-  // read phase, and says so by ending its half; so they are sent again, more than once.
+  // The process that is left cannot finish them. It is left, drops them since they are in their read phase, and says so
+  // by ending its half; so they are sent again, more than once.
   while (events.filter(({ event }) => event === 'lost').length < 4) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -93,11 +93,7 @@ test('a write at a process that stands still waits for it; reads and others go o
   await untilSo(() => settled.length >= 12 - stuck());
   await sleep(1_000);
   t.is(settled.filter((kind) => kind === 'read').length, 6, 'every read moved on');
-  t.is(
-    settled.length,
-    12 - stuck(),
-    'no write was sent elsewhere while it might still take effect',
-  );
+  t.is(settled.length, 12 - stuck(), 'no write was sent elsewhere while it might still take effect');
   t.true(stuck() > 0);
   cluster.continue(1);
   await Promise.all(operations);

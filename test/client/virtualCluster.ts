@@ -1,6 +1,6 @@
 /**
- * A cluster that exists in virtual time only, for tests of the client: a test sees each request
- * that arrives at a process and decides what that process does. Real bytes flow, tags included.
+ * A cluster that exists in virtual time only, for tests of the client: a test sees each request that arrives at a
+ * process and decides what that process does. Real bytes flow, tags included.
  */
 import type { Observable } from 'rxjs';
 import { map, NEVER, Subject, throwError, timer, VirtualAction, VirtualTimeScheduler } from 'rxjs';
@@ -122,9 +122,7 @@ export class VirtualConnection implements ClientConnection {
   }
 }
 
-export interface VirtualClusterOptions extends Partial<
-  Omit<DiskClientOptions, 'tagger' | 'timeouts'>
-> {
+export interface VirtualClusterOptions extends Partial<Omit<DiskClientOptions, 'tagger' | 'timeouts'>> {
   readonly processCount?: number;
   readonly timeouts?: Partial<DiskClientOptions['timeouts']>;
   /** How long a dial takes. */

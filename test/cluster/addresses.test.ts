@@ -1,6 +1,6 @@
 /**
- * A member knows whom it talks to: neither a wrong line in the file of one process nor somebody who
- * sends again what was said on the wire makes another one step down.
+ * A member knows whom it talks to: neither a wrong line in the file of one process nor somebody who sends again what
+ * was said on the wire makes another one step down.
  */
 import test from 'ava';
 import { overhear } from '../fuzz/overhearing.js';
@@ -40,8 +40,7 @@ test.serial('a file with the addresses of two others swapped costs one process',
   ]) {
     await untilStatus(cluster, rank, HANG_MS, ({ differences = [] }) =>
       differences.some(
-        ({ field, rank: by, own, peer }) =>
-          field === 'addressee' && by === 3 && own === rank && peer === taken,
+        ({ field, rank: by, own, peer }) => field === 'addressee' && by === 3 && own === rank && peer === taken,
       ),
     );
     const told = `process 3 takes process ${rank} for process ${taken}`;
@@ -145,9 +144,7 @@ test.serial('HELLOs that were recorded and are sent again change nothing', async
       const { kind } = await stranger.ping();
       t.is(kind, 'answered');
       // An opening is even taken up: whoever says it is asked to show that it hears the answer.
-      const isOpening = bytes
-        .subarray(OFFSET_ECHO, OFFSET_ECHO + ID_BYTES)
-        .every((one) => one === 0);
+      const isOpening = bytes.subarray(OFFSET_ECHO, OFFSET_ECHO + ID_BYTES).every((one) => one === 0);
       const isTakenUp = type === HELLO && isOpening;
       const what = `HELLO ${type.toString(16)} of ${from} at ${rank}`;
       t.is(hellosIn(Buffer.concat(heard), 0).length, isTakenUp ? 1 : 0, what);

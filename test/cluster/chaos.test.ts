@@ -1,7 +1,7 @@
 /**
- * Clients on a few hot sectors while processes are killed, paused and started again, and their
- * network and disks fail, all at random: whatever the clients saw must be linearizable.
- * ATDD_TEST_SEED=… makes the same random choices; `npm run chaos` does the same for longer.
+ * Clients on a few hot sectors while processes are killed, paused and started again, and their network and disks fail,
+ * all at random: whatever the clients saw must be linearizable. ATDD_TEST_SEED=… makes the same random choices; `npm
+ * run chaos` does the same for longer.
  */
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -24,8 +24,7 @@ test('processes tell what their operations have cost', async (t) => {
   }
   await client.destroy();
   const after = await Promise.all(cluster.ranks.map(look));
-  const grown = (rank: number, name: keyof ProcessCounters): number =>
-    after[rank - 1][name] - before[rank - 1][name];
+  const grown = (rank: number, name: keyof ProcessCounters): number => after[rank - 1][name] - before[rank - 1][name];
   t.log(after);
 
   // The first asks two others, and tells two others what to write; each answers at least once.

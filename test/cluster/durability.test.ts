@@ -1,8 +1,8 @@
 /**
- * Watches the system calls of a process: nothing that makes a promise leaves before what it
- * promises is on the disk. For every ACK to a peer, every Ok to a WRITE, every VALUE that shows a
- * value: first the sector is written, then the data file is flushed and, at the same time,
- * LevelDB's log is written and flushed, and only when both are done do bytes go to the socket.
+ * Watches the system calls of a process: nothing that makes a promise leaves before what it promises is on the disk.
+ * For every ACK to a peer, every Ok to a WRITE, every VALUE that shows a value: first the sector is written, then the
+ * data file is flushed and, at the same time, LevelDB's log is written and flushed, and only when both are done do
+ * bytes go to the socket.
  */
 import test from 'ava';
 import type { Message, ProcessMessage, RegisterValue } from '../helpers/bytes.js';
@@ -49,16 +49,14 @@ function messagesOf(calls: readonly SystemCall[], keys: Cluster['keys']): Moved[
 }
 
 /**
- * Where in the trace a sector became durable: the end of the flush of the data file that followed
- * the sector's write, and of the flush of LevelDB's log that followed its next write. Infinity if
- * that never happened.
+ * Where in the trace a sector became durable: the end of the flush of the data file that followed the sector's write,
+ * and of the flush of LevelDB's log that followed its next write. Infinity if that never happened.
  */
 function durableAt(calls: readonly SystemCall[], sector: Buffer, after = -1): number {
   const isFlush = ({ name }: SystemCall): boolean => name === 'fdatasync' || name === 'fsync';
   const inFiles = calls.filter(({ target }) => target.startsWith('/'));
   const written = inFiles.find(
-    ({ name, data, beganAt }) =>
-      name.startsWith('pwrite') && beganAt > after && data.includes(sector),
+    ({ name, data, beganAt }) => name.startsWith('pwrite') && beganAt > after && data.includes(sector),
   );
   if (written === undefined) return Infinity;
   const flushed = inFiles.find(
@@ -66,8 +64,7 @@ function durableAt(calls: readonly SystemCall[], sector: Buffer, after = -1): nu
   );
   if (flushed?.result !== 0) return Infinity;
   const logged = inFiles.find(
-    ({ name, target, beganAt }) =>
-      name === 'write' && target.endsWith('.log') && beganAt > written.endedAt,
+    ({ name, target, beganAt }) => name === 'write' && target.endsWith('.log') && beganAt > written.endedAt,
   );
   if (logged === undefined) return Infinity;
   const committed = inFiles.find(
@@ -82,9 +79,8 @@ const WRITTEN_ALONE = 10;
 const WRITTEN_TOGETHER = 20;
 
 /**
- * Writes through the traced process and through another, one by one and many at a time. While the
- * third one stands still the others need the traced one for each majority: however late it is, they
- * wait for what is counted.
+ * Writes through the traced process and through another, one by one and many at a time. While the third one stands
+ * still the others need the traced one for each majority: however late it is, they wait for what is counted.
  */
 async function work(cluster: Cluster): Promise<void> {
   const clients = await Promise.all([1, 2, 3].map((rank) => cluster.client(rank)));
@@ -125,8 +121,8 @@ const shown = ({ kind, register }: ProcessMessage): string =>
   `${kind} with "${register === null ? '' : nameOf(register.data)}"`;
 
 /**
- * An ACK promises that the value it answers, or a newer one of that sector, is on the disk: whether
- * one of those was when it left.
+ * An ACK promises that the value it answers, or a newer one of that sector, is on the disk: whether one of those was
+ * when it left.
  */
 function promiseIsKept(
   calls: readonly SystemCall[],
@@ -210,11 +206,7 @@ const watched = test.macro(async (t, extension: 'on' | 'off') => {
   }
 });
 
-test.serial(
-  'ACKs, responses and VALUEs leave after the flush of what they promise',
-  watched,
-  'off',
-);
+test.serial('ACKs, responses and VALUEs leave after the flush of what they promise', watched, 'off');
 test.serial('with the extension, ACKs and responses leave after that flush', watched, 'on');
 
 test.serial('a trace is read rightly, calls that others came in between of included', (t) => {

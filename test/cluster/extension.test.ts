@@ -1,6 +1,6 @@
 /**
- * The peer extension among real processes: agreed on where both ends have it, left out where one
- * has not, and changed in one process after the other while clients work.
+ * The peer extension among real processes: agreed on where both ends have it, left out where one has not, and changed
+ * in one process after the other while clients work.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -40,29 +40,26 @@ async function bytesPerOperation(cluster: Cluster, count: number): Promise<numbe
   return (after - before) / (2 * count);
 }
 
-test.serial(
-  'processes that have the extension agree on it, and say less to each other',
-  async (t) => {
-    t.timeout(TEST_HANG_MS);
-    const cluster = await Cluster.start(t, { processCount: 3 });
-    for (const rank of cluster.ranks) {
-      await untilStatus(cluster, rank, HANG_MS, ({ extended }) => extended.length === 2);
-    }
-    const having = await bytesPerOperation(cluster, 50);
-    for (const rank of cluster.ranks) {
-      await cluster.stop(rank);
-      await setExtension(cluster, rank, 'off');
-      await cluster.start(rank);
-    }
-    for (const rank of cluster.ranks) {
-      await untilStatus(cluster, rank, HANG_MS, ({ connected }) => connected.length === 2);
-      t.deepEqual((await inquire(cluster, rank)).extended, []);
-    }
-    const without = await bytesPerOperation(cluster, 50);
-    t.log({ having, without });
-    t.true(having < without / 2);
-  },
-);
+test.serial('processes that have the extension agree on it, and say less to each other', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const cluster = await Cluster.start(t, { processCount: 3 });
+  for (const rank of cluster.ranks) {
+    await untilStatus(cluster, rank, HANG_MS, ({ extended }) => extended.length === 2);
+  }
+  const having = await bytesPerOperation(cluster, 50);
+  for (const rank of cluster.ranks) {
+    await cluster.stop(rank);
+    await setExtension(cluster, rank, 'off');
+    await cluster.start(rank);
+  }
+  for (const rank of cluster.ranks) {
+    await untilStatus(cluster, rank, HANG_MS, ({ connected }) => connected.length === 2);
+    t.deepEqual((await inquire(cluster, rank)).extended, []);
+  }
+  const without = await bytesPerOperation(cluster, 50);
+  t.log({ having, without });
+  t.true(having < without / 2);
+});
 
 test.serial('the extension is turned on and off in one process after the other', async (t) => {
   t.timeout(TEST_HANG_MS);

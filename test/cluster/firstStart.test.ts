@@ -1,6 +1,6 @@
 /**
- * When a cluster is founded, and when it must not be: by all of its processes together, agreeing,
- * none of which knows of an earlier one. docs/adr/0022-first-start.md.
+ * When a cluster is founded, and when it must not be: by all of its processes together, agreeing, none of which knows
+ * of an earlier one. docs/adr/0022-first-start.md.
  */
 import { mkdir, rename, rm } from 'node:fs/promises';
 import type { ExecutionContext } from 'ava';
@@ -26,9 +26,7 @@ async function assertUseless(t: ExecutionContext, cluster: Cluster, rank: number
 }
 
 async function assertFull(t: ExecutionContext, cluster: Cluster): Promise<void> {
-  const { code, output } = await runToEnd(
-    cluster.command(`status --wait-full ${HANG_MS / 1_000}`, 2),
-  );
+  const { code, output } = await runToEnd(cluster.command(`status --wait-full ${HANG_MS / 1_000}`, 2));
   t.is(code, 0, output);
 }
 
@@ -61,13 +59,9 @@ test.serial('one with a shorter list founds nothing, and the others do', async (
   t.true(waiting?.isAlone);
   for (const rank of [2, 3]) {
     await untilStatus(cluster, rank, HANG_MS, ({ differences = [] }) =>
-      differences.some(
-        ({ field, rank: of, peer }) => field === 'processes' && of === 1 && peer === 1,
-      ),
+      differences.some(({ field, rank: of, peer }) => field === 'processes' && of === 1 && peer === 1),
     );
-    await untilSo(() =>
-      cluster.logOf(rank).includes(`process 1 is one of 1 processes, process ${rank} one of 3`),
-    );
+    await untilSo(() => cluster.logOf(rank).includes(`process 1 is one of 1 processes, process ${rank} one of 3`));
   }
   await assertUseless(t, cluster, 1);
   await cluster.kill(1);
@@ -91,13 +85,10 @@ test.serial('one with half the sectors founds nothing, and is named', async (t) 
   for (const rank of [1, 2]) {
     await untilStatus(cluster, rank, HANG_MS, ({ differences = [] }) =>
       differences.some(
-        ({ field, rank: of, own, peer }) =>
-          field === 'sectors' && of === 3 && own === 64 && peer === 32,
+        ({ field, rank: of, own, peer }) => field === 'sectors' && of === 3 && own === 64 && peer === 32,
       ),
     );
-    await untilSo(() =>
-      cluster.logOf(rank).includes(`process 3 has 32 sectors, process ${rank} has 64`),
-    );
+    await untilSo(() => cluster.logOf(rank).includes(`process 3 has 32 sectors, process ${rank} has 64`));
   }
   await untilSo(() => cluster.logOf(3).includes('process 1 has 64 sectors, process 3 has 32'));
   // It answers those who ask about it, and nobody else.
@@ -139,9 +130,7 @@ async function unmount(
   }
   await Promise.all(without.map((rank) => cluster.start(rank)));
   await meanwhile(cluster);
-  await Promise.all(
-    cluster.ranks.filter((rank) => cluster.isUp(rank)).map((rank) => cluster.stop(rank)),
-  );
+  await Promise.all(cluster.ranks.filter((rank) => cluster.isUp(rank)).map((rank) => cluster.stop(rank)));
   for (const rank of without) {
     await rm(cluster.storageOf(rank), { recursive: true });
     await rename(cluster.fileIn(`disk-${rank}`), cluster.storageOf(rank));
@@ -172,8 +161,7 @@ for (const hasMarkers of [true, false]) {
           cluster,
           rank,
           HANG_MS,
-          ({ waiting }) =>
-            waiting?.unheard.join() === '3' && [...waiting.inUse].sort().join() === inUse,
+          ({ waiting }) => waiting?.unheard.join() === '3' && [...waiting.inUse].sort().join() === inUse,
         );
         await assertUseless(t, cluster, rank);
       }
@@ -206,12 +194,9 @@ test.serial('all three start without their disks: the markers tell', async (t) =
         cluster,
         rank,
         HANG_MS,
-        ({ waiting }) =>
-          waiting?.unheard.length === 0 && [...waiting.inUse].sort().join() === '1,2,3',
+        ({ waiting }) => waiting?.unheard.length === 0 && [...waiting.inUse].sort().join() === '1,2,3',
       );
-      await untilSo(() =>
-        /empty, but was in use before: is the disk mounted\?/.test(cluster.logOf(rank)),
-      );
+      await untilSo(() => /empty, but was in use before: is the disk mounted\?/.test(cluster.logOf(rank)));
       await assertUseless(t, cluster, rank);
     }
     await assertNoAnswer(t, cluster);

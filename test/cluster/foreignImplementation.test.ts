@@ -1,6 +1,6 @@
 /**
- * A process of this implementation among foreign members: when it takes part, and that an empty disk
- * does not vote as long as a peer of this implementation may remember another one (ADR 13).
+ * A process of this implementation among foreign members: when it takes part, and that an empty disk does not vote as
+ * long as a peer of this implementation may remember another one (ADR 13).
  */
 import test from 'ava';
 import { Cluster } from '../helpers/cluster.js';

@@ -1,7 +1,7 @@
 /**
- * One cluster of two real processes and one foreign, which behaves in each of the ways that
- * the protocol allows: operations through all three complete, also when the foreign one is needed
- * for the majority, and what everybody saw is linearizable.
+ * One cluster of two real processes and one foreign, which behaves in each of the ways that the protocol allows:
+ * operations through all three complete, also when the foreign one is needed for the majority, and what everybody saw
+ * is linearizable.
  */
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
@@ -39,12 +39,7 @@ function userOf(client: RawClient): User {
 }
 
 /** Half reads, half writes, one at a time. */
-async function use(
-  recorder: HistoryRecorder,
-  name: string,
-  user: User,
-  operationCount: number,
-): Promise<void> {
+async function use(recorder: HistoryRecorder, name: string, user: User, operationCount: number): Promise<void> {
   for (let count = 0; count < operationCount; count += 1) {
     const sector = SECTORS[(count >> 1) % SECTORS.length];
     if (count % 2 === 0) {
@@ -106,37 +101,28 @@ for (const [name, behaviour] of Object.entries<Behaviour>(BEHAVIOURS)) {
 
     t.is(recorder.operations.length, 140);
     await assertLinearizable(t, recorder.operations);
-    t.deepEqual(
-      [...strange.faults, ...clients.flatMap(({ faults }) => faults), ...back.faults],
-      [],
-    );
+    t.deepEqual([...strange.faults, ...clients.flatMap(({ faults }) => faults), ...back.faults], []);
     // Receipts go to a peer that sends them, and to no other.
     if (behaviour.receipts === true) t.true(strange.receiptCount > 0);
     else t.is(strange.receiptCount, 0);
   });
 }
 
-test.serial(
-  'a peer that is sent nothing because it is away costs the others nothing',
-  async (t) => {
-    t.timeout(TEST_HANG_MS);
-    const cluster = await Cluster.start(t, { processCount: 3, absent: [STRANGE_RANK] });
-    const client = await cluster.client(1);
-    const answers: Promise<unknown>[] = [];
-    for (let sector = 0; sector < 200; sector += 1) {
-      answers.push(client.write(sector, sectorNamed(`away ${sector}`)));
-    }
-    await inTime(t, '200 writes with one member missing from the start', Promise.all(answers));
-    const { addresses, keys } = cluster;
-    const strange = await ForeignPeer.start({ rank: STRANGE_RANK, addresses, keys, behaviour: {} });
-    t.teardown(() => strange.stop());
-    await cluster.kill(3);
-    // The foreign one has nothing yet; a read through the real one imposes the value on it.
-    const outcome = await client.read(77);
-    t.is(
-      outcome.kind === 'answered' && outcome.data !== null ? nameOf(outcome.data) : '',
-      'away 77',
-    );
-    t.is(nameOf(await strange.read(77)), 'away 77');
-  },
-);
+test.serial('a peer that is sent nothing because it is away costs the others nothing', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const cluster = await Cluster.start(t, { processCount: 3, absent: [STRANGE_RANK] });
+  const client = await cluster.client(1);
+  const answers: Promise<unknown>[] = [];
+  for (let sector = 0; sector < 200; sector += 1) {
+    answers.push(client.write(sector, sectorNamed(`away ${sector}`)));
+  }
+  await inTime(t, '200 writes with one member missing from the start', Promise.all(answers));
+  const { addresses, keys } = cluster;
+  const strange = await ForeignPeer.start({ rank: STRANGE_RANK, addresses, keys, behaviour: {} });
+  t.teardown(() => strange.stop());
+  await cluster.kill(3);
+  // The foreign one has nothing yet; a read through the real one imposes the value on it.
+  const outcome = await client.read(77);
+  t.is(outcome.kind === 'answered' && outcome.data !== null ? nameOf(outcome.data) : '', 'away 77');
+  t.is(nameOf(await strange.read(77)), 'away 77');
+});

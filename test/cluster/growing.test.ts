@@ -1,6 +1,6 @@
 /**
- * A cluster of real processes that is changed while it is used, one process after the other: the
- * disk is grown, a process moves to another address.
+ * A cluster of real processes that is changed while it is used, one process after the other: the disk is grown, a
+ * process moves to another address.
  */
 import { rename } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -109,9 +109,7 @@ async function endAll(
   await Promise.all(devices.map((device) => device.stop()));
   await workload.stop();
   await workload.readAll(cluster.ranks);
-  t.log(
-    `${workload.answeredCount} requests, ${devices.map(({ count }) => count).join(', ')} by NBD`,
-  );
+  t.log(`${workload.answeredCount} requests, ${devices.map(({ count }) => count).join(', ')} by NBD`);
   t.deepEqual(workload.faults, []);
   await assertLinearizable(t, workload.recorder.operations);
 }

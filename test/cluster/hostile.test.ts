@@ -1,6 +1,6 @@
 /**
- * Hostile input on real processes: crowds, rubbish, forgeries, clients that never read. The process
- * lives, its memory and its descriptors stay bounded, and a client that behaves is served.
+ * Hostile input on real processes: crowds, rubbish, forgeries, clients that never read. The process lives, its memory
+ * and its descriptors stay bounded, and a client that behaves is served.
  */
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
@@ -149,147 +149,138 @@ test.serial('rubbish, and messages that never end, harm nobody', async (t) => {
   t.deepEqual(client.faults, []);
 });
 
-test.serial(
-  'requests that are wrong are answered as the protocol says, and do nothing',
-  async (t) => {
-    t.timeout(TEST_HANG_MS);
-    const cluster = await Cluster.start(t, { processCount: 3, sectors: SECTORS });
-    const client = await cluster.client(1);
-    const forge = async (
-      request: Parameters<typeof requestBytes>[0],
-      change: (bytes: Buffer) => void,
-    ): Promise<Outcome> => {
-      const bytes = requestBytes(request, cluster.clientKey, 'random');
-      change(bytes);
-      const outcome = client.expectAnswer(request.kind, request.requestNumber);
-      client.sendRaw(bytes);
-      return outcome;
-    };
-    const breakTag = (bytes: Buffer): void => {
-      bytes[bytes.length - 1] ^= 1;
-    };
-    const leave = (): void => undefined;
-    const data = sectorNamed('forged');
-    const read = { kind: 'READ', requestNumber: 11n, sector: 5n, data: null } as const;
-    const write = { kind: 'WRITE', requestNumber: 12n, sector: 5n, data } as const;
+test.serial('requests that are wrong are answered as the protocol says, and do nothing', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const cluster = await Cluster.start(t, { processCount: 3, sectors: SECTORS });
+  const client = await cluster.client(1);
+  const forge = async (
+    request: Parameters<typeof requestBytes>[0],
+    change: (bytes: Buffer) => void,
+  ): Promise<Outcome> => {
+    const bytes = requestBytes(request, cluster.clientKey, 'random');
+    change(bytes);
+    const outcome = client.expectAnswer(request.kind, request.requestNumber);
+    client.sendRaw(bytes);
+    return outcome;
+  };
+  const breakTag = (bytes: Buffer): void => {
+    bytes[bytes.length - 1] ^= 1;
+  };
+  const leave = (): void => undefined;
+  const data = sectorNamed('forged');
+  const read = { kind: 'READ', requestNumber: 11n, sector: 5n, data: null } as const;
+  const write = { kind: 'WRITE', requestNumber: 12n, sector: 5n, data } as const;
 
-    t.deepEqual(await forge(read, breakTag), AUTH_FAILURE);
-    t.deepEqual(await forge(write, breakTag), AUTH_FAILURE);
-    const inTheData = (bytes: Buffer): void => {
-      bytes[1_000] ^= 0x80;
-    };
-    t.deepEqual(await forge(write, inTheData), AUTH_FAILURE);
-    // Padding is covered by the tag as well.
-    const inThePadding = (bytes: Buffer): void => {
-      bytes[5] ^= 1;
-    };
-    t.deepEqual(await forge(write, inThePadding), AUTH_FAILURE);
-    // The tag is checked before the index.
-    t.deepEqual(await forge({ ...read, sector: SECTOR_NOWHERE }, breakTag), AUTH_FAILURE);
-    for (const sector of [BigInt(SECTORS), 2n ** 53n, 2n ** 63n, SECTOR_NOWHERE]) {
-      t.deepEqual(await forge({ ...read, sector }, leave), INVALID_INDEX);
-      t.deepEqual(await forge({ ...write, sector }, leave), INVALID_INDEX);
-    }
-    t.is(await nameRead(client, 5), null, 'a forged WRITE took effect');
-    t.deepEqual(await client.write(SECTORS - 1, sectorNamed('last sector')), WRITTEN);
-    t.is(await nameRead(client, SECTORS - 1), 'last sector');
-    // On the same connection a good request with random padding, cut into single bytes, is good.
-    const good = requestBytes({ ...write, requestNumber: 99n }, cluster.clientKey, 'random');
-    const answer = client.expectAnswer('WRITE', 99n);
-    client.sendRaw(good.subarray(0, 40));
-    for (let at = 40; at < 60; at += 1) {
-      client.sendRaw(good.subarray(at, at + 1));
-      await sleep(2);
-    }
-    client.sendRaw(good.subarray(60));
-    t.deepEqual(await within(HANG_MS, answer), WRITTEN);
-    t.is(await nameRead(client, 5), 'forged');
-    // Eight bytes of an unknown type are skipped, and what follows them is a message.
-    client.sendRaw(Buffer.from('atdd\0\0\0\xff', 'latin1'));
-    await assertServed(t, client);
-    t.deepEqual(client.faults, []);
-  },
-);
+  t.deepEqual(await forge(read, breakTag), AUTH_FAILURE);
+  t.deepEqual(await forge(write, breakTag), AUTH_FAILURE);
+  const inTheData = (bytes: Buffer): void => {
+    bytes[1_000] ^= 0x80;
+  };
+  t.deepEqual(await forge(write, inTheData), AUTH_FAILURE);
+  // Padding is covered by the tag as well.
+  const inThePadding = (bytes: Buffer): void => {
+    bytes[5] ^= 1;
+  };
+  t.deepEqual(await forge(write, inThePadding), AUTH_FAILURE);
+  // The tag is checked before the index.
+  t.deepEqual(await forge({ ...read, sector: SECTOR_NOWHERE }, breakTag), AUTH_FAILURE);
+  for (const sector of [BigInt(SECTORS), 2n ** 53n, 2n ** 63n, SECTOR_NOWHERE]) {
+    t.deepEqual(await forge({ ...read, sector }, leave), INVALID_INDEX);
+    t.deepEqual(await forge({ ...write, sector }, leave), INVALID_INDEX);
+  }
+  t.is(await nameRead(client, 5), null, 'a forged WRITE took effect');
+  t.deepEqual(await client.write(SECTORS - 1, sectorNamed('last sector')), WRITTEN);
+  t.is(await nameRead(client, SECTORS - 1), 'last sector');
+  // On the same connection a good request with random padding, cut into single bytes, is good.
+  const good = requestBytes({ ...write, requestNumber: 99n }, cluster.clientKey, 'random');
+  const answer = client.expectAnswer('WRITE', 99n);
+  client.sendRaw(good.subarray(0, 40));
+  for (let at = 40; at < 60; at += 1) {
+    client.sendRaw(good.subarray(at, at + 1));
+    await sleep(2);
+  }
+  client.sendRaw(good.subarray(60));
+  t.deepEqual(await within(HANG_MS, answer), WRITTEN);
+  t.is(await nameRead(client, 5), 'forged');
+  // Eight bytes of an unknown type are skipped, and what follows them is a message.
+  client.sendRaw(Buffer.from('atdd\0\0\0\xff', 'latin1'));
+  await assertServed(t, client);
+  t.deepEqual(client.faults, []);
+});
 
-test.serial(
-  'process messages that are wrong do nothing; the same ones when right do',
-  async (t) => {
-    t.timeout(TEST_HANG_MS);
-    const cluster = await Cluster.start(t, { processCount: 3, sectors: SECTORS });
-    const peer = await cluster.client(1);
-    const sector = 9n;
-    const message = (change: Partial<ProcessMessage>): Omit<ProcessMessage, 'family'> => ({
-      kind: 'WRITE_PROC',
-      sender: 2,
-      id: randomBytes(16).toString('hex'),
-      sector,
-      register: { timestamp: 1_000n, writeRank: 2, data: sectorNamed('imposed') },
-      ...change,
-    });
-    const send = (change: Partial<ProcessMessage>, key: Uint8Array = cluster.systemKey): void => {
-      peer.sendRaw(processBytes(message(change), key, 'random'));
-    };
-    send({}, randomBytes(64));
-    send({}, cluster.clientKey);
-    for (const sender of [0, 1, 4, 255]) send({ sender });
-    for (const wrong of [BigInt(SECTORS), 2n ** 63n, SECTOR_NOWHERE]) send({ sector: wrong });
-    const tooNew = { timestamp: 2n ** 64n - 1n, writeRank: 2, data: sectorNamed('too new') };
-    send({ register: tooNew }, randomBytes(64));
-    send({ kind: 'READ_PROC', register: null, sender: 77 });
-    send({ kind: 'VALUE', sender: 3 });
-    send({ kind: 'ACK', register: null, sender: 3 });
-    for (const receiptFor of ['READ_PROC', 'VALUE', 'WRITE_PROC', 'ACK'] as const) {
-      const id = randomBytes(16).toString('hex');
-      peer.sendRaw(receiptBytes({ receiptFor, sender: 3, id }, cluster.systemKey));
-    }
-    // Asked last on the same connection, and answered: the process has looked at all before it.
-    const asked = peer.inquire('STATUS');
-    t.is((await asked).kind, 'answered');
-    const client = await cluster.client(1);
-    t.is(await nameRead(client, Number(sector)), null, 'a wrong WRITE_PROC took effect');
-    send({});
-    // Nothing of what was sent before it on this connection can come later than it.
-    await untilSo(async () => (await nameRead(client, Number(sector))) === 'imposed');
-    await assertServed(t, client, Number(sector));
-    for (const rank of cluster.ranks) await assertServed(t, await cluster.client(rank));
-  },
-);
+test.serial('process messages that are wrong do nothing; the same ones when right do', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const cluster = await Cluster.start(t, { processCount: 3, sectors: SECTORS });
+  const peer = await cluster.client(1);
+  const sector = 9n;
+  const message = (change: Partial<ProcessMessage>): Omit<ProcessMessage, 'family'> => ({
+    kind: 'WRITE_PROC',
+    sender: 2,
+    id: randomBytes(16).toString('hex'),
+    sector,
+    register: { timestamp: 1_000n, writeRank: 2, data: sectorNamed('imposed') },
+    ...change,
+  });
+  const send = (change: Partial<ProcessMessage>, key: Uint8Array = cluster.systemKey): void => {
+    peer.sendRaw(processBytes(message(change), key, 'random'));
+  };
+  send({}, randomBytes(64));
+  send({}, cluster.clientKey);
+  for (const sender of [0, 1, 4, 255]) send({ sender });
+  for (const wrong of [BigInt(SECTORS), 2n ** 63n, SECTOR_NOWHERE]) send({ sector: wrong });
+  const tooNew = { timestamp: 2n ** 64n - 1n, writeRank: 2, data: sectorNamed('too new') };
+  send({ register: tooNew }, randomBytes(64));
+  send({ kind: 'READ_PROC', register: null, sender: 77 });
+  send({ kind: 'VALUE', sender: 3 });
+  send({ kind: 'ACK', register: null, sender: 3 });
+  for (const receiptFor of ['READ_PROC', 'VALUE', 'WRITE_PROC', 'ACK'] as const) {
+    const id = randomBytes(16).toString('hex');
+    peer.sendRaw(receiptBytes({ receiptFor, sender: 3, id }, cluster.systemKey));
+  }
+  // Asked last on the same connection, and answered: the process has looked at all before it.
+  const asked = peer.inquire('STATUS');
+  t.is((await asked).kind, 'answered');
+  const client = await cluster.client(1);
+  t.is(await nameRead(client, Number(sector)), null, 'a wrong WRITE_PROC took effect');
+  send({});
+  // Nothing of what was sent before it on this connection can come later than it.
+  await untilSo(async () => (await nameRead(client, Number(sector))) === 'imposed');
+  await assertServed(t, client, Number(sector));
+  for (const rank of cluster.ranks) await assertServed(t, await cluster.client(rank));
+});
 
-test.serial(
-  'clients that send and never read cost bounded memory, and others are served',
-  async (t) => {
-    t.timeout(TEST_HANG_MS);
-    const cluster = await Cluster.start(t, { processCount: 3, sectors: SECTORS });
-    const client = await cluster.client(1);
-    for (let sector = 0; sector < 64; sector += 1) {
-      t.deepEqual(await client.write(sector, sectorNamed(`s${sector}`)), WRITTEN);
+test.serial('clients that send and never read cost bounded memory, and others are served', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const cluster = await Cluster.start(t, { processCount: 3, sectors: SECTORS });
+  const client = await cluster.client(1);
+  for (let sector = 0; sector < 64; sector += 1) {
+    t.deepEqual(await client.write(sector, sectorNamed(`s${sector}`)), WRITTEN);
+  }
+  const before = await cluster.residentBytes(1);
+  const deaf = await Promise.all(Array.from({ length: 10 }, () => cluster.client(1)));
+  for (const [index, one] of deaf.entries()) {
+    one.socket.removeAllListeners('data').pause();
+    for (let count = 0; count < 4_000; count += 1) {
+      const fixed = { requestNumber: BigInt(count), sector: BigInt(count % 64) };
+      const request =
+        index % 2 === 0
+          ? ({ kind: 'READ', data: null, ...fixed } as const)
+          : ({ kind: 'WRITE', data: sectorNamed(`d${count}`), ...fixed, sector: 100n } as const);
+      one.sendRaw(requestBytes(request, cluster.clientKey));
     }
-    const before = await cluster.residentBytes(1);
-    const deaf = await Promise.all(Array.from({ length: 10 }, () => cluster.client(1)));
-    for (const [index, one] of deaf.entries()) {
-      one.socket.removeAllListeners('data').pause();
-      for (let count = 0; count < 4_000; count += 1) {
-        const fixed = { requestNumber: BigInt(count), sector: BigInt(count % 64) };
-        const request =
-          index % 2 === 0
-            ? ({ kind: 'READ', data: null, ...fixed } as const)
-            : ({ kind: 'WRITE', data: sectorNamed(`d${count}`), ...fixed, sector: 100n } as const);
-        one.sendRaw(requestBytes(request, cluster.clientKey));
-      }
-    }
-    let peak = before;
-    for (let round = 0; round < 25; round += 1) {
-      await assertServed(t, client, 900);
-      peak = Math.max(peak, await cluster.residentBytes(1));
-      await sleep(75);
-    }
-    t.log({
-      beforeMiB: Math.round(before / MEBIBYTE),
-      peakMiB: Math.round(peak / MEBIBYTE),
-    });
-    t.true(peak < RESIDENT_BYTES_MAX, `${peak} bytes`);
-    await Promise.all(deaf.map((one) => one.destroy()));
-    await assertServed(t, client);
-    t.deepEqual(client.faults, []);
-  },
-);
+  }
+  let peak = before;
+  for (let round = 0; round < 25; round += 1) {
+    await assertServed(t, client, 900);
+    peak = Math.max(peak, await cluster.residentBytes(1));
+    await sleep(75);
+  }
+  t.log({
+    beforeMiB: Math.round(before / MEBIBYTE),
+    peakMiB: Math.round(peak / MEBIBYTE),
+  });
+  t.true(peak < RESIDENT_BYTES_MAX, `${peak} bytes`);
+  await Promise.all(deaf.map((one) => one.destroy()));
+  await assertServed(t, client);
+  t.deepEqual(client.faults, []);
+});

@@ -1,6 +1,6 @@
 /**
- * Real processes that miss writes, lose their disks, or have bits of them flipped: afterwards there
- * are as many good copies as before, and clients have noticed nothing.
+ * Real processes that miss writes, lose their disks, or have bits of them flipped: afterwards there are as many good
+ * copies as before, and clients have noticed nothing.
  */
 import { open, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
@@ -62,8 +62,8 @@ function startWorkload(t: ExecutionContext, cluster: Cluster, firstSector: numbe
 }
 
 /**
- * Nothing but the connections to processes that were killed broke: each client had one operation
- * under way then, and has its next answer from another.
+ * Nothing but the connections to processes that were killed broke: each client had one operation under way then, and
+ * has its next answer from another.
  */
 async function assertUndisturbed(
   t: ExecutionContext,
@@ -102,9 +102,7 @@ async function assertWhole(t: ExecutionContext, cluster: Cluster): Promise<void>
       rank,
       STEP_MS_MAX,
       ({ missed, damaged, connected }) =>
-        Object.keys(missed).length === 0 &&
-        damaged === 0 &&
-        connected.length === cluster.ranks.length - 1,
+        Object.keys(missed).length === 0 && damaged === 0 && connected.length === cluster.ranks.length - 1,
     );
     t.is(status.standing, 'member');
     t.false(status.missedMore);
@@ -113,9 +111,7 @@ async function assertWhole(t: ExecutionContext, cluster: Cluster): Promise<void>
     t.deepEqual({ damaged, behind, ahead }, { damaged: 0, behind: 0, ahead: 0 }, `rank ${rank}`);
     t.is(verified, looked.written);
   }
-  const written = await Promise.all(
-    cluster.ranks.map(async (rank) => (await inquire(cluster, rank)).written),
-  );
+  const written = await Promise.all(cluster.ranks.map(async (rank) => (await inquire(cluster, rank)).written));
   t.is(new Set(written).size, 1, `they have ${written.join(', ')} sectors`);
 }
 
@@ -140,9 +136,7 @@ test.serial('what a process missed it gets, and then another one may lose its di
   );
 
   await cluster.start(3);
-  const handedOver = [1, 2].map((rank) =>
-    untilStatus(cluster, rank, STEP_MS_MAX, (status) => !('3' in status.missed)),
-  );
+  const handedOver = [1, 2].map((rank) => untilStatus(cluster, rank, STEP_MS_MAX, (status) => !('3' in status.missed)));
   const [, handedOverIn] = await timed(Promise.all(handedOver));
 
   // One that was heard late when the cluster began has joined before.

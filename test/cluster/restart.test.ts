@@ -20,15 +20,8 @@ async function nameRead(client: RawClient, sector: number): Promise<string | nul
   return nameOf(outcome.data);
 }
 
-async function writeNamed(
-  t: ExecutionContext,
-  client: RawClient,
-  sectors: readonly number[],
-  by: string,
-) {
-  const outcomes = await Promise.all(
-    sectors.map((sector) => client.write(sector, sectorNamed(`${by} ${sector}`))),
-  );
+async function writeNamed(t: ExecutionContext, client: RawClient, sectors: readonly number[], by: string) {
+  const outcomes = await Promise.all(sectors.map((sector) => client.write(sector, sectorNamed(`${by} ${sector}`))));
   for (const outcome of outcomes) t.deepEqual(outcome, OK);
 }
 
@@ -120,44 +113,37 @@ test.serial('a process that missed writes gives the newest value when it comes b
   );
 });
 
-test.serial(
-  'a WRITE whose client is gone before it found a majority never takes effect',
-  async (t) => {
-    t.timeout(TEST_HANG_MS);
-    const cluster = await Cluster.start(t, { processCount: 3 });
-    const first = await cluster.client(1);
-    await writeNamed(t, first, [0, 1, 2], 'kept');
-    await Promise.all([cluster.kill(2), cluster.kill(3)]);
-    const leaving = await cluster.client(1);
-    const breaking = await cluster.client(1);
-    const staying = await cluster.client(1);
-    const abandoned = [
-      leaving.write(0, sectorNamed('abandoned by FIN')),
-      breaking.write(1, sectorNamed('abandoned by RST')),
-    ];
-    const waitedFor = staying.write(2, sectorNamed('waited for'));
-    t.is(
-      await within(700, Promise.race([...abandoned, waitedFor])),
-      'too late',
-      'no majority, no answer',
-    );
-    // The process must end its side by itself once nothing of that client is under way.
-    t.not(await within(HANG_MS, leaving.end()), 'too late', 'FIN was not answered');
-    breaking.socket.resetAndDestroy();
-    t.deepEqual(await Promise.all(abandoned), [{ kind: 'unknown' }, { kind: 'unknown' }]);
-    await sleep(300);
-    await Promise.all([cluster.start(2), cluster.start(3)]);
-    t.deepEqual(await within(HANG_MS, waitedFor), OK, 'the one that waited is done');
-    // Long enough for anything that is sent again to be sent again.
-    await sleep(2_500);
-    for (const rank of cluster.ranks) {
-      const reader = await cluster.client(rank);
-      t.is(await nameRead(reader, 0), 'kept 0');
-      t.is(await nameRead(reader, 1), 'kept 1');
-      t.is(await nameRead(reader, 2), 'waited for');
-    }
-  },
-);
+test.serial('a WRITE whose client is gone before it found a majority never takes effect', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const cluster = await Cluster.start(t, { processCount: 3 });
+  const first = await cluster.client(1);
+  await writeNamed(t, first, [0, 1, 2], 'kept');
+  await Promise.all([cluster.kill(2), cluster.kill(3)]);
+  const leaving = await cluster.client(1);
+  const breaking = await cluster.client(1);
+  const staying = await cluster.client(1);
+  const abandoned = [
+    leaving.write(0, sectorNamed('abandoned by FIN')),
+    breaking.write(1, sectorNamed('abandoned by RST')),
+  ];
+  const waitedFor = staying.write(2, sectorNamed('waited for'));
+  t.is(await within(700, Promise.race([...abandoned, waitedFor])), 'too late', 'no majority, no answer');
+  // The process must end its side by itself once nothing of that client is under way.
+  t.not(await within(HANG_MS, leaving.end()), 'too late', 'FIN was not answered');
+  breaking.socket.resetAndDestroy();
+  t.deepEqual(await Promise.all(abandoned), [{ kind: 'unknown' }, { kind: 'unknown' }]);
+  await sleep(300);
+  await Promise.all([cluster.start(2), cluster.start(3)]);
+  t.deepEqual(await within(HANG_MS, waitedFor), OK, 'the one that waited is done');
+  // Long enough for anything that is sent again to be sent again.
+  await sleep(2_500);
+  for (const rank of cluster.ranks) {
+    const reader = await cluster.client(rank);
+    t.is(await nameRead(reader, 0), 'kept 0');
+    t.is(await nameRead(reader, 1), 'kept 1');
+    t.is(await nameRead(reader, 2), 'waited for');
+  }
+});
 
 test.serial('SIGTERM ends a process with exit code 0 and its data intact', async (t) => {
   t.timeout(TEST_HANG_MS);
@@ -206,14 +192,7 @@ test.serial('a folder that another process uses is refused, and the other goes o
   const processes = elsewhere.map(({ host, port }) => `${host}:${port}`);
   const file = cluster.fileIn('second.json');
   await writeFile(file, JSON.stringify({ ...cluster.configuration(), processes }));
-  const { code, output } = await runToEnd([
-    process.execPath,
-    MAIN_FILE,
-    '--config',
-    file,
-    '--rank',
-    '1',
-  ]);
+  const { code, output } = await runToEnd([process.execPath, MAIN_FILE, '--config', file, '--rank', '1']);
   t.not(code, 0);
   t.not(code, null, 'it had to be killed');
   t.regex(output, /in use|another process/i);
@@ -221,48 +200,38 @@ test.serial('a folder that another process uses is refused, and the other goes o
   t.is(await nameRead(client, 7), 'kept 7');
 });
 
-test.serial(
-  'a folder of another rank, or of another cluster, is refused and left alone',
-  async (t) => {
-    t.timeout(TEST_HANG_MS);
-    const cluster = await Cluster.start(t, { processCount: 3 });
-    const client = await cluster.client(2);
-    await writeNamed(t, client, [7], 'kept');
-    await cluster.stop(1);
-    const before = await slotsIn(cluster.storageOf(1));
-    t.is(before.length, 1);
-    const storage = cluster.storageOf(1);
-    const wrongRank = cluster.fileIn('wrongRank.json');
-    const elsewhere = (await freeAddresses(3)).map(({ host, port }) => `${host}:${port}`);
-    const base = { ...cluster.configuration(), storage, processes: elsewhere };
-    await writeFile(wrongRank, JSON.stringify(base));
-    const rank = await runToEnd([
-      process.execPath,
-      MAIN_FILE,
-      '--config',
-      wrongRank,
-      '--rank',
-      '2',
-    ]);
-    t.true(rank.code !== 0 && rank.code !== null, rank.output);
-    t.regex(rank.output, /rank/i);
+test.serial('a folder of another rank, or of another cluster, is refused and left alone', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const cluster = await Cluster.start(t, { processCount: 3 });
+  const client = await cluster.client(2);
+  await writeNamed(t, client, [7], 'kept');
+  await cluster.stop(1);
+  const before = await slotsIn(cluster.storageOf(1));
+  t.is(before.length, 1);
+  const storage = cluster.storageOf(1);
+  const wrongRank = cluster.fileIn('wrongRank.json');
+  const elsewhere = (await freeAddresses(3)).map(({ host, port }) => `${host}:${port}`);
+  const base = { ...cluster.configuration(), storage, processes: elsewhere };
+  await writeFile(wrongRank, JSON.stringify(base));
+  const rank = await runToEnd([process.execPath, MAIN_FILE, '--config', wrongRank, '--rank', '2']);
+  t.true(rank.code !== 0 && rank.code !== null, rank.output);
+  t.regex(rank.output, /rank/i);
 
-    await writeFile(cluster.fileIn('other.key'), Buffer.alloc(64, 9).toString('hex'), {
-      mode: 0o600,
-    });
-    const wrongCluster = cluster.fileIn('wrongCluster.json');
-    const keys = { client: 'client.key', system: 'other.key' };
-    await writeFile(wrongCluster, JSON.stringify({ ...base, keys }));
-    const command = [process.execPath, MAIN_FILE, '--config', wrongCluster, '--rank', '1'];
-    const other = await runToEnd(command);
-    t.true(other.code !== 0 && other.code !== null, other.output);
-    t.regex(other.output, /cluster/i);
+  await writeFile(cluster.fileIn('other.key'), Buffer.alloc(64, 9).toString('hex'), {
+    mode: 0o600,
+  });
+  const wrongCluster = cluster.fileIn('wrongCluster.json');
+  const keys = { client: 'client.key', system: 'other.key' };
+  await writeFile(wrongCluster, JSON.stringify({ ...base, keys }));
+  const command = [process.execPath, MAIN_FILE, '--config', wrongCluster, '--rank', '1'];
+  const other = await runToEnd(command);
+  t.true(other.code !== 0 && other.code !== null, other.output);
+  t.regex(other.output, /cluster/i);
 
-    t.deepEqual(await slotsIn(storage), before);
-    await cluster.start(1);
-    t.is(await nameRead(await cluster.client(1), 7), 'kept 7');
-  },
-);
+  t.deepEqual(await slotsIn(storage), before);
+  await cluster.start(1);
+  t.is(await nameRead(await cluster.client(1), 7), 'kept 7');
+});
 
 /** Contents of the sectors. LevelDB's files beside them change whenever it is opened. */
 async function slotsIn(folder: string): Promise<string[]> {
@@ -278,8 +247,7 @@ test.serial('the socket is bound before any library is loaded', async (t) => {
   const cluster = await Cluster.prepare(t, {
     processCount: 3,
     sectors: 2 ** 21,
-    wrap: ([node = '', ...words]) =>
-      isWithout ? [node, '--import', WITHOUT_LIBRARIES, ...words] : [node, ...words],
+    wrap: ([node = '', ...words]) => (isWithout ? [node, '--import', WITHOUT_LIBRARIES, ...words] : [node, ...words]),
   });
   /** Milliseconds until each takes a connection. How fast it is stands in the log. */
   const measure = async (): Promise<string> => {

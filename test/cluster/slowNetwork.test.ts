@@ -1,6 +1,6 @@
 /**
- * The cases that chance finds too rarely: a value that only a minority has yet is read, and from
- * then on nobody may read an older one, whoever is slow or dies.
+ * The cases that chance finds too rarely: a value that only a minority has yet is read, and from then on nobody may
+ * read an older one, whoever is slow or dies.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -39,8 +39,7 @@ function commitCount(cluster: Cluster): number {
   return Math.max(...[0, 512].map((at) => Number(bytes.readBigUInt64BE(at))));
 }
 
-const dataOf = (cluster: Cluster): Buffer =>
-  readFileSync(path.join(cluster.storageOf(1), 'data.slots'));
+const dataOf = (cluster: Cluster): Buffer => readFileSync(path.join(cluster.storageOf(1), 'data.slots'));
 
 test.serial('once a new value was read, a reader who hears only others reads it too', async (t) => {
   t.timeout(TEST_HANG_MS);
@@ -59,40 +58,37 @@ test.serial('once a new value was read, a reader who hears only others reads it 
   t.deepEqual(await writing, WRITTEN);
 });
 
-test.serial(
-  'a value that its writer left on its own disk only stays once it was read',
-  async (t) => {
-    t.timeout(TEST_HANG_MS);
-    const { cluster, network } = await startOnBadNetwork(t, 3, dice(1));
-    const first = await cluster.client(1);
-    t.deepEqual(await first.write(SECTOR, sectorNamed('old')), WRITTEN);
-    const toOthers = [2, 3].map((rank) => network.link(1, rank).relay);
-    const toWriter = [2, 3].map((rank) => network.link(rank, 1).relay);
-    const setSilent = (relays: readonly Relay[], isSilent: boolean): void => {
-      for (const relay of relays) relay.silence('forth', isSilent);
-    };
-    for (const relay of toOthers) relay.losesWithSender = true;
-    // All that the first write brought about is over.
-    await untilStatus(cluster, 1, HANG_MS, ({ missed }) => Object.keys(missed).length === 0);
-    await untilSo(() => commitCount(cluster) > 0);
-    const commits = commitCount(cluster);
-    // What it asks the others for arrives, but what they answer does not yet.
-    setSilent(toWriter, true);
-    const held = toWriter.map(({ heldBytes }) => heldBytes);
-    const writing = first.write(SECTOR, NEW);
-    await untilSo(() => toWriter.every(({ heldBytes }, index) => heldBytes > held[index]));
-    // Now it stores the value, and nobody hears of that.
-    setSilent(toOthers, true);
-    setSilent(toWriter, false);
-    await untilSo(() => commitCount(cluster) > commits && dataOf(cluster).includes(NEW));
-    await cluster.kill(1);
-    t.deepEqual(await writing, { kind: 'unknown' });
-    setSilent(toOthers, false);
-    const second = await cluster.client(2);
-    t.is(await nameRead(second), 'old', 'the others have heard of it: the test tests nothing');
-    await cluster.start(1);
-    t.is(await nameRead(await cluster.client(1)), 'new', 'the disk of its writer has lost it');
-    await cluster.kill(1);
-    t.is(await nameRead(second), 'new', 'it was read, and is gone');
-  },
-);
+test.serial('a value that its writer left on its own disk only stays once it was read', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const { cluster, network } = await startOnBadNetwork(t, 3, dice(1));
+  const first = await cluster.client(1);
+  t.deepEqual(await first.write(SECTOR, sectorNamed('old')), WRITTEN);
+  const toOthers = [2, 3].map((rank) => network.link(1, rank).relay);
+  const toWriter = [2, 3].map((rank) => network.link(rank, 1).relay);
+  const setSilent = (relays: readonly Relay[], isSilent: boolean): void => {
+    for (const relay of relays) relay.silence('forth', isSilent);
+  };
+  for (const relay of toOthers) relay.losesWithSender = true;
+  // All that the first write brought about is over.
+  await untilStatus(cluster, 1, HANG_MS, ({ missed }) => Object.keys(missed).length === 0);
+  await untilSo(() => commitCount(cluster) > 0);
+  const commits = commitCount(cluster);
+  // What it asks the others for arrives, but what they answer does not yet.
+  setSilent(toWriter, true);
+  const held = toWriter.map(({ heldBytes }) => heldBytes);
+  const writing = first.write(SECTOR, NEW);
+  await untilSo(() => toWriter.every(({ heldBytes }, index) => heldBytes > held[index]));
+  // Now it stores the value, and nobody hears of that.
+  setSilent(toOthers, true);
+  setSilent(toWriter, false);
+  await untilSo(() => commitCount(cluster) > commits && dataOf(cluster).includes(NEW));
+  await cluster.kill(1);
+  t.deepEqual(await writing, { kind: 'unknown' });
+  setSilent(toOthers, false);
+  const second = await cluster.client(2);
+  t.is(await nameRead(second), 'old', 'the others have heard of it: the test tests nothing');
+  await cluster.start(1);
+  t.is(await nameRead(await cluster.client(1)), 'new', 'the disk of its writer has lost it');
+  await cluster.kill(1);
+  t.is(await nameRead(second), 'new', 'it was read, and is gone');
+});

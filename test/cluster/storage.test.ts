@@ -13,14 +13,7 @@ import { sectorNamed } from '../helpers/sectorValue.js';
 const OK = { kind: 'answered', status: 'Ok', data: null } as const;
 
 function commandOf(cluster: Cluster, rank: number): string[] {
-  return [
-    process.execPath,
-    MAIN_FILE,
-    '--config',
-    cluster.configFileOf(rank),
-    '--rank',
-    String(rank),
-  ];
+  return [process.execPath, MAIN_FILE, '--config', cluster.configFileOf(rank), '--rank', String(rank)];
 }
 
 /** Waits until a process that the cluster did not start answers: its store is open then. */

@@ -1,6 +1,6 @@
 /**
- * Processes whose sectors are shared out among threads: to clients, to peers and to their disks
- * they are what processes without workers are.
+ * Processes whose sectors are shared out among threads: to clients, to peers and to their disks they are what processes
+ * without workers are.
  */
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -77,92 +77,82 @@ test.serial('what clients see is linearizable, also when processes are killed', 
   await assertLinearizable(t, workload.recorder.operations);
 });
 
-test.serial(
-  'all of it is there after SIGTERM and after SIGKILL; each part in its folder',
-  async (t) => {
-    t.timeout(TEST_HANG_MS);
-    const cluster = await start(t);
-    t.deepEqual(await writeSectors(cluster, [1, 2, 3], upTo(60), 'kept'), []);
-    for (const rank of cluster.ranks) t.is((await cluster.stop(rank)).code, 0);
-    await cluster.startAll();
-    t.deepEqual(await readSectors(cluster, [1, 2, 3], upTo(60), 'kept'), []);
-    await Promise.all(cluster.ranks.map((rank) => cluster.kill(rank)));
-    await cluster.startAll();
-    t.deepEqual(await readSectors(cluster, [1, 2, 3], upTo(60), 'kept'), []);
-    t.deepEqual((await readdir(cluster.storageOf(1))).sort(), ['shard-0', 'shard-1', 'workers']);
-  },
-);
+test.serial('all of it is there after SIGTERM and after SIGKILL; each part in its folder', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const cluster = await start(t);
+  t.deepEqual(await writeSectors(cluster, [1, 2, 3], upTo(60), 'kept'), []);
+  for (const rank of cluster.ranks) t.is((await cluster.stop(rank)).code, 0);
+  await cluster.startAll();
+  t.deepEqual(await readSectors(cluster, [1, 2, 3], upTo(60), 'kept'), []);
+  await Promise.all(cluster.ranks.map((rank) => cluster.kill(rank)));
+  await cluster.startAll();
+  t.deepEqual(await readSectors(cluster, [1, 2, 3], upTo(60), 'kept'), []);
+  t.deepEqual((await readdir(cluster.storageOf(1))).sort(), ['shard-0', 'shard-1', 'workers']);
+});
 
-test.serial(
-  'a process answers for all its workers, each inquiry and each fault once',
-  async (t) => {
-    t.timeout(TEST_HANG_MS);
-    const cluster = await start(t);
-    t.deepEqual(await writeSectors(cluster, [1], upTo(31), 'counted'), []);
-    const status = await untilStatus(
-      cluster,
-      1,
-      HANG_MS,
-      ({ written, connected, extended }) =>
-        written === 31 && connected.length === 2 && extended.length === 2,
-    );
-    t.is(status.standing, 'member');
-    t.deepEqual(status.missed, {});
-    t.true((status.counters?.dataFlushes ?? 0) > 0);
-    const looked = await scrub(cluster, 1, HANG_MS);
-    t.is(looked.scrub.verified, 31);
+test.serial('a process answers for all its workers, each inquiry and each fault once', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const cluster = await start(t);
+  t.deepEqual(await writeSectors(cluster, [1], upTo(31), 'counted'), []);
+  const status = await untilStatus(
+    cluster,
+    1,
+    HANG_MS,
+    ({ written, connected, extended }) => written === 31 && connected.length === 2 && extended.length === 2,
+  );
+  t.is(status.standing, 'member');
+  t.deepEqual(status.missed, {});
+  t.true((status.counters?.dataFlushes ?? 0) > 0);
+  const looked = await scrub(cluster, 1, HANG_MS);
+  t.is(looked.scrub.verified, 31);
 
-    const client = await cluster.client(1);
-    const many = await Promise.all(upTo(50).map(() => client.inquire('STATUS')));
-    t.true(many.every((outcome) => outcome.kind === 'answered' && outcome.status === 'Ok'));
-    const starts = many.map((outcome) => /"start":"([0-9a-f]{32})"/.exec(textIn(outcome))?.[1]);
-    t.deepEqual(new Set(starts), new Set([status.start]), 'one life, whoever answers first');
-    for (const sector of [1_024, 1_025, 2 ** 40 + 1]) {
-      const outcome = await client.read(sector);
-      t.like(outcome, { kind: 'answered', status: 'InvalidSectorIndex' });
-    }
-    t.deepEqual(client.faults, []);
-    const stranger = await cluster.client(1, { clientKey: Buffer.alloc(32, 9) });
-    t.not(await within(HANG_MS, stranger.inquire('STATUS')), 'too late');
-    // Whatever came twice, or with another request's number, would be a fault.
-    await sleep(300);
-    t.deepEqual(client.faults, []);
-    // FIN: our half ends although a client's connection is known to several workers.
-    await client.write(0, sectorNamed('a'));
-    await client.write(1, sectorNamed('b'));
-    t.not(await within(HANG_MS, client.end()), 'too late', 'FIN was not answered');
-  },
-);
+  const client = await cluster.client(1);
+  const many = await Promise.all(upTo(50).map(() => client.inquire('STATUS')));
+  t.true(many.every((outcome) => outcome.kind === 'answered' && outcome.status === 'Ok'));
+  const starts = many.map((outcome) => /"start":"([0-9a-f]{32})"/.exec(textIn(outcome))?.[1]);
+  t.deepEqual(new Set(starts), new Set([status.start]), 'one life, whoever answers first');
+  for (const sector of [1_024, 1_025, 2 ** 40 + 1]) {
+    const outcome = await client.read(sector);
+    t.like(outcome, { kind: 'answered', status: 'InvalidSectorIndex' });
+  }
+  t.deepEqual(client.faults, []);
+  const stranger = await cluster.client(1, { clientKey: Buffer.alloc(32, 9) });
+  t.not(await within(HANG_MS, stranger.inquire('STATUS')), 'too late');
+  // Whatever came twice, or with another request's number, would be a fault.
+  await sleep(300);
+  t.deepEqual(client.faults, []);
+  // FIN: our half ends although a client's connection is known to several workers.
+  await client.write(0, sectorNamed('a'));
+  await client.write(1, sectorNamed('b'));
+  t.not(await within(HANG_MS, client.end()), 'too late', 'FIN was not answered');
+});
 
-test.serial(
-  'a WRITE whose client is gone before it found a majority never takes effect',
-  async (t) => {
-    t.timeout(TEST_HANG_MS);
-    const cluster = await start(t);
-    const first = await cluster.client(1);
-    for (const sector of upTo(4)) {
-      t.deepEqual(await first.write(sector, sectorNamed(`kept ${sector}`)), OK);
-    }
-    await Promise.all([cluster.kill(2), cluster.kill(3)]);
-    const leaving = await cluster.client(1);
-    const breaking = await cluster.client(1);
-    const abandoned = [
-      ...[0, 1].map((sector) => leaving.write(sector, sectorNamed('abandoned by FIN'))),
-      ...[2, 3].map((sector) => breaking.write(sector, sectorNamed('abandoned by RST'))),
-    ];
-    await sleep(500);
-    t.not(await within(HANG_MS, leaving.end()), 'too late', 'FIN was not answered');
-    breaking.socket.resetAndDestroy();
-    for (const outcome of await Promise.all(abandoned)) t.deepEqual(outcome, { kind: 'unknown' });
-    await sleep(300);
-    await Promise.all([cluster.start(2), cluster.start(3)]);
-    await sleep(2_500);
-    for (const rank of cluster.ranks) {
-      const reader = await cluster.client(rank);
-      for (const sector of upTo(4)) t.is(await nameRead(reader, sector), `kept ${sector}`);
-    }
-  },
-);
+test.serial('a WRITE whose client is gone before it found a majority never takes effect', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const cluster = await start(t);
+  const first = await cluster.client(1);
+  for (const sector of upTo(4)) {
+    t.deepEqual(await first.write(sector, sectorNamed(`kept ${sector}`)), OK);
+  }
+  await Promise.all([cluster.kill(2), cluster.kill(3)]);
+  const leaving = await cluster.client(1);
+  const breaking = await cluster.client(1);
+  const abandoned = [
+    ...[0, 1].map((sector) => leaving.write(sector, sectorNamed('abandoned by FIN'))),
+    ...[2, 3].map((sector) => breaking.write(sector, sectorNamed('abandoned by RST'))),
+  ];
+  await sleep(500);
+  t.not(await within(HANG_MS, leaving.end()), 'too late', 'FIN was not answered');
+  breaking.socket.resetAndDestroy();
+  for (const outcome of await Promise.all(abandoned)) t.deepEqual(outcome, { kind: 'unknown' });
+  await sleep(300);
+  await Promise.all([cluster.start(2), cluster.start(3)]);
+  await sleep(2_500);
+  for (const rank of cluster.ranks) {
+    const reader = await cluster.client(rank);
+    for (const sector of upTo(4)) t.is(await nameRead(reader, sector), `kept ${sector}`);
+  }
+});
 
 test.serial('a process that lost its disk has all of it back, of each worker', async (t) => {
   t.timeout(TEST_HANG_MS);
@@ -226,10 +216,7 @@ test.serial('a peer with another number of workers is refused, by both sides', a
   await cluster.untilMembers([1, 2]);
   const client = await cluster.client(1);
   t.deepEqual(await client.write(1, sectorNamed('of two')), OK);
-  const refusals = [
-    /refused a peer: its configuration has another number of workers/,
-    /otherWorkers/,
-  ] as const;
+  const refusals = [/refused a peer: its configuration has another number of workers/, /otherWorkers/] as const;
   // Each has heard of the other's number by then.
   await untilSo(() => refusals[0].test(logs[1]) && refusals[1].test(logs[3]));
   // It is part of no cluster, and lets its clients go.

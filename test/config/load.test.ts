@@ -102,12 +102,7 @@ test('a client needs no system key and no rank', (t) => {
         'nothing',
         'a whole number from 1 to 1, as many as there are processes (or --rank, or ATDD_RANK)',
       ],
-      [
-        'atdd.json',
-        'keys.system',
-        '"nowhere.key": no such file',
-        'a file with 128 hexadecimal digits',
-      ],
+      ['atdd.json', 'keys.system', '"nowhere.key": no such file', 'a file with 128 hexadecimal digits'],
     ],
   );
 });
@@ -134,9 +129,7 @@ test('mistakes of file, keys, options and environment come together, and nothing
   t.deepEqual(readdirSync(folder).sort(), before);
   const error = t.throws(load, { instanceOf: ConfigInvalid, code: 'ATDD_CONFIG_INVALID' });
   t.is(error.message.split('\n').length, 9);
-  t.true(
-    error.message.includes(`${folder}/a.json: sectors: found "many"; expected a whole number`),
-  );
+  t.true(error.message.includes(`${folder}/a.json: sectors: found "many"; expected a whole number`));
 });
 
 test('rank out of range', (t) => {
@@ -160,19 +153,12 @@ test('files that cannot be used', (t) => {
     'folder/x': '',
     'key.json': { ...GOOD, keys: { client: 'folder', system: 'folder/y' } },
   });
-  const mistakes = (file: string) =>
-    mistakesOf(() => loadProcessConfig({ file, cwd: folder, env: {} }), folder);
-  t.deepEqual(mistakes('broken.json'), [
-    ['broken.json:3:3', '', '"\\""', '"," or "}" (this is not JSON)'],
-  ]);
+  const mistakes = (file: string) => mistakesOf(() => loadProcessConfig({ file, cwd: folder, env: {} }), folder);
+  t.deepEqual(mistakes('broken.json'), [['broken.json:3:3', '', '"\\""', '"," or "}" (this is not JSON)']]);
   const readable = 'a readable file with the configuration';
   t.deepEqual(mistakes('none.json'), [['none.json', '', 'no such file', readable]]);
-  t.deepEqual(mistakes('folder'), [
-    [join(folder, 'folder').replace(`${folder}/`, ''), '', 'a folder', readable],
-  ]);
-  t.deepEqual(mistakes('big.json'), [
-    ['big.json', '', '1048577 bytes, more than 1048576', readable],
-  ]);
+  t.deepEqual(mistakes('folder'), [[join(folder, 'folder').replace(`${folder}/`, ''), '', 'a folder', readable]]);
+  t.deepEqual(mistakes('big.json'), [['big.json', '', '1048577 bytes, more than 1048576', readable]]);
   t.deepEqual(mistakes('key.json'), [
     ['key.json', 'keys.client', '"folder": a folder', 'a file with 64 hexadecimal digits'],
     ['key.json', 'keys.system', '"folder/y": no such file', 'a file with 128 hexadecimal digits'],
@@ -203,9 +189,7 @@ test('a variable that nobody knows is warned about', (t) => {
   const folder = makeFolder(t, { 'a.json': GOOD });
   const env = { ATDD_RANKS: '1', PATH: '/bin' };
   const { warnings } = loadProcessConfig({ file: 'a.json', cwd: folder, env });
-  t.deepEqual(warnings, [
-    'the environment variable ATDD_RANKS means nothing to this program; did you mean ATDD_RANK?',
-  ]);
+  t.deepEqual(warnings, ['the environment variable ATDD_RANKS means nothing to this program; did you mean ATDD_RANK?']);
 });
 
 test('a byte order mark does not matter', (t) => {
@@ -262,12 +246,7 @@ test('"~/" is the home folder, in every path', (t) => {
   t.is(config.storage, join(folder, 'data/1'));
   t.is(config.nbd?.socket, join(folder, 'nbd.sock'));
   const mistakes = mistakesOf(() => loadProcessConfig({ file, home: null, env: {} }), folder);
-  t.deepEqual(mistakes.map(([, field]) => field).sort(), [
-    'keys.client',
-    'keys.system',
-    'nbd.socket',
-    'storage',
-  ]);
+  t.deepEqual(mistakes.map(([, field]) => field).sort(), ['keys.client', 'keys.system', 'nbd.socket', 'storage']);
   t.regex(mistakes[0][2], /"~\/client\.key", and this user has no home folder/);
 });
 
@@ -291,9 +270,7 @@ test('an even number of processes is warned about', (t) => {
     '2.json': { ...GOOD, processes: processes.slice(2) },
   });
   const warnings = (file: string) => loadProcessConfig({ file, cwd: folder, env: {} }).warnings;
-  t.deepEqual(warnings('4.json'), [
-    '4 processes survive the loss of 1, as 3 would: with 5 it would be one more',
-  ]);
+  t.deepEqual(warnings('4.json'), ['4 processes survive the loss of 1, as 3 would: with 5 it would be one more']);
   t.regex(warnings('2.json')[0], /^2 processes survive the loss of 0, as 1 would/);
   t.deepEqual(warnings('3.json'), []);
 });

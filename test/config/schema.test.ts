@@ -79,32 +79,16 @@ const CASES: readonly (readonly [
   ['sectors over 2^48', { sectors: 2 ** 48 + 1 }, [['sectors', '281474976710657', SECTORS]]],
   ['storage missing', { storage: undefined }, [['storage', 'nothing', /path of a folder/]]],
   ['storage empty', { storage: '' }, [['storage', '""', /path of a folder/]]],
-  [
-    'storage with a misspelt rank',
-    { storage: 'd/{Rank}' },
-    [['storage', '"d/{Rank}"', /"{rank}"/]],
-  ],
+  ['storage with a misspelt rank', { storage: 'd/{Rank}' }, [['storage', '"d/{Rank}"', /"{rank}"/]]],
   ['keys null', { keys: null }, [['keys', 'null', /client and system/]]],
   ['keys a list', { keys: [] }, [['keys', '[]', 'an object in braces']]],
-  [
-    'a key file that is a number',
-    { keys: { client: 1 } },
-    [['keys.client', '1', /path of a file/]],
-  ],
+  ['a key file that is a number', { keys: { client: 1 } }, [['keys.client', '1', /path of a file/]]],
   ['cluster with a space', { cluster: 'a b' }, [['cluster', '"a b"', /1 to 64 letters/]]],
   ['extension', { extension: true }, [['extension', 'true', /on, off/]]],
   ['log level', { log: { level: 'loud' } }, [['log.level', '"loud"', /error, warn, info, debug/]]],
-  [
-    'log format',
-    { log: { format: 'xml' } },
-    [['log.format', '"xml"', 'one of auto, json, pretty']],
-  ],
+  ['log format', { log: { format: 'xml' } }, [['log.format', '"xml"', 'one of auto, json, pretty']]],
   ['limits a number', { limits: 3 }, [['limits', '3', 'an object of limits']]],
-  [
-    'a limit of 0',
-    { limits: { connections: 0 } },
-    [['limits.connections', '0', 'a whole number from 1 to 65536']],
-  ],
+  ['a limit of 0', { limits: { connections: 0 } }, [['limits.connections', '0', 'a whole number from 1 to 65536']]],
   [
     'more operations of a connection than of all',
     { limits: { operations: 10 } },
@@ -206,8 +190,7 @@ test('exports lie within the disk, and share sectors only if nobody writes to th
     'nbd.exports.a: sectors 51 to 100; sectors from 0 to 99',
   ]);
   t.deepEqual(exportMistakes({ a: { sectors: 51 }, b: { firstSector: 50, sectors: 50 } }), [
-    'nbd.exports.b: sectors 50 to 99; sectors of its own, or readOnly in both: ' +
-      'nbd.exports.a shares some',
+    'nbd.exports.b: sectors 50 to 99; sectors of its own, or readOnly in both: ' + 'nbd.exports.a shares some',
   ]);
   const readOnly = true;
   t.deepEqual(exportMistakes({ a: { sectors: 9, readOnly }, b: { sectors: 9, readOnly } }), []);
@@ -225,8 +208,7 @@ test('what is not a field of an export is named, and what is missing', (t) => {
 test('an export without a size reaches to the end of the disk', (t) => {
   t.deepEqual(exportMistakes({ a: { sectors: 60 }, b: { firstSector: 60 } }), []);
   t.deepEqual(exportMistakes({ a: { sectors: 61 }, b: { firstSector: 60 } }), [
-    'nbd.exports.b: sectors 60 to 99; sectors of its own, or readOnly in both: ' +
-      'nbd.exports.a shares some',
+    'nbd.exports.b: sectors 60 to 99; sectors of its own, or readOnly in both: ' + 'nbd.exports.a shares some',
   ]);
   for (const firstSector of [100, 101]) {
     t.deepEqual(exportMistakes({ a: { firstSector } }), [
@@ -267,8 +249,7 @@ test('whatever an export is called, it is served as that, or refused by its name
       refused.push(name);
       t.is(beside, null, name);
       t.deepEqual(exportMistakes(one), [
-        `nbd.exports.${name}: "${name}"; ` +
-          'another name: JavaScript gives this one a meaning of its own',
+        `nbd.exports.${name}: "${name}"; ` + 'another name: JavaScript gives this one a meaning of its own',
       ]);
     } else {
       t.deepEqual(alone, [name]);

@@ -10,8 +10,7 @@ import {
   abandonOperations,
 } from '../../src/core/ledger.js';
 
-const entry = (session: string, sector = 0) =>
-  ({ session, sector, request: 'read', requestNumber: 1n }) as const;
+const entry = (session: string, sector = 0) => ({ session, sector, request: 'read', requestNumber: 1n }) as const;
 
 function enter(ledger: Ledger<string>, session: string, count: number): void {
   for (let index = 0; index < count; index += 1) {

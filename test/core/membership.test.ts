@@ -108,11 +108,7 @@ test('an operator who vouches founds a cluster with a majority, and the others f
   receiveHello(follower, 2, hello('b', { isFounder: true }));
   receiveHello(follower, 3, hello('c'));
   t.is(follower.own.memberState, 'fresh', 'it is left to the founder');
-  receiveHello(
-    follower,
-    2,
-    hello('b', { memberState: 'member', known: id('x'), founding: id('b') }),
-  );
+  receiveHello(follower, 2, hello('b', { memberState: 'member', known: id('x'), founding: id('b') }));
   t.like(follower.own, { memberState: 'member', founding: id('b') });
 });
 
@@ -374,8 +370,7 @@ test('foreign is who answers without a HELLO: what it sends may be a replay', (t
 test('a process that comes late to a mixed cluster joins if it can', (t) => {
   const late = make(5);
   late.isGraceOver = true;
-  for (const rank of [2, 3])
-    receiveHello(late, rank, hello(String(rank), { memberState: 'member' }));
+  for (const rank of [2, 3]) receiveHello(late, rank, hello(String(rank), { memberState: 'member' }));
   hearForeign(late, 5);
   t.is(late.own.memberState, 'fresh', 'the fourth may make it enough');
   receiveHello(late, 4, hello('d'));

@@ -2,12 +2,7 @@ import test from 'ava';
 
 import { fc, testProp } from '@fast-check/ava';
 import { CHUNK_SECTORS, MissedSet } from '../../src/core/repair/missedSet.js';
-import {
-  newMissedLog,
-  noteLateAck,
-  noteWritten,
-  settleLate,
-} from '../../src/core/repair/missedLog.js';
+import { newMissedLog, noteLateAck, noteWritten, settleLate } from '../../src/core/repair/missedLog.js';
 
 const sectors = fc.oneof(
   fc.nat(20),

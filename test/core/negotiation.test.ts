@@ -1,10 +1,5 @@
 import test from 'ava';
-import {
-  receiveHandshake,
-  linkHandshake,
-  newNegotiation,
-  renewLink,
-} from '../../src/core/link/negotiation.js';
+import { receiveHandshake, linkHandshake, newNegotiation, renewLink } from '../../src/core/link/negotiation.js';
 
 const token = (letter: string): string => letter.repeat(16);
 
@@ -17,10 +12,7 @@ test('two ends agree once each has heard the token of its own connection', (t) =
   t.true(receiveHandshake(one, linkHandshake(two)));
   t.is(one.agreed, 1, 'the echo has come with what the other understands');
   t.is(two.agreed, 0);
-  t.false(
-    receiveHandshake(two, linkHandshake(one)),
-    'nothing new: no answer, or it would never end',
-  );
+  t.false(receiveHandshake(two, linkHandshake(one)), 'nothing new: no answer, or it would never end');
   t.is(two.agreed, 1);
 });
 

@@ -49,31 +49,20 @@ test('O2: an operation waits for the one before it, and begins when that is comp
 });
 
 test('O4: an operation in its read phase is dropped with its client, and the next begins', (t) => {
-  const { effects, state } = feed(never(), self, [
-    beginWrite('w', A),
-    beginRead('r'),
-    abandon('w'),
-  ]);
+  const { effects, state } = feed(never(), self, [beginWrite('w', A), beginRead('r'), abandon('w')]);
   t.deepEqual(effects, [
     { kind: 'retireAll', id: id('w') },
     { kind: 'dropped', id: id('w') },
     { kind: 'broadcast', message: readProc('r') },
   ]);
   // Late answers to it are answers to nothing.
-  const late = feed(state, self, [
-    from(2, value('w', stamp(4, 2), B)),
-    from(3, value('w', stamp(4, 2), B)),
-  ]);
+  const late = feed(state, self, [from(2, value('w', stamp(4, 2), B)), from(3, value('w', stamp(4, 2), B))]);
   t.deepEqual(late.effects, []);
   t.deepEqual(late.state, state);
 });
 
 test('O4: an operation that waits is dropped with its client', (t) => {
-  const { effects, state } = feed(never(), self, [
-    beginRead('r'),
-    beginWrite('w', A),
-    abandon('w'),
-  ]);
+  const { effects, state } = feed(never(), self, [beginRead('r'), beginWrite('w', A), abandon('w')]);
   t.deepEqual(effects, [{ kind: 'dropped', id: id('w') }]);
   t.is(state.queue.count, 0);
 });
@@ -111,18 +100,13 @@ test('R1: the data is loaded for that, but not for a writer that asks itself', (
 });
 
 test('R2: its own READ_PROC is answered on the spot', (t) => {
-  const { state, effects } = feed(holding(stamp(7, 2), A), self, [
-    beginRead('r'),
-    from(1, readProc('r')),
-  ]);
+  const { state, effects } = feed(holding(stamp(7, 2), A), self, [beginRead('r'), from(1, readProc('r'))]);
   t.deepEqual(effects, []);
   t.like(state.running, { phase: 'read', readList: [{ rank: 1, stamp: stamp(7, 2), data: A }] });
 });
 
 test('R3: a damaged copy is not voted with, for others or for oneself', (t) => {
-  const damaged = feed(restingState(stamp(7, 2)), self, [
-    { kind: 'loaded', copy: { kind: 'damaged' } },
-  ]).state;
+  const damaged = feed(restingState(stamp(7, 2)), self, [{ kind: 'loaded', copy: { kind: 'damaged' } }]).state;
   t.deepEqual(feed(damaged, self, [from(2, readProc('x'))]).effects, []);
   const { state } = feed(damaged, self, [beginRead('r'), from(1, readProc('r'))]);
   t.like(state.running, { phase: 'read', readList: [] });
@@ -175,10 +159,7 @@ test('R5: … which alone may be no majority, and which a silent process does no
 });
 
 test('V1: an answer is listed, and its sender asked no more', (t) => {
-  const { state, effects } = feed(never(), self, [
-    beginRead('r'),
-    from(3, value('r', stamp(2, 3), A)),
-  ]);
+  const { state, effects } = feed(never(), self, [beginRead('r'), from(3, value('r', stamp(2, 3), A))]);
   t.deepEqual(effects, [{ kind: 'retire', id: id('r'), rank: 3 }]);
   t.like(state.running, { readList: [{ rank: 3, stamp: stamp(2, 3), data: A }] });
 });
@@ -235,11 +216,7 @@ test('V5: the stamp of this disk counts, also where nobody else has seen it', (t
 });
 
 test('V6: an answer after the quorum, or to another operation, is stale', (t) => {
-  const { state } = feed(never(), self, [
-    beginRead('r'),
-    from(1, readProc('r')),
-    from(2, value('r', stamp(1, 2), A)),
-  ]);
+  const { state } = feed(never(), self, [beginRead('r'), from(1, readProc('r')), from(2, value('r', stamp(1, 2), A))]);
   for (const stale of [value('r', stamp(9, 3), B), value('old', stamp(9, 3), B)]) {
     const after = feed(state, self, [from(3, stale)]);
     t.deepEqual(after.effects, []);
@@ -248,11 +225,7 @@ test('V6: an answer after the quorum, or to another operation, is stale', (t) =>
 });
 
 test('W1, W2: a newer value is stored, then acknowledged', (t) => {
-  const { effects, state } = reduce(
-    holding(stamp(1, 1), A),
-    from(2, writeProc('x', stamp(1, 2), B)),
-    self,
-  );
+  const { effects, state } = reduce(holding(stamp(1, 1), A), from(2, writeProc('x', stamp(1, 2), B)), self);
   t.deepEqual(effects, [
     { kind: 'store', stamp: stamp(1, 2), data: B },
     { kind: 'reply', to: 2, message: ack('x') },
@@ -331,11 +304,7 @@ test('N = 1: a process alone is its own majority', (t) => {
 
 test('N = 4: two of four are no majority', (t) => {
   const four = { rank: 1, processCount: 4 };
-  const { state } = feed(never(), four, [
-    beginRead('r'),
-    from(1, readProc('r')),
-    from(2, value('r', stamp(1, 2), A)),
-  ]);
+  const { state } = feed(never(), four, [beginRead('r'), from(1, readProc('r')), from(2, value('r', stamp(1, 2), A))]);
   t.is(state.running?.phase, 'read');
 });
 
@@ -392,9 +361,7 @@ const asking = { ...self, asksStamps: true };
 const askingFive = { rank: 1, processCount: 5, asksStamps: true };
 
 test('S1: an operation asks for stamps, and answers from memory', (t) => {
-  t.deepEqual(reduce(never(), beginRead('r'), asking).effects, [
-    { kind: 'broadcast', message: readStamp('r') },
-  ]);
+  t.deepEqual(reduce(never(), beginRead('r'), asking).effects, [{ kind: 'broadcast', message: readStamp('r') }]);
   const resting = restingState(stamp(7, 2));
   t.false(needsCopy(resting, from(2, readStamp('x')), 1));
   t.deepEqual(reduce(resting, from(2, readStamp('x')), asking).effects, [
@@ -425,9 +392,7 @@ test('R5: a mended copy vouches, and a READ that fetches a value goes on with th
     { kind: 'complete', id: id('r'), data: A, ranks: [3, 1] },
   ]);
   const fetching = feed(reading, asking, [from(2, stampOf('r', stamp(5, 2)))]).state;
-  t.deepEqual(reduce(fetching, mend, asking).effects, [
-    { kind: 'store', stamp: stamp(5, 2), data: A },
-  ]);
+  t.deepEqual(reduce(fetching, mend, asking).effects, [{ kind: 'store', stamp: stamp(5, 2), data: A }]);
 });
 
 test('S1: a WRITE chooses its stamp by stamps', (t) => {
@@ -517,10 +482,7 @@ test('S4: a READ that waits too long for one value begins anew, with values of a
   const widened = feed(waiting, asking, [{ kind: 'widen', id: id('r') }]);
   t.deepEqual(widened.effects, [{ kind: 'broadcast', message: readProc('r') }]);
   t.like(widened.state.running, { phase: 'read', asked: 'values', readList: [] });
-  const { effects } = feed(widened.state, asking, [
-    from(1, readProc('r')),
-    from(3, value('r', stamp(4, 3), B)),
-  ]);
+  const { effects } = feed(widened.state, asking, [from(1, readProc('r')), from(3, value('r', stamp(4, 3), B))]);
   t.deepEqual(effects, [{ kind: 'broadcast', message: writeProc('r', stamp(4, 3), B) }]);
   t.deepEqual(feed(widened.state, asking, [{ kind: 'widen', id: id('r') }]).effects, []);
   t.deepEqual(feed(never(), asking, [{ kind: 'widen', id: id('r') }]).effects, []);
@@ -560,10 +522,7 @@ test('A4: what a lost disk vouched for counts no longer, and is asked for again'
   ]).state;
   const disavowed = feed(reading, askingFive, [{ kind: 'disavow', rank: 2 }]);
   t.deepEqual(disavowed.effects, [{ kind: 'ask', to: 2, message: readStamp('r') }]);
-  t.is(
-    feed(disavowed.state, askingFive, [from(3, stampOf('r', stamp(5, 2)))]).effects[0].kind,
-    'retire',
-  );
+  t.is(feed(disavowed.state, askingFive, [from(3, stampOf('r', stamp(5, 2)))]).effects[0].kind, 'retire');
   const fetching = feed(reading, askingFive, [from(3, stampOf('r', stamp(6, 3)))]).state;
   const again = feed(fetching, askingFive, [{ kind: 'disavow', rank: 3 }]);
   t.deepEqual(again.effects, [{ kind: 'broadcast', message: readProc('r') }]);

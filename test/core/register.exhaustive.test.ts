@@ -1,6 +1,6 @@
 /**
- * Every order of events there is, for small clusters and few operations: the production reducer,
- * walked through completely. Messages may arrive late, twice, in any order, or not at all.
+ * Every order of events there is, for small clusters and few operations: the production reducer, walked through
+ * completely. Messages may arrive late, twice, in any order, or not at all.
  */
 import test from 'ava';
 import type { PlannedOperation, World } from './registerWorld.js';

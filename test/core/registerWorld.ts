@@ -1,7 +1,7 @@
 /**
- * The registers of one sector in N processes, made of the production reducer, under a network that
- * may do anything: every message ever sent may arrive at any time, any number of times, or never.
- * Small enough to be walked through completely: see register.exhaustive.test.ts.
+ * The registers of one sector in N processes, made of the production reducer, under a network that may do anything:
+ * every message ever sent may arrive at any time, any number of times, or never. Small enough to be walked through
+ * completely: see register.exhaustive.test.ts.
  */
 import type { RegisterMessage } from '../../src/core/message.js';
 import type { Rank } from '../../src/core/rank.js';
@@ -137,9 +137,8 @@ function selfOf({ states, isExtended, boots }: World, rank: Rank): Self {
 }
 
 /**
- * Whether the message can still change anything but the list of messages. That registers ignore the
- * others is tested by itself (register.clauses.test.ts, "stale"); leaving them out here makes a
- * complete walk possible.
+ * Whether the message can still change anything but the list of messages. That registers ignore the others is tested by
+ * itself (register.clauses.test.ts, "stale"); leaving them out here makes a complete walk possible.
  */
 function canMatter({ from, to, message }: Envelope, states: readonly RegisterState[]): boolean {
   const { id } = message;
@@ -219,8 +218,7 @@ export function worldKey(world: World): string {
     let phase = '-';
     if (running?.phase === 'read') {
       const list = running.readList.map(
-        (entry) =>
-          `${entry.rank}:${stampKey(entry.stamp)}${String(entry.data?.[0])}${entry.isDurable}`,
+        (entry) => `${entry.rank}:${stampKey(entry.stamp)}${String(entry.data?.[0])}${entry.isDurable}`,
       );
       phase = `${running.operation.id}${running.asked}${list.sort().join(',')}`;
     } else if (running !== null) {
@@ -231,9 +229,7 @@ export function worldKey(world: World): string {
       .join(',');
     return `${stampKey(stamp)}${held}|${stampKey(disk.stamp)}${disk.data[0]}|${phase}|${waiting}`;
   });
-  const fates = world.fates.map(
-    ({ status, after, result }) => `${status}${after.join()}=${result}`,
-  );
+  const fates = world.fates.map(({ status, after, result }) => `${status}${after.join()}=${result}`);
   const sent = [...world.sent.keys()].sort();
   return [...states, ...fates, world.crashesLeft, ...world.boots, ...sent].join(';');
 }
@@ -250,8 +246,8 @@ function messageKey(message: RegisterMessage): string {
 }
 
 /**
- * Whether some order of the operations explains what every one of them returned: operations that
- * are done keep their place in time, lost ones may have happened or not, dropped ones have not.
+ * Whether some order of the operations explains what every one of them returned: operations that are done keep their
+ * place in time, lost ones may have happened or not, dropped ones have not.
  */
 export function isExplained(fates: readonly Fate[], plan: readonly PlannedOperation[]): boolean {
   const place = (placed: ReadonlySet<number>, value: number): boolean => {
@@ -274,8 +270,7 @@ export function isExplained(fates: readonly Fate[], plan: readonly PlannedOperat
 export function describeWorld(world: World | null): string {
   if (world === null) return '';
   const fates = world.fates.map(
-    ({ status, after, result }, index) =>
-      `${index}: ${status}, read ${result}, after [${after.join()}]`,
+    ({ status, after, result }, index) => `${index}: ${status}, read ${result}, after [${after.join()}]`,
   );
   return [...world.states.map(describeState), ...fates].join('\n');
 }

@@ -115,11 +115,11 @@ test('nobody speaks for a disk that another knows to be lost', (t) => {
 });
 
 /**
- * One sector, N processes: writes of zeros and of data under growing stamps reach them one by one
- * and are over when a majority has them; disks are lost, and taken in again from as many others as
- * ADR 13 asks for, which have it on record before they list. Maps are asked for at one moment and
- * come from each process at a later one. Whatever happens: if they say zeros, no write of data was
- * over before the first was asked for, unless one of zeros with a higher stamp was begun.
+ * One sector, N processes: writes of zeros and of data under growing stamps reach them one by one and are over when a
+ * majority has them; disks are lost, and taken in again from as many others as ADR 13 asks for, which have it on record
+ * before they list. Maps are asked for at one moment and come from each process at a later one. Whatever happens: if
+ * they say zeros, no write of data was over before the first was asked for, unless one of zeros with a higher stamp was
+ * begun.
  */
 interface Write {
   readonly stamp: number;

@@ -2,13 +2,7 @@ import { fc, testProp } from '@fast-check/ava';
 import test from 'ava';
 import type { ClientOperation } from '../../src/core/register/clientOperation.js';
 import type { Waiting } from '../../src/core/register/waiting.js';
-import {
-  NOBODY_WAITS,
-  dequeue,
-  enqueue,
-  inOrder,
-  withdraw,
-} from '../../src/core/register/waiting.js';
+import { NOBODY_WAITS, dequeue, enqueue, inOrder, withdraw } from '../../src/core/register/waiting.js';
 
 const operation = (n: number): ClientOperation => ({ kind: 'read', id: String(n) });
 

@@ -111,9 +111,9 @@ const clients: CastMaker = (field, random, to) => ({
 });
 
 /**
- * They claim every rank, also that of the receiver, and know what is under way. Nobody works in
- * their own area: a member that imposes the timestamp 2^63 - 1 there, the last that is taken, makes
- * the sector hang, for the next timestamp is refused by all.
+ * They claim every rank, also that of the receiver, and know what is under way. Nobody works in their own area: a
+ * member that imposes the timestamp 2^63 - 1 there, the last that is taken, makes the sector hang, for the next
+ * timestamp is refused by all.
  */
 const liars: CastMaker = (field, random, to) => ({
   keys: field.keys,
@@ -129,8 +129,8 @@ const liars: CastMaker = (field, random, to) => ({
 });
 
 /**
- * A right tag is obeyed, so what must stay right is left alone; but for lies that are none, since
- * they come from a rank that there is not, or from the receiver's own.
+ * A right tag is obeyed, so what must stay right is left alone; but for lies that are none, since they come from a rank
+ * that there is not, or from the receiver's own.
  */
 function isHarmless(message: Message, { processCount }: Battlefield, to: number): boolean {
   switch (message.family) {
@@ -148,8 +148,8 @@ function isHarmless(message: Message, { processCount }: Battlefield, to: number)
 }
 
 /**
- * They ask one process for more than anybody may have under way, and never take an answer. As long
- * as they stay, it keeps for each what docs/limits.md says and no more.
+ * They ask one process for more than anybody may have under way, and never take an answer. As long as they stay, it
+ * keeps for each what docs/limits.md says and no more.
  */
 function deafClients(field: Battlefield, isAlone: boolean): Attack {
   const name = 'clients that never read';
@@ -224,9 +224,7 @@ function slowSenders(field: Battlefield): Attack {
 function flood(field: Battlefield): Attack {
   const [first, ...others] = field.addresses;
   const run = async (ms: number): Promise<void> => {
-    const crowds = [1, 2, 3].map(() =>
-      startCrowd(field.scope, first.port, { idle: 500, slow: 10, churning: 2 }),
-    );
+    const crowds = [1, 2, 3].map(() => startCrowd(field.scope, first.port, { idle: 500, slow: 10, churning: 2 }));
     for (const { port } of others) {
       crowds.push(startCrowd(field.scope, port, { idle: 0, slow: 5, churning: 5 }));
     }
@@ -261,8 +259,7 @@ async function crowded(
   ms: number,
   meanwhile: () => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
-  const tried = (): number =>
-    crowds.reduce((sum, crowd) => sum + crowd.report().connected + crowd.report().refused, 0);
+  const tried = (): number => crowds.reduce((sum, crowd) => sum + crowd.report().connected + crowd.report().refused, 0);
   const giveUpAt = performance.now() + HANG_MS;
   while (tried() < attempts && performance.now() < giveUpAt) await sleep(50);
   if (tried() < attempts) throw new Error(`the flood was one of ${tried()} connections only`);

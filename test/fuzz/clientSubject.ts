@@ -1,7 +1,7 @@
 /**
- * The client's end of a connection (src/client/link.ts) with a process that answers with anything:
- * exactly those requests are answered that an authentic response names, each once and with its own
- * data; everything else is counted, and nothing is thrown.
+ * The client's end of a connection (src/client/link.ts) with a process that answers with anything: exactly those
+ * requests are answered that an authentic response names, each once and with its own data; everything else is counted,
+ * and nothing is thrown.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { NEVER, Subject, VirtualAction, VirtualTimeScheduler } from 'rxjs';
@@ -36,8 +36,7 @@ export const clientSubject: FuzzSubject = { name: 'client', weight: 2, make };
 /** Requests under way: even numbers are READs. */
 const OUTSTANDING: readonly bigint[] = [0n, 1n, 2n, 3n, 2n ** 53n, 2n ** 64n - 2n, 2n ** 64n - 1n];
 
-const kindOf = (requestNumber: bigint): 'read' | 'write' =>
-  requestNumber % 2n === 0n ? 'read' : 'write';
+const kindOf = (requestNumber: bigint): 'read' | 'write' => (requestNumber % 2n === 0n ? 'read' : 'write');
 
 function make(random: Dice): Experiment {
   const clientKey = random.bytes(32);
@@ -106,8 +105,7 @@ function make(random: Dice): Experiment {
       onTrouble: () => undefined,
     });
     const running = link.run$.subscribe();
-    const answers: { requestNumber: bigint; status: ResponseStatus; data: Uint8Array | null }[] =
-      [];
+    const answers: { requestNumber: bigint; status: ResponseStatus; data: Uint8Array | null }[] = [];
     for (const requestNumber of OUTSTANDING) {
       const kind = kindOf(requestNumber);
       link.send({

@@ -8,11 +8,7 @@ const FIXED_SEED = 1;
 const FIXED_CASES = 480;
 const FRESH_MS = 4_000;
 
-async function fuzz(
-  t: ExecutionContext,
-  seed: number,
-  mayGoOn: (casesDone: number) => boolean,
-): Promise<void> {
+async function fuzz(t: ExecutionContext, seed: number, mayGoOn: (casesDone: number) => boolean): Promise<void> {
   const { finding, summary } = await fuzzDecoders({ seed, mayGoOn });
   t.log(`seed ${seed}: ${summary}`);
   if (finding === null) t.pass();

@@ -65,12 +65,7 @@ function caseOf(seed: number, caseNumber: number): { subject: Subject; experimen
   return { subject, experiment: subject.make(dice(seedOf(seed, subject.name, caseNumber))) };
 }
 
-function explain(
-  caseNumber: number,
-  subject: string,
-  experiment: Experiment,
-  fault: string,
-): Finding {
+function explain(caseNumber: number, subject: string, experiment: Experiment, fault: string): Finding {
   const pieces = shrink(experiment, SHRINK_MS_MAX);
   return { caseNumber, subject, fault: faultOf(experiment, pieces) ?? fault, pieces };
 }
@@ -81,14 +76,10 @@ export function reportOf(seed: number, { caseNumber, subject, fault, pieces }: F
 }
 
 /** @returns what keeps more than it may, or null. */
-export function fuzzMemory(
-  seed: number,
-  garbageMebibytes: number,
-): { fault: string | null; summary: string } {
+export function fuzzMemory(seed: number, garbageMebibytes: number): { fault: string | null; summary: string } {
   const results = measureMemory(dice(seedOf(seed, 'memory')), garbageMebibytes);
   const text = results.map(
-    ({ name, keptBytes, boundBytes }) =>
-      `${name}: ${inKibibytes(keptBytes)} kept, ${inKibibytes(boundBytes)} at most`,
+    ({ name, keptBytes, boundBytes }) => `${name}: ${inKibibytes(keptBytes)} kept, ${inKibibytes(boundBytes)} at most`,
   );
   const tooMuch = results.findIndex(({ keptBytes, boundBytes }) => keptBytes > boundBytes);
   return { fault: tooMuch === -1 ? null : text[tooMuch], summary: text.join('\n') };

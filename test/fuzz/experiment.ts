@@ -1,7 +1,6 @@
 /**
- * A case of a fuzzer: pieces of input, and the check whether what is tested does with them what it
- * should. Everything random is decided when a case is made, so that its pieces can be left out one
- * by one, as long as it still fails.
+ * A case of a fuzzer: pieces of input, and the check whether what is tested does with them what it should. Everything
+ * random is decided when a case is made, so that its pieces can be left out one by one, as long as it still fails.
  */
 import type { Dice } from '../helpers/seed.js';
 

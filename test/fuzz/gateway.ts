@@ -33,8 +33,8 @@ const CONFIG = {
 /** Of each attack; those of 150 lanes ask for nothing. */
 const BUSY_LANES = 10;
 /**
- * A connection may have 32 MiB of requests under way, and as much again in replies that it does not
- * take (config/limits.ts); what ended connections had is garbage until it is collected.
+ * A connection may have 32 MiB of requests under way, and as much again in replies that it does not take
+ * (config/limits.ts); what ended connections had is garbage until it is collected.
  */
 const PEAK_BYTES_MAX = (BUSY_LANES * (32 + 32) + 384) * 2 ** 20;
 /** Its buffers are of any size up to 32 MiB, and the allocator finds no end to keeping them. */
@@ -102,16 +102,10 @@ async function work(client: NbdClient, name: string): Promise<void> {
 }
 
 function attacksOn(address: Address, seed: number, evidence: Evidence): Attack[] {
-  const attack = (
-    name: string,
-    laneCount: number,
-    once: (random: Dice) => Promise<void>,
-  ): Attack => ({
+  const attack = (name: string, laneCount: number, once: (random: Dice) => Promise<void>): Attack => ({
     name,
     run: (ms, lap) => {
-      const lanes = Array.from({ length: laneCount }, (_, lane) =>
-        dice(seedOf(seed, name, lap, lane)),
-      );
+      const lanes = Array.from({ length: laneCount }, (_, lane) => dice(seedOf(seed, name, lap, lane)));
       return inLanes(ms, lanes, once);
     },
   });

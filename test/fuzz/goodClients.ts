@@ -1,6 +1,6 @@
 /**
- * The clients that behave, while others do not: each writes to sectors of its own through one
- * process and reads them through another, and gets what it wrote.
+ * The clients that behave, while others do not: each writes to sectors of its own through one process and reads them
+ * through another, and gets what it wrote.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../helpers/cluster.js';

@@ -1,8 +1,7 @@
 /**
- * Attacks on running processes, one after the other, again and again. After each of them every
- * process has exactly the descriptors that it had before; and the memory that it has in use is,
- * within a slack, what it was after the same attack in the first lap, and does not grow from lap to
- * lap.
+ * Attacks on running processes, one after the other, again and again. After each of them every process has exactly the
+ * descriptors that it had before; and the memory that it has in use is, within a slack, what it was after the same
+ * attack in the first lap, and does not grow from lap to lap.
  */
 import type { Descriptors, Levels, Measured } from '../helpers/levels.js';
 import { descriptorsBack, descriptorsOf, levelsOf } from '../helpers/levels.js';
@@ -22,8 +21,8 @@ export interface LapsOptions {
   /** What a process may ever have had resident at once. */
   readonly peakBytesMax: number;
   /**
-   * What it may have resident beyond the most of the first lap: V8 and the allocator keep for a
-   * while what they have got.
+   * What it may have resident beyond the most of the first lap: V8 and the allocator keep for a while what they have
+   * got.
    */
   readonly residentSlackBytes: number;
   /** Asked before each lap. */
@@ -137,5 +136,4 @@ function assertAtMost(what: string, now: number, first: number, slack: number): 
 
 const inMebibytes = (bytes: number): string => `${(bytes / MEBIBYTE).toFixed(1)} MiB`;
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];

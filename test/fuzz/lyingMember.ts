@@ -1,7 +1,7 @@
 /**
- * A member of the cluster that has the right key and takes the connections that the others dial to
- * it, and is no member in anything else: it never reads, or answers what nobody has asked, or sends
- * receipts for nothing, or hangs up. Nobody needs it for a majority.
+ * A member of the cluster that has the right key and takes the connections that the others dial to it, and is no member
+ * in anything else: it never reads, or answers what nobody has asked, or sends receipts for nothing, or hangs up.
+ * Nobody needs it for a majority.
  */
 import { once } from 'node:events';
 import net from 'node:net';
@@ -104,8 +104,8 @@ export class LyingMember {
   }
 
   /**
-   * Asks once over each of many connections, ends them, and confirms no answer, now or ever. They
-   * are not kept for it: all descriptors are back while it is still as good as gone.
+   * Asks once over each of many connections, ends them, and confirms no answer, now or ever. They are not kept for it:
+   * all descriptors are back while it is still as good as gone.
    */
   goneAfterAsking(socketCounts: () => Promise<readonly number[]>): Attack {
     const name = 'a member that asks and is gone';
@@ -171,14 +171,12 @@ export class LyingMember {
   messagesIn(socket: net.Socket, chunk: Buffer): ProcessMessage[] {
     const reader = this.readers.get(socket) ?? new MessageReader(this.options.keys);
     this.readers.set(socket, reader);
-    return reader
-      .push(chunk)
-      .flatMap(({ message }) => (message.family === 'process' ? [message] : []));
+    return reader.push(chunk).flatMap(({ message }) => (message.family === 'process' ? [message] : []));
   }
 
   /**
-   * VALUE and ACK of every sort: to questions that were asked, but of another sector or in the name
-   * of others; and to none.
+   * VALUE and ACK of every sort: to questions that were asked, but of another sector or in the name of others; and to
+   * none.
    */
   answer(message: ProcessMessage): void {
     const { random } = this;

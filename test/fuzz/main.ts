@@ -1,7 +1,6 @@
 /**
- * `npm run fuzz`: hostile input for a given time, and the word that nothing came of it; or the
- * seed, the case, the bytes in a file, and the command that does it again. docs/testing.md says
- * what is checked.
+ * `npm run fuzz`: hostile input for a given time, and the word that nothing came of it; or the seed, the case, the
+ * bytes in a file, and the command that does it again. docs/testing.md says what is checked.
  */
 import type { TestScope } from '../helpers/testScope.js';
 import { chooseSeed } from '../helpers/seed.js';
@@ -46,10 +45,7 @@ async function main(words: readonly string[]): Promise<number> {
   const total = options.targets.reduce((sum, target) => sum + SHARES[target], 0);
   for (const target of options.targets) {
     const untilMs = performance.now() + (options.minutes * 60_000 * SHARES[target]) / total;
-    const isGood =
-      target === 'decoders'
-        ? await decoders(options, untilMs)
-        : await live(target, options, untilMs);
+    const isGood = target === 'decoders' ? await decoders(options, untilMs) : await live(target, options, untilMs);
     if (!isGood) return EXIT_FAILED;
   }
   say('nothing found');
@@ -78,15 +74,10 @@ async function decoders(options: FuzzOptions, untilMs: number): Promise<boolean>
   return false;
 }
 
-async function live(
-  target: Exclude<Target, 'decoders'>,
-  { seed }: FuzzOptions,
-  untilMs: number,
-): Promise<boolean> {
+async function live(target: Exclude<Target, 'decoders'>, { seed }: FuzzOptions, untilMs: number): Promise<boolean> {
   const evidence = new Evidence();
   const scope = new Scope();
-  const attack: (options: LiveOptions) => Promise<number> =
-    target === 'processes' ? attackProcesses : attackGateway;
+  const attack: (options: LiveOptions) => Promise<number> = target === 'processes' ? attackProcesses : attackGateway;
   let fault: string | null = null;
   try {
     const laps = await Promise.race([

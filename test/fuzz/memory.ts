@@ -1,6 +1,6 @@
 /**
- * What decoders and a process keep of what they are sent, measured: the heap and the buffers of
- * this process before and after, garbage collected. Each check says how much there may be.
+ * What decoders and a process keep of what they are sent, measured: the heap and the buffers of this process before and
+ * after, garbage collected. Each check says how much there may be.
  */
 import { createHandshake } from '../../src/nbd/handshake.js';
 import { createRequestDecoder } from '../../src/nbd/requestDecoder.js';
@@ -155,19 +155,15 @@ function halfOption(random: Dice): unknown {
 function halfRequest(random: Dice): unknown {
   const negotiated = { export: WHOLE_DISK, isStructured: true, hasAllocation: true };
   const decoder = createRequestDecoder(negotiated);
-  const half = request({ type: 1, data: random.bytes(SECTOR) }).subarray(
-    0,
-    random.between(28, 4_000),
-  );
+  const half = request({ type: 1, data: random.bytes(SECTOR) }).subarray(0, random.between(28, 4_000));
   const filler = request({ type: 1, data: Buffer.alloc(CHUNK_BYTES - 28 - half.length) });
   decoder.push(Buffer.concat([filler, half]));
   return decoder;
 }
 
 /**
- * Rounds of connections to a process in virtual time. The first ones bring everything to its level:
- * the table of what peers do, the queues of the stripes. After that none may add to it; a session
- * that stays would be two kilobytes.
+ * Rounds of connections to a process in virtual time. The first ones bring everything to its level: the table of what
+ * peers do, the queues of the stripes. After that none may add to it; a session that stays would be two kilobytes.
  */
 function connectionsThatCameAndWent(random: Dice): MemoryResult {
   const world = startVirtual(3, (error) => {

@@ -89,9 +89,7 @@ function makeGarbage(random: Dice): Buffer {
       return letters;
     }
     case 2:
-      return Buffer.from(
-        random.pick(['a', 'at', 'atd', 'atat', 'aatdd', 'atdatdd', 'atddatdd', 'atddatdatdd']),
-      );
+      return Buffer.from(random.pick(['a', 'at', 'atd', 'atat', 'aatdd', 'atdatdd', 'atddatdd', 'atddatdatdd']));
     case 3: {
       const headers = Array.from({ length: random.between(1, 12) }, () => header(random));
       return Buffer.concat(headers);

@@ -1,6 +1,6 @@
 /**
- * Handshake and requests of src/nbd against slowNbd.ts: the same replies, the same negotiation, the
- * same requests and refusals, and the end at the same place, however the bytes are cut.
+ * Handshake and requests of src/nbd against slowNbd.ts: the same replies, the same negotiation, the same requests and
+ * refusals, and the end at the same place, however the bytes are cut.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { Subject } from 'rxjs';
@@ -128,15 +128,7 @@ export function nbdSession(random: Dice): Buffer[] {
 }
 
 function makeName(random: Dice): string {
-  return random.pick([
-    '',
-    'fixed',
-    'größte',
-    'none',
-    '\uFFFD',
-    'x'.repeat(4_096),
-    'y'.repeat(4_097),
-  ]);
+  return random.pick(['', 'fixed', 'größte', 'none', '\uFFFD', 'x'.repeat(4_096), 'y'.repeat(4_097)]);
 }
 
 function makeOption(random: Dice): Buffer {

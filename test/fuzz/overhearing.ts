@@ -8,10 +8,7 @@ import type { TestScope } from '../helpers/testScope.js';
 /** Told of what is sent, in pieces; what comes back over the same connection is not of interest. */
 export type Listener = (connection: net.Socket, chunk: Buffer) => void;
 
-/**
- * A relay in front of each of the first processes, for all of the others; those behind them are
- * reached directly.
- */
+/** A relay in front of each of the first processes, for all of the others; those behind them are reached directly. */
 export async function overhear(
   t: TestScope,
   addresses: readonly Address[],
@@ -29,12 +26,7 @@ export async function overhear(
   };
 }
 
-async function relay(
-  t: TestScope,
-  entrance: Address,
-  destination: Address,
-  listener: Listener,
-): Promise<void> {
+async function relay(t: TestScope, entrance: Address, destination: Address, listener: Listener): Promise<void> {
   const sockets = new Set<net.Socket>();
   const server = net.createServer({ noDelay: true }, (incoming) => {
     const outgoing = net.connect({ ...destination, noDelay: true });

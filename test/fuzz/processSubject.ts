@@ -1,8 +1,7 @@
 /**
- * A whole process in virtual time with hostile connections of every sort, some of which know the
- * keys, while one client works on sectors of its own. It gets its answers, and they are right; on
- * the hostile connections each request is answered once, as docs/wire-protocol.md says; and when
- * they are gone nothing is left of them.
+ * A whole process in virtual time with hostile connections of every sort, some of which know the keys, while one client
+ * works on sectors of its own. It gets its answers, and they are right; on the hostile connections each request is
+ * answered once, as docs/wire-protocol.md says; and when they are gone nothing is left of them.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Message, ProcessMessage, RegisterValue } from '../helpers/bytes.js';
@@ -38,8 +37,8 @@ function make(random: Dice): Experiment {
       requestSectors: HOSTILE_SECTORS,
       sectors: HOSTILE_SECTORS,
       requestNumbers: [0n, 1n, 2n, 2n ** 64n - 1n],
-      // 2^63 - 1 is obeyed, and the timestamp after it refused by all: that sector hangs for good,
-      // which only a member can bring about.
+      // 2^63 - 1 is obeyed, and the timestamp after it refused by all: that sector hangs for good, which only a member
+      // can bring about.
       timestamps: [0n, 1n, 2n, 2n ** 62n, 2n ** 63n, 2n ** 64n - 1n],
       ids: [1, 2, 3, 4, 5, 12].map(idNumber).concat(random.bytes(16).toString('hex')),
       operations: [1, 2, 3, 4, 5, 6].map((count) => ({
@@ -67,8 +66,7 @@ function isHarmless(message: Message): boolean {
 }
 
 /** The ids that the virtual process gives its operations, in order. */
-const idNumber = (count: number): string =>
-  Buffer.from(String(count).padStart(16, '0'), 'latin1').toString('hex');
+const idNumber = (count: number): string => Buffer.from(String(count).padStart(16, '0'), 'latin1').toString('hex');
 
 function cutSomewhere(bytes: Buffer, random: Dice): Buffer[] {
   const at = random.below(2 * bytes.length + 1);
@@ -85,9 +83,7 @@ class World {
   /** The connections of 2, which behaves, and of 3, which says nothing of itself. */
   private readonly peers = new Map(DIALLED_RANKS.map((rank) => [rank, this.process.connect()]));
   /** What the process has told them, and they have not confirmed. */
-  private readonly unconfirmed = new Map(
-    DIALLED_RANKS.map((rank): [number, ProcessMessage[]] => [rank, []]),
-  );
+  private readonly unconfirmed = new Map(DIALLED_RANKS.map((rank): [number, ProcessMessage[]] => [rank, []]));
   private readonly registers = new Map<bigint, RegisterValue>();
   private readonly client = this.process.connect();
   private readonly written = new Map<number, string>();

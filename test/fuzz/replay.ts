@@ -1,10 +1,10 @@
 /**
- * Messages overheard between processes, and from a client to a process, sent again by somebody who
- * has no key: in order and out of it, twice, cut and spliced, to everybody.
+ * Messages overheard between processes, and from a client to a process, sent again by somebody who has no key: in order
+ * and out of it, twice, cut and spliced, to everybody.
  *
- * Process messages of operations that are over change nothing: their stamps are not above what
- * everybody holds. A client's WRITE is another matter: it is a request like any other, and writes
- * its value again, under a new stamp. That is why the network has to be private.
+ * Process messages of operations that are over change nothing: their stamps are not above what everybody holds. A
+ * client's WRITE is another matter: it is a request like any other, and writes its value again, under a new stamp. That
+ * is why the network has to be private.
  */
 import type net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -94,13 +94,10 @@ export function replayAttack(field: Battlefield, cluster: Cluster, recorder: Rec
   const run = async (ms: number, lap: number): Promise<void> => {
     const random = dice(seedOf(field.seed, name, lap));
     const clients = await Promise.all(ranks.map((rank) => cluster.client(rank)));
-    const sectors = [0, 1, 2].map(
-      (offset) => AREAS.replays.first + ((3 * lap + offset) % AREAS.replays.count),
-    );
+    const sectors = [0, 1, 2].map((offset) => AREAS.replays.first + ((3 * lap + offset) % AREAS.replays.count));
     const recordings = [];
     for (const sector of sectors) recordings.push(await record(field, clients, sector, lap));
-    const registers = () =>
-      Promise.all(sectors.map((sector) => registersOf(recorder, clients, sector)));
+    const registers = () => Promise.all(sectors.map((sector) => registersOf(recorder, clients, sector)));
     const before = await registers();
     const overheard = sectors.flatMap((sector) => recorder.about(sector));
     await sendAgain(
@@ -178,9 +175,7 @@ async function registersOf(
 }
 
 const describe = (registers: readonly RegisterValue[]): string =>
-  registers
-    .map(({ timestamp, writeRank, data }) => `(${timestamp}, ${writeRank}) ${nameOf(data)}`)
-    .join(', ');
+  registers.map(({ timestamp, writeRank, data }) => `(${timestamp}, ${writeRank}) ${nameOf(data)}`).join(', ');
 
 /** In several connections at once: in order, then in any order, twice, cut and spliced. */
 async function sendAgain(

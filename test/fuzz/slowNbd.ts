@@ -1,6 +1,6 @@
 /**
- * The server's side of the NBD protocol up to the requests, written from its document (doc/proto.md
- * of NetworkBlockDevice/nbd) and from docs/nbd.md, all bytes at once and with no thought of speed.
+ * The server's side of the NBD protocol up to the requests, written from its document (doc/proto.md of
+ * NetworkBlockDevice/nbd) and from docs/nbd.md, all bytes at once and with no thought of speed.
  */
 
 /** What a server offers. */
@@ -45,16 +45,7 @@ const ERR_UNKNOWN = 2 ** 31 + 6;
 const ERR_TOO_BIG = 2 ** 31 + 9;
 const MIB = 2 ** 20;
 
-const COMMANDS = [
-  'READ',
-  'WRITE',
-  'DISC',
-  'FLUSH',
-  'TRIM',
-  'CACHE',
-  'WRITE_ZEROES',
-  'BLOCK_STATUS',
-];
+const COMMANDS = ['READ', 'WRITE', 'DISC', 'FLUSH', 'TRIM', 'CACHE', 'WRITE_ZEROES', 'BLOCK_STATUS'];
 
 /** Thrown where the bytes are at their end: what there is so far is the result. */
 class NoMore extends Error {}
@@ -100,18 +91,13 @@ interface Agreed {
 }
 
 /** Null: the connection is to be closed. */
-function shakeHands(
-  bytes: Bytes,
-  exports: readonly SlowExport[],
-  events: SlowEvent[],
-): Agreed | null {
+function shakeHands(bytes: Bytes, exports: readonly SlowExport[], events: SlowEvent[]): Agreed | null {
   const clientFlags = bytes.u32();
   if (clientFlags > 3) return null;
   const wantsZeroes = (clientFlags & 2) === 0;
   let isStructured = false;
   let allocationOf: string | null = null;
-  const find = (name: Buffer): SlowExport | undefined =>
-    exports.find((one) => Buffer.from(one.name).equals(name));
+  const find = (name: Buffer): SlowExport | undefined => exports.find((one) => Buffer.from(one.name).equals(name));
 
   for (let count = 1; ; count += 1) {
     const header = new Bytes(bytes.take(16));
@@ -199,15 +185,10 @@ function withLength(text: string): Buffer {
   return Buffer.concat([length, Buffer.from(text)]);
 }
 
-function information(
-  found: SlowExport,
-  isStructured: boolean,
-  wanted: readonly number[],
-): Buffer[] {
+function information(found: SlowExport, isStructured: boolean, wanted: readonly number[]): Buffer[] {
   const { name, firstSector, sectors, isReadOnly } = found;
   const last = firstSector + sectors - 1;
-  const text =
-    `Atomic Disk Drive, sectors ${firstSector} to ${last}` + (isReadOnly ? ', read-only' : '');
+  const text = `Atomic Disk Drive, sectors ${firstSector} to ${last}` + (isReadOnly ? ', read-only' : '');
   const told = [
     Buffer.concat([Buffer.of(0, 0), sizeAndFlags(found, isStructured)]),
     // A byte at least, 4096 best of all, 32 MiB at most.

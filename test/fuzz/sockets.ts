@@ -21,21 +21,14 @@ export function dial(address: Address): Promise<net.Socket | null> {
 }
 
 /** If it is refused, waits a little instead. */
-export async function withConnection(
-  address: Address,
-  use: (socket: net.Socket) => Promise<void>,
-): Promise<void> {
+export async function withConnection(address: Address, use: (socket: net.Socket) => Promise<void>): Promise<void> {
   const socket = await dial(address);
   if (socket === null) await sleep(20);
   else await use(socket);
 }
 
 /** So many at once, or fewer if some are refused. */
-export async function dialMany(
-  addresses: readonly Address[],
-  count: number,
-  random: Dice,
-): Promise<net.Socket[]> {
+export async function dialMany(addresses: readonly Address[], count: number, random: Dice): Promise<net.Socket[]> {
   const dialled = Array.from({ length: count }, () => dial(random.pick(addresses)));
   return (await Promise.all(dialled)).filter((socket) => socket !== null);
 }
@@ -84,11 +77,7 @@ export async function leave(socket: net.Socket, random: Dice): Promise<void> {
 }
 
 /** Does the same in several lanes, again and again, until the time is over. */
-export async function inLanes(
-  ms: number,
-  dice: readonly Dice[],
-  work: (random: Dice) => Promise<void>,
-): Promise<void> {
+export async function inLanes(ms: number, dice: readonly Dice[], work: (random: Dice) => Promise<void>): Promise<void> {
   const until = performance.now() + ms;
   await Promise.all(
     dice.map(async (random) => {

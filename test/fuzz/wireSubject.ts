@@ -1,7 +1,7 @@
 /**
- * Frame decoder, parser and verdicts of src/wire, against test/helpers/slowDecoder.ts: the same
- * messages and the same judgements, however the bytes are cut; and nothing that was taken in
- * changes when the memory that it came in is used for something else.
+ * Frame decoder, parser and verdicts of src/wire, against test/helpers/slowDecoder.ts: the same messages and the same
+ * judgements, however the bytes are cut; and nothing that was taken in changes when the memory that it came in is used
+ * for something else.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { ProcessMessage as AcceptedMessage, Receipt } from '../../src/core/message.js';
@@ -175,11 +175,7 @@ function requestNamed(
   return { family: 'request', kind, requestNumber, sector, data: own };
 }
 
-function processNamed(
-  sender: number,
-  sector: bigint,
-  content: AcceptedMessage['content'],
-): Message {
+function processNamed(sender: number, sector: bigint, content: AcceptedMessage['content']): Message {
   let register: RegisterValue | null = null;
   if ('data' in content) register = { ...content.stamp, data: Buffer.from(content.data) };
   const id = Buffer.from(content.id, 'latin1').toString('hex');

@@ -21,11 +21,11 @@ export function atdd(
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = endsWithTests(
-      spawn(
-        process.execPath,
-        [MAIN_FILE, ...words.split(' '), '--config', cluster.configFileOf(1)],
-        { cwd: cluster.folder, env: { ...cleanEnvironment(), ...changes }, timeout: HANG_MS },
-      ),
+      spawn(process.execPath, [MAIN_FILE, ...words.split(' '), '--config', cluster.configFileOf(1)], {
+        cwd: cluster.folder,
+        env: { ...cleanEnvironment(), ...changes },
+        timeout: HANG_MS,
+      }),
     );
     const stdout: Buffer[] = [];
     let stderr = '';
@@ -42,8 +42,7 @@ export function atdd(
 
 /** Runs a line of bash in the cluster's folder; `atdd WORDS` in it is the program. */
 export function shell(cluster: Cluster, line: string) {
-  const prepare =
-    'cd "$1"; node=$2 main=$3 config=$4; atdd() { "$node" "$main" "$@" --config "$config"; }; ';
+  const prepare = 'cd "$1"; node=$2 main=$3 config=$4; atdd() { "$node" "$main" "$@" --config "$config"; }; ';
   const args = [cluster.folder, process.execPath, MAIN_FILE, cluster.configFileOf(1)];
   return runToEnd(['bash', '-c', prepare + line, 'bash', ...args]);
 }

@@ -1,8 +1,7 @@
 /**
- * A network around the processes of a cluster that can be bad, link by link and direction by
- * direction: a relay for every ordered pair of processes, and, for those who ask for them, from
- * clients to every process. On loopback all messages arrive at once, and most of what can go wrong
- * between the first and the last of them never shows.
+ * A network around the processes of a cluster that can be bad, link by link and direction by direction: a relay for
+ * every ordered pair of processes, and, for those who ask for them, from clients to every process. On loopback all
+ * messages arrive at once, and most of what can go wrong between the first and the last of them never shows.
  */
 import type { ClusterOptions } from './cluster.js';
 import { Cluster } from './cluster.js';
@@ -46,8 +45,7 @@ export async function prepareOnBadNetwork(
   const created: { network?: BadNetwork } = {};
   const cluster = await Cluster.prepare(t, {
     ...setting,
-    network: async (addresses) =>
-      (created.network = await BadNetwork.create(t, addresses, random, options)),
+    network: async (addresses) => (created.network = await BadNetwork.create(t, addresses, random, options)),
   });
   if (created.network === undefined) throw new Error('the cluster has no network');
   return { cluster, network: created.network };
@@ -86,9 +84,7 @@ export class BadNetwork {
 
   /** Each process directly for itself, and through this network for everyone else. */
   addressesSeenBy(from: NetworkLink['from']): readonly Address[] {
-    return this.addresses.map((address, index) =>
-      from === index + 1 ? address : this.link(from, index + 1).entrance,
-    );
+    return this.addresses.map((address, index) => (from === index + 1 ? address : this.link(from, index + 1).entrance));
   }
 
   link(from: NetworkLink['from'], to: number): NetworkLink {
@@ -113,9 +109,8 @@ export class BadNetwork {
   }
 
   /**
-   * One process is heard late by all others but, perhaps, one; everything else is fast. For
-   * a while its newest values are known to a minority, and lost if it dies: what reads must not be
-   * misled by.
+   * One process is heard late by all others but, perhaps, one; everything else is fast. For a while its newest values
+   * are known to a minority, and lost if it dies: what reads must not be misled by.
    */
   slowSender(delayMsMax: number): void {
     const sender = 1 + this.random.below(this.addresses.length);

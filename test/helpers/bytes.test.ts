@@ -35,10 +35,7 @@ test('requests are the same bytes as the program makes', (t) => {
     serializeRequest({ kind: 'read', requestNumber: 5n, sector: 7 }, clientTagger),
   );
   const write = { kind: 'WRITE', requestNumber: 2n ** 64n - 1n, sector: 7n, data } as const;
-  t.deepEqual(
-    requestBytes(write, clientKey),
-    serializeRequest({ ...write, kind: 'write' }, clientTagger),
-  );
+  t.deepEqual(requestBytes(write, clientKey), serializeRequest({ ...write, kind: 'write' }, clientTagger));
 });
 
 test('inquiries are the same bytes as the program makes, and its reports are understood', (t) => {
@@ -91,10 +88,7 @@ test('responses that the program makes are understood', (t) => {
   const reader = new MessageReader({ clientKey, systemKey });
   const bytes = Buffer.concat([
     serializeResponse({ request: 'read', status: 'ok', requestNumber: 1n, data }, clientTagger),
-    serializeResponse(
-      { request: 'write', status: 'invalidSectorIndex', requestNumber: 2n, data: null },
-      clientTagger,
-    ),
+    serializeResponse({ request: 'write', status: 'invalidSectorIndex', requestNumber: 2n, data: null }, clientTagger),
     serializeResponse(
       { request: 'read', status: 'authFailure', requestNumber: 3n, data: null },
       createTagger(systemKey),

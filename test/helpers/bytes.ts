@@ -1,7 +1,6 @@
 /**
- * The wire protocol once more, written from docs/wire-protocol.md alone and sharing no code with
- * src/wire: what both sides of a mistake share cannot show it. Made for being compared with the
- * page line by line, not for speed.
+ * The wire protocol once more, written from docs/wire-protocol.md alone and sharing no code with src/wire: what both
+ * sides of a mistake share cannot show it. Made for being compared with the page line by line, not for speed.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 

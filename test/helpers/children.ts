@@ -1,8 +1,7 @@
 /**
- * No program that a test has started outlives the tests. A teardown ends it when the test is over;
- * this is for tests that never are: AVA ends the process of a file with SIGTERM when it has waited
- * too long, or was interrupted, and then nothing of a test runs any more. If AVA itself is killed
- * its connection to this process ends.
+ * No program that a test has started outlives the tests. A teardown ends it when the test is over; this is for tests
+ * that never are: AVA ends the process of a file with SIGTERM when it has waited too long, or was interrupted, and then
+ * nothing of a test runs any more. If AVA itself is killed its connection to this process ends.
  */
 import type { ChildProcess } from 'node:child_process';
 

@@ -1,8 +1,7 @@
 /**
- * A cluster of real processes (`node dist/main.js`) on loopback for one test: free ports, fresh
- * keys, a folder of its own. Whatever happens to the test, its processes are ended (each by its
- * pid) and its folder is removed; what they logged is shown if it failed. A process that ends
- * although nobody ended it fails the test.
+ * A cluster of real processes (`node dist/main.js`) on loopback for one test: free ports, fresh keys, a folder of its
+ * own. Whatever happens to the test, its processes are ended (each by its pid) and its folder is removed; what they
+ * logged is shown if it failed. A process that ends although nobody ended it fails the test.
  */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
@@ -29,17 +28,15 @@ export interface ClusterOptions {
   /** Ranks that are not started, because the test has something else in their place. */
   readonly absent?: readonly number[];
   /**
-   * Rank of the process that is told to found the cluster when it is started for the first time;
-   * null: none is. Default: where its processes do not found it by themselves (there is one alone,
-   * some are absent, or their lists of addresses differ), the lowest that is started.
+   * Rank of the process that is told to found the cluster when it is started for the first time; null: none is.
+   * Default: where its processes do not found it by themselves (there is one alone, some are absent, or their lists of
+   * addresses differ), the lowest that is started.
    */
   readonly founder?: number | null;
   /** Fields of the configuration file beside its core. */
   readonly config?: Readonly<Record<string, unknown>>;
   /** Puts something between the processes: what process `rank` takes for the addresses of all. */
-  readonly network?: (
-    addresses: readonly Address[],
-  ) => Promise<{ addressesSeenBy(rank: number): readonly Address[] }>;
+  readonly network?: (addresses: readonly Address[]) => Promise<{ addressesSeenBy(rank: number): readonly Address[] }>;
   /** Changes the command line that starts a process: to run it under a limit or a tracer. */
   readonly wrap?: (command: readonly string[], rank: number) => readonly string[];
   /** Is told what a process logs, in pieces. */

@@ -1,9 +1,8 @@
 /**
- * A program that crowds a process: `node crowd.js PORT IDLE SLOW CHURNING HELLO` opens IDLE
- * connections that do nothing but say HELLO (bytes in hexadecimal), keeps SLOW ones that send a
- * WRITE's bytes one per second, opened again when they are closed, and CHURNING ones that it closes
- * itself as soon as they stand, now in one way, now in another. Every 200 ms it prints what it did,
- * as a line of JSON. It ends with its standard input.
+ * A program that crowds a process: `node crowd.js PORT IDLE SLOW CHURNING HELLO` opens IDLE connections that do nothing
+ * but say HELLO (bytes in hexadecimal), keeps SLOW ones that send a WRITE's bytes one per second, opened again when
+ * they are closed, and CHURNING ones that it closes itself as soon as they stand, now in one way, now in another. Every
+ * 200 ms it prints what it did, as a line of JSON. It ends with its standard input.
  *
  * A program of its own, since a test could not hold that many connections within its own limit.
  */

@@ -1,6 +1,6 @@
 /**
- * The ways in which foreign processes send their messages to a peer. All of them are allowed
- * by docs/wire-protocol.md; see foreignPeer.ts.
+ * The ways in which foreign processes send their messages to a peer. All of them are allowed by docs/wire-protocol.md;
+ * see foreignPeer.ts.
  */
 import type { Keys, ProcessKind, ReceiptMessage } from './bytes.js';
 import { MessageReader } from './bytes.js';
@@ -74,8 +74,7 @@ export function keptConnection(
     });
   };
   dial();
-  const breaker =
-    redialEveryMs === undefined ? null : world.every(redialEveryMs, () => socket?.destroy());
+  const breaker = redialEveryMs === undefined ? null : world.every(redialEveryMs, () => socket?.destroy());
 
   return {
     send({ bytes }) {
@@ -112,8 +111,8 @@ export function connectionPerMessage(options: LinkOptions): Link {
 }
 
 /**
- * One message at a time: sent again every `resendMs` until its receipt has come, and nothing else
- * is sent to that peer before. Call `receiptCame` for what `onReceipt` was given.
+ * One message at a time: sent again every `resendMs` until its receipt has come, and nothing else is sent to that peer
+ * before. Call `receiptCame` for what `onReceipt` was given.
  */
 export function stallingLink(
   inner: Link,

@@ -1,8 +1,7 @@
 /**
- * A member of a cluster foreign: the protocol and the (N,N) algorithm of
- * docs/wire-protocol.md once more, sharing no code with src, with its registers in memory. It takes
- * part like any process, runs operations of its own as a coordinator, and behaves in one of the
- * ways that the protocol allows and that are awkward for its peers.
+ * A member of a cluster foreign: the protocol and the (N,N) algorithm of docs/wire-protocol.md once more, sharing no
+ * code with src, with its registers in memory. It takes part like any process, runs operations of its own as a
+ * coordinator, and behaves in one of the ways that the protocol allows and that are awkward for its peers.
  */
 import net from 'node:net';
 import type { Keys, Padding, ProcessMessage, ReceiptMessage, RegisterValue } from './bytes.js';
@@ -15,8 +14,8 @@ import { realWorld } from './foreignWorld.js';
 
 export interface Behaviour {
   /**
-   * A receipt for every process message; its own messages again and again, and nothing else to that
-   * peer, until the receipt for them has come, and never again after that.
+   * A receipt for every process message; its own messages again and again, and nothing else to that peer, until the
+   * receipt for them has come, and never again after that.
    */
   readonly receipts?: boolean;
   /** A new connection for every message. */
@@ -314,12 +313,7 @@ export class ForeignPeer {
     }
   }
 
-  private handleValue(
-    sector: bigint,
-    running: RunningOperation,
-    sender: number,
-    value: RegisterValue,
-  ): void {
+  private handleValue(sector: bigint, running: RunningOperation, sender: number, value: RegisterValue): void {
     if (running.imposed !== null) return;
     const { readList, written, id } = running;
     readList.set(sender, value);

@@ -1,6 +1,4 @@
-/**
- * What a foreign peer needs of the world: real sockets and timers here, simulated ones elsewhere.
- */
+/** What a foreign peer needs of the world: real sockets and timers here, simulated ones elsewhere. */
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import type { Address } from './rawClient.js';

@@ -19,11 +19,7 @@ export interface Gateway {
 }
 
 /** Starts a gateway and waits until it takes connections; it is ended with the test. */
-export function startGateway(
-  t: TestScope,
-  cluster: Cluster,
-  ...options: string[]
-): Promise<Gateway> {
+export function startGateway(t: TestScope, cluster: Cluster, ...options: string[]): Promise<Gateway> {
   return startWrappedGateway(t, cluster, (command) => [...command, ...options]);
 }
 

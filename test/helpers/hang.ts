@@ -1,6 +1,6 @@
 /**
- * Limits that are there to catch what hangs. What a test shows must not depend on how fast the
- * machine is, and one that is busy with other work may be twenty times slower than it is alone.
+ * Limits that are there to catch what hangs. What a test shows must not depend on how fast the machine is, and one that
+ * is busy with other work may be twenty times slower than it is alone.
  */
 
 /** How long a test waits for one thing that has to happen. */

@@ -1,8 +1,8 @@
 /**
- * To be loaded into a process before anything else (`node --import`): sets its time of day back and
- * forth by up to a day, several times a second, as an administrator or a broken NTP server would.
- * What JavaScript can ask for is changed, Date; performance.now() and timers are not, as they would
- * not be. Writes a line to standard error with the first jump.
+ * To be loaded into a process before anything else (`node --import`): sets its time of day back and forth by up to a
+ * day, several times a second, as an administrator or a broken NTP server would. What JavaScript can ask for is
+ * changed, Date; performance.now() and timers are not, as they would not be. Writes a line to standard error with the
+ * first jump.
  */
 import { chooseSeed, dice } from './seed.js';
 

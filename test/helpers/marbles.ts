@@ -1,6 +1,6 @@
 /**
- * A marble test: `test('title', marbles, ({ cold, expectObservable }) => { … })` runs its body in
- * the virtual time of RxJS's TestScheduler and compares with the assertions of the test.
+ * A marble test: `test('title', marbles, ({ cold, expectObservable }) => { … })` runs its body in the virtual time of
+ * RxJS's TestScheduler and compares with the assertions of the test.
  */
 import test from 'ava';
 import type { RunHelpers } from 'rxjs/testing';

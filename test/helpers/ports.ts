@@ -1,9 +1,8 @@
 /**
- * Ports for processes that are killed and started again. They must stay free while their process is
- * down, so they lie below the range from which the system takes ports for outgoing connections (a
- * peer that dials a dead process could otherwise be given that very port, and then even connect to
- * itself), and test processes that run at the same time take from different blocks: each listens on
- * the first port of its block for as long as it lives.
+ * Ports for processes that are killed and started again. They must stay free while their process is down, so they lie
+ * below the range from which the system takes ports for outgoing connections (a peer that dials a dead process could
+ * otherwise be given that very port, and then even connect to itself), and test processes that run at the same time
+ * take from different blocks: each listens on the first port of its block for as long as it lives.
  */
 import net from 'node:net';
 import type { Address } from './rawClient.js';

@@ -1,6 +1,6 @@
 /**
- * What processes say of themselves when they are asked: STATUS, answered with JSON. Written from
- * docs/wire-protocol.md like bytes.ts; only the fields that tests look at are named.
+ * What processes say of themselves when they are asked: STATUS, answered with JSON. Written from docs/wire-protocol.md
+ * like bytes.ts; only the fields that tests look at are named.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessCounters } from '../../src/core/counters.js';
@@ -99,16 +99,7 @@ export async function untilStatus(
 }
 
 /** Has a process look at all it has, and waits until it has. */
-export async function scrub(
-  cluster: Reachable,
-  rank: number,
-  timeoutMs: number,
-): Promise<ProcessStatus> {
+export async function scrub(cluster: Reachable, rank: number, timeoutMs: number): Promise<ProcessStatus> {
   const { passes } = (await inquire(cluster, rank, 'SCRUB')).scrub;
-  return untilStatus(
-    cluster,
-    rank,
-    timeoutMs,
-    (status) => status.scrub.passes > passes && !status.scrub.isRunning,
-  );
+  return untilStatus(cluster, rank, timeoutMs, (status) => status.scrub.passes > passes && !status.scrub.isRunning);
 }

@@ -1,7 +1,7 @@
 /**
- * A client foreign: one TCP connection to one process, many requests outstanding, nothing
- * shared with src/client. It never sends a request again: when the connection breaks, what was not
- * answered has an unknown outcome, and that is what it says.
+ * A client foreign: one TCP connection to one process, many requests outstanding, nothing shared with src/client. It
+ * never sends a request again: when the connection breaks, what was not answered has an unknown outcome, and that is
+ * what it says.
  */
 import net from 'node:net';
 import type { Keys, Padding, RequestKind, Status } from './bytes.js';
@@ -15,8 +15,7 @@ export interface Address {
 
 /** What became of a request. */
 export type Outcome =
-  | { readonly kind: 'answered'; readonly status: Status; readonly data: Buffer | null }
-  | { readonly kind: 'unknown' };
+  { readonly kind: 'answered'; readonly status: Status; readonly data: Buffer | null } | { readonly kind: 'unknown' };
 
 /** An index that no disk has: answered at once, without a quorum. */
 export const SECTOR_NOWHERE = 2n ** 64n - 1n;
@@ -137,11 +136,7 @@ export class RawClient {
     await this.closed;
   }
 
-  private request(
-    kind: RequestKind,
-    sector: number | bigint,
-    data: Buffer | null,
-  ): Promise<Outcome> {
+  private request(kind: RequestKind, sector: number | bigint, data: Buffer | null): Promise<Outcome> {
     const requestNumber = this.nextRequestNumber;
     this.nextRequestNumber += 1n;
     const outcome = this.expectAnswer(kind, requestNumber);

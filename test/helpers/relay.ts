@@ -1,14 +1,14 @@
 /**
- * A relay for TCP connections that can be a bad network: bytes late, held back or slow, connections
- * cut, and connections of which only one side knows that they are over. Bytes are never lost in the
- * middle of a connection that goes on, doubled or reordered, since TCP does none of that.
+ * A relay for TCP connections that can be a bad network: bytes late, held back or slow, connections cut, and
+ * connections of which only one side knows that they are over. Bytes are never lost in the middle of a connection that
+ * goes on, doubled or reordered, since TCP does none of that.
  *
- * An *honest* relay shows the one who dialled the end of a connection only after the one who was
- * dialled has ended it too (or is gone). The client library needs such a network, and says so: it
- * sends a write again when the other side has ended (docs/adr/0006-client-resubmission.md).
+ * An *honest* relay shows the one who dialled the end of a connection only after the one who was dialled has ended it
+ * too (or is gone). The client library needs such a network, and says so: it sends a write again when the other side
+ * has ended (docs/adr/0006-client-resubmission.md).
  *
- * Bound: of each connection and direction about HELD_BYTES_MAX bytes wait here, then the sender is
- * not read from, as with the windows of TCP.
+ * Bound: of each connection and direction about HELD_BYTES_MAX bytes wait here, then the sender is not read from, as
+ * with the windows of TCP.
  */
 import net from 'node:net';
 import type { Address } from './rawClient.js';
@@ -218,8 +218,8 @@ class Line {
   }
 
   /**
-   * Says to the one who was dialled, and as yet to nobody else, that nothing more will come. It may
-   * finish what it has begun; the one who dialled sees the end after it has ended its side.
+   * Says to the one who was dialled, and as yet to nobody else, that nothing more will come. It may finish what it has
+   * begun; the one who dialled sees the end after it has ended its side.
    */
   private endForDialled(): void {
     this.forth.end({ losesRest: true });

@@ -1,6 +1,6 @@
 /**
- * Sector contents that carry the name of the write they come from, in a form that shows damage: a
- * sector that is torn, mixed or shifted has no name, and so no write that it could come from.
+ * Sector contents that carry the name of the write they come from, in a form that shows damage: a sector that is torn,
+ * mixed or shifted has no name, and so no write that it could come from.
  */
 import { createHash } from 'node:crypto';
 import type { Value } from '../linearizability/history.js';

@@ -1,6 +1,6 @@
 /**
- * "Bad input" of docs/wire-protocol.md taken literally: all bytes at once, one step at a time, with
- * no thought of speed. What the program makes of bytes that came in pieces is compared with it.
+ * "Bad input" of docs/wire-protocol.md taken literally: all bytes at once, one step at a time, with no thought of
+ * speed. What the program makes of bytes that came in pieces is compared with it.
  */
 import type { Keys, Message } from './bytes.js';
 import { MAGIC, receive, sizeOf, tagOf } from './bytes.js';
@@ -61,12 +61,7 @@ function betweenPeers(header: Buffer): number | null {
 }
 
 /** @param knowsOwn Whether the receiver is of this implementation: else it skips what only that knows. */
-export function decodeSlowly(
-  bytes: Buffer,
-  receiver: Receiver,
-  keys: Keys,
-  knowsOwn = false,
-): Item[] {
+export function decodeSlowly(bytes: Buffer, receiver: Receiver, keys: Keys, knowsOwn = false): Item[] {
   const items: Item[] = [];
   let at = 0;
   const skip = (count: number): void => {
@@ -129,10 +124,7 @@ export type Judgement =
   | 'dropped: timestamp'
   | 'dropped: not for a process';
 
-/**
- * For a process; a client has no such table. Which of two faults is named matters to logs alone: in
- * this order.
- */
+/** For a process; a client has no such table. Which of two faults is named matters to logs alone: in this order. */
 export function judgeSlowly(
   { message, tagIsGood }: Extract<Item, { kind: 'message' }>,
   { self, processCount, sectors }: Judge,

@@ -74,7 +74,5 @@ function parseCall(text: string, beganAt: number, endedAt: number): SystemCall |
 
 /** Paths come out in hexadecimal too. */
 function readable(target: string): string {
-  return target.replaceAll(/\\x([0-9a-f]{2})/g, (_, code: string) =>
-    String.fromCharCode(parseInt(code, 16)),
-  );
+  return target.replaceAll(/\\x([0-9a-f]{2})/g, (_, code: string) => String.fromCharCode(parseInt(code, 16)));
 }

@@ -1,6 +1,6 @@
 /**
- * To be loaded with `--import`: whoever imports the library `rxjs` from now on waits for it, for
- * ever. So a test sees what a program does before it has any of its libraries.
+ * To be loaded with `--import`: whoever imports the library `rxjs` from now on waits for it, for ever. So a test sees
+ * what a program does before it has any of its libraries.
  */
 import { register } from 'node:module';
 

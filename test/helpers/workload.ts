@@ -1,7 +1,7 @@
 /**
- * Clients on a few hot sectors of a cluster that is being mistreated, and the record of what they
- * saw. Each client asks one thing at a time of some process, goes elsewhere when its connection
- * breaks or it has waited too long, and never asks for the same write twice.
+ * Clients on a few hot sectors of a cluster that is being mistreated, and the record of what they saw. Each client asks
+ * one thing at a time of some process, goes elsewhere when its connection breaks or it has waited too long, and never
+ * asks for the same write twice.
  */
 import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -18,8 +18,8 @@ import { nameOf, sectorNamed } from './sectorValue.js';
 import type { Dice } from './seed.js';
 
 /**
- * A sector with many writes, or with few: a slow writer whose value is overtaken before anybody
- * could see it shows nothing.
+ * A sector with many writes, or with few: a slow writer whose value is overtaken before anybody could see it shows
+ * nothing.
  */
 export interface HotSector {
   readonly sector: number;
@@ -105,8 +105,7 @@ export class Workload {
       const value = kind === 'write' ? `${name}, write ${count}` : null;
       const askedAt = performance.now();
       const pending = this.recorder.begin(name, sector, kind, value);
-      const answer =
-        value === null ? client.read(sector) : client.write(sector, sectorNamed(value));
+      const answer = value === null ? client.read(sector) : client.write(sector, sectorNamed(value));
       const outcome = await within(patienceMs, client, answer);
       this.settle(pending, kind, outcome);
       if (outcome.kind === 'answered') {
@@ -179,12 +178,7 @@ async function within(ms: number, client: RawClient, answer: Promise<Outcome>): 
 }
 
 /** @returns whether there was a good answer. */
-function settle(
-  pending: Pending,
-  kind: 'read' | 'write',
-  outcome: Outcome,
-  faults: string[],
-): boolean {
+function settle(pending: Pending, kind: 'read' | 'write', outcome: Outcome, faults: string[]): boolean {
   const fault = faultIn(kind, outcome);
   if (fault !== null) faults.push(fault);
   if (fault !== null || outcome.kind === 'unknown') {
@@ -203,10 +197,7 @@ function faultIn(kind: 'read' | 'write', outcome: Outcome): string | null {
 }
 
 /** Fails the test, with the explanation, if the history is not linearizable; keeps the history. */
-export async function assertLinearizable(
-  t: ExecutionContext,
-  history: readonly Operation[],
-): Promise<void> {
+export async function assertLinearizable(t: ExecutionContext, history: readonly Operation[]): Promise<void> {
   const result = checkLinearizable(history);
   if (result.ok) {
     t.pass();

@@ -40,9 +40,7 @@ async function launchCluster(t: ExecutionContext, isRead = true): Promise<Cluste
   const port = await freePort();
   const folder = makeFolder(t, { 'a.json': { ...GOOD, processes: [`127.0.0.1:${port}`] } });
   const args = [PROGRAM, 'cluster', '--config', join(folder, 'a.json')];
-  const child = endsWithTests(
-    spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] }),
-  );
+  const child = endsWithTests(spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] }));
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
   const exitCode = new Promise<number | null>((resolve) => child.on('close', resolve));
@@ -57,10 +55,7 @@ async function launchCluster(t: ExecutionContext, isRead = true): Promise<Cluste
   };
 }
 
-async function until(
-  condition: () => boolean | Promise<boolean>,
-  describe: () => string,
-): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>, describe: () => string): Promise<void> {
   await untilSo(condition, () => `waited in vain:\n${describe()}`);
 }
 
@@ -91,8 +86,7 @@ test('SIGINT ends the cluster in good order', async (t) => {
 
 test('SIGHUP has the processes read the log level again, and ends nothing', async (t) => {
   const cluster = await startCluster(t);
-  const said = (pattern: RegExp): Promise<void> =>
-    until(() => pattern.test(cluster.output()), cluster.output);
+  const said = (pattern: RegExp): Promise<void> => until(() => pattern.test(cluster.output()), cluster.output);
   const config = JSON.parse(readFileSync(cluster.file, 'utf8')) as Record<string, unknown>;
   writeFileSync(cluster.file, JSON.stringify({ ...config, sectors: 16, log: { level: 'debug' } }));
   process.kill(cluster.pid, 'SIGHUP');

@@ -1,7 +1,7 @@
 /**
- * A stand-in for a process under supervision, told by its arguments how to behave:
- * port of its address, then any of `stubborn` (takes no notice of SIGTERM), `crash=N` (ends with
- * exit code N at once). It ends when its supervisor is gone, as src/main.ts does.
+ * A stand-in for a process under supervision, told by its arguments how to behave: port of its address, then any of
+ * `stubborn` (takes no notice of SIGTERM), `crash=N` (ends with exit code N at once). It ends when its supervisor is
+ * gone, as src/main.ts does.
  */
 import { createServer } from 'node:net';
 

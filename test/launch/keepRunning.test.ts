@@ -24,31 +24,23 @@ const events: Record<string, unknown> = {
   z: { kind: 'ended', ending: { code: 2, signal: null }, next: { kind: 'giveUp' } },
 };
 
-test(
-  'starts again with a growing delay',
-  marbles,
-  ({ cold, expectObservable, expectSubscriptions }, scheduler) => {
-    const child$ = cold('s-l-(e|)', child);
-    const output = '     s-l-x 99ms s-l-y 199ms s';
-    const running$ = keepRunning({ child$, stop$: NEVER, scheduler });
-    expectObservable(running$, '^ 308ms !').toBe(output, events);
-    expectSubscriptions(child$.subscriptions).toBe(['^---!', '104ms ^---!', '308ms ^!']);
-  },
-);
+test('starts again with a growing delay', marbles, ({ cold, expectObservable, expectSubscriptions }, scheduler) => {
+  const child$ = cold('s-l-(e|)', child);
+  const output = '     s-l-x 99ms s-l-y 199ms s';
+  const running$ = keepRunning({ child$, stop$: NEVER, scheduler });
+  expectObservable(running$, '^ 308ms !').toBe(output, events);
+  expectSubscriptions(child$.subscriptions).toBe(['^---!', '104ms ^---!', '308ms ^!']);
+});
 
-test(
-  'a child that was up for 30 s counts as mended',
-  marbles,
-  ({ cold, expectObservable }, scheduler) => {
-    const lives = ['s(e|)', 's 29999ms (e|)', 's 29998ms (e|)'].map((life) => cold(life, child));
-    let count = 0;
-    const child$ = defer(() => lives[Math.min(count++, 2)]);
-    const running$ = keepRunning({ child$, stop$: NEVER, scheduler });
-    // Ends at 1, starts at 101, ends at 30101 (up for 30 s: anew), starts at 30201, ends at 60200.
-    const expected = 's x 99ms s 29999ms x 99ms s 29998ms y';
-    expectObservable(running$, '^ 60210ms !').toBe(expected, events);
-  },
-);
+test('a child that was up for 30 s counts as mended', marbles, ({ cold, expectObservable }, scheduler) => {
+  const lives = ['s(e|)', 's 29999ms (e|)', 's 29998ms (e|)'].map((life) => cold(life, child));
+  let count = 0;
+  const child$ = defer(() => lives[Math.min(count++, 2)]);
+  const running$ = keepRunning({ child$, stop$: NEVER, scheduler });
+  // Ends at 1, starts at 101, ends at 30101 (up for 30 s: anew), starts at 30201, ends at 60200.
+  const expected = 's x 99ms s 29999ms x 99ms s 29998ms y';
+  expectObservable(running$, '^ 60210ms !').toBe(expected, events);
+});
 
 test(
   'stop while it waits: it is not started again',
@@ -62,17 +54,13 @@ test(
   },
 );
 
-test(
-  'stop while it runs: completes once it has ended',
-  marbles,
-  ({ cold, expectObservable }, scheduler) => {
-    const child$ = cold('s---(e|)', child);
-    // Like the supervisor's, this one tells late subscribers that it has emitted.
-    const stop$ = cold(' (x|)');
-    const expected = '   s---(x|)';
-    expectObservable(keepRunning({ child$, stop$, scheduler })).toBe(expected, events);
-  },
-);
+test('stop while it runs: completes once it has ended', marbles, ({ cold, expectObservable }, scheduler) => {
+  const child$ = cold('s---(e|)', child);
+  // Like the supervisor's, this one tells late subscribers that it has emitted.
+  const stop$ = cold(' (x|)');
+  const expected = '   s---(x|)';
+  expectObservable(keepRunning({ child$, stop$, scheduler })).toBe(expected, events);
+});
 
 test('a wrong configuration ends it', marbles, ({ cold, expectObservable }, scheduler) => {
   const child$ = cold('s-(c|)', child);
@@ -94,10 +82,7 @@ test(
     expectObservable(running$, '--!').toBe('s--', events);
     expectSubscriptions(child$.subscriptions).toBe('^-!');
     const short$ = cold('s(e|)', child);
-    expectObservable(keepRunning({ child$: short$, stop$: NEVER, scheduler }), '---!').toBe(
-      'sx',
-      events,
-    );
+    expectObservable(keepRunning({ child$: short$, stop$: NEVER, scheduler }), '---!').toBe('sx', events);
     expectSubscriptions(short$.subscriptions).toBe('^!');
   },
 );

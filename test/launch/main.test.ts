@@ -1,12 +1,5 @@
 import { spawn } from 'node:child_process';
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
@@ -40,9 +33,9 @@ async function atdd(cwd: string, args: readonly string[], env = {}): Promise<Out
 }
 
 test('--version tells the versions of program, protocol and disk format', async (t) => {
-  const { version } = JSON.parse(
-    readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'),
-  ) as { version: string };
+  const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
   const outcome = await atdd('/', ['--version']);
   t.deepEqual(outcome, { code: 0, stdout: `${version} (protocol 1, disk format 3)\n`, stderr: '' });
 });

@@ -5,11 +5,9 @@ import { TestScheduler } from 'rxjs/testing';
 type Body = Parameters<TestScheduler['run']>[0];
 type Helpers = Parameters<Body>[0];
 
-export const marbles = test.macro<[(helpers: Helpers, scheduler: TestScheduler) => void]>(
-  (t, body) => {
-    const scheduler = new TestScheduler((actual, expected) => t.deepEqual(actual, expected));
-    scheduler.run((helpers) => {
-      body(helpers, scheduler);
-    });
-  },
-);
+export const marbles = test.macro<[(helpers: Helpers, scheduler: TestScheduler) => void]>((t, body) => {
+  const scheduler = new TestScheduler((actual, expected) => t.deepEqual(actual, expected));
+  scheduler.run((helpers) => {
+    body(helpers, scheduler);
+  });
+});

@@ -10,9 +10,7 @@ import { makeFolder } from '../config/folder.js';
 const SCRIPTS = fileURLToPath(new URL('../../../scripts/', import.meta.url));
 
 async function node(args: readonly string[]): Promise<{ code: number | null; stdout: string }> {
-  const child = endsWithTests(
-    spawn(process.execPath, [...args], { stdio: ['ignore', 'pipe', 'inherit'] }),
-  );
+  const child = endsWithTests(spawn(process.execPath, [...args], { stdio: ['ignore', 'pipe', 'inherit'] }));
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve));
@@ -80,13 +78,7 @@ for (const [title, output, exitCode, line, code] of [
     '1 passed, 0 failed\n',
     0,
   ],
-  [
-    'on a plain terminal',
-    '  √ one\n  × [fail]: two\n  ─\n\n  1 test failed\n',
-    1,
-    '1 passed, 1 failed\n',
-    1,
-  ],
+  ['on a plain terminal', '  √ one\n  × [fail]: two\n  ─\n\n  1 test failed\n', 1, '1 passed, 1 failed\n', 1],
   ['nothing ran', 'npm error\n', 0, '0 passed, 0 failed\n', 1],
 ] as const) {
   test(`counting tests: ${title}`, async (t) => {
@@ -97,11 +89,7 @@ for (const [title, output, exitCode, line, code] of [
 }
 
 /** A clone with these scripts of ours, and others in place of those that they build on. */
-function makeClone(
-  t: ExecutionContext,
-  names: readonly string[],
-  files: Readonly<Record<string, string>>,
-): string {
+function makeClone(t: ExecutionContext, names: readonly string[], files: Readonly<Record<string, string>>): string {
   const clone = join(makeFolder(t, {}), 'a #1?%20');
   for (const name of names) cpSync(join(SCRIPTS, name), join(clone, 'scripts', name));
   for (const [path, text] of Object.entries(files)) {

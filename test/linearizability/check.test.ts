@@ -1,6 +1,6 @@
 /**
- * The checker itself: every kind of violation is caught and called by its name, what is allowed
- * passes, and on thousands of random histories it agrees with the obvious search.
+ * The checker itself: every kind of violation is caught and called by its name, what is allowed passes, and on
+ * thousands of random histories it agrees with the obvious search.
  */
 import test from 'ava';
 import fc from 'fast-check';
@@ -25,29 +25,27 @@ const accepts = test.macro((t, history: readonly Operation[]) => {
 });
 
 /** Expects one violation of that kind whose text names exactly these operations of the history. */
-const catches = test.macro(
-  (t, kind: ViolationKind, history: readonly Operation[], named: readonly number[]) => {
-    t.false(isLinearizableBySearch(history), 'the history itself is as meant');
-    const result = checkLinearizable(history);
-    if (result.ok) {
-      t.fail('the violation was not noticed');
-      return;
-    }
-    t.is(result.violations.length, 1);
-    const [violation] = result.violations;
-    t.is(violation.kind, kind, violation.text);
-    t.deepEqual(
-      violation.operations,
-      named.map((index) => history[index]),
-    );
-    for (const index of named) {
-      const { client, value, invoke } = history[index];
-      t.true(violation.text.includes(`${client} `), violation.text);
-      t.true(violation.text.includes(value === null ? 'initial' : `"${value}"`), violation.text);
-      t.true(violation.text.includes(`asked at ${invoke}`), violation.text);
-    }
-  },
-);
+const catches = test.macro((t, kind: ViolationKind, history: readonly Operation[], named: readonly number[]) => {
+  t.false(isLinearizableBySearch(history), 'the history itself is as meant');
+  const result = checkLinearizable(history);
+  if (result.ok) {
+    t.fail('the violation was not noticed');
+    return;
+  }
+  t.is(result.violations.length, 1);
+  const [violation] = result.violations;
+  t.is(violation.kind, kind, violation.text);
+  t.deepEqual(
+    violation.operations,
+    named.map((index) => history[index]),
+  );
+  for (const index of named) {
+    const { client, value, invoke } = history[index];
+    t.true(violation.text.includes(`${client} `), violation.text);
+    t.true(violation.text.includes(value === null ? 'initial' : `"${value}"`), violation.text);
+    t.true(violation.text.includes(`asked at ${invoke}`), violation.text);
+  }
+});
 
 test('an empty history is linearizable', accepts, []);
 
@@ -116,13 +114,7 @@ test(
   'stale read beside a newer write that has no answer',
   catches,
   'staleRead',
-  [
-    write('w', 'a', 0, 1),
-    write('w', 'b', 2, 3),
-    write('x', 'c', 2, null),
-    read('r', 'b', 4, 5),
-    read('s', 'a', 6, 7),
-  ],
+  [write('w', 'a', 0, 1), write('w', 'b', 2, 3), write('x', 'c', 2, null), read('r', 'b', 4, 5), read('s', 'a', 6, 7)],
   [0, 1, 4],
 );
 
@@ -130,34 +122,17 @@ test(
   'lost write: acknowledged, then vanished',
   catches,
   'lostWrite',
-  [
-    write('w', 'a', 0, 1),
-    read('r', 'a', 2, 3),
-    write('w', 'b', 4, 5),
-    read('r', 'a', 6, 7),
-    read('r', 'a', 8, 9),
-  ],
+  [write('w', 'a', 0, 1), read('r', 'a', 2, 3), write('w', 'b', 4, 5), read('r', 'a', 6, 7), read('r', 'a', 8, 9)],
   [0, 2, 3],
 );
 
-test(
-  'lost write: everything is gone',
-  catches,
-  'lostWrite',
-  [write('w', 'a', 0, 1), read('r', null, 2, 3)],
-  [0, 1],
-);
+test('lost write: everything is gone', catches, 'lostWrite', [write('w', 'a', 0, 1), read('r', null, 2, 3)], [0, 1]);
 
 test(
   'new-old inversion',
   catches,
   'newOldInversion',
-  [
-    write('w', 'old', 0, 1),
-    write('w', 'new', 2, 20),
-    read('r1', 'new', 3, 5),
-    read('r2', 'old', 6, 8),
-  ],
+  [write('w', 'old', 0, 1), write('w', 'new', 2, 20), read('r1', 'new', 3, 5), read('r2', 'old', 6, 8)],
   [0, 1, 2, 3],
 );
 
@@ -175,33 +150,15 @@ test(
   [0, 1, 2, 3],
 );
 
-test(
-  'value never written',
-  catches,
-  'valueNeverWritten',
-  [write('w', 'a', 0, 1), read('r', 'b', 2, 3)],
-  [1],
-);
+test('value never written', catches, 'valueNeverWritten', [write('w', 'a', 0, 1), read('r', 'b', 2, 3)], [1]);
 
-test(
-  'read from the future',
-  catches,
-  'readFromFuture',
-  [read('r', 'a', 0, 1), write('w', 'a', 2, 3)],
-  [0, 1],
-);
+test('read from the future', catches, 'readFromFuture', [read('r', 'a', 0, 1), write('w', 'a', 2, 3)], [0, 1]);
 
 test(
   'a value that comes back: A, B, A',
   catches,
   'valueCameBack',
-  [
-    write('w', 'A', 0, 100),
-    write('v', 'B', 0, 100),
-    read('r', 'A', 1, 2),
-    read('r', 'B', 3, 4),
-    read('r', 'A', 5, 6),
-  ],
+  [write('w', 'A', 0, 100), write('v', 'B', 0, 100), read('r', 'A', 1, 2), read('r', 'B', 3, 4), read('r', 'A', 5, 6)],
   [2, 3, 4],
 );
 
@@ -209,13 +166,7 @@ test(
   'a value that comes back when its writes came one after the other',
   catches,
   'staleRead',
-  [
-    write('w', 'A', 0, 1),
-    read('r', 'A', 2, 3),
-    write('v', 'B', 4, 5),
-    read('r', 'B', 6, 7),
-    read('r', 'A', 8, 9),
-  ],
+  [write('w', 'A', 0, 1), read('r', 'A', 2, 3), write('v', 'B', 4, 5), read('r', 'B', 6, 7), read('r', 'A', 8, 9)],
   [0, 2, 4],
 );
 

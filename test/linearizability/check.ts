@@ -1,29 +1,25 @@
 /**
- * Says whether a history of reads and writes is linearizable: whether every operation can be given
- * one instant between its beginning and its end so that each read returns what was written last.
+ * Says whether a history of reads and writes is linearizable: whether every operation can be given one instant between
+ * its beginning and its end so that each read returns what was written last.
  *
- * In general that is a search over orders. Here every write writes a value of its own, and then it
- * is not (Gibbons and Korach, "Testing Shared Memories", 1997): all operations with one value, the
- * write and the reads that returned it, must stand together in any valid order, the write first.
- * We call them the *reign* of the value. Reign A must stand before reign B exactly if some
- * operation of A ended before some operation of B began, that is, if the earliest end in A lies
- * before the latest beginning in B. If those demands form a circle at all, two reigns demand it of
- * each other: the reign with the earliest end of all in the circle must stand before every other
- * one in it, also before the one that must stand before it. So the history is linearizable exactly
- * if
+ * In general that is a search over orders. Here every write writes a value of its own, and then it is not (Gibbons and
+ * Korach, "Testing Shared Memories", 1997): all operations with one value, the write and the reads that returned it,
+ * must stand together in any valid order, the write first. We call them the *reign* of the value. Reign A must stand
+ * before reign B exactly if some operation of A ended before some operation of B began, that is, if the earliest end in
+ * A lies before the latest beginning in B. If those demands form a circle at all, two reigns demand it of each other:
+ * the reign with the earliest end of all in the circle must stand before every other one in it, also before the one
+ * that must stand before it. So the history is linearizable exactly if
  *
  *   1. every read returned the initial value or a written one,
  *   2. no read ended before the write of its value began,
  *   3. no two reigns must each stand before the other.
  *
- * For 3, call a reign whose earliest end lies before its latest beginning *long*: its value was
- * certainly there from the one to the other. Two long reigns clash if these spans overlap; a long
- * and a short one clash if the short one lies wholly inside; two short ones never do. Sorting finds
- * clashes in n log n steps.
+ * For 3, call a reign whose earliest end lies before its latest beginning *long*: its value was certainly there from
+ * the one to the other. Two long reigns clash if these spans overlap; a long and a short one clash if the short one
+ * lies wholly inside; two short ones never do. Sorting finds clashes in n log n steps.
  *
- * Unknown outcomes: a read without an answer says nothing and is left out. A write without an
- * answer has no end; if nobody read it, its reign has none, and so clashes with nothing, as it
- * should: the write may never have happened.
+ * Unknown outcomes: a read without an answer says nothing and is left out. A write without an answer has no end; if
+ * nobody read it, its reign has none, and so clashes with nothing, as it should: the write may never have happened.
  */
 import type { Operation, Value } from './history.js';
 import { bySector, precedes } from './history.js';
@@ -83,10 +79,7 @@ function refuseMalformed(operation: Operation): void {
   }
 }
 
-function reignsOf(
-  writes: ReadonlyMap<Value, Operation>,
-  readsOf: ReadonlyMap<Value, readonly Operation[]>,
-): Reign[] {
+function reignsOf(writes: ReadonlyMap<Value, Operation>, readsOf: ReadonlyMap<Value, readonly Operation[]>): Reign[] {
   return [
     createReign(null, readsOf.get(null) ?? []),
     ...[...writes].map(([value, write]) => createReign(write, readsOf.get(value) ?? [])),

@@ -1,6 +1,4 @@
-/**
- * Puts a violation into words: which operations, at which times, and why no order of them exists.
- */
+/** Puts a violation into words: which operations, at which times, and why no order of them exists. */
 import type { Operation } from './history.js';
 import { describeOperation, precedes } from './history.js';
 import type { Reign } from './reign.js';
@@ -94,9 +92,7 @@ function explainContradiction(a: Reign, b: Reign): Violation {
 
 function violation(kind: ViolationKind, operations: readonly Operation[], why: string): Violation {
   const { sector } = operations[0];
-  const list = operations.map(
-    (operation, index) => `  ${index + 1}. ${describeOperation(operation)}`,
-  );
+  const list = operations.map((operation, index) => `  ${index + 1}. ${describeOperation(operation)}`);
   const text = [`sector ${sector}: no order of these operations exists (${kind}):`, ...list, why];
   return { sector, kind, operations, text: text.join('\n') };
 }
@@ -112,10 +108,7 @@ const lastToBegin = (reign: Reign): Operation =>
   expectFound(operationsOf(reign).find((one) => one.invoke === reign.latestBeginning));
 
 /** The earliest beginning among those that match. */
-function first(
-  operations: readonly Operation[],
-  matches: (operation: Operation) => boolean,
-): Operation | undefined {
+function first(operations: readonly Operation[], matches: (operation: Operation) => boolean): Operation | undefined {
   let found: Operation | undefined;
   for (const operation of operations) {
     if (matches(operation) && (found === undefined || operation.invoke < found.invoke)) {

@@ -1,6 +1,6 @@
 /**
- * Histories of one simulated register, for testing the checkers: correct ones, and the same ones
- * with a read, a time or an outcome changed at random.
+ * Histories of one simulated register, for testing the checkers: correct ones, and the same ones with a read, a time or
+ * an outcome changed at random.
  */
 import fc from 'fast-check';
 import type { Operation, Value } from './history.js';

@@ -1,6 +1,6 @@
 /**
- * What clients saw of the registers: the input of the checkers in this folder. Times may be on any
- * scale as long as all of them come from one clock.
+ * What clients saw of the registers: the input of the checkers in this folder. Times may be on any scale as long as all
+ * of them come from one clock.
  */
 
 /** A value that some write wrote, or null: the value of a sector that was never written. */
@@ -15,8 +15,8 @@ export interface Operation {
   /** When the client asked. */
   readonly invoke: number;
   /**
-   * When the client had the answer. Null: it never got one, so a write may have taken effect at any
-   * time after `invoke`, or may still do so, or never.
+   * When the client had the answer. Null: it never got one, so a write may have taken effect at any time after
+   * `invoke`, or may still do so, or never.
    */
   readonly return: number | null;
 }

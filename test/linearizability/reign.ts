@@ -1,6 +1,6 @@
 /**
- * All operations of a register that have one value: the write, and the reads that returned it. In
- * any valid order they stand together. See check.ts.
+ * All operations of a register that have one value: the write, and the reads that returned it. In any valid order they
+ * stand together. See check.ts.
  */
 import type { Operation, Value } from './history.js';
 

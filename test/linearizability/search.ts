@@ -1,7 +1,7 @@
 /**
- * The obvious way to decide linearizability, as an oracle for check.ts: try the orders (Wing and
- * Gong 1993; with Lowe's cache of configurations that were tried). It knows nothing of values being
- * unique and takes exponential time: for histories of a dozen operations.
+ * The obvious way to decide linearizability, as an oracle for check.ts: try the orders (Wing and Gong 1993; with Lowe's
+ * cache of configurations that were tried). It knows nothing of values being unique and takes exponential time: for
+ * histories of a dozen operations.
  */
 import type { Operation } from './history.js';
 import { bySector, precedes } from './history.js';
@@ -15,10 +15,7 @@ export function isLinearizableBySearch(history: readonly Operation[]): boolean {
 function isRegisterLinearizable(all: readonly Operation[]): boolean {
   const operations = all.filter(({ kind, return: end }) => kind === 'write' || end !== null);
   if (operations.length > OPERATION_COUNT_MAX) throw new Error('too many operations to try all');
-  const answered = operations.reduce(
-    (set, { return: end }, i) => (end === null ? set : set | (1 << i)),
-    0,
-  );
+  const answered = operations.reduce((set, { return: end }, i) => (end === null ? set : set | (1 << i)), 0);
   const tried = new Set<string>();
 
   /** Whether the rest can follow once the operations in `done` left `value` in the register. */

@@ -32,17 +32,14 @@ test.serial('nbdcopy of an image that is no multiple of a sector, in and out', a
   }
 });
 
-test.serial(
-  'fio in blocks of 512 bytes, eight to a sector side by side: all are kept',
-  async (t) => {
-    if (!hasTools(t, 'fio')) return;
-    const cluster = await Cluster.start(t, { processCount: 3, sectors: SECTORS });
-    const gateway = await startGateway(t, cluster);
-    const words = [
-      ...['fio', '--name=parts', '--ioengine=nbd', `--uri=${gateway.uri}`, '--rw=randwrite'],
-      ...['--size=128k', '--bs=512', '--iodepth=32', '--verify=crc32c', '--verify_fatal=1'],
-    ];
-    const { code, output } = await runTool(words, cluster.folder);
-    t.is(code, 0, output);
-  },
-);
+test.serial('fio in blocks of 512 bytes, eight to a sector side by side: all are kept', async (t) => {
+  if (!hasTools(t, 'fio')) return;
+  const cluster = await Cluster.start(t, { processCount: 3, sectors: SECTORS });
+  const gateway = await startGateway(t, cluster);
+  const words = [
+    ...['fio', '--name=parts', '--ioengine=nbd', `--uri=${gateway.uri}`, '--rw=randwrite'],
+    ...['--size=128k', '--bs=512', '--iodepth=32', '--verify=crc32c', '--verify_fatal=1'],
+  ];
+  const { code, output } = await runTool(words, cluster.folder);
+  t.is(code, 0, output);
+});

@@ -141,8 +141,7 @@ test('base:allocation is found by its name, by its namespace and by asking for a
     { option: number, type: 4, data: bytes([4, id], 'base:allocation') },
     { option: number, type: 1, data: Buffer.alloc(0) },
   ];
-  const replies = (sent: Buffer) =>
-    parseOptionReplies(shake([clientFlags(3), structured, sent]).sent).slice(1);
+  const replies = (sent: Buffer) => parseOptionReplies(shake([clientFlags(3), structured, sent]).sent).slice(1);
   t.deepEqual(replies(option(9, metaData(''))), context(9, 0));
   t.deepEqual(replies(option(9, metaData('', 'base:'))), context(9, 0));
   t.deepEqual(replies(option(9, metaData('', 'other:x'))), context(9, 0).slice(1));

@@ -30,16 +30,7 @@ function verdictOn(sent: Buffer, negotiated = NEGOTIATED): string {
 }
 
 test('every command is understood', (t) => {
-  const commands = [
-    'READ',
-    'WRITE',
-    null,
-    'FLUSH',
-    'TRIM',
-    'CACHE',
-    'WRITE_ZEROES',
-    'BLOCK_STATUS',
-  ];
+  const commands = ['READ', 'WRITE', null, 'FLUSH', 'TRIM', 'CACHE', 'WRITE_ZEROES', 'BLOCK_STATUS'];
   for (const [type, name] of commands.entries()) {
     if (name === null) continue;
     const sent = request({
@@ -181,9 +172,7 @@ test('structured replies', (t) => {
   t.deepEqual(parseChunks(Buffer.concat(doneReply(7n, true))), [done]);
   const error = parseChunks(Buffer.concat(errorReply(7n, 'EIO', 'why', true)));
   t.deepEqual(error, [{ ...done, type: 32_769, data: bytes([4, 5], [2, 3], 'why') }]);
-  t.deepEqual(parseChunks(Buffer.concat(readReply(readOf(0), Buffer.alloc(0), true))), [
-    { ...done, cookie: 3n },
-  ]);
+  t.deepEqual(parseChunks(Buffer.concat(readReply(readOf(0), Buffer.alloc(0), true))), [{ ...done, cookie: 3n }]);
 });
 
 test('whole sectors of zeros are read as holes, unless DF asks for one piece', (t) => {
@@ -227,9 +216,7 @@ test('block status: holes that read as zeros, and data; REQ_ONE asks for the fir
   ];
   const sent = statusReply(readOf(0), extents);
   const told = bytes([4, 1], [4, 4096], [4, 3], [4, 904], [4, 0]);
-  t.deepEqual(parseChunks(Buffer.concat(sent)), [
-    { isLast: true, type: 5, cookie: 3n, data: told },
-  ]);
+  t.deepEqual(parseChunks(Buffer.concat(sent)), [{ isLast: true, type: 5, cookie: 3n, data: told }]);
   const one = parseChunks(Buffer.concat(statusReply(readOf(0, 8), extents)));
   t.deepEqual(one[0].data, told.subarray(0, 12));
 });

@@ -1,6 +1,6 @@
 /**
- * The gateway with programs that nobody here wrote, over a cluster of real processes that are
- * killed. What needs more time has a variable: SEEN_BY_NEXT_REQUEST, FIO_SECONDS.
+ * The gateway with programs that nobody here wrote, over a cluster of real processes that are killed. What needs more
+ * time has a variable: SEEN_BY_NEXT_REQUEST, FIO_SECONDS.
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -89,9 +89,11 @@ test.serial('nbdinfo: every field, and the map of what was written', async (t) =
   client.close();
   const map = await runTool(['nbdinfo', '--map', '--json', gateway.uri]);
   t.deepEqual(
-    (JSON.parse(map.output) as { offset: number; length: number; type: number }[]).map(
-      ({ offset, length, type }) => [offset, length, type],
-    ),
+    (JSON.parse(map.output) as { offset: number; length: number; type: number }[]).map(({ offset, length, type }) => [
+      offset,
+      length,
+      type,
+    ]),
     [
       [0, 8_192, 3],
       [8_192, 4_096, 0],
@@ -185,10 +187,7 @@ test.serial('fio with checksums while processes are killed: no error', async (t)
   let writes = 0;
   // A busy machine needs more than one round for as much.
   while (writes <= 1_000 || killing.killCount() < 3) {
-    const { code, output } = await runTool(
-      ['fio', ...job, ...size, ...verify, ...time],
-      cluster.folder,
-    );
+    const { code, output } = await runTool(['fio', ...job, ...size, ...verify, ...time], cluster.folder);
     t.is(code, 0, output);
     const result = JSON.parse(output.slice(output.indexOf('{'))) as {
       jobs: { error: number; write: FioSide; read: FioSide }[];
@@ -331,23 +330,20 @@ test.serial('hostile clients: the others go on, and memory stays within bounds',
   t.true(residentMax < 400, `${residentMax} MiB`);
 });
 
-test.serial(
-  "SIGTERM ends it with exit code 0, and what it leaves is in nobody's way",
-  async (t) => {
-    const cluster = await Cluster.start(t, { processCount: 1, sectors: 64 });
-    const gateway = await startGateway(t, cluster, '--socket', 'nbd.sock');
-    const client = await NbdClient.connect(gateway.port);
-    await client.write(0, Buffer.from('x'));
-    const exited = new Promise((resolve) => gateway.child.once('exit', resolve));
-    gateway.child.kill('SIGTERM');
-    t.is(await exited, 0);
-    await t.throwsAsync(client.read(0, 1));
-    // The next one finds nothing in its way, not even after SIGKILL.
-    const next = await startGateway(t, cluster, '--socket', 'nbd.sock');
-    const killed = new Promise((resolve) => next.child.once('exit', resolve));
-    next.child.kill('SIGKILL');
-    await killed;
-    await startGateway(t, cluster, '--socket', 'nbd.sock');
-    t.pass();
-  },
-);
+test.serial("SIGTERM ends it with exit code 0, and what it leaves is in nobody's way", async (t) => {
+  const cluster = await Cluster.start(t, { processCount: 1, sectors: 64 });
+  const gateway = await startGateway(t, cluster, '--socket', 'nbd.sock');
+  const client = await NbdClient.connect(gateway.port);
+  await client.write(0, Buffer.from('x'));
+  const exited = new Promise((resolve) => gateway.child.once('exit', resolve));
+  gateway.child.kill('SIGTERM');
+  t.is(await exited, 0);
+  await t.throwsAsync(client.read(0, 1));
+  // The next one finds nothing in its way, not even after SIGKILL.
+  const next = await startGateway(t, cluster, '--socket', 'nbd.sock');
+  const killed = new Promise((resolve) => next.child.once('exit', resolve));
+  next.child.kill('SIGKILL');
+  await killed;
+  await startGateway(t, cluster, '--socket', 'nbd.sock');
+  t.pass();
+});

@@ -1,6 +1,6 @@
 /**
- * The client's side of the NBD protocol, written from its document (doc/proto.md) and sharing no
- * code with src/nbd: what both sides of a mistake share cannot show it.
+ * The client's side of the NBD protocol, written from its document (doc/proto.md) and sharing no code with src/nbd:
+ * what both sides of a mistake share cannot show it.
  */
 
 /** Fields: 'ab' is text, [4, 7] a 32-bit 7, [8, 1n] a 64-bit one; bytes stand for themselves. */
@@ -26,12 +26,7 @@ export const option = (number: number, data: Uint8Array = Buffer.alloc(0)): Buff
 export const go = (name: string, ...wanted: number[]): Buffer => option(7, infoData(name, wanted));
 
 export const infoData = (name: string, wanted: readonly number[] = []): Buffer =>
-  bytes(
-    [4, Buffer.byteLength(name)],
-    name,
-    [2, wanted.length],
-    ...wanted.map((w): Field => [2, w]),
-  );
+  bytes([4, Buffer.byteLength(name)], name, [2, wanted.length], ...wanted.map((w): Field => [2, w]));
 
 export const metaData = (name: string, ...queries: string[]): Buffer =>
   bytes(
@@ -102,5 +97,4 @@ export function parseChunks(sent: Uint8Array): Chunk[] {
 }
 
 /** A simple reply without data. */
-export const simple = (error: number, cookie: bigint): Buffer =>
-  bytes([4, 0x67446698], [4, error], [8, cookie]);
+export const simple = (error: number, cookie: bigint): Buffer => bytes([4, 0x67446698], [4, error], [8, cookie]);

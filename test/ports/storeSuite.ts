@@ -13,10 +13,7 @@ export interface StoreHarness {
   valueOf<T>(source$: Observable<T>): Promise<T>;
 }
 
-export function storeSuite(
-  name: string,
-  makeHarness: (t: ExecutionContext) => Promise<StoreHarness>,
-): void {
+export function storeSuite(name: string, makeHarness: (t: ExecutionContext) => Promise<StoreHarness>): void {
   test(`${name}: a sector never written has the initial stamp and zeros`, async (t) => {
     const harness = await makeHarness(t);
     const store = await harness.open();
@@ -140,10 +137,7 @@ async function holds(
 ): Promise<void> {
   t.deepEqual(store.stampOf(sector), stamp, `stamp of sector ${sector}`);
   const copy = await harness.valueOf(store.load(sector));
-  t.true(
-    copy.kind === 'sound' && Buffer.compare(copy.data, data) === 0,
-    `data of sector ${sector}`,
-  );
+  t.true(copy.kind === 'sound' && Buffer.compare(copy.data, data) === 0, `data of sector ${sector}`);
 }
 
 function filled(name: number): SectorData {

@@ -86,9 +86,7 @@ async function measure(sectors: number, depth: number, beforeMs: number): Promis
   await load.stop();
   for (const fault of load.faults) scope.fail(fault);
   const mib = sectors / SECTORS_PER_MIB;
-  say(
-    `during: ${during.toFixed(0)} operations a second, ${(during / before).toFixed(2)} of before`,
-  );
+  say(`during: ${during.toFixed(0)} operations a second, ${(during / before).toFixed(2)} of before`);
   say(`rebuilt ${mib} MiB in ${seconds(tookMs)}: ${((mib * 1_000) / tookMs).toFixed(2)} MiB/s`);
 }
 

@@ -11,12 +11,7 @@ export class SteadyLoad {
   private isStopping = false;
   private readonly lanes: Promise<void>[];
 
-  static async start(
-    cluster: Cluster,
-    ranks: readonly number[],
-    depth: number,
-    sectors: number,
-  ): Promise<SteadyLoad> {
+  static async start(cluster: Cluster, ranks: readonly number[], depth: number, sectors: number): Promise<SteadyLoad> {
     const clients = await Promise.all(ranks.map((rank) => cluster.client(rank)));
     return new SteadyLoad(clients, depth, sectors);
   }
@@ -44,9 +39,7 @@ export class SteadyLoad {
     const data = sectorNamed(`load ${random.seed}`);
     while (!this.isStopping) {
       const sector = random.below(this.sectors);
-      const outcome = random.chance(50)
-        ? await client.read(sector)
-        : await client.write(sector, data);
+      const outcome = random.chance(50) ? await client.read(sector) : await client.write(sector, data);
       if (outcome.kind === 'answered' && outcome.status === 'Ok') this.answeredCount += 1;
       else {
         this.faults.push(`sector ${sector}: ${JSON.stringify(outcome)}`);

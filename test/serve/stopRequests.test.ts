@@ -12,28 +12,19 @@ test('no signal, no request', marbles, ({ hot, expectObservable }, scheduler) =>
 test('kills when patience has run out', marbles, ({ hot, expectObservable }, scheduler) => {
   const signals$ = hot('  --a');
   const expected = '      --t 999ms (k|)';
-  expectObservable(stopRequests({ signals$, patienceMs: 1_000, scheduler })).toBe(
-    expected,
-    requests,
-  );
+  expectObservable(stopRequests({ signals$, patienceMs: 1_000, scheduler })).toBe(expected, requests);
 });
 
 test('one key press that arrives twice is one', marbles, ({ hot, expectObservable }, scheduler) => {
   const signals$ = hot('  --(aa)-a 400ms a');
   const expected = '      --t 999ms (k|)';
-  expectObservable(stopRequests({ signals$, patienceMs: 1_000, scheduler })).toBe(
-    expected,
-    requests,
-  );
+  expectObservable(stopRequests({ signals$, patienceMs: 1_000, scheduler })).toBe(expected, requests);
 });
 
 test('the second signal kills at once', marbles, ({ hot, expectObservable }, scheduler) => {
   const signals$ = hot('  --a 599ms b');
   const expected = '      --t 599ms (k|)';
-  expectObservable(stopRequests({ signals$, patienceMs: 9_000, scheduler })).toBe(
-    expected,
-    requests,
-  );
+  expectObservable(stopRequests({ signals$, patienceMs: 9_000, scheduler })).toBe(expected, requests);
 });
 
 test('an error of the signals is passed on', marbles, ({ cold, expectObservable }, scheduler) => {
@@ -41,16 +32,9 @@ test('an error of the signals is passed on', marbles, ({ cold, expectObservable 
   expectObservable(stopRequests({ signals$, patienceMs: 9, scheduler })).toBe('-#');
 });
 
-test(
-  'unsubscribing lets go of the signals',
-  marbles,
-  ({ hot, expectObservable, expectSubscriptions }, scheduler) => {
-    const signals$ = hot('  -a');
-    expectObservable(stopRequests({ signals$, patienceMs: 9, scheduler }), '^--!').toBe(
-      '-t',
-      requests,
-    );
-    // Once for the first signal, once for a second one.
-    expectSubscriptions(signals$.subscriptions).toBe(['^!', '-^-!']);
-  },
-);
+test('unsubscribing lets go of the signals', marbles, ({ hot, expectObservable, expectSubscriptions }, scheduler) => {
+  const signals$ = hot('  -a');
+  expectObservable(stopRequests({ signals$, patienceMs: 9, scheduler }), '^--!').toBe('-t', requests);
+  // Once for the first signal, once for a second one.
+  expectSubscriptions(signals$.subscriptions).toBe(['^!', '-^-!']);
+});

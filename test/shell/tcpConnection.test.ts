@@ -6,12 +6,7 @@ import test from 'ava';
 import { firstValueFrom, lastValueFrom, take, toArray } from 'rxjs';
 import { endsWithTests } from '../helpers/children.js';
 import { AtomicDiskError } from '../../src/errors.js';
-import {
-  dialTcp,
-  isConnectedToItself,
-  tcpConnection,
-  type TcpConnection,
-} from '../../src/shell/tcpConnection.js';
+import { dialTcp, isConnectedToItself, tcpConnection, type TcpConnection } from '../../src/shell/tcpConnection.js';
 
 interface Pair {
   /** The side under test. */
@@ -58,8 +53,7 @@ const read = (connection: TcpConnection): string[] => {
   });
   return seen;
 };
-const closed = (connection: TcpConnection) =>
-  lastValueFrom(connection.closed$, { defaultValue: 'closed' });
+const closed = (connection: TcpConnection) => lastValueFrom(connection.closed$, { defaultValue: 'closed' });
 
 test('nothing flows before the reader is there, and nothing is lost', async (t) => {
   const { connection, other } = await pair(t);
@@ -231,16 +225,14 @@ test('dialTcp fails when nobody listens', async (t) => {
 });
 
 /**
- * The port of a program that listens and takes in nobody: it is stopped, and what the system takes
- * in for it is full. Further attempts get no answer, as from a machine that is gone.
+ * The port of a program that listens and takes in nobody: it is stopped, and what the system takes in for it is full.
+ * Further attempts get no answer, as from a machine that is gone.
  */
 async function silentPort(t: ExecutionContext): Promise<number> {
   const script =
     "const s = require('net').createServer();" +
     "s.listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => console.log(s.address().port));";
-  const child = endsWithTests(
-    spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] }),
-  );
+  const child = endsWithTests(spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] }));
   t.teardown(() => child.kill('SIGKILL'));
   const port = await new Promise<number>((resolve) => {
     child.stdout.once('data', (text: Buffer) => {

@@ -106,9 +106,7 @@ test('who connects before the takeover is served after it', async (t) => {
   await sleep(50);
   const server = tcpServer(bound, 4);
   await sleep(20);
-  const bytes = await firstValueFrom(
-    server.connections$.pipe(mergeMap((connection) => connection.bytes$)),
-  );
+  const bytes = await firstValueFrom(server.connections$.pipe(mergeMap((connection) => connection.bytes$)));
   t.is(Buffer.from(bytes).toString(), 'early');
 });
 

@@ -1,33 +1,21 @@
 import test from 'ava';
-import {
-  asapScheduler,
-  firstValueFrom,
-  from,
-  observeOn,
-  scheduled,
-  tap,
-  timer,
-  toArray,
-} from 'rxjs';
+import { asapScheduler, firstValueFrom, from, observeOn, scheduled, tap, timer, toArray } from 'rxjs';
 import { turnScheduler } from '../../src/shell/turnScheduler.js';
 import { untilSo } from '../helpers/within.js';
 
 const nextImmediate = () => new Promise<void>((resolve) => setImmediate(resolve));
 
-test.serial(
-  'work waits for the end of the turn, after every microtask, and keeps its order',
-  async (t) => {
-    const seen: string[] = [];
-    turnScheduler.schedule(() => seen.push('a'));
-    asapScheduler.schedule(() => seen.push('microtask'));
-    turnScheduler.schedule(() => seen.push('b'));
-    process.nextTick(() => seen.push('tick'));
-    t.deepEqual(seen, []);
-    await nextImmediate();
-    t.deepEqual(seen.slice(0, 2).sort(), ['microtask', 'tick']);
-    t.deepEqual(seen.slice(2), ['a', 'b']);
-  },
-);
+test.serial('work waits for the end of the turn, after every microtask, and keeps its order', async (t) => {
+  const seen: string[] = [];
+  turnScheduler.schedule(() => seen.push('a'));
+  asapScheduler.schedule(() => seen.push('microtask'));
+  turnScheduler.schedule(() => seen.push('b'));
+  process.nextTick(() => seen.push('tick'));
+  t.deepEqual(seen, []);
+  await nextImmediate();
+  t.deepEqual(seen.slice(0, 2).sort(), ['microtask', 'tick']);
+  t.deepEqual(seen.slice(2), ['a', 'b']);
+});
 
 test.serial('all work of a turn shares one setImmediate', async (t) => {
   const original = globalThis.setImmediate;
@@ -65,23 +53,20 @@ test.serial('unsubscribed work does not run, with a delay or without', async (t)
   t.deepEqual(seen, []);
 });
 
-test.serial(
-  'an action schedules itself again with a state, and ends when it does not',
-  async (t) => {
-    const seen: number[] = [];
-    const subscription = turnScheduler.schedule<number>(
-      function (state) {
-        seen.push(state);
-        if (state < 2) this.schedule(state + 1, state === 0 ? 0 : 1);
-      },
-      0,
-      0,
-    );
-    await untilSo(() => seen.length >= 3);
-    t.deepEqual(seen, [0, 1, 2]);
-    t.true(subscription.closed);
-  },
-);
+test.serial('an action schedules itself again with a state, and ends when it does not', async (t) => {
+  const seen: number[] = [];
+  const subscription = turnScheduler.schedule<number>(
+    function (state) {
+      seen.push(state);
+      if (state < 2) this.schedule(state + 1, state === 0 ? 0 : 1);
+    },
+    0,
+    0,
+  );
+  await untilSo(() => seen.length >= 3);
+  t.deepEqual(seen, [0, 1, 2]);
+  t.true(subscription.closed);
+});
 
 test.serial('scheduling an action again replaces what was scheduled', async (t) => {
   const seen: string[] = [];

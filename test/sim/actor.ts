@@ -1,6 +1,6 @@
 /**
- * One life of one program: what it has scheduled dies with it, and waits while it is stalled
- * (SIGSTOP, a long garbage collection).
+ * One life of one program: what it has scheduled dies with it, and waits while it is stalled (SIGSTOP, a long garbage
+ * collection).
  */
 export interface Actor {
   readonly name: string;

@@ -1,8 +1,7 @@
 /**
- * While a simulation runs there is no time but its own: whoever asks the world for the time, for a
- * timer or for a random number is found out. RxJS reports through a
- * timer what nobody handles, and what comes to subscribers that have ended: that happens here at
- * once, and is thrown if it is a defect, as in the programs themselves.
+ * While a simulation runs there is no time but its own: whoever asks the world for the time, for a timer or for a
+ * random number is found out. RxJS reports through a timer what nobody handles, and what comes to subscribers that have
+ * ended: that happens here at once, and is thrown if it is a defect, as in the programs themselves.
  */
 import type { ObservableNotification } from 'rxjs';
 import { config } from 'rxjs';

@@ -1,7 +1,7 @@
 /**
- * Faults that are put into the compiled code while it is loaded, one at a time, to see that the
- * simulation finds them. Nothing in the code knows of them. An edit that does not apply exactly
- * once is an error: a fault that is not there would not be found, and nobody would notice.
+ * Faults that are put into the compiled code while it is loaded, one at a time, to see that the simulation finds them.
+ * Nothing in the code knows of them. An edit that does not apply exactly once is an error: a fault that is not there
+ * would not be found, and nobody would notice.
  */
 
 import type { DeliberateFault, Edit } from './deliberateFault.js';
@@ -15,8 +15,7 @@ const REGISTERS = 'streams/reduceRegisters.js';
 const GROUP_COMMIT = 'src/store/groupCommit.js';
 const OWED = 'src/core/link/outbox.js';
 
-const OWN_ANSWER =
-  'return onAnswer(state, id, { rank: from, stamp, data, isDurable: !isDamaged }, self);';
+const OWN_ANSWER = 'return onAnswer(state, id, { rank: from, stamp, data, isDurable: !isDamaged }, self);';
 
 /** The beginning of the function, so that it is found once. */
 const ON_ANSWER = `function onAnswer(state, id, answer, self) {

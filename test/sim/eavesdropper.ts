@@ -1,6 +1,6 @@
 /**
- * Somebody without a key who listens on the network, and sends again what was said there: the first
- * bytes of connections between members, each over a connection of its own, and to somebody else.
+ * Somebody without a key who listens on the network, and sends again what was said there: the first bytes of
+ * connections between members, each over a connection of its own, and to somebody else.
  */
 import { mergeMap } from 'rxjs';
 import { Machine } from './machine.js';
@@ -36,8 +36,8 @@ export class Eavesdropper extends Machine {
   }
 
   /**
-   * Says to `to` what `from` has said to others than `to`, and what of it stands behind the first
-   * message. @returns whether there was any such thing.
+   * Says to `to` what `from` has said to others than `to`, and what of it stands behind the first message. @returns
+   * whether there was any such thing.
    */
   replay(from: Host, to: Host): boolean {
     const said = [...(this.heard.get(from) ?? [])].filter(([host]) => host !== to);

@@ -51,8 +51,8 @@ export type Fault =
       readonly ms: number;
     }
   /**
-   * What a process writes reaches one other at first, and its own disk is slow: it is killed when
-   * that one alone has it, which nobody can reach for a while. Clients reach the killed one only.
+   * What a process writes reaches one other at first, and its own disk is slow: it is killed when that one alone has
+   * it, which nobody can reach for a while. Clients reach the killed one only.
    */
   | {
       readonly kind: 'halfWrite';
@@ -64,10 +64,10 @@ export type Fault =
       readonly ms: number;
     }
   /**
-   * What a process counts of another one waits behind its own flush, which is slow, while that one
-   * loses its disk; what these two have reaches nobody else, nor do clients. At first there is no
-   * room: on its own disk, so that what the other one has is counted before that flush begins, or
-   * on the one that takes the place of the lost one, so that this knows only what it is listed.
+   * What a process counts of another one waits behind its own flush, which is slow, while that one loses its disk; what
+   * these two have reaches nobody else, nor do clients. At first there is no room: on its own disk, so that what the
+   * other one has is counted before that flush begins, or on the one that takes the place of the lost one, so that this
+   * knows only what it is listed.
    */
   | {
       readonly kind: 'lossBehindFlush';
@@ -110,8 +110,8 @@ export type Fault =
       readonly ms: number;
     }
   /**
-   * A process hears nothing of the others, and then a client's connection to it is lost: it may go
-   * on with what that client asked for when the client has long seen that the connection is dead.
+   * A process hears nothing of the others, and then a client's connection to it is lost: it may go on with what that
+   * client asked for when the client has long seen that the connection is dead.
    */
   | {
       readonly kind: 'isolation';

@@ -308,9 +308,7 @@ export class FaultInjector {
     return others.length > 0 ? 1 : 0;
   }
 
-  private spoilDisk(
-    fault: Fault & { kind: 'slowDisk' | 'fullDisk' | 'failedFlush' | 'failedRead' | 'rot' },
-  ): number {
+  private spoilDisk(fault: Fault & { kind: 'slowDisk' | 'fullDisk' | 'failedFlush' | 'failedRead' | 'rot' }): number {
     const process = this.process(fault.rank);
     if (!(process instanceof SimulatedProcess)) return 0;
     const { disk } = process;

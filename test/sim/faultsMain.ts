@@ -1,6 +1,6 @@
 /**
- * npm run simulate:faults: each deliberate fault, and after how many runs the simulation finds it,
- * once with all its checks and once by what users see alone. Names as arguments: only those.
+ * npm run simulate:faults: each deliberate fault, and after how many runs the simulation finds it, once with all its
+ * checks and once by what users see alone. Names as arguments: only those.
  */
 import type { DeliberateFault } from './deliberateFault.js';
 import { DELIBERATE_FAULTS } from './deliberateFaults.js';
@@ -14,11 +14,7 @@ interface Caught {
   readonly check: string;
 }
 
-async function runsUntilCaught(
-  fault: DeliberateFault,
-  runs: number,
-  isBlackBox: boolean,
-): Promise<Caught | null> {
+async function runsUntilCaught(fault: DeliberateFault, runs: number, isBlackBox: boolean): Promise<Caught | null> {
   const options = {
     processCount: fault.processCount,
     seconds: SECONDS,
@@ -35,8 +31,7 @@ async function runsUntilCaught(
 
 async function rowOf(fault: DeliberateFault): Promise<{ row: string; isCaught: boolean }> {
   const caught = await runsUntilCaught(fault, fault.runs, false);
-  const seen =
-    fault.blackBoxRuns === null ? null : await runsUntilCaught(fault, fault.blackBoxRuns, true);
+  const seen = fault.blackBoxRuns === null ? null : await runsUntilCaught(fault, fault.blackBoxRuns, true);
   const isCaught = caught !== null && (fault.blackBoxRuns === null || seen !== null);
   const tell = (result: Caught | null, runs: number): string =>
     result === null ? `NOT within ${runs}` : `${result.runs} of ${runs}: ${result.check}`;

@@ -1,6 +1,6 @@
 /**
- * A foreign member in a simulated cluster: test/helpers/foreignPeer.ts, which knows the
- * protocol and nothing of src, with what it keeps on a disk that never forgets. It is its own user.
+ * A foreign member in a simulated cluster: test/helpers/foreignPeer.ts, which knows the protocol and nothing of src,
+ * with what it keeps on a disk that never forgets. It is its own user.
  */
 import { Subscription } from 'rxjs';
 import { STAMP_INITIAL, type Stamp } from '../../src/core/stamp.js';
@@ -63,9 +63,7 @@ export class ForeignProcess extends Member {
 
   override durableStamp(sector: number): Stamp {
     const held = this.disk.get(BigInt(sector));
-    return held === undefined
-      ? STAMP_INITIAL
-      : { timestamp: held.timestamp, writeRank: held.writeRank };
+    return held === undefined ? STAMP_INITIAL : { timestamp: held.timestamp, writeRank: held.writeRank };
   }
 
   override boot(): void {

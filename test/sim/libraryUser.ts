@@ -1,8 +1,7 @@
 /**
- * A user of the client library: the production DiskClient on a simulated network. What it writes
- * gets its name while the request is tagged, since the library makes as many attempts as it takes,
- * and each of them may take effect (docs/adr/0006-client-resubmission.md): each gets a name of its
- * own, and is an operation of its own in the history.
+ * A user of the client library: the production DiskClient on a simulated network. What it writes gets its name while
+ * the request is tagged, since the library makes as many attempts as it takes, and each of them may take effect
+ * (docs/adr/0006-client-resubmission.md): each gets a name of its own, and is an operation of its own in the history.
  */
 import type { AttemptEvent } from '../../src/client/clientEvents.js';
 import { CLIENT_TIMEOUTS_DEFAULT } from '../../src/client/clientDefaults.js';
@@ -140,10 +139,7 @@ export class LibraryUser extends User {
   }
 
   private readonly failed = (error: unknown): void => {
-    this.options.world.report(
-      'operations',
-      `an operation of ${this.name} failed: ${String(error)}`,
-    );
+    this.options.world.report('operations', `an operation of ${this.name} failed: ${String(error)}`);
   };
 
   private readonly done = (): void => {

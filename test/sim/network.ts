@@ -1,10 +1,10 @@
 /**
- * The network of a simulated cluster: connections that are slow, stuck, lost on one side or on
- * both, and hosts whose system answers for programs that are dead.
+ * The network of a simulated cluster: connections that are slow, stuck, lost on one side or on both, and hosts whose
+ * system answers for programs that are dead.
  *
- * What is modelled of TCP is what programs can see: bytes in order, whole or not at all; the other
- * side's end (FIN) and reset (RST); that nothing is heard of a host without power, or behind a cut
- * cable, until keep-alive gives up; that a system resets connections that it does not know.
+ * What is modelled of TCP is what programs can see: bytes in order, whole or not at all; the other side's end (FIN) and
+ * reset (RST); that nothing is heard of a host without power, or behind a cut cable, until keep-alive gives up; that a
+ * system resets connections that it does not know.
  */
 import { Observable } from 'rxjs';
 import type { Dice } from '../helpers/seed.js';
@@ -25,11 +25,10 @@ export interface NetworkHooks {
 }
 
 /**
- * How the sides of a client's connection notice that it is lost: the process does, and tells the
- * client; or each does by itself, after so long, or when keep-alive does.
+ * How the sides of a client's connection notice that it is lost: the process does, and tells the client; or each does
+ * by itself, after so long, or when keep-alive does.
  */
-export type ClientNotice =
-  'told by process' | { readonly clientMs?: number; readonly processMs?: number };
+export type ClientNotice = 'told by process' | { readonly clientMs?: number; readonly processMs?: number };
 
 /** Both sides of a connection. */
 interface Link {
@@ -177,10 +176,7 @@ export class Network implements EndpointNetwork {
   }
 
   /** A side that hears nothing asks, in the end; what then answers is the system of the other. */
-  private keepAlive(
-    endpoint: Endpoint,
-    afterMs = this.dice.between(KEEP_ALIVE_MS_MIN, KEEP_ALIVE_MS_END),
-  ): void {
+  private keepAlive(endpoint: Endpoint, afterMs = this.dice.between(KEEP_ALIVE_MS_MIN, KEEP_ALIVE_MS_END)): void {
     this.world.schedule(endpoint.actor, afterMs * 1_000, () => {
       const { host, other } = endpoint;
       const isSevered = this.linkOf.get(endpoint)?.isSevered === true;
@@ -190,10 +186,10 @@ export class Network implements EndpointNetwork {
   }
 
   /**
-   * The network loses the connections between two hosts. Either side may notice soon, or only when
-   * keep-alive does. With a client at one end, the process notices first and then tells it, or
-   * nobody is told anything: what an intermediary makes up is not modelled
-   * (docs/adr/0006-client-resubmission.md: there must be none that resets one side alone).
+   * The network loses the connections between two hosts. Either side may notice soon, or only when keep-alive does.
+   * With a client at one end, the process notices first and then tells it, or nobody is told anything: what an
+   * intermediary makes up is not modelled (docs/adr/0006-client-resubmission.md: there must be none that resets one
+   * side alone).
    * @param isOneWay Those that `a` dialled only.
    * @returns how many there were.
    */
@@ -202,8 +198,7 @@ export class Network implements EndpointNetwork {
     for (const link of [...this.links]) {
       const { dialled, accepted } = link;
       const isBetween =
-        (dialled.host === a && accepted.host === b) ||
-        (!isOneWay && dialled.host === b && accepted.host === a);
+        (dialled.host === a && accepted.host === b) || (!isOneWay && dialled.host === b && accepted.host === a);
       if (!isBetween || link.isSevered) continue;
       count += 1;
       link.isSevered = true;

@@ -1,6 +1,5 @@
 /**
- * What the users of a simulated cluster see: the history for the checker, and what is known of each
- * attempt to write.
+ * What the users of a simulated cluster see: the history for the checker, and what is known of each attempt to write.
  */
 import type { Operation, Pending, Value } from '../linearizability/history.js';
 import { HistoryRecorder } from '../linearizability/history.js';
@@ -50,8 +49,8 @@ export class Observations {
   }
 
   /**
-   * A lost attempt that somebody has seen took effect before its operation was answered: nothing
-   * that is acknowledged afterwards may be undone by it.
+   * A lost attempt that somebody has seen took effect before its operation was answered: nothing that is acknowledged
+   * afterwards may be undone by it.
    */
   get operations(): readonly Operation[] {
     const { operations } = this.recorder;

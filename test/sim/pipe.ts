@@ -1,6 +1,6 @@
 /**
- * One direction of a simulated TCP connection: bytes arrive in order and whole, after a while, in
- * pieces that have nothing to do with how they were written; or nothing arrives any more.
+ * One direction of a simulated TCP connection: bytes arrive in order and whole, after a while, in pieces that have
+ * nothing to do with how they were written; or nothing arrives any more.
  */
 import type { Dice } from '../helpers/seed.js';
 import type { Actor } from './actor.js';

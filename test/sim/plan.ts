@@ -1,6 +1,6 @@
 /**
- * What goes wrong in a run, and when: made from the seed before anything runs, as data, so that a
- * run can be repeated with some of it left out.
+ * What goes wrong in a run, and when: made from the seed before anything runs, as data, so that a run can be repeated
+ * with some of it left out.
  */
 import type { Dice } from '../helpers/seed.js';
 import type { Rank } from '../../src/core/rank.js';
@@ -78,10 +78,7 @@ export function makePlan(options: PlanOptions, dice: Dice): PlannedFault[] {
   const all: PlannedFault[] = [];
   const endMs = options.seconds * 1_000;
   // Copies that rot on more than a minority may be all there are.
-  const rotting = shuffledRanks(options.processCount, dice).slice(
-    0,
-    Math.floor((options.processCount - 1) / 2),
-  );
+  const rotting = shuffledRanks(options.processCount, dice).slice(0, Math.floor((options.processCount - 1) / 2));
   for (let atMs = dice.below(GAP_MS_END); atMs < endMs; atMs += dice.below(GAP_MS_END)) {
     const fault = makeFault(pickKind(WEIGHTS, dice), options, rotting, dice);
     if (fault !== null) all.push({ number: all.length + 1, atMs, fault });
@@ -233,8 +230,8 @@ function makeFault(
       const rotten = dice.pick(rotting);
       if (rotten === foreignRank) return null;
       if (kind === 'failedRead') return { kind, rank: rotten };
-      // With a foreign member there may be too few of this implementation to join, and it goes on
-      // counting what a lost disk has acknowledged: docs/adr/0013-membership.md.
+      // With a foreign member there may be too few of this implementation to join, and it goes on counting what a lost
+      // disk has acknowledged: docs/adr/0013-membership.md.
       if (kind === 'diskLoss') return foreignRank === 0 ? { kind, rank: rotten, downMs } : null;
       return { kind, rank: rotten, choice: dice.below(1_000_000) };
     }

@@ -1,20 +1,13 @@
 /**
- * What every message promises, checked against the disks at the moment at which it is sent. A
- * history shows a broken promise only if the right crash comes at the right time; here it shows at
- * once. (The history is checked all the same: these rules are ours, that one is the user's.)
+ * What every message promises, checked against the disks at the moment at which it is sent. A history shows a broken
+ * promise only if the right crash comes at the right time; here it shows at once. (The history is checked all the same:
+ * these rules are ours, that one is the user's.)
  */
 import type { Rank } from '../../src/core/rank.js';
 import type { Stamp } from '../../src/core/stamp.js';
 import { compareStamps, STAMP_INITIAL } from '../../src/core/stamp.js';
 import type { Endpoint } from './endpoint.js';
-import {
-  DAMAGED,
-  describeName,
-  nameOfSector,
-  nameWordOf,
-  ZEROS,
-  type NameWord,
-} from './sectorName.js';
+import { DAMAGED, describeName, nameOfSector, nameWordOf, ZEROS, type NameWord } from './sectorName.js';
 import type { World } from './world.js';
 
 /** What is durable of a sector in each process, in order of rank. */
@@ -138,9 +131,7 @@ export class Promises {
     const complete = this.complete.get(sector);
     if (complete === undefined) return;
     const held = this.disks.durable(sector);
-    const lacking = this.disks
-      .voters(rank)
-      .filter((voter) => compareStamps(held[voter - 1], complete) < 0);
+    const lacking = this.disks.voters(rank).filter((voter) => compareStamps(held[voter - 1], complete) < 0);
     if (lacking.length <= this.processCount / 2) return;
     this.broken(
       `process ${rank} votes, but ${lacking.join(', ')} together do not know of ` +
@@ -202,14 +193,9 @@ export class Promises {
     const { sector, stamp } = written;
     const before = this.complete.get(sector);
     if (before === undefined || compareStamps(stamp, before) > 0) this.complete.set(sector, stamp);
-    const holders = this.disks
-      .latest(sector)
-      .filter((held) => compareStamps(held, stamp) >= 0).length;
+    const holders = this.disks.latest(sector).filter((held) => compareStamps(held, stamp) >= 0).length;
     if (holders > this.processCount / 2) return;
-    this.broken(
-      `${what} value ${describeName(word)}, ${describe(stamp)}, sector ${sector}`,
-      sector,
-    );
+    this.broken(`${what} value ${describeName(word)}, ${describe(stamp)}, sector ${sector}`, sector);
   }
 
   private broken(what: string, sector: number): void {

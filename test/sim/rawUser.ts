@@ -1,8 +1,7 @@
 /**
- * A user that speaks the client protocol itself, written with the independent builder: many
- * requests on one connection, never the same write twice. It checks what the protocol promises a
- * client: one answer to each request, and that a process which has ended its half begins nothing
- * any more.
+ * A user that speaks the client protocol itself, written with the independent builder: many requests on one connection,
+ * never the same write twice. It checks what the protocol promises a client: one answer to each request, and that a
+ * process which has ended its half begins nothing any more.
  */
 import { MessageReader, requestBytes, type Message } from '../helpers/bytes.js';
 import type { Endpoint } from './endpoint.js';
@@ -172,10 +171,7 @@ export class RawUser extends User {
     const outstanding = this.outstanding.get(requestNumber);
     if (!tagIsGood) world.report('tags', `${this.name} got a response with a wrong tag`);
     else if (outstanding === undefined) {
-      world.report(
-        'exactly once',
-        `${this.name} got an answer to ${requestNumber}, answered before`,
-      );
+      world.report('exactly once', `${this.name} got an answer to ${requestNumber}, answered before`);
     } else if (status !== 'Ok') world.report('protocol', `${this.name} was answered ${status}`);
     else {
       this.outstanding.delete(requestNumber);

@@ -7,10 +7,7 @@ import type { TraceLine } from './trace.js';
 /** Lines of a trace shown around a failure. */
 const EXCERPT_LINES = 60;
 
-/**
- * What has to happen in any two hundred runs; what never does is not simulated, whatever the plan
- * says.
- */
+/** What has to happen in any two hundred runs; what never does is not simulated, whatever the plan says. */
 const EXPECTED: readonly string[] = [
   ...FAULT_KINDS,
   'writes answered',
@@ -74,9 +71,7 @@ function excerptOf({ finding }: RunResult, lines: readonly TraceLine[]): readonl
   if (excerpt === undefined) return lines.slice(-EXCERPT_LINES);
   const { sector, fromUs, toUs } = excerpt;
   const about = new RegExp(`sector ${sector}\\b|^(?:fault|kill|power lost|boot|ready|stop|stall) `);
-  return lines
-    .filter(({ atUs, text }) => atUs >= fromUs && atUs <= toUs && about.test(text))
-    .slice(-EXCERPT_LINES * 4);
+  return lines.filter(({ atUs, text }) => atUs >= fromUs && atUs <= toUs && about.test(text)).slice(-EXCERPT_LINES * 4);
 }
 
 export function describeLine({ atUs, text }: TraceLine): string {

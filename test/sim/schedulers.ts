@@ -1,7 +1,7 @@
 /**
- * The schedulers of one actor: the clock that the production code gets for its timers, and the end
- * of its turn. RxJS has a VirtualTimeScheduler, which sorts all that is due with each new entry and
- * knows no actors that die or stand still; hence this one.
+ * The schedulers of one actor: the clock that the production code gets for its timers, and the end of its turn. RxJS
+ * has a VirtualTimeScheduler, which sorts all that is due with each new entry and knows no actors that die or stand
+ * still; hence this one.
  */
 import type { SchedulerAction, SchedulerLike } from 'rxjs';
 import { Subscription } from 'rxjs';

@@ -44,16 +44,12 @@ export function search({ seeds, run, failuresMax, onRun }: SearchOptions): Searc
 }
 
 /**
- * Leaves out as many faults of a failing run's plan as it can, as long as the run fails the same
- * way (Zeller and Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002).
+ * Leaves out as many faults of a failing run's plan as it can, as long as the run fails the same way (Zeller and
+ * Hildebrandt, "Simplifying and Isolating Failure-Inducing Input", 2002).
  * @returns the numbers of those that are needed.
  */
-export function shrink(
-  options: RunOptions,
-  hasFailed: (result: RunResult) => boolean,
-): ReadonlySet<number> {
-  const fails = (numbers: readonly number[]): boolean =>
-    hasFailed(simulate({ ...options, only: new Set(numbers) }));
+export function shrink(options: RunOptions, hasFailed: (result: RunResult) => boolean): ReadonlySet<number> {
+  const fails = (numbers: readonly number[]): boolean => hasFailed(simulate({ ...options, only: new Set(numbers) }));
   let needed = simulate(options).plan.map(({ number }) => number);
   if (options.only !== undefined) needed = needed.filter((number) => options.only?.has(number));
   for (let size = Math.ceil(needed.length / 2); size >= 1; size = size === 1 ? 0 : size >> 1) {

@@ -1,7 +1,6 @@
 /**
- * Sectors that carry the name of the write that they come from: a client and the number of its
- * request, which names one *attempt* to write. Every eight bytes follow from the name, so a torn,
- * mixed or shifted sector has none.
+ * Sectors that carry the name of the write that they come from: a client and the number of its request, which names one
+ * *attempt* to write. Every eight bytes follow from the name, so a torn, mixed or shifted sector has none.
  */
 import type { Value } from '../linearizability/history.js';
 

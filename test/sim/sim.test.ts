@@ -1,6 +1,6 @@
 /**
- * A fixed set of simulated clusters, the same every time; deliberate faults that have to be found;
- * and that a run is the same whenever it is made.
+ * A fixed set of simulated clusters, the same every time; deliberate faults that have to be found; and that a run is
+ * the same whenever it is made.
  */
 import test from 'ava';
 import { DELIBERATE_FAULTS } from './deliberateFaults.js';
@@ -40,20 +40,17 @@ for (const [processCount, runs] of [
   });
 }
 
-test.serial(
-  'the same seed gives the same run, alone, among others and in part of them',
-  async (t) => {
-    t.timeout(TEST_HANG_MS);
-    const { simulate } = await import('./simulation.js');
-    const options = { seed: SEED, processCount: 3, seconds: 2 };
-    const first = simulate(options);
-    simulate({ ...options, seed: SEED + 1 });
-    const again = simulate({ ...options, isRecording: true });
-    t.is(again.hash, first.hash);
-    t.true(again.lines.length > 1_000);
-    t.not(simulate({ ...options, seed: SEED + 1 }).hash, first.hash);
-  },
-);
+test.serial('the same seed gives the same run, alone, among others and in part of them', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const { simulate } = await import('./simulation.js');
+  const options = { seed: SEED, processCount: 3, seconds: 2 };
+  const first = simulate(options);
+  simulate({ ...options, seed: SEED + 1 });
+  const again = simulate({ ...options, isRecording: true });
+  t.is(again.hash, first.hash);
+  t.true(again.lines.length > 1_000);
+  t.not(simulate({ ...options, seed: SEED + 1 }).hash, first.hash);
+});
 
 for (const name of FAULTS_HERE) {
   const fault = DELIBERATE_FAULTS.find((one) => one.name === name);

@@ -1,6 +1,6 @@
 /**
- * A process of a simulated cluster: the production pipelines, registers, links and store, put
- * together as src/serve/serve.ts does, over a simulated network and disk.
+ * A process of a simulated cluster: the production pipelines, registers, links and store, put together as
+ * src/serve/serve.ts does, over a simulated network and disk.
  */
 import { Observable, concat, defer, tap } from 'rxjs';
 import {
@@ -235,11 +235,7 @@ export class SimulatedProcess extends Member {
     });
   }
 
-  private start(
-    store: OpenedSectorStore,
-    connections$: Observable<Connection>,
-    schedulers: Schedulers,
-  ): void {
+  private start(store: OpenedSectorStore, connections$: Observable<Connection>, schedulers: Schedulers): void {
     const { network, machineOf, sectors, keys, extension } = this.around;
     const { list } = this;
     const processCount = list?.length ?? this.around.processCount;
@@ -249,8 +245,7 @@ export class SimulatedProcess extends Member {
     if (isUsed && processCount !== this.around.processCount) return;
     const transport: Transport = {
       connections$,
-      dial: (rank) =>
-        network.dial(this, machineOf(list?.[rank - 1] ?? rank), TIMEOUTS_DEFAULT.dialMs),
+      dial: (rank) => network.dial(this, machineOf(list?.[rank - 1] ?? rank), TIMEOUTS_DEFAULT.dialMs),
       trust: () => undefined,
     };
     const options = {

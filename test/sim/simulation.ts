@@ -108,16 +108,11 @@ class Run {
     const { processCount, seconds } = options;
     this.world = new World(options.isRecording === true);
     this.observations = new Observations(this.world, this.counts);
-    const durable = (sector: number): Stamp[] =>
-      this.processes.map((process) => process.durableStamp(sector));
-    const latest = (sector: number): Stamp[] =>
-      this.processes.map((process) => process.latestStamp(sector));
+    const durable = (sector: number): Stamp[] => this.processes.map((process) => process.durableStamp(sector));
+    const latest = (sector: number): Stamp[] => this.processes.map((process) => process.latestStamp(sector));
     const voters = (voting: number): number[] =>
-      this.processes
-        .filter(({ rank, isVoter }) => rank === voting || isVoter)
-        .map(({ rank }) => rank);
-    const mayBeEarly = (rank: number, stamp: Stamp): boolean =>
-      this.processes[rank - 1].mayBeEarly(stamp);
+      this.processes.filter(({ rank, isVoter }) => rank === voting || isVoter).map(({ rank }) => rank);
+    const mayBeEarly = (rank: number, stamp: Stamp): boolean => this.processes[rank - 1].mayBeEarly(stamp);
     const disks = { durable, latest, voters, mayBeEarly };
     this.promises = new Promises(this.world, processCount, disks);
     const eavesdropper = new Eavesdropper(this.world, () => this.network);

@@ -1,7 +1,6 @@
 /**
- * What happened in a run, as a hash that tells whether two runs are the same, and, if asked for, as
- * lines of text. The hash takes in times, names and numbers only, so that it is the same on every
- * machine and version of Node.
+ * What happened in a run, as a hash that tells whether two runs are the same, and, if asked for, as lines of text. The
+ * hash takes in times, names and numbers only, so that it is the same on every machine and version of Node.
  */
 
 const PRIME_A = 0x01000193;

@@ -1,7 +1,6 @@
 /**
- * Virtual time: everything that happens in a simulated cluster happens in one loop, one event after
- * the other, in an order that the seed alone decides. What takes no time in here takes none:
- * between two events nothing happens.
+ * Virtual time: everything that happens in a simulated cluster happens in one loop, one event after the other, in an
+ * order that the seed alone decides. What takes no time in here takes none: between two events nothing happens.
  */
 import type { Actor } from './actor.js';
 import { EventHeap } from './eventHeap.js';
@@ -94,10 +93,7 @@ export class World {
     try {
       run();
     } catch (error) {
-      this.report(
-        'exception',
-        error instanceof Error ? (error.stack ?? error.message) : String(error),
-      );
+      this.report('exception', error instanceof Error ? (error.stack ?? error.message) : String(error));
     }
   }
 }

@@ -1,9 +1,8 @@
 /**
- * Puts at random, a crash at a random step of the disk, a restart; several times on one disk. After
- * each restart every sector has to hold a value that was put, whole, and none older than the last
- * that was acknowledged. Some runs have a disk that finds no room now and then. Others write most
- * sectors in one life and make most of them zeros in the next, so that the data file is shrunk: the
- * crash may come at any step of that as well.
+ * Puts at random, a crash at a random step of the disk, a restart; several times on one disk. After each restart every
+ * sector has to hold a value that was put, whole, and none older than the last that was acknowledged. Some runs have a
+ * disk that finds no room now and then. Others write most sectors in one life and make most of them zeros in the next,
+ * so that the data file is shrunk: the crash may come at any step of that as well.
  */
 import test from 'ava';
 import { ZERO_SECTOR } from '../../src/core/sector.js';
@@ -110,30 +109,20 @@ function putAtRandom(
       known.put += 1;
       const timestamp = known.put;
       if (dice.below(8) < zerosOfEight) known.zeros.add(timestamp);
-      store
-        .put(sector, stampOf(timestamp), valueOf(known, sector, timestamp))
-        .subscribe((outcome) => {
-          known.isBusy = false;
-          if (outcome === 'stored') known.acknowledged = timestamp;
-          else totals.refused += 1;
-          if (
-            outcome === 'full' &&
-            store.stampOf(sector).timestamp !== BigInt(known.acknowledged)
-          ) {
-            throw new Error(`sector ${sector}: refused, yet its stamp changed`);
-          }
-        });
+      store.put(sector, stampOf(timestamp), valueOf(known, sector, timestamp)).subscribe((outcome) => {
+        known.isBusy = false;
+        if (outcome === 'stored') known.acknowledged = timestamp;
+        else totals.refused += 1;
+        if (outcome === 'full' && store.stampOf(sector).timestamp !== BigInt(known.acknowledged)) {
+          throw new Error(`sector ${sector}: refused, yet its stamp changed`);
+        }
+      });
     }, timeMs);
   }
 }
 
 /** @returns what is wrong, or null. */
-function check(
-  simulation: Simulation,
-  store: SectorStore,
-  history: SectorHistory[],
-  totals: Totals,
-): string | null {
+function check(simulation: Simulation, store: SectorStore, history: SectorHistory[], totals: Totals): string | null {
   for (const [sector, known] of history.entries()) {
     const timestamp = Number(store.stampOf(sector).timestamp);
     if (timestamp < known.acknowledged) {

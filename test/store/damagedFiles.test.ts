@@ -1,7 +1,7 @@
 /**
- * Every file of a storage folder with flipped bits, cut short, and missing. Whatever it is, a start
- * either is refused, or gives every sector as it was put last, or says that it is damaged: never an
- * older value, never a sector as if it had not been written.
+ * Every file of a storage folder with flipped bits, cut short, and missing. Whatever it is, a start either is refused,
+ * or gives every sector as it was put last, or says that it is damaged: never an older value, never a sector as if it
+ * had not been written.
  */
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -36,10 +36,7 @@ async function fileOf(folder: string, kind: Kind): Promise<string> {
   return join(folder, 'metadata', name);
 }
 
-/**
- * A closed folder: older records are in tables, the last ones in the log or, as `kind` may want it,
- * in a table too.
- */
+/** A closed folder: older records are in tables, the last ones in the log or, as `kind` may want it, in a table too. */
 async function written(t: ExecutionContext, kind?: Kind): Promise<string> {
   const folder = await freshFolder(t);
   for (let round = 1; round <= ROUNDS; round += 1) {
@@ -177,9 +174,7 @@ test('older metadata are refused, sectors of an older data file damaged', async 
   await cp(folder, oldData, { recursive: true });
   await cp(join(older, 'data.slots'), join(oldData, 'data.slots'));
   const opened = await openAt(oldData);
-  const copies = await valueOf(
-    forkJoin(Array.from({ length: 50 }, (_, sector) => opened.load(sector))),
-  );
+  const copies = await valueOf(forkJoin(Array.from({ length: 50 }, (_, sector) => opened.load(sector))));
   t.true(copies.every(({ kind }) => kind === 'damaged'));
   await ended(opened.close());
 });

@@ -1,6 +1,6 @@
 /**
- * A program for fullDisk.test.ts, to be run with a limit on the size of files. Prints what happens,
- * a line each; ends when it has seen a put refused, and afterwards all that it wants stored.
+ * A program for fullDisk.test.ts, to be run with a limit on the size of files. Prints what happens, a line each; ends
+ * when it has seen a put refused, and afterwards all that it wants stored.
  *
  *   data       puts to ever more sectors, until one is refused; then again until it is stored
  *   metadata   overwrites four sectors until LevelDB's log has hit the limit, then 200 times more

@@ -32,8 +32,7 @@ async function withLevel<T>(
 
 async function versionOf(folder: string): Promise<unknown> {
   const bytes = await withLevel(folder, (level) => level.get(SUPERBLOCK_KEY));
-  return (JSON.parse(Buffer.from(bytes ?? []).toString()) as { formatVersion: unknown })
-    .formatVersion;
+  return (JSON.parse(Buffer.from(bytes ?? []).toString()) as { formatVersion: unknown }).formatVersion;
 }
 
 async function setVersion(folder: string, formatVersion: number): Promise<void> {
@@ -112,10 +111,7 @@ test('the number of the last commit is kept by the upgrade from version 2', asyn
   const copy = join(folder, '..', 'copy');
   await cp(folder, copy, { recursive: true });
   await ended((await openAt(folder)).close());
-  t.deepEqual(
-    await readFile(join(folder, 'acknowledged')),
-    await readFile(join(copy, 'acknowledged')),
-  );
+  t.deepEqual(await readFile(join(folder, 'acknowledged')), await readFile(join(copy, 'acknowledged')));
   // What is missing still shows.
   await rm(join(copy, 'acknowledged'));
   await t.throwsAsync(openAt(copy), { code: 'ATDD_STORE_CORRUPT', message: /is missing/ });

@@ -1,7 +1,6 @@
 /**
- * Real files without room: a process whose files may not grow over a limit (RLIMIT_FSIZE, set with
- * prlimit of util-linux) gets EFBIG, which the store treats as it treats ENOSPC. Needs no root and
- * no file system of its own.
+ * Real files without room: a process whose files may not grow over a limit (RLIMIT_FSIZE, set with prlimit of
+ * util-linux) gets EFBIG, which the store treats as it treats ENOSPC. Needs no root and no file system of its own.
  */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -54,17 +53,11 @@ test('no room for data: refused, the rest is served, and it goes on by itself', 
   const { lines, errors, code } = await fill('data', folder, slotCount * 4096, (pid, line) => {
     if (!line.startsWith('served')) return;
     // There is room again.
-    run('prlimit', ['--pid', String(pid), '--fsize=unlimited:unlimited']).catch(
-      (error: unknown) => {
-        t.fail(String(error));
-      },
-    );
+    run('prlimit', ['--pid', String(pid), '--fsize=unlimited:unlimited']).catch((error: unknown) => {
+      t.fail(String(error));
+    });
   });
-  t.deepEqual(lines, [
-    `full after ${slotCount}`,
-    `served ${slotCount}, said 1 times that it is full`,
-    'stored again',
-  ]);
+  t.deepEqual(lines, [`full after ${slotCount}`, `served ${slotCount}, said 1 times that it is full`, 'stored again']);
   t.is(errors, '');
   t.is(code, 0);
 });

@@ -156,11 +156,7 @@ for (const operation of ['write', 'flush'] as const) {
     put(store, 1, 1);
     simulation.run();
     disk.failNext(operation, new NoSpace('no room'));
-    const refused = [
-      put(store, 1, 2),
-      put(store, 2, 1),
-      watch(store.put(3, stampOf(1), ZERO_SECTOR)),
-    ];
+    const refused = [put(store, 1, 2), put(store, 2, 1), watch(store.put(3, stampOf(1), ZERO_SECTOR))];
     simulation.run();
     for (const { values, isComplete } of refused) {
       t.deepEqual(values, ['full']);
@@ -406,8 +402,7 @@ test('metadata that contradict themselves are refused, with what was found', (t)
   simulation.disk.setRecord({ ...record, sector: 9, slot: 900_000_000 });
   t.like(simulation.tryOpen().error, {
     code: 'ATDD_STORE_CORRUPT',
-    message:
-      'the metadata say that sector 9 is in slot 900000000, but only 2 sectors were ever written',
+    message: 'the metadata say that sector 9 is in slot 900000000, but only 2 sectors were ever written',
   });
 });
 

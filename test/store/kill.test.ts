@@ -1,8 +1,8 @@
 /**
- * kill -9 of a process that overwrites like mad, on real files, at random moments: also while it
- * starts, while it shrinks its data file, while it opens its metadata again. What it said was
- * stored is there, or a newer value; nothing is torn; the space bound holds. `npm run kill` does it
- * for hundreds of rounds; ATDD_TEST_SEED=… chooses the same moments.
+ * kill -9 of a process that overwrites like mad, on real files, at random moments: also while it starts, while it
+ * shrinks its data file, while it opens its metadata again. What it said was stored is there, or a newer value; nothing
+ * is torn; the space bound holds. `npm run kill` does it for hundreds of rounds; ATDD_TEST_SEED=… chooses the same
+ * moments.
  */
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';

@@ -1,6 +1,6 @@
 /**
- * The last commit, of which a crash may have left the records and not the data: what a start makes
- * of it, over a simulated disk and on real files.
+ * The last commit, of which a crash may have left the records and not the data: what a start makes of it, over a
+ * simulated disk and on real files.
  */
 import { openSync, closeSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,15 +13,7 @@ import type { SectorStore } from '../../src/ports/store.js';
 import { decodeLastCommit, encodeLastCommit } from '../../src/store/lastCommitFormat.js';
 import { openAcknowledgedFile } from '../../src/shell/acknowledgedFile.js';
 import { ended, freshFolder, openAt, valueOf } from './realStore.js';
-import {
-  dataOf,
-  isSame,
-  keepingLog,
-  simulate,
-  stampOf,
-  watch,
-  type Simulation,
-} from './storeHarness.js';
+import { dataOf, isSame, keepingLog, simulate, stampOf, watch, type Simulation } from './storeHarness.js';
 
 const SEEDS = 60;
 

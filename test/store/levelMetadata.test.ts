@@ -94,9 +94,7 @@ test('a close that comes during a commit waits for it', async (t) => {
   const options = { createIfMissing: true, log: keepingLog() };
   const metadata = await firstValueFrom(openLevelMetadata(location, options));
   const order: string[] = [];
-  const commit = ended(metadata.commit(batchOf([recordOf(4, 1)]))).then(() =>
-    order.push('committed'),
-  );
+  const commit = ended(metadata.commit(batchOf([recordOf(4, 1)]))).then(() => order.push('committed'));
   const close = ended(metadata.close()).then(() => order.push('closed'));
   await Promise.all([commit, close]);
   t.deepEqual(order, ['committed', 'closed']);

@@ -43,11 +43,7 @@ for (const [what, act] of Object.entries<(folder: string) => Promise<void>>({
 }
 
 /** Runs `mount`; the test is over, and passed with a word, where that is not allowed. */
-async function mounted(
-  t: ExecutionContext,
-  words: readonly string[],
-  at: string,
-): Promise<boolean> {
+async function mounted(t: ExecutionContext, words: readonly string[], at: string): Promise<boolean> {
   if (!IS_ROOT) {
     t.log('left out: mounting needs root');
     t.pass();

@@ -26,9 +26,7 @@ export interface Putting {
 /** Starts the program on the folder; it ends with the test at the latest. */
 export function startPutting(t: Pick<TestScope, 'teardown'>, folder: string): Putting {
   const program = join(import.meta.dirname, 'putForever.js');
-  const child = endsWithTests(
-    spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'pipe'] }),
-  );
+  const child = endsWithTests(spawn(process.execPath, [program, folder], { stdio: ['ignore', 'pipe', 'pipe'] }));
   let output = '';
   let errors = '';
   let lineCount = 0;
@@ -51,8 +49,8 @@ export function startPutting(t: Pick<TestScope, 'teardown'>, folder: string): Pu
 }
 
 /**
- * Runs the program on the folder and kills it, if it has not ended by then, so long after its
- * launch or, since that takes longer on a busy machine, after the first line that it prints.
+ * Runs the program on the folder and kills it, if it has not ended by then, so long after its launch or, since that
+ * takes longer on a busy machine, after the first line that it prints.
  */
 export async function putForAWhile(
   t: Pick<TestScope, 'teardown'>,

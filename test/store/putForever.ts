@@ -1,7 +1,6 @@
 /**
- * A program for kill.test.ts: puts to KILL_SECTORS sectors side by side, again and again, until it
- * is killed. Prints `sector timestamp` for each that was stored, and `cut` when the data file was
- * cut. Goes on from what it finds.
+ * A program for kill.test.ts: puts to KILL_SECTORS sectors side by side, again and again, until it is killed. Prints
+ * `sector timestamp` for each that was stored, and `cut` when the data file was cut. Goes on from what it finds.
  */
 import { writeSync } from 'node:fs';
 import { argv } from 'node:process';

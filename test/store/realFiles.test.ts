@@ -1,26 +1,7 @@
 /** What only real files can show: space, damage, and whose folder it is. */
 import { execFileSync } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  statSync,
-  writeSync,
-} from 'node:fs';
-import {
-  copyFile,
-  cp,
-  mkdir,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  truncate,
-  writeFile,
-} from 'node:fs/promises';
+import { closeSync, existsSync, openSync, readdirSync, readlinkSync, readSync, statSync, writeSync } from 'node:fs';
+import { copyFile, cp, mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
 import { ClassicLevel } from 'classic-level';
@@ -40,9 +21,7 @@ function diskUsage(folder: string): number {
 }
 
 async function putAll(store: SectorStore, sectors: readonly number[], round: number) {
-  const puts = sectors.map((sector) =>
-    store.put(sector, stampOf(round), dataOf(sector * 100 + round)),
-  );
+  const puts = sectors.map((sector) => store.put(sector, stampOf(round), dataOf(sector * 100 + round)));
   return valueOf(forkJoin(puts));
 }
 
@@ -201,9 +180,7 @@ async function withLevel(
 test('another format version is refused', async (t) => {
   const folder = await freshFolder(t);
   await ended((await openAt(folder)).close());
-  await withLevel(folder, (level) =>
-    level.put(Uint8Array.of(0), Buffer.from('{"formatVersion":7}')),
-  );
+  await withLevel(folder, (level) => level.put(Uint8Array.of(0), Buffer.from('{"formatVersion":7}')));
   await t.throwsAsync(openAt(folder), { code: 'ATDD_STORE_FORMAT', message: /version 7/ });
 });
 
@@ -262,9 +239,7 @@ test('also where only zeros were stored', async (t) => {
 test('damage that LevelDB notices is refused', async (t) => {
   const folder = await freshFolder(t);
   await ended((await openAt(folder)).close());
-  const manifest = (await readdir(join(folder, 'metadata'))).find((name) =>
-    name.startsWith('MANIFEST'),
-  );
+  const manifest = (await readdir(join(folder, 'metadata'))).find((name) => name.startsWith('MANIFEST'));
   await rm(join(folder, 'metadata', manifest ?? ''));
   await t.throwsAsync(openAt(folder), { code: 'ATDD_STORE_CORRUPT', message: /Keep the folder/ });
 });
@@ -334,9 +309,7 @@ test('a creation that was cut short is completed, wherever that was', async (t) 
     },
     (folder) => withLevel(folder, () => Promise.resolve()),
     (folder) =>
-      withLevel(folder, (level) =>
-        level.put(Uint8Array.of(0), encodeSuperblock({ ...SUPERBLOCK, phase: 'creating' })),
-      ),
+      withLevel(folder, (level) => level.put(Uint8Array.of(0), encodeSuperblock({ ...SUPERBLOCK, phase: 'creating' }))),
     async (folder) => {
       await withLevel(folder, (level) =>
         level.put(Uint8Array.of(0), encodeSuperblock({ ...SUPERBLOCK, phase: 'creating' })),

@@ -67,9 +67,6 @@ for (const [name, timestamp] of [
     disk.loseRecord(3, timestamp === null ? null : older);
     const { error } = simulation.tryOpen();
     t.like(error, { code: 'ATDD_STORE_CORRUPT' });
-    t.regex(
-      String(error),
-      /the metadata have \d records with the sum \d+, but after commit 2 there were 2 with/,
-    );
+    t.regex(String(error), /the metadata have \d records with the sum \d+, but after commit 2 there were 2 with/);
   });
 }

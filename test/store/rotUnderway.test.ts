@@ -1,7 +1,6 @@
 /**
- * LevelDB's tables rot while a process uses them: it goes on, or ends by itself (LevelDB finds
- * corruption when it merges tables, or aborts). Whichever it is, the next start is refused, or
- * everything that was acknowledged is there.
+ * LevelDB's tables rot while a process uses them: it goes on, or ends by itself (LevelDB finds corruption when it
+ * merges tables, or aborts). Whichever it is, the next start is refused, or everything that was acknowledged is there.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

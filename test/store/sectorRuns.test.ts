@@ -9,10 +9,7 @@ const FAR = 2 ** 40;
 
 test('each sector is told as the index has it, without a gap, within the bounds', (t) => {
   // Around the borders of regions, and far out.
-  const sector = fc.oneof(
-    fc.integer({ min: 4_080, max: 4_110 }),
-    fc.integer({ min: FAR, max: FAR + 20 }),
-  );
+  const sector = fc.oneof(fc.integer({ min: 4_080, max: 4_110 }), fc.integer({ min: FAR, max: FAR + 20 }));
   const entry = fc.record({
     sector,
     timestamp: fc.integer({ min: 1, max: 2 }),
@@ -50,9 +47,7 @@ test('each sector is told as the index has it, without a gap, within the bounds'
     // Neighbours differ; and it ends early for a bound only.
     runs.slice(1).forEach(({ zeros }, index) => {
       const before = runs[index].zeros;
-      t.false(
-        zeros === null || before === null ? zeros === before : compareStamps(zeros, before) === 0,
-      );
+      t.false(zeros === null || before === null ? zeros === before : compareStamps(zeros, before) === 0);
     });
     if (lookups === 100_000 && asked.count <= 60 && runs.length < max) t.is(at, end);
   });

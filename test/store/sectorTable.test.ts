@@ -103,10 +103,5 @@ test('what does not fit is refused', (t) => {
 
 function isSame(a: Known | undefined, b: Known | undefined): boolean {
   if (a === undefined || b === undefined) return a === b;
-  return (
-    a.timestamp === b.timestamp &&
-    a.writeRank === b.writeRank &&
-    a.slot === b.slot &&
-    a.checksum === b.checksum
-  );
+  return a.timestamp === b.timestamp && a.writeRank === b.writeRank && a.slot === b.slot && a.checksum === b.checksum;
 }

@@ -17,9 +17,7 @@ import {
 const SECTORS = 200;
 /** What stays: few, and in the highest slots. */
 const KEPT = [150, 163, 177, 188, 199];
-const GONE = Array.from({ length: SECTORS }, (_, sector) => sector).filter(
-  (sector) => !KEPT.includes(sector),
-);
+const GONE = Array.from({ length: SECTORS }, (_, sector) => sector).filter((sector) => !KEPT.includes(sector));
 
 /** A store with one slot for each sector, in order. */
 function filled(seed: number): { simulation: Simulation; store: SectorStore } {
@@ -196,8 +194,8 @@ test('what is damaged stays where it is, and stays damaged; the others move', (t
 });
 
 /**
- * The commit of a move finds no room: one of its own, or one that it shares with zeros, which are
- * refused then, so that their sectors stay.
+ * The commit of a move finds no room: one of its own, or one that it shares with zeros, which are refused then, so that
+ * their sectors stay.
  */
 function refuseMove(
   t: ExecutionContext,

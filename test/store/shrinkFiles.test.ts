@@ -38,10 +38,7 @@ async function putAll(
 }
 
 /** Puts one sector after another for as long as asked for. @returns how long each took, sorted. */
-async function latenciesMs(
-  store: OpenedSectorStore,
-  goOn: (count: number) => boolean,
-): Promise<number[]> {
+async function latenciesMs(store: OpenedSectorStore, goOn: (count: number) => boolean): Promise<number[]> {
   const found: number[] = [];
   while (goOn(found.length)) {
     const startMs = performance.now();

@@ -1,8 +1,8 @@
 /**
- * A disk for one process, in memory and in virtual time, as unkind as the ports allow: what was not
- * flushed is lost at a crash, or kept, or torn into pieces of 512 bytes of which any may be old or
- * new; a metadata commit under way at a crash happened or did not; so did one that found no room.
- * Data, metadata and notes may take their time each: what is begun first need not end first.
+ * A disk for one process, in memory and in virtual time, as unkind as the ports allow: what was not flushed is lost at
+ * a crash, or kept, or torn into pieces of 512 bytes of which any may be old or new; a metadata commit under way at a
+ * crash happened or did not; so did one that found no room. Data, metadata and notes may take their time each: what is
+ * begun first need not end first.
  */
 import { Observable, type SchedulerLike } from 'rxjs';
 import { assert } from '../../src/core/assert.js';
@@ -167,8 +167,8 @@ export class SimulatedDisk {
   }
 
   /**
-   * The stamp that a sector has if the power goes now, in the worst case: while the data of the
-   * last commit is not flushed, the one that was replaced.
+   * The stamp that a sector has if the power goes now, in the worst case: while the data of the last commit is not
+   * flushed, the one that was replaced.
    */
   stampAfterCrash(sector: SectorIndex): Stamp {
     const { stamp, slot } = this.#records.get(sector) ?? { stamp: STAMP_INITIAL, slot: null };
@@ -211,8 +211,8 @@ export class SimulatedDisk {
   }
 
   /**
-   * A bit changes, but not in the data of a last commit of which it is not known that it is
-   * complete: rot and a loss of power within that moment are told as the latter (ADR 17).
+   * A bit changes, but not in the data of a last commit of which it is not known that it is complete: rot and a loss of
+   * power within that moment are told as the latter (ADR 17).
    */
   rot(slot: number): void {
     if (this.#newSlotsInDoubt().includes(slot)) return;
@@ -240,8 +240,8 @@ export class SimulatedDisk {
   }
 
   /**
-   * A flush fails: the system forgets what it could not write, and says so once. Or it keeps it in
-   * memory as if it were written: it is read, but no later flush writes it.
+   * A flush fails: the system forgets what it could not write, and says so once. Or it keeps it in memory as if it were
+   * written: it is read, but no later flush writes it.
    */
   failFlush(error: Error, pages: 'lost' | 'clean' = 'lost'): void {
     this.#faults.push({ operation: 'flush', error, pages });
@@ -347,10 +347,7 @@ export class SimulatedDisk {
 
   #metadata(life: number): MetadataFile {
     return {
-      records: () =>
-        this.#operation<readonly SectorRecord[]>(life, 'records', () => () => [
-          ...this.#records.values(),
-        ]),
+      records: () => this.#operation<readonly SectorRecord[]>(life, 'records', () => () => [...this.#records.values()]),
       totals: () => this.#operation<RecordTotals>(life, 'records', () => () => this.#totals),
       commit: (batch) =>
         this.#operation<never>(life, 'commit', () => {
@@ -372,8 +369,7 @@ export class SimulatedDisk {
         }
         this.#confirmed = commitCount;
       },
-      unconfirmed: () =>
-        this.#operation<readonly SectorRecord[]>(life, 'records', () => () => this.#inDoubt()),
+      unconfirmed: () => this.#operation<readonly SectorRecord[]>(life, 'records', () => () => this.#inDoubt()),
       reopen: (sectors) =>
         this.#operation<ReadonlyMap<SectorIndex, SectorRecord>>(life, 'reopen', () => () => {
           assert(this.#mustReopen, 'a reopen without need');
@@ -396,12 +392,7 @@ export class SimulatedDisk {
               .sort((a, b) => a.sector - b.sector)
               .slice(0, limit),
         ),
-      notes: () =>
-        this.#operation<ReadonlyMap<string, Uint8Array>>(
-          life,
-          'notes',
-          () => () => new Map(this.#notes),
-        ),
+      notes: () => this.#operation<ReadonlyMap<string, Uint8Array>>(life, 'notes', () => () => new Map(this.#notes)),
       putNotes: (changes) =>
         this.#operation<never>(life, 'note', () => {
           this.#notesInLimbo.push(changes);
@@ -415,11 +406,7 @@ export class SimulatedDisk {
   }
 
   /** `begin` runs at once and gives what happens when it ends; its value, if any, is emitted. */
-  #operation<T>(
-    life: number,
-    operation: DiskOperation | Quiet,
-    begin: () => () => T | undefined,
-  ): Observable<T> {
+  #operation<T>(life: number, operation: DiskOperation | Quiet, begin: () => () => T | undefined): Observable<T> {
     return new Observable<T>((observer) => {
       if (!this.#step(life)) return undefined;
       const end = begin();
@@ -505,10 +492,7 @@ export class SimulatedDisk {
   /** The rule that everything rests on. */
   #assertUnused(slot: number): void {
     for (const record of this.#slotsHeld()) {
-      assert(
-        record.slot !== slot,
-        `slot ${slot} is overwritten, but sector ${record.sector} is there`,
-      );
+      assert(record.slot !== slot, `slot ${slot} is overwritten, but sector ${record.sector} is there`);
     }
     for (const record of this.#limbo?.records ?? []) {
       assert(record.slot !== slot, `slot ${slot} is overwritten while a commit may need it`);

@@ -9,9 +9,7 @@ test('it hands out the lowest free slot, whatever was taken and released', (t) =
       { weight: 2, arbitrary: fc.nat().map((pick) => ({ kind: 'release' as const, pick })) },
       {
         weight: 1,
-        arbitrary: fc
-          .integer({ min: 0, max: 3000 })
-          .map((pick) => ({ kind: 'mark' as const, pick })),
+        arbitrary: fc.integer({ min: 0, max: 3000 }).map((pick) => ({ kind: 'mark' as const, pick })),
       },
     ),
     { maxLength: 600, size: 'max' },
@@ -37,9 +35,7 @@ test('it hands out the lowest free slot, whatever was taken and released', (t) =
         if (map.takenCount !== model.size) return false;
         if (map.end !== Math.max(-1, ...model) + 1) return false;
       }
-      return Array.from({ length: 3100 }, (_, slot) => slot).every(
-        (slot) => map.isTaken(slot) === model.has(slot),
-      );
+      return Array.from({ length: 3100 }, (_, slot) => slot).every((slot) => map.isTaken(slot) === model.has(slot));
     }),
     { numRuns: 200 },
   );

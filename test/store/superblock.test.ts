@@ -31,8 +31,7 @@ for (const version of [0, STORE_FORMAT_VERSION + 1, 2.5, 7]) {
   test(`format version ${version} is refused before anything else is looked at`, (t) => {
     const bytes = Buffer.from(JSON.stringify({ formatVersion: version }));
     const found = new RegExp(
-      `/f has format version ${version}; this program knows the versions 1 to ` +
-        `${STORE_FORMAT_VERSION}\\. Start`,
+      `/f has format version ${version}; this program knows the versions 1 to ` + `${STORE_FORMAT_VERSION}\\. Start`,
     );
     t.throws(() => decodeSuperblock(bytes, '/f'), { code: 'ATDD_STORE_FORMAT', message: found });
   });

@@ -9,10 +9,7 @@ const SECTOR = 7;
 const register = { timestamp: 5n, writeRank: 2, data: DATA };
 
 const ask = (sender: number, id: string): Buffer =>
-  processBytes(
-    { kind: 'READ_PROC', sender, id, sector: BigInt(SECTOR), register: null },
-    SYSTEM_KEY,
-  );
+  processBytes({ kind: 'READ_PROC', sender, id, sector: BigInt(SECTOR), register: null }, SYSTEM_KEY);
 const answer = (sender: number, id: string): Buffer =>
   processBytes({ kind: 'VALUE', sender, id, sector: BigInt(SECTOR), register }, SYSTEM_KEY);
 const idsOf = (messages: readonly Message[] = []): string[] =>
@@ -53,10 +50,7 @@ test('a READ that met the damaged copy needs no third process once the copy is m
   for (const m of dialled.get(2)?.take() ?? []) {
     if (m.family !== 'process' || m.kind !== 'WRITE_PROC') continue;
     peer.bytes$.next(
-      processBytes(
-        { kind: 'ACK', sender: 2, id: m.id, sector: BigInt(SECTOR), register: null },
-        SYSTEM_KEY,
-      ),
+      processBytes({ kind: 'ACK', sender: 2, id: m.id, sector: BigInt(SECTOR), register: null }, SYSTEM_KEY),
     );
   }
   pass(1);
@@ -64,9 +58,7 @@ test('a READ that met the damaged copy needs no third process once the copy is m
 });
 
 test('what a peer has missed stays on record while the own copy of it is damaged', (t) => {
-  const { connect, pass, dialled, disk, running } = startVirtual(3, (error) =>
-    t.fail(String(error)),
-  );
+  const { connect, pass, dialled, disk, running } = startVirtual(3, (error) => t.fail(String(error)));
   const three = connect();
   const fromThree = (kind: 'VALUE' | 'ACK', id: string): void => {
     const value = kind === 'VALUE' ? { ...register, timestamp: 6n, writeRank: 1 } : null;

@@ -20,15 +20,9 @@ const tagger = createTagger(SYSTEM_KEY);
 const TOKEN = 'b'.repeat(16);
 
 const read = (n: number, sector: number): Buffer =>
-  requestBytes(
-    { kind: 'READ', requestNumber: BigInt(n), sector: BigInt(sector), data: null },
-    CLIENT_KEY,
-  );
+  requestBytes({ kind: 'READ', requestNumber: BigInt(n), sector: BigInt(sector), data: null }, CLIENT_KEY);
 const write = (n: number, sector: number): Buffer =>
-  requestBytes(
-    { kind: 'WRITE', requestNumber: BigInt(n), sector: BigInt(sector), data: DATA },
-    CLIENT_KEY,
-  );
+  requestBytes({ kind: 'WRITE', requestNumber: BigInt(n), sector: BigInt(sector), data: DATA }, CLIENT_KEY);
 const of = (sender: number, sector: number, content: RegisterMessage): Uint8Array =>
   serializeProcessMessage({ sender, sector, content }, tagger);
 
@@ -40,8 +34,7 @@ function take(connection: TestConnection | undefined): WireMessage[] {
     .map(({ type, bytes: frame }) => type.parse(frame));
 }
 
-const kindOf = (message: WireMessage): string =>
-  message.family === 'process' ? message.content.kind : message.family;
+const kindOf = (message: WireMessage): string => (message.family === 'process' ? message.content.kind : message.family);
 const kinds = (messages: readonly WireMessage[]): string[] => messages.map(kindOf);
 
 function start(t: ExecutionContext, isExtended = true) {
@@ -60,9 +53,7 @@ function start(t: ExecutionContext, isExtended = true) {
       incarnations: [0, 0, 0],
     };
     const link: MemberMessage = { kind: 'link', token: TOKEN, echo, features: 1 };
-    return Buffer.concat(
-      [hello, link].map((content) => serializeMemberMessage({ sender: rank, content }, tagger)),
-    );
+    return Buffer.concat([hello, link].map((content) => serializeMemberMessage({ sender: rank, content }, tagger)));
   };
   /** A connection of that peer, which knows how ours is called. */
   const agree = (rank: number): TestConnection => {

@@ -4,10 +4,7 @@ import test from 'ava';
 import { EMPTY, Observable, VirtualTimeScheduler, defer, throwError } from 'rxjs';
 import { NoSpace } from '../../src/ports/blockFiles.js';
 import type { NoteChanges, Notes } from '../../src/ports/notes.js';
-import {
-  keepIdentity,
-  openMembership,
-} from '../../streams/pipelines/membership/membershipState.js';
+import { keepIdentity, openMembership } from '../../streams/pipelines/membership/membershipState.js';
 import { configurationOf, hellosTold } from './hello.js';
 import type { TestConnection } from './virtualProcess.js';
 import { startVirtual } from './virtualProcess.js';

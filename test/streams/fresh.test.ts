@@ -6,15 +6,9 @@ import { introduce } from './hello.js';
 import { LIMITS, TIMEOUTS, startVirtual } from './virtualProcess.js';
 
 const write = (n: number, sector: number): Buffer =>
-  requestBytes(
-    { kind: 'WRITE', requestNumber: BigInt(n), sector: BigInt(sector), data: DATA },
-    CLIENT_KEY,
-  );
+  requestBytes({ kind: 'WRITE', requestNumber: BigInt(n), sector: BigInt(sector), data: DATA }, CLIENT_KEY);
 const ask = (sender: number, id: string, sector: number): Buffer =>
-  processBytes(
-    { kind: 'READ_PROC', sender, id, sector: BigInt(sector), register: null },
-    SYSTEM_KEY,
-  );
+  processBytes({ kind: 'READ_PROC', sender, id, sector: BigInt(sector), register: null }, SYSTEM_KEY);
 
 test('a WRITE that waits for a stamp ends with its client, and never gets one', (t) => {
   const process = startVirtual(3, (error) => t.fail(String(error)), 'fresh');

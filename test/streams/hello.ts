@@ -46,10 +46,7 @@ export const hello = (sender: number, fields: Partial<FullHello> = {}): FullHell
 
 /** In version 1. */
 export const oldHelloFrom = (sender: number, fields: Partial<OldHello> = {}): Buffer =>
-  serializeMemberMessage(
-    { sender, content: { kind: 'oldHello', ...oldHello(sender, fields) } },
-    tagger,
-  );
+  serializeMemberMessage({ sender, content: { kind: 'oldHello', ...oldHello(sender, fields) } }, tagger);
 
 export const helloBytes = (
   envelope: Partial<HelloEnvelope> & { readonly sender: number },

@@ -4,10 +4,7 @@ import { EMPTY, VirtualTimeScheduler, of } from 'rxjs';
 import type { Hello } from '../../src/core/membership/memberMessage.js';
 import { receiveHello, newMembership } from '../../src/core/membership/membership.js';
 import { INCARNATION_MAX } from '../../src/core/stamp.js';
-import {
-  MembershipState,
-  keepMembership,
-} from '../../streams/pipelines/membership/membershipState.js';
+import { MembershipState, keepMembership } from '../../streams/pipelines/membership/membershipState.js';
 import { configurationOf, hello, introduce } from './hello.js';
 import { startVirtual } from './virtualProcess.js';
 

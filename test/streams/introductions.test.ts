@@ -16,11 +16,8 @@ import { TIMEOUTS, startVirtual } from './virtualProcess.js';
 const tagger = createTagger(SYSTEM_KEY);
 const OLD_DISK = 'o'.repeat(16);
 
-const start = (
-  t: ExecutionContext,
-  memberState: 'member' | 'fresh' = 'member',
-  isExtended = false,
-) => startVirtual(3, (error) => t.fail(String(error)), memberState, isExtended);
+const start = (t: ExecutionContext, memberState: 'member' | 'fresh' = 'member', isExtended = false) =>
+  startVirtual(3, (error) => t.fail(String(error)), memberState, isExtended);
 
 const ask = (sender: number): Buffer =>
   processBytes({ kind: 'READ_PROC', sender, id: ID, sector: 7n, register: null }, SYSTEM_KEY);
@@ -121,9 +118,7 @@ test('a peer with a longer list is told though it has a rank that there is not',
   const process = start(t);
   const configuration = configurationOf(5);
   introduce(process, 5, { configuration, incarnations: [0, 0, 0, 0, 0] });
-  t.deepEqual(process.running.inquire('status').differences, [
-    { rank: 5, field: 'processes', own: 3, peer: 5 },
-  ]);
+  t.deepEqual(process.running.inquire('status').differences, [{ rank: 5, field: 'processes', own: 3, peer: 5 }]);
 });
 
 test('one that dials nobody is heard where it is dialled, when a cluster is founded', (t) => {

@@ -98,19 +98,15 @@ test('unsubscribing gives up the attempt under way', dialTest, (helpers, clock) 
   expectSubscriptions(attempt$.subscriptions).toBe('^--!');
 });
 
-test(
-  'each attempt that failed is told of, a lost connection is not',
-  dialTest,
-  (helpers, clock) => {
-    const { cold, expectObservable } = helpers;
-    const failures = new Subject<unknown>();
-    const short = fakeConnection('short', { closed$: cold('--|') });
-    const dial = attempts([cold('-#'), cold('-c|', { c: short }), cold('-#')]);
-    const onFailure = (error: unknown): void => {
-      failures.next(error);
-    };
-    const connection$ = keepDialling({ ...delays, dial, clock, onFailure }).pipe(ignoreElements());
-    // 1: failed; 5: dialled, 6: there, 8: gone; 16: dialled, 17: failed.
-    expectObservable(merge(failures, connection$), '20ms !').toBe('-e 15ms e', { e: 'error' });
-  },
-);
+test('each attempt that failed is told of, a lost connection is not', dialTest, (helpers, clock) => {
+  const { cold, expectObservable } = helpers;
+  const failures = new Subject<unknown>();
+  const short = fakeConnection('short', { closed$: cold('--|') });
+  const dial = attempts([cold('-#'), cold('-c|', { c: short }), cold('-#')]);
+  const onFailure = (error: unknown): void => {
+    failures.next(error);
+  };
+  const connection$ = keepDialling({ ...delays, dial, clock, onFailure }).pipe(ignoreElements());
+  // 1: failed; 5: dialled, 6: there, 8: gone; 16: dialled, 17: failed.
+  expectObservable(merge(failures, connection$), '20ms !').toBe('-e 15ms e', { e: 'error' });
+});

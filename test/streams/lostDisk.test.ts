@@ -1,7 +1,7 @@
 /**
- * A process in virtual time that hears that a peer has lost its disk, while an operation of its own
- * rests on what that disk said: docs/adr/0013-membership.md, step 2. The peer takes in what is
- * listed, and votes then, so that what was counted of its former disk and is not listed is lost.
+ * A process in virtual time that hears that a peer has lost its disk, while an operation of its own rests on what that
+ * disk said: docs/adr/0013-membership.md, step 2. The peer takes in what is listed, and votes then, so that what was
+ * counted of its former disk and is not listed is lost.
  */
 import type { ExecutionContext } from 'ava';
 import test from 'ava';

@@ -5,10 +5,7 @@ import { mergeByCost } from '../../streams/mergeByCost.js';
 import { marbles } from '../helpers/marbles.js';
 
 /** Capital letters cost two, others one; two may be under way. */
-function byCost(
-  handle: (value: string) => Observable<string>,
-  opened$: Observable<unknown> = NEVER,
-) {
+function byCost(handle: (value: string) => Observable<string>, opened$: Observable<unknown> = NEVER) {
   return mergeByCost<string, string>({
     costOf: (value) => (value === value.toUpperCase() ? 2 : 1),
     costMax: 2,
@@ -58,16 +55,12 @@ test('nothing is begun while it is closed', marbles, ({ cold, expectObservable }
   expectObservable(cold('-ab-----c|').pipe(merged)).toBe('----(ab)c|');
 });
 
-test(
-  'empty, never, and the end waits for what was begun',
-  marbles,
-  ({ cold, expectObservable }) => {
-    const handle = (value: string) => cold('---(x|)', { x: value });
-    expectObservable(cold('--|').pipe(byCost(handle))).toBe('--|');
-    expectObservable(cold('---').pipe(byCost(handle))).toBe('---');
-    expectObservable(cold('a|').pipe(byCost(handle))).toBe('---(a|)');
-  },
-);
+test('empty, never, and the end waits for what was begun', marbles, ({ cold, expectObservable }) => {
+  const handle = (value: string) => cold('---(x|)', { x: value });
+  expectObservable(cold('--|').pipe(byCost(handle))).toBe('--|');
+  expectObservable(cold('---').pipe(byCost(handle))).toBe('---');
+  expectObservable(cold('a|').pipe(byCost(handle))).toBe('---(a|)');
+});
 
 test('errors of the source, of handling and of opened$ end all', marbles, (h) => {
   h.expectObservable(h.cold('-a-#').pipe(byCost(() => h.cold('-x---')))).toBe('--x#');

@@ -1,6 +1,6 @@
 /**
- * The whole pipeline of a process in virtual time: connections are subjects, the disk is a map, and
- * the other processes are played by the test with the independent builder of test/helpers/bytes.ts.
+ * The whole pipeline of a process in virtual time: connections are subjects, the disk is a map, and the other processes
+ * are played by the test with the independent builder of test/helpers/bytes.ts.
  */
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
@@ -44,9 +44,7 @@ test('a process alone writes and reads', (t) => {
   t.deepEqual(disk.held.get(7)?.stamp, { timestamp: 2n << 24n, writeRank: 1 });
   client.bytes$.next(read(2, 7));
   pass(1);
-  t.deepEqual(client.take(), [
-    { family: 'response', kind: 'READ', status: 'Ok', requestNumber: 2n, data: DATA },
-  ]);
+  t.deepEqual(client.take(), [{ family: 'response', kind: 'READ', status: 'Ok', requestNumber: 2n, data: DATA }]);
 });
 
 test('errors are answered; only who has shown a key is trusted', (t) => {
@@ -216,8 +214,7 @@ test('a question is confirmed only when the receipt for its answer is here', (t)
   const { connect, pass, dialled } = start(3, t);
   const peer = connect();
   const other = '00'.repeat(16);
-  const receiptFor = (id: string): Buffer =>
-    receiptBytes({ receiptFor: 'VALUE', sender: 2, id }, SYSTEM_KEY);
+  const receiptFor = (id: string): Buffer => receiptBytes({ receiptFor: 'VALUE', sender: 2, id }, SYSTEM_KEY);
   dialled.get(2)?.bytes$.next(receiptFor(other));
   peer.bytes$.next(fromPeer(2, 'READ_PROC', ID, 8));
   pass(1);

@@ -62,10 +62,8 @@ const told = () =>
     return `${outcome.cause.origin}:${effects.join()}`;
   });
 
-const newer = (sector: number, name: string) =>
-  at(sector, from(2, writeProc(name, stamp(1, 2), A)), name);
-const older = (sector: number, name: string) =>
-  at(sector, from(3, writeProc(name, stamp(0, 0), B)), name);
+const newer = (sector: number, name: string) => at(sector, from(2, writeProc(name, stamp(1, 2), A)), name);
+const older = (sector: number, name: string) => at(sector, from(3, writeProc(name, stamp(0, 0), B)), name);
 
 test('an ACK waits for the flush before it; another sector does not', marbles, (helpers) => {
   const { cold, expectObservable } = helpers;
@@ -83,20 +81,16 @@ test('one event of a sector at a time, flush included', marbles, ({ cold, expect
   expectObservable(outcome$).toBe('----(AB)--|', { A: 'a:store,reply', B: 'b:reply' });
 });
 
-test(
-  'a register that waits for its quorum holds up nobody, not even its stripe',
-  marbles,
-  (helpers) => {
-    const { cold, expectObservable } = helpers;
-    const store = storeOf({ load: () => of({ kind: 'sound', data: A }) });
-    const event$ = cold('     -a-b-|', {
-      a: at(1, beginRead('r'), 'a'),
-      b: at(9, from(2, readProc('x')), 'b'),
-    });
-    const outcome$ = event$.pipe(reduceRegisters(over(store)), told());
-    expectObservable(outcome$).toBe('-A-B-|', { A: 'a:broadcast', B: 'b:reply' });
-  },
-);
+test('a register that waits for its quorum holds up nobody, not even its stripe', marbles, (helpers) => {
+  const { cold, expectObservable } = helpers;
+  const store = storeOf({ load: () => of({ kind: 'sound', data: A }) });
+  const event$ = cold('     -a-b-|', {
+    a: at(1, beginRead('r'), 'a'),
+    b: at(9, from(2, readProc('x')), 'b'),
+  });
+  const outcome$ = event$.pipe(reduceRegisters(over(store)), told());
+  expectObservable(outcome$).toBe('-A-B-|', { A: 'a:broadcast', B: 'b:reply' });
+});
 
 test('data is loaded before it is told, and only then', marbles, ({ cold, expectObservable }) => {
   const store = storeOf({ load: () => cold('--(c|)', { c: { kind: 'sound', data: A } as const }) });
@@ -223,13 +217,7 @@ test('O4: a message drops an operation whose client has gone, and takes it no fu
   events.next(at(1, from(2, value('o', stamp(4, 2), B)), 'value'));
   events.next(at(1, from(3, value('o', stamp(4, 2), B)), 'value'));
   events.next(at(1, abandon('o'), 'abandon'));
-  t.deepEqual(outcomes, [
-    'begin:broadcast',
-    'queued:',
-    'value:retireAll,dropped,broadcast',
-    'value:',
-    'abandon:',
-  ]);
+  t.deepEqual(outcomes, ['begin:broadcast', 'queued:', 'value:retireAll,dropped,broadcast', 'value:', 'abandon:']);
   t.deepEqual(puts, []);
 });
 

@@ -21,10 +21,7 @@ function start(t: ExecutionContext, memberState: MemberState) {
   const client = process.connect();
   const ask = (...sectors: number[]): unknown[] => {
     const questions = sectors.map((sector, index) =>
-      requestBytes(
-        { kind: 'MAP', requestNumber: BigInt(index), sector: BigInt(sector), data: null },
-        CLIENT_KEY,
-      ),
+      requestBytes({ kind: 'MAP', requestNumber: BigInt(index), sector: BigInt(sector), data: null }, CLIENT_KEY),
     );
     client.bytes$.next(Buffer.concat(questions));
     process.pass(1);

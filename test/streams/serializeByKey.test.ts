@@ -58,9 +58,7 @@ test('unsubscribing ends what is being handled', marbles, (helpers) => {
 
 test('nothing, and for ever', marbles, ({ cold, expectObservable }) => {
   for (const source of ['--|', '---']) {
-    expectObservable(cold(source).pipe(serializeByKey({ keyOf, handle: (x) => of(x) }))).toBe(
-      source,
-    );
+    expectObservable(cold(source).pipe(serializeByKey({ keyOf, handle: (x) => of(x) }))).toBe(source);
   }
 });
 

@@ -31,8 +31,7 @@ const commands: Record<string, LinkCommand> = {
   y: { kind: 'receipt', key: 'ack a' },
 };
 const patient = { silentMs: 1000, lastReceivedMs: () => 0 };
-const sent = () =>
-  map(({ content }: Outgoing) => nameOf(content instanceof Uint8Array ? content : named('end')));
+const sent = () => map(({ content }: Outgoing) => nameOf(content instanceof Uint8Array ? content : named('end')));
 
 test('a question goes out at once, and again until it is retired', linkTest, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
@@ -50,24 +49,20 @@ test('a question goes out at once, and again until it is retired', linkTest, (he
   expectObservable(command$.pipe(link, sent()), '22ms !').toBe(expected);
 });
 
-test(
-  'a question waits for a connection, and goes out again on each new one',
-  linkTest,
-  (h, clock) => {
-    const values = { C: fakeConnection('first'), N: null, D: fakeConnection('second') };
-    const connection$ = h.cold<Connection | null>('---C--N--D----', values);
-    const command$ = h.cold('                      -q------------', commands);
-    const expected = '                             ---q-----q----';
-    const link = stubbornLink({
-      connection$,
-      clock,
-      outbox: newOutbox<Sendable>(limits),
-      bufferBytes: 10,
-      ...patient,
-    });
-    h.expectObservable(command$.pipe(link, sent()), '12ms !').toBe(expected);
-  },
-);
+test('a question waits for a connection, and goes out again on each new one', linkTest, (h, clock) => {
+  const values = { C: fakeConnection('first'), N: null, D: fakeConnection('second') };
+  const connection$ = h.cold<Connection | null>('---C--N--D----', values);
+  const command$ = h.cold('                      -q------------', commands);
+  const expected = '                             ---q-----q----';
+  const link = stubbornLink({
+    connection$,
+    clock,
+    outbox: newOutbox<Sendable>(limits),
+    bufferBytes: 10,
+    ...patient,
+  });
+  h.expectObservable(command$.pipe(link, sent()), '12ms !').toBe(expected);
+});
 
 test('a WRITE_PROC takes the place of its READ_PROC', linkTest, (h, clock) => {
   const connection$ = h.cold('---C-', { C: fakeConnection('up') });
@@ -96,23 +91,19 @@ test('a reply goes out once; without a connection the newest few wait', linkTest
   h.expectObservable(command$.pipe(link, sent()), '18ms !').toBe(expected);
 });
 
-test(
-  'a reply to a peer that sends receipts is repeated until its receipt',
-  linkTest,
-  (h, clock) => {
-    const connection$ = h.cold('C---------------', { C: fakeConnection('up') });
-    const command$ = h.cold('   -xa------y------', commands);
-    const expected = '          --a---a---------';
-    const link = stubbornLink({
-      connection$,
-      clock,
-      outbox: newOutbox<Sendable>(limits),
-      bufferBytes: 10,
-      ...patient,
-    });
-    h.expectObservable(command$.pipe(link, sent()), '16ms !').toBe(expected);
-  },
-);
+test('a reply to a peer that sends receipts is repeated until its receipt', linkTest, (h, clock) => {
+  const connection$ = h.cold('C---------------', { C: fakeConnection('up') });
+  const command$ = h.cold('   -xa------y------', commands);
+  const expected = '          --a---a---------';
+  const link = stubbornLink({
+    connection$,
+    clock,
+    outbox: newOutbox<Sendable>(limits),
+    bufferBytes: 10,
+    ...patient,
+  });
+  h.expectObservable(command$.pipe(link, sent()), '16ms !').toBe(expected);
+});
 
 test('a connection that takes nothing is given nothing until it has', linkTest, (h, clock) => {
   const slow = fakeConnection('slow');
@@ -168,16 +159,10 @@ test('a connection without any answer is dropped; one with answers is not', (t) 
 test('ends with its source; errors are passed on; unsubscribing lets go', linkTest, (h, clock) => {
   const options = { clock, outbox: newOutbox<Sendable>(limits), bufferBytes: 10, ...patient };
   const none$ = NEVER;
-  h.expectObservable(
-    h.cold<LinkCommand>('--|').pipe(stubbornLink({ ...options, connection$: none$ })),
-  ).toBe('--|');
-  h.expectObservable(
-    h.cold<LinkCommand>('--#').pipe(stubbornLink({ ...options, connection$: none$ })),
-  ).toBe('--#');
+  h.expectObservable(h.cold<LinkCommand>('--|').pipe(stubbornLink({ ...options, connection$: none$ }))).toBe('--|');
+  h.expectObservable(h.cold<LinkCommand>('--#').pipe(stubbornLink({ ...options, connection$: none$ }))).toBe('--#');
   const broken$ = h.cold<null>('-#');
-  h.expectObservable(
-    h.cold<LinkCommand>('--|').pipe(stubbornLink({ ...options, connection$: broken$ })),
-  ).toBe('-#');
+  h.expectObservable(h.cold<LinkCommand>('--|').pipe(stubbornLink({ ...options, connection$: broken$ }))).toBe('-#');
   const command$ = h.cold<LinkCommand>('----');
   const connection$ = h.cold<null>('----');
   h.expectObservable(command$.pipe(stubbornLink({ ...options, connection$ })), '--!').toBe('--');

@@ -1,6 +1,6 @@
 /**
- * A process in virtual time: connections are subjects, the disk is a map, and whoever uses it plays
- * its clients and the other processes.
+ * A process in virtual time: connections are subjects, the disk is a map, and whoever uses it plays its clients and the
+ * other processes.
  */
 import type { Observable } from 'rxjs';
 import { EMPTY, Subject, VirtualAction, VirtualTimeScheduler } from 'rxjs';

@@ -25,25 +25,21 @@ test('as many pieces at a time as there are lanes, one after the other', marbles
   expectSubscriptions(c$.subscriptions).toBe('---^-!');
 });
 
-test(
-  'an error of a piece ends everything; unsubscribing ends what is under way',
-  marbles,
-  (helpers) => {
-    const { cold, expectObservable, expectSubscriptions } = helpers;
-    const lanesOver = (work$: ReturnType<typeof cold>, pieces: number[]) =>
-      workLanes({
-        lanes: () => 1,
-        take: () => pieces.shift() ?? null,
-        handle: () => work$,
-        idleMs: 1,
-        clock: asyncScheduler,
-      });
-    expectObservable(lanesOver(cold('--#'), [1])).toBe('---#');
-    const long$ = cold('------|');
-    expectObservable(lanesOver(long$, [1]), '---!').toBe('----');
-    expectSubscriptions(long$.subscriptions).toBe('-^-!');
-  },
-);
+test('an error of a piece ends everything; unsubscribing ends what is under way', marbles, (helpers) => {
+  const { cold, expectObservable, expectSubscriptions } = helpers;
+  const lanesOver = (work$: ReturnType<typeof cold>, pieces: number[]) =>
+    workLanes({
+      lanes: () => 1,
+      take: () => pieces.shift() ?? null,
+      handle: () => work$,
+      idleMs: 1,
+      clock: asyncScheduler,
+    });
+  expectObservable(lanesOver(cold('--#'), [1])).toBe('---#');
+  const long$ = cold('------|');
+  expectObservable(lanesOver(long$, [1]), '---!').toBe('----');
+  expectSubscriptions(long$.subscriptions).toBe('-^-!');
+});
 
 test('work that ends on the spot does not go deep into the stack', (t) => {
   const clock = new VirtualTimeScheduler(VirtualAction, 10);

@@ -25,9 +25,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 let isGood = true;
 for (const extension of ['on', 'off'] as const) {
   scope = new ProgramScope();
-  say(
-    `upgrade: one process after the other and back, extension ${extension}, --seed ${options.seed}`,
-  );
+  say(`upgrade: one process after the other and back, extension ${extension}, --seed ${options.seed}`);
   try {
     await Rolling.run({ scope, formerMain: options.former, extension, seed: options.seed, say });
   } catch (error) {
@@ -45,9 +43,7 @@ function read(words: string[]): { former: string; seed: number } | null {
   try {
     const { values } = parseArgs({ args: words, options: { former: text, seed: text } });
     const seed = Number(values.seed ?? freshSeed());
-    return values.former !== undefined && Number.isInteger(seed)
-      ? { former: values.former, seed }
-      : null;
+    return values.former !== undefined && Number.isInteger(seed) ? { former: values.former, seed } : null;
   } catch {
     return null;
   }

@@ -1,6 +1,6 @@
 /**
- * A cluster goes from one version of the program to another one, and back, one process after the
- * other, while clients read and write: nobody notices.
+ * A cluster goes from one version of the program to another one, and back, one process after the other, while clients
+ * read and write: nobody notices.
  */
 import { randomInt } from 'node:crypto';
 import type { ProgramScope } from '../chaos/programScope.js';
@@ -86,8 +86,8 @@ export class Rolling {
     for (const rank of [1, 2, 3]) await this.change(rank, 'present');
     await this.lose(2);
     await this.change(3, 'former');
-    // One of the former version whose disk is lost among new ones, and a new one among former ones:
-    // with the extension off these can show it nothing, and it would wait (ADR 22).
+    // One of the former version whose disk is lost among new ones, and a new one among former ones: with the extension
+    // off these can show it nothing, and it would wait (ADR 22).
     await this.lose(3);
     await this.change(1, 'former');
     if (this.options.extension === 'on') await this.lose(2);

@@ -31,9 +31,7 @@ const bundler = (): Bundler => new Bundler(2, tagger);
 
 function verdictsOf(bytes: Uint8Array) {
   const frames = createFrameDecoder(SERVER_MESSAGES).push(bytes);
-  return frames.map((frame) =>
-    judge({ frame: frame.bytes, message: frame.type.parse(frame.bytes) }, options),
-  );
+  return frames.map((frame) => judge({ frame: frame.bytes, message: frame.type.parse(frame.bytes) }, options));
 }
 
 test('messages of one turn go as one, and come out as they were', (t) => {
@@ -70,9 +68,7 @@ test('what goes to all is one bundle for all, what goes to one is its own', (t) 
 });
 
 test('no bundle is longer than it may be', (t) => {
-  const many = Array.from({ length: 40 }, (_, index) =>
-    outgoingOf(writeProc(String(index), stamp(1, 1), data(index))),
-  );
+  const many = Array.from({ length: 40 }, (_, index) => outgoingOf(writeProc(String(index), stamp(1, 1), data(index))));
   const packed = bundler().pack(many);
   t.true(packed.every(({ length }) => length <= wire.SIZE_BUNDLE_MAX));
   t.is(packed.length, 3);

@@ -9,11 +9,7 @@ import { INCARNATION_MAX } from '../../src/core/stamp.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { serializeHello } from '../../src/wire/helloMessage.js';
 import { CLIENT_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
-import {
-  serializeInquiry,
-  serializeMemberMessage,
-  serializeReport,
-} from '../../src/wire/serialize.js';
+import { serializeInquiry, serializeMemberMessage, serializeReport } from '../../src/wire/serialize.js';
 import { createTagger } from '../../src/wire/tag.js';
 import { judge } from '../../src/wire/verdict.js';
 import { CLIENT_KEY, SYSTEM_KEY } from './messages.js';
@@ -25,9 +21,7 @@ const ID = '0123456789abcdef';
 
 const verdictOn = (bytes: Uint8Array) => {
   const frames = createFrameDecoder(SERVER_MESSAGES).push(bytes);
-  return frames.map(({ type, bytes: frame }) =>
-    judge({ frame, message: type.parse(frame) }, OPTIONS),
-  );
+  return frames.map(({ type, bytes: frame }) => judge({ frame, message: type.parse(frame) }, OPTIONS));
 };
 
 const MESSAGES: readonly MemberMessage[] = [
@@ -71,16 +65,12 @@ test('what is sent is what is received', (t) => {
 });
 
 test('their lengths are those of the page', (t) => {
-  const sizes = MESSAGES.map(
-    (content) => serializeMemberMessage({ sender: 2, content }, systemTagger).length,
-  );
+  const sizes = MESSAGES.map((content) => serializeMemberMessage({ sender: 2, content }, systemTagger).length);
   t.deepEqual(sizes, [588, 588, 64, 4_176, 4_176, 80]);
 });
 
 test('a wrong tag, a stranger, and fields out of their range are dropped', (t) => {
-  const [hello, , , listed] = MESSAGES.map((content) =>
-    serializeMemberMessage({ sender: 2, content }, systemTagger),
-  );
+  const [hello, , , listed] = MESSAGES.map((content) => serializeMemberMessage({ sender: 2, content }, systemTagger));
   const changed = (bytes: Buffer, at: number, byte: number, isSigned = true): Buffer => {
     const copy = Buffer.from(bytes);
     copy[at] = byte;
@@ -117,11 +107,7 @@ test('of a list of a larger disk counts what is inside the own one', (t) => {
   }
   const outside = { ...listed, next: 2_000 };
   const bytes = serializeMemberMessage({ sender: 2, content: outside }, systemTagger);
-  t.deepEqual(
-    verdictOn(bytes),
-    [{ kind: 'dropped', reason: 'invalidContent' }],
-    'as it says itself',
-  );
+  t.deepEqual(verdictOn(bytes), [{ kind: 'dropped', reason: 'invalidContent' }], 'as it says itself');
 });
 
 test('what a larger disk asks for beyond the end of the own one is nothing', (t) => {

@@ -59,9 +59,7 @@ const pieces = fc.array(
   fc.oneof(
     fc.constantFrom(...NAMES).map((name) => MESSAGES[name]),
     fc.nat(200).map(noise),
-    fc
-      .tuple(fc.constantFrom(...NAMES), fc.nat(70))
-      .map(([name, n]) => MESSAGES[name].subarray(0, n)),
+    fc.tuple(fc.constantFrom(...NAMES), fc.nat(70)).map(([name, n]) => MESSAGES[name].subarray(0, n)),
     fc.nat(255).map((type) => Buffer.from([0x61, 0x74, 0x64, 0x64, 1, 2, 3, type])),
     fc.constant(Buffer.from('atatdatdatddatdd', 'latin1')),
   ),

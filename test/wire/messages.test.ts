@@ -90,8 +90,7 @@ test('a wrong tag is told before a wrong index', (t) => {
   const beyond = requestBytes({ ...request, sector: 100n }, CLIENT_KEY);
   const last = requestBytes({ ...request, sector: 99n }, CLIENT_KEY);
   const highest = requestBytes({ ...request, sector: 2n ** 64n - 1n }, CLIENT_KEY);
-  const status = (verdict: Verdict) =>
-    verdict.kind === 'refused' ? verdict.response.status : null;
+  const status = (verdict: Verdict) => (verdict.kind === 'refused' ? verdict.response.status : null);
   t.is(status(judged(beyond)), 'invalidSectorIndex');
   t.is(status(judged(highest)), 'invalidSectorIndex');
   t.is(status(judged(flipped(beyond, 50))), 'authFailure');
@@ -100,8 +99,7 @@ test('a wrong tag is told before a wrong index', (t) => {
 
 test('process messages that cannot be right are dropped', (t) => {
   const ack = { family: 'process', kind: 'ACK', id: ID, register: null } as const;
-  const bytes = (sender: number, sector: bigint) =>
-    processBytes({ ...ack, sender, sector }, SYSTEM_KEY);
+  const bytes = (sender: number, sector: bigint) => processBytes({ ...ack, sender, sector }, SYSTEM_KEY);
   const register = { timestamp: 2n ** 63n, writeRank: 2, data: DATA };
   const cases: readonly [Buffer, DropReason][] = [
     [flipped(bytes(2, 5n), 40), 'badTag'],
@@ -112,10 +110,7 @@ test('process messages that cannot be right are dropped', (t) => {
     [bytes(255, 5n), 'unknownSender'],
     [bytes(2, 100n), 'invalidSectorIndex'],
     [bytes(2, 2n ** 64n - 1n), 'invalidSectorIndex'],
-    [
-      processBytes({ ...ack, kind: 'VALUE', sender: 2, sector: 5n, register }, SYSTEM_KEY),
-      'invalidTimestamp',
-    ],
+    [processBytes({ ...ack, kind: 'VALUE', sender: 2, sector: 5n, register }, SYSTEM_KEY), 'invalidTimestamp'],
   ];
   for (const [message, reason] of cases) t.deepEqual(judged(message), { kind: 'dropped', reason });
 });
@@ -139,11 +134,7 @@ test('what we send is what the page says, padding zeros included', (t) => {
   const request = { requestNumber: 2n ** 64n - 1n, sector: 12 };
   t.deepEqual(
     serializeRequest({ kind: 'write', ...request, data: DATA }, clientTagger),
-    requestBytes(
-      { kind: 'WRITE', requestNumber: 2n ** 64n - 1n, sector: 12n, data: DATA },
-      CLIENT_KEY,
-      'zeros',
-    ),
+    requestBytes({ kind: 'WRITE', requestNumber: 2n ** 64n - 1n, sector: 12n, data: DATA }, CLIENT_KEY, 'zeros'),
   );
 });
 
@@ -180,10 +171,7 @@ test('responses and receipts are read by the independent reader as they were mea
 test('responses are read back by the table that clients use', (t) => {
   for (const data of [plain(DATA), null]) {
     const status = data === null ? 'authFailure' : 'ok';
-    const bytes = serializeResponse(
-      { request: 'read', status, requestNumber: 3n, data },
-      clientTagger,
-    );
+    const bytes = serializeResponse({ request: 'read', status, requestNumber: 3n, data }, clientTagger);
     const [{ type, bytes: frame }] = createFrameDecoder(CLIENT_MESSAGES).push(bytes);
     t.like(type.parse(frame), { family: 'response', request: 'read', requestNumber: 3n });
     t.true(clientTagger.verify(frame));

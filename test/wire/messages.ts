@@ -10,41 +10,13 @@ export const DATA = Buffer.from(Array.from({ length: 4096 }, (_, index) => (inde
 const register = { timestamp: 0x0102030405060708n, writeRank: 9, data: DATA };
 
 export const MESSAGES: Readonly<Record<string, Buffer>> = {
-  READ: requestBytes(
-    { kind: 'READ', requestNumber: 2n ** 63n + 5n, sector: 77n, data: null },
-    CLIENT_KEY,
-    'random',
-  ),
-  WRITE: requestBytes(
-    { kind: 'WRITE', requestNumber: 6n, sector: 99n, data: DATA },
-    CLIENT_KEY,
-    'random',
-  ),
-  READ_PROC: processBytes(
-    { kind: 'READ_PROC', sender: 2, id: ID, sector: 5n, register: null },
-    SYSTEM_KEY,
-    'random',
-  ),
-  VALUE: processBytes(
-    { kind: 'VALUE', sender: 3, id: ID, sector: 5n, register },
-    SYSTEM_KEY,
-    'random',
-  ),
-  WRITE_PROC: processBytes(
-    { kind: 'WRITE_PROC', sender: 2, id: ID, sector: 5n, register },
-    SYSTEM_KEY,
-    'random',
-  ),
-  ACK: processBytes(
-    { kind: 'ACK', sender: 3, id: ID, sector: 5n, register: null },
-    SYSTEM_KEY,
-    'random',
-  ),
-  'receipt of WRITE_PROC': receiptBytes(
-    { receiptFor: 'WRITE_PROC', sender: 2, id: ID },
-    SYSTEM_KEY,
-    'random',
-  ),
+  READ: requestBytes({ kind: 'READ', requestNumber: 2n ** 63n + 5n, sector: 77n, data: null }, CLIENT_KEY, 'random'),
+  WRITE: requestBytes({ kind: 'WRITE', requestNumber: 6n, sector: 99n, data: DATA }, CLIENT_KEY, 'random'),
+  READ_PROC: processBytes({ kind: 'READ_PROC', sender: 2, id: ID, sector: 5n, register: null }, SYSTEM_KEY, 'random'),
+  VALUE: processBytes({ kind: 'VALUE', sender: 3, id: ID, sector: 5n, register }, SYSTEM_KEY, 'random'),
+  WRITE_PROC: processBytes({ kind: 'WRITE_PROC', sender: 2, id: ID, sector: 5n, register }, SYSTEM_KEY, 'random'),
+  ACK: processBytes({ kind: 'ACK', sender: 3, id: ID, sector: 5n, register: null }, SYSTEM_KEY, 'random'),
+  'receipt of WRITE_PROC': receiptBytes({ receiptFor: 'WRITE_PROC', sender: 2, id: ID }, SYSTEM_KEY, 'random'),
 };
 
 /** Bytes that look like anything: noise, with beginnings of magics in it. */

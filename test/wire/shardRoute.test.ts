@@ -49,10 +49,7 @@ test('messages of peers go by what was declared, else by their sector', (t) => {
 });
 
 test('messages of this implementation alone go by what was declared', (t) => {
-  const list = serializeMemberMessage(
-    { sender: 2, content: { kind: 'list', id: ID, from: 4 } },
-    systemTagger,
-  );
+  const list = serializeMemberMessage({ sender: 2, content: { kind: 'list', id: ID, from: 4 } }, systemTagger);
   t.deepEqual(routeOf(list, 3), { kind: 'undeclared' });
   t.deepEqual(routeOf(list, 3, 2), { kind: 'one', shard: 2 });
 });

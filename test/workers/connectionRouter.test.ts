@@ -1,23 +1,15 @@
 /** One socket and several workers: who gets what, who answers, when it is read from and ended. */
 import test from 'ava';
 import { Subject } from 'rxjs';
-import {
-  serializeInquiry,
-  serializeMemberMessage,
-  serializeRequest,
-} from '../../src/wire/serialize.js';
+import { serializeInquiry, serializeMemberMessage, serializeRequest } from '../../src/wire/serialize.js';
 import { serializeShard } from '../../src/wire/shardMessage.js';
 import { clientTagger, joinThreads, systemTagger } from './threads.js';
 
 const read = (sector: number): Buffer =>
   serializeRequest({ kind: 'read', requestNumber: BigInt(sector), sector }, clientTagger);
 const write = (sector: number): Buffer =>
-  serializeRequest(
-    { kind: 'write', requestNumber: 1n, sector, data: new Uint8Array(4_096) },
-    clientTagger,
-  );
-const inquiry = (): Buffer =>
-  serializeInquiry({ inquiry: 'status', requestNumber: 7n }, clientTagger);
+  serializeRequest({ kind: 'write', requestNumber: 1n, sector, data: new Uint8Array(4_096) }, clientTagger);
+const inquiry = (): Buffer => serializeInquiry({ inquiry: 'status', requestNumber: 7n }, clientTagger);
 const link = (): Buffer => {
   const content = { kind: 'list', id: '0123456789abcdef', from: 0 } as const;
   return serializeMemberMessage({ sender: 2, content }, systemTagger);
@@ -175,9 +167,7 @@ test('an inquiry with a wrong tag is one worker’s business', async (t) => {
 test('a peer says which worker it is, and is trusted', async (t) => {
   const { seen, settle, accept, trusted } = joinThreads(2);
   const socket = accept();
-  socket.receive(
-    Buffer.concat([serializeShard(2, { index: 1, count: 2 }, systemTagger), link(), read(0)]),
-  );
+  socket.receive(Buffer.concat([serializeShard(2, { index: 1, count: 2 }, systemTagger), link(), read(0)]));
   await settle();
   t.deepEqual(trusted, [socket]);
   t.deepEqual(Buffer.concat(seen[1][0].chunks), link());

@@ -78,10 +78,7 @@ export interface Threads {
   readonly accept: () => FakeSocket;
 }
 
-export function joinThreads(
-  shardCount: number,
-  more: Partial<ConnectionRouterOptions> = {},
-): Threads {
+export function joinThreads(shardCount: number, more: Partial<ConnectionRouterOptions> = {}): Threads {
   const turn = new VirtualTimeScheduler();
   const scheduler: SchedulerLike = turn;
   const trusted: Connection[] = [];

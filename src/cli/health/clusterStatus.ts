@@ -18,8 +18,7 @@ export interface Redundancy {
   /** Every process has every sector: it survives as many failures as it ever will. */
   readonly full: boolean;
   /**
-   * No copy is missing that time would bring: nothing is left but what somebody has to change in
-   * the configurations.
+   * No copy is missing that time would bring: nothing is left but what somebody has to change in the configurations.
    */
   readonly settled: boolean;
   /** In words: everything that is not as it should be; empty if `full`. */

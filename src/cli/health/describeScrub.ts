@@ -5,10 +5,7 @@ import { textTable } from './textTable.js';
 const COLUMNS = ['rank', 'verified', 'damaged', 'healed', 'behind', 'ahead', 'compared with'];
 
 /** @param troubles What is not well; empty: all is. */
-export function describeScrubs(
-  scrubs: readonly ProcessScrub[],
-  troubles: readonly string[],
-): string {
+export function describeScrubs(scrubs: readonly ProcessScrub[], troubles: readonly string[]): string {
   const lines = textTable([COLUMNS, ...scrubs.map(cells)]);
   lines.push(
     troubles.length === 0
@@ -22,8 +19,5 @@ function cells({ rank, trouble, counts, healed }: ProcessScrub): string[] {
   if (counts === null || trouble !== null) return [String(rank), trouble ?? 'said nothing'];
   const { verified, damaged, behind, ahead, comparedWith } = counts;
   const compared = [...comparedWith].sort((a, b) => a - b).join(', ');
-  return [
-    ...[rank, verified, damaged, healed, behind, ahead].map(String),
-    compared === '' ? 'none' : compared,
-  ];
+  return [...[rank, verified, damaged, healed, behind, ahead].map(String), compared === '' ? 'none' : compared];
 }

@@ -21,9 +21,7 @@ export function describeStatus(status: ClusterStatus, waitedMs: number | null): 
   );
   const after = waitedMs === null ? '' : `, after ${describeSeconds(waitedMs / 1_000)}`;
   lines.push(
-    redundancy.full
-      ? `redundancy: full${after}`
-      : `redundancy: reduced${after}: ${redundancy.reasons.join('; ')}`,
+    redundancy.full ? `redundancy: full${after}` : `redundancy: reduced${after}: ${redundancy.reasons.join('; ')}`,
   );
   return `${lines.join('\n')}\n`;
 }

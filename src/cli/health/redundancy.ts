@@ -1,13 +1,9 @@
 /**
- * Whether there are as many copies of everything as there can be, from what the processes say of
- * themselves. What nobody told counts as not so.
+ * Whether there are as many copies of everything as there can be, from what the processes say of themselves. What
+ * nobody told counts as not so.
  */
 import { WRONG_TAGS } from '../../client/link.js';
-import {
-  describeDifference,
-  describeObjection,
-  describeWaiting,
-} from '../../core/membership/describe.js';
+import { describeDifference, describeObjection, describeWaiting } from '../../core/membership/describe.js';
 import { rebuildQuorum } from '../../core/membership/heard.js';
 import type { StatusReport } from '../../../streams/pipelines/status/statusReport.js';
 import type { ProcessStatus, Redundancy } from './clusterStatus.js';
@@ -16,18 +12,15 @@ import type { ProcessStatus, Redundancy } from './clusterStatus.js';
  * @param processes All of the cluster, by rank.
  * @param disagreements What `disagreementsOf` found.
  */
-export function redundancyOf(
-  processes: readonly ProcessStatus[],
-  disagreements: readonly string[],
-): Redundancy {
+export function redundancyOf(processes: readonly ProcessStatus[], disagreements: readonly string[]): Redundancy {
   const reasons = processes.flatMap((process) => reasonsOf(process, processes));
   const all = [...disagreements, ...reasons];
   return { full: all.length === 0, settled: reasons.length === 0, reasons: all };
 }
 
 /**
- * In words: where the configurations of the processes, and that of whoever asks, differ. That does
- * not pass, and is no matter of copies: somebody has to mend it.
+ * In words: where the configurations of the processes, and that of whoever asks, differ. That does not pass, and is no
+ * matter of copies: somebody has to mend it.
  * @param sectors Size of the disk as whoever asks knows it.
  */
 export function disagreementsOf(processes: readonly ProcessStatus[], sectors: number): string[] {
@@ -106,9 +99,7 @@ export function describeRebuild(
   // It knows how many there are once the first page of lists is there.
   const parts = total === 0 ? [] : [`${taken} of ${total} sectors taken in`];
   if (isEnough) return parts.join();
-  const members = processes.filter(
-    ({ rank, report }) => report?.standing === 'member' && connected.includes(rank),
-  );
+  const members = processes.filter(({ rank, report }) => report?.standing === 'member' && connected.includes(rank));
   // It may not have noticed the last of them yet.
   const lacking = Math.max(1, rebuildQuorum(processes.length) - members.length);
   return [...parts, `waits for ${plural(lacking, 'more member')}`].join(', ');

@@ -1,6 +1,6 @@
 /**
- * What a process says of itself, checked: it comes over the network, perhaps from a newer program
- * or from something that is no process at all. Fields that are not known here are left out.
+ * What a process says of itself, checked: it comes over the network, perhaps from a newer program or from something
+ * that is no process at all. Fields that are not known here are left out.
  */
 import * as v from 'valibot';
 import { DIFFERENCE_FIELDS } from '../../core/membership/configuration.js';
@@ -9,15 +9,8 @@ import type { StatusReport } from '../../../streams/pipelines/status/statusRepor
 
 const whole = (min: number, max: number = Number.MAX_SAFE_INTEGER) => {
   const expected =
-    max === Number.MAX_SAFE_INTEGER
-      ? `a whole number from ${min} up`
-      : `a whole number from ${min} to ${max}`;
-  return v.pipe(
-    v.number(expected),
-    v.integer(expected),
-    v.minValue(min, expected),
-    v.maxValue(max, expected),
-  );
+    max === Number.MAX_SAFE_INTEGER ? `a whole number from ${min} up` : `a whole number from ${min} to ${max}`;
+  return v.pipe(v.number(expected), v.integer(expected), v.minValue(min, expected), v.maxValue(max, expected));
 };
 const count = whole(0);
 const rank = whole(1, RANK_MAX);
@@ -41,9 +34,7 @@ const reportSchema = v.object({
       isAlone: flag,
     }),
   ),
-  objections: v.optional(
-    v.array(v.object({ kind: v.picklist(['replaced', 'otherCluster'], 'a reason'), by: rank })),
-  ),
+  objections: v.optional(v.array(v.object({ kind: v.picklist(['replaced', 'otherCluster'], 'a reason'), by: rank }))),
   differences: v.optional(
     v.array(
       v.object({
@@ -54,9 +45,7 @@ const reportSchema = v.object({
       }),
     ),
   ),
-  start: v.optional(
-    v.pipe(v.string('hexadecimal digits'), v.regex(/^[0-9a-f]{1,64}$/, 'hexadecimal digits')),
-  ),
+  start: v.optional(v.pipe(v.string('hexadecimal digits'), v.regex(/^[0-9a-f]{1,64}$/, 'hexadecimal digits'))),
   written: count,
   damaged: count,
   healed: count,

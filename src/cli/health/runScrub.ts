@@ -48,16 +48,12 @@ export async function scrub(command: Command, options: ScrubOptions): Promise<nu
     const ranks = config.processes.map((_, index) => index + 1);
     const scrubs = await follow(client, ranks, options.timeout);
     if (scrubs === null) {
-      process.stderr.write(
-        'atdd: waits no longer; the scrub goes on in the processes: see "atdd status"\n',
-      );
+      process.stderr.write('atdd: waits no longer; the scrub goes on in the processes: see "atdd status"\n');
       return EXIT_INTERRUPTED;
     }
     const reasons = scrubTroubles(scrubs);
     const result: ScrubResult = { processes: scrubs, sound: reasons.length === 0, reasons };
-    await writeStdout(
-      options.json === true ? `${JSON.stringify(result)}\n` : describeScrubs(scrubs, reasons),
-    );
+    await writeStdout(options.json === true ? `${JSON.stringify(result)}\n` : describeScrubs(scrubs, reasons));
     return result.sound ? 0 : 1;
   } finally {
     await client.close();

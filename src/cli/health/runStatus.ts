@@ -40,8 +40,8 @@ const LOOK_PAUSE_MS = 500;
 /** @returns the exit code. */
 export async function status(command: Command, options: StatusOptions): Promise<number> {
   const config = await loadClientConfig(command);
-  // Without a log: troubles are what is shown, they need not be told besides. One per process:
-  // a client of all would give the read to any of them, and wait for it should it hang.
+  // Without a log: troubles are what is shown, they need not be told besides. One per process: a client of all would
+  // give the read to any of them, and wait for it should it hang.
   const clients = config.processes.map((address) =>
     openClient({ ...connectOptions(config, options.timeout), processes: [address] }),
   );
@@ -52,9 +52,7 @@ export async function status(command: Command, options: StatusOptions): Promise<
     const result = waiting?.status ?? (await inspect());
     const waitedMs = waiting?.waitedMs ?? null;
     const json = { ...result, ...(waitedMs !== null && { waitedMs }) };
-    await writeStdout(
-      options.json === true ? `${JSON.stringify(json)}\n` : describeStatus(result, waitedMs),
-    );
+    await writeStdout(options.json === true ? `${JSON.stringify(json)}\n` : describeStatus(result, waitedMs));
     const isAgreed = result.disagreements.length === 0;
     const isWell = waiting === null ? result.quorum && isAgreed : result.redundancy.settled;
     return isWell ? 0 : 1;
@@ -93,9 +91,7 @@ async function lookAt(
   clients: readonly AtomicDiskClient[],
   timeoutMs: number,
 ): Promise<ClusterStatus> {
-  const asked = config.processes.map((address, index) =>
-    askProcess(clients[index], index + 1, address, timeoutMs),
-  );
+  const asked = config.processes.map((address, index) => askProcess(clients[index], index + 1, address, timeoutMs));
   const [read, ...processes] = await Promise.all([firstRead(clients, asked), ...asked]);
   const disagreements = disagreementsOf(processes, config.sectors);
   return { processes, ...read, disagreements, redundancy: redundancyOf(processes, disagreements) };

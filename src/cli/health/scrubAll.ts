@@ -1,21 +1,10 @@
 /**
- * A scrub in every process, followed to its end: asks each to begin one, then how far it is, until
- * it is over and what it found to be damaged is healed. A process that falls silent, or that starts
- * again and so forgets its scrub, ends only its own part.
+ * A scrub in every process, followed to its end: asks each to begin one, then how far it is, until it is over and what
+ * it found to be damaged is healed. A process that falls silent, or that starts again and so forgets its scrub, ends
+ * only its own part.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
-import {
-  combineLatest,
-  concat,
-  concatMap,
-  defer,
-  map,
-  of,
-  repeat,
-  scan,
-  takeWhile,
-  timer,
-} from 'rxjs';
+import { combineLatest, concat, concatMap, defer, map, of, repeat, scan, takeWhile, timer } from 'rxjs';
 import type { Inquiry } from '../../core/membership/memberMessage.js';
 import type { Rank } from '../../core/rank.js';
 import type { StatusReport } from '../../../streams/pipelines/status/statusReport.js';
@@ -101,11 +90,7 @@ function beginning(rank: Rank, answer: ReportAnswer, processCount: number): Proc
   return { ...state, report: answer.report, healed: 0 };
 }
 
-function onReport(
-  watch: Watch,
-  answer: ReportAnswer,
-  { scheduler, silentMs, healMs }: ScrubAllOptions,
-): Watch {
+function onReport(watch: Watch, answer: ReportAnswer, { scheduler, silentMs, healMs }: ScrubAllOptions): Watch {
   const { first, state } = watch;
   const nowMs = scheduler.now();
   if (answer.kind !== 'report') {
@@ -167,9 +152,7 @@ export function scrubTroubles(scrubs: readonly ProcessScrub[]): string[] {
     if (phase === 'underWay' || report === null || counts === null) {
       return [`${name} is not through`];
     }
-    const apart = scrubs.filter(
-      (other) => other.rank !== rank && !counts.comparedWith.includes(other.rank),
-    );
+    const apart = scrubs.filter((other) => other.rank !== rank && !counts.comparedWith.includes(other.rank));
     const troubles = apart.map((other) => `${name} was not compared with process ${other.rank}`);
     if (report.damaged === 0) return troubles;
     return [...troubles, `${plural(report.damaged, 'sector')} of ${name} stayed damaged`];

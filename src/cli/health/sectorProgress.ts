@@ -19,9 +19,7 @@ export interface SectorProgress {
   stop(): void;
 }
 
-export async function startSectorProgress(
-  options: Omit<ProgressOptions, 'totalBytes'>,
-): Promise<SectorProgress> {
+export async function startSectorProgress(options: Omit<ProgressOptions, 'totalBytes'>): Promise<SectorProgress> {
   const { nowMs } = options;
   const meter = createRateMeter(nowMs());
   let now: SectorsDone = { done: 0, total: 0, remark: 'waits for answers' };
@@ -33,9 +31,7 @@ export async function startSectorProgress(
     const secondsLeft = meter.secondsLeft(total * SECTOR_SIZE_BYTES);
     const left = describeSeconds(secondsLeft < 0 ? Infinity : secondsLeft);
     const figures =
-      total === 0
-        ? []
-        : [`${done} of ${total} sectors`, `${describeBytes(bytesPerSecond)}/s`, `${left} left`];
+      total === 0 ? [] : [`${done} of ${total} sectors`, `${describeBytes(bytesPerSecond)}/s`, `${left} left`];
     return [...figures, ...(remark === '' ? [] : [remark])];
   };
   const stop = await startDisplay({

@@ -26,8 +26,7 @@ export interface Waiting {
  * look$    ----r|----r|----s|        reduced, reduced, settled
  * output   ----r---------r---------(s|)
  * ```
- * Completes with the first status that is settled, or with the last one in time. An error of a look
- * is passed on.
+ * Completes with the first status that is settled, or with the last one in time. An error of a look is passed on.
  */
 export function untilFull(options: UntilFullOptions): Observable<Waiting> {
   const { look$, waitMs, pauseMs, scheduler } = options;

@@ -29,11 +29,7 @@ interface Sink {
   close(): Promise<void>;
 }
 
-export async function exportFromDisk(
-  command: Command,
-  path: string,
-  options: ExportOptions,
-): Promise<void> {
+export async function exportFromDisk(command: Command, path: string, options: ExportOptions): Promise<void> {
   if (path === '-' && process.stdout.isTTY) {
     throw new AtomicDiskError('ATDD_USAGE', 'not writing bytes to a terminal: redirect them');
   }
@@ -73,11 +69,7 @@ function lengthOf({ at, sectors, bytes }: ExportOptions, diskSectors: number): n
   return (sectors ?? Math.max(0, diskSectors - at)) * SECTOR_SIZE_BYTES;
 }
 
-async function pour(
-  chunks: AsyncIterable<Uint8Array>,
-  path: string,
-  progress: Progress,
-): Promise<void> {
+async function pour(chunks: AsyncIterable<Uint8Array>, path: string, progress: Progress): Promise<void> {
   // Opened when there is something to write: a disk that does not answer costs no older copy.
   let sink: Sink | null = null;
   try {
@@ -120,11 +112,7 @@ async function fileSink(path: string): Promise<Sink> {
   };
 }
 
-function sparseSink(
-  file: FileHandle,
-  fail: (error: unknown) => never,
-  close: () => Promise<void>,
-): Sink {
+function sparseSink(file: FileHandle, fail: (error: unknown) => never, close: () => Promise<void>): Sink {
   let length = 0;
   const writeAt = async (data: Uint8Array, position: number): Promise<void> => {
     for (let at = 0; at < data.length;) {

@@ -100,11 +100,7 @@ function checkRoom(at: number, { offsetBytes, data }: Piece, sectors: number): v
 }
 
 /** Zeros are written only where there is something else: a hole stays a hole. */
-async function writePiece(
-  client: AtomicDiskClient,
-  at: number,
-  { offsetBytes, data }: Piece,
-): Promise<void> {
+async function writePiece(client: AtomicDiskClient, at: number, { offsetBytes, data }: Piece): Promise<void> {
   const start = diskOffset({ at }, { offsetBytes });
   const parts = runsOf(data).map(async ({ from, to, isZero }) => {
     const offset = start + BigInt(from);
@@ -115,20 +111,12 @@ async function writePiece(
     }
     const found = await client.read(offset, part.length);
     const rests = runsOf(found).filter((run) => !run.isZero);
-    await Promise.all(
-      rests.map((rest) =>
-        client.write(offset + BigInt(rest.from), part.subarray(rest.from, rest.to)),
-      ),
-    );
+    await Promise.all(rests.map((rest) => client.write(offset + BigInt(rest.from), part.subarray(rest.from, rest.to))));
   });
   await Promise.all(parts);
 }
 
-async function verifyPiece(
-  client: AtomicDiskClient,
-  at: number,
-  { offsetBytes, data }: Piece,
-): Promise<void> {
+async function verifyPiece(client: AtomicDiskClient, at: number, { offsetBytes, data }: Piece): Promise<void> {
   const found = await client.read(diskOffset({ at }, { offsetBytes }), data.length);
   if (data.equals(found)) return;
   const differs = found.findIndex((byte, index) => byte !== data[index]);

@@ -35,9 +35,7 @@ export async function openSource(path: string): Promise<ImportSource> {
   const lengthBytes = stats.isFile() ? stats.size : blockDeviceBytes(stats);
   const isSeekable = stats.isFile() || stats.isBlockDevice();
   const read = (buffer: Buffer, at: number, position: number): Promise<number> =>
-    file
-      .read(buffer, at, buffer.length - at, isSeekable ? position : null)
-      .then(({ bytesRead }) => bytesRead, fail);
+    file.read(buffer, at, buffer.length - at, isSeekable ? position : null).then(({ bytesRead }) => bytesRead, fail);
   return {
     lengthBytes,
     isRepeatable: isSeekable,

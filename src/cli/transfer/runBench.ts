@@ -88,11 +88,7 @@ async function checkRange(
   });
 }
 
-async function measure(
-  client: AtomicDiskClient,
-  at: number,
-  options: BenchOptions,
-): Promise<BenchResult> {
+async function measure(client: AtomicDiskClient, at: number, options: BenchOptions): Promise<BenchResult> {
   const { mode, connections, depth, sectors } = options;
   const histograms = { read: createHistogram(HISTOGRAM), write: createHistogram(HISTOGRAM) };
   const patterns = benchPatterns(Math.random);
@@ -146,15 +142,7 @@ function stats(histogram: RecordableHistogram, seconds: number): BenchStats | nu
 
 const COLUMNS = ['ops/s', 'MiB/s', 'p50', 'p90', 'p99', 'p99.9', 'max'];
 
-function describe({
-  connections,
-  depth,
-  seconds,
-  sectors,
-  at,
-  reads,
-  writes,
-}: BenchResult): string {
+function describe({ connections, depth, seconds, sectors, at, reads, writes }: BenchResult): string {
   const lines = [
     `${connections} connections x ${depth} outstanding, ${seconds} s, sectors ${at} to ` +
       `${at + sectors - 1}, latencies in ms`,
@@ -169,10 +157,6 @@ function describe({
 function describeRow(name: string, row: BenchStats): string {
   const mebibytes = (row.perSecond * SECTOR_SIZE_BYTES) / 2 ** 20;
   const latencies = [row.p50, row.p90, row.p99, row.p999, row.max];
-  const cells = [
-    Math.round(row.perSecond).toString(),
-    mebibytes.toFixed(1),
-    ...latencies.map((ms) => ms.toFixed(2)),
-  ];
+  const cells = [Math.round(row.perSecond).toString(), mebibytes.toFixed(1), ...latencies.map((ms) => ms.toFixed(2))];
   return `${name.padEnd(8)}${cells.map((cell) => cell.padStart(10)).join('')}`;
 }

@@ -47,10 +47,7 @@ export function divideWindow(windowSectors: number): { chunkSectors: number; chu
 }
 
 /** Where a chunk of a range begins on the disk. */
-export function diskOffset(
-  { at }: Pick<DiskRange, 'at'>,
-  { offsetBytes }: Pick<Chunk, 'offsetBytes'>,
-): bigint {
+export function diskOffset({ at }: Pick<DiskRange, 'at'>, { offsetBytes }: Pick<Chunk, 'offsetBytes'>): bigint {
   return BigInt(at) * BigInt(SECTOR_SIZE_BYTES) + BigInt(offsetBytes);
 }
 

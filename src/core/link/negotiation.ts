@@ -1,8 +1,8 @@
 /**
- * Whether the process at the other end of the connection that this one dialled understands the
- * extension. It tells over the connection that it dials itself, and may have been replaced by
- * a foreign implementation in between; so it echoes the token of the connection that it means, and only whoever
- * reads from that connection can know it (docs/adr/0018-peer-extension.md).
+ * Whether the process at the other end of the connection that this one dialled understands the extension. It tells over
+ * the connection that it dials itself, and may have been replaced by a foreign implementation in between; so it echoes
+ * the token of the connection that it means, and only whoever reads from that connection can know it
+ * (docs/adr/0018-peer-extension.md).
  *
  * A mutable record behind functions: one for each peer.
  */
@@ -37,10 +37,7 @@ export function linkHandshake({ token, receivedToken, features }: LinkNegotiatio
 }
 
 /** The peer has told its part. @returns whether to tell it of that: its token is a new one. */
-export function receiveHandshake(
-  negotiation: LinkNegotiation,
-  { token, echo, features }: LinkHandshake,
-): boolean {
+export function receiveHandshake(negotiation: LinkNegotiation, { token, echo, features }: LinkHandshake): boolean {
   const isEcho = echo === negotiation.token && negotiation.token !== LINK_TOKEN_NONE;
   if (isEcho) negotiation.agreed = features & negotiation.features;
   const isNew = token !== negotiation.receivedToken;

@@ -1,19 +1,17 @@
 /**
- * What a process owes one peer: the memory of a stubborn link (Cachin, Guerraoui, Rodrigues,
- * 2.4.3: a message is sent again and again; here until it is retired).
+ * What a process owes one peer: the memory of a stubborn link (Cachin, Guerraoui, Rodrigues, 2.4.3: a message is sent
+ * again and again; here until it is retired).
  *
  * Three kinds of entry, since they end differently:
- * - a *question* (READ_PROC, WRITE_PROC of an operation of ours) is outbox until its operation has
- *   the peer's answer or needs none any more. Questions are bounded by the operations under way,
- *   however long the peer is down.
- * - a *reply* (VALUE, ACK) is sent once: a peer that did not get it asks again. While the
- *   connection is being made the newest few wait for it.
- * - a *receipted reply*: a peer that has shown that it sends receipts stops asking once it has our
- *   receipt, so what we reply to it is outbox until its own receipt has come.
+ * - a *question* (READ_PROC, WRITE_PROC of an operation of ours) is outbox until its operation has the peer's answer or
+ *   needs none any more. Questions are bounded by the operations under way, however long the peer is down.
+ * - a *reply* (VALUE, ACK) is sent once: a peer that did not get it asks again. While the connection is being made the
+ *   newest few wait for it.
+ * - a *receipted reply*: a peer that has shown that it sends receipts stops asking once it has our receipt, so what we
+ *   reply to it is outbox until its own receipt has come.
  *
- * No I/O and no clock: time comes in as a number of milliseconds. A mutable record behind
- * functions, not a value that is copied: there may be thousands of entries, and one changes with
- * each message.
+ * No I/O and no clock: time comes in as a number of milliseconds. A mutable record behind functions, not a value that
+ * is copied: there may be thousands of entries, and one changes with each message.
  */
 import type { OperationId } from '../operation.js';
 
@@ -109,11 +107,7 @@ export function forgetSent(outbox: Outbox<unknown>): void {
  * Hands over what has not been sent on this connection, oldest first, as long as `send` takes it.
  * @param send returns false when the connection takes no more for now; then nothing more is tried.
  */
-export function sendUnsent<M>(
-  outbox: Outbox<M>,
-  nowMs: number,
-  send: (message: M) => boolean,
-): void {
+export function sendUnsent<M>(outbox: Outbox<M>, nowMs: number, send: (message: M) => boolean): void {
   for (const entry of outbox.unsent) {
     if (!send(entry.message)) return;
     entry.dueMs = nowMs + entry.intervalMs;
@@ -139,30 +133,17 @@ export function isEmpty(outbox: Outbox<unknown>): boolean {
   return outbox.questions.size === 0 && outbox.replies.size === 0;
 }
 
-function newEntry<M>(
-  outbox: Outbox<M>,
-  kind: OutboxEntry<M>['kind'],
-  key: string,
-  message: M,
-): OutboxEntry<M> {
+function newEntry<M>(outbox: Outbox<M>, kind: OutboxEntry<M>['kind'], key: string, message: M): OutboxEntry<M> {
   return { kind, key, message, dueMs: 0, intervalMs: outbox.limits.retransmitMs };
 }
 
-function add<M>(
-  outbox: Outbox<M>,
-  entries: Map<string, OutboxEntry<M>>,
-  entry: OutboxEntry<M>,
-): void {
+function add<M>(outbox: Outbox<M>, entries: Map<string, OutboxEntry<M>>, entry: OutboxEntry<M>): void {
   acknowledge(outbox, entries, entry.key);
   entries.set(entry.key, entry);
   outbox.unsent.add(entry);
 }
 
-function acknowledge<M>(
-  outbox: Outbox<M>,
-  entries: Map<string, OutboxEntry<M>>,
-  key: string,
-): void {
+function acknowledge<M>(outbox: Outbox<M>, entries: Map<string, OutboxEntry<M>>, key: string): void {
   const entry = entries.get(key);
   if (entry === undefined) return;
   outbox.unsent.delete(entry);

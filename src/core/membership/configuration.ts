@@ -66,10 +66,7 @@ export function differencesBetween(own: Configuration, peer: Configuration): Dif
 }
 
 /** @returns null unless both are part of a cluster, and not of the same one. */
-export function foundingDifference(
-  own: StorageId | null,
-  peer: StorageId | null,
-): Difference | null {
+export function foundingDifference(own: StorageId | null, peer: StorageId | null): Difference | null {
   if (own === null || peer === null || own === peer) return null;
   return { field: 'founding', own: inHex(own), peer: inHex(peer) };
 }

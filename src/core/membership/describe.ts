@@ -6,11 +6,7 @@ import type { Waiting } from './founding.js';
 import type { Objection } from './state.js';
 
 /** In words: "process 3 has 2048 sectors, process 1 has 4096". */
-export function describeDifference(
-  self: Rank,
-  peer: Rank,
-  { field, own, peer: found }: Difference,
-): string {
+export function describeDifference(self: Rank, peer: Rank, { field, own, peer: found }: Difference): string {
   const [here, there] = [`process ${self}`, `process ${peer}`];
   switch (field) {
     case 'addressee':

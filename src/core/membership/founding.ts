@@ -1,8 +1,8 @@
 /**
  * Whether a process whose disk has never been part of a cluster founds one, joins one, or waits.
- * docs/adr/0022-first-start.md has the argument. In short: an empty folder may be a new one, a lost
- * disk, or one that is not mounted, and nobody can tell from the folder. So a cluster is founded by
- * all processes together, none of which knows of an earlier one; or by an operator who vouches.
+ * docs/adr/0022-first-start.md has the argument. In short: an empty folder may be a new one, a lost disk, or one that
+ * is not mounted, and nobody can tell from the folder. So a cluster is founded by all processes together, none of which
+ * knows of an earlier one; or by an operator who vouches.
  */
 import { isMajority } from '../quorum.js';
 import type { Rank } from '../rank.js';
@@ -38,8 +38,7 @@ export function decideFresh(membership: Membership): FreshDecision {
   const { own, self, heard } = membership;
   const hellos = hellosOf(heard).map(([, hello]) => hello);
   const isLost = hellos.some(
-    ({ known, incarnations }) =>
-      incarnations[self.rank - 1] > 0 || (known !== null && known !== own.storage),
+    ({ known, incarnations }) => incarnations[self.rank - 1] > 0 || (known !== null && known !== own.storage),
   );
   if (isLost) return { kind: 'join' };
   const members = membersOf(heard);
@@ -56,10 +55,10 @@ export function decideFresh(membership: Membership): FreshDecision {
 }
 
 /**
- * The cluster has begun without this process. It joins, but not before as many members as it takes
- * for that have told that they did not count it: the founder that did may be heard last, and one
- * that joins for nothing is one that others wait for. Where there are too few of this implementation for
- * that, nobody remembers those who only ever worked with others foreign.
+ * The cluster has begun without this process. It joins, but not before as many members as it takes for that have told
+ * that they did not count it: the founder that did may be heard last, and one that joins for nothing is one that others
+ * wait for. Where there are too few of this implementation for that, nobody remembers those who only ever worked with
+ * others foreign.
  */
 function decideLate(
   { self, heard, configuration }: Membership,
@@ -68,9 +67,7 @@ function decideLate(
 ): FreshDecision {
   const quorum = rebuildQuorum(self.processCount);
   // With fewer sectors than they have it could not take in all.
-  const isSmaller = members.some(
-    (member) => (member.configuration?.sectors ?? 0) > configuration.sectors,
-  );
+  const isSmaller = members.some((member) => (member.configuration?.sectors ?? 0) > configuration.sectors);
   if (members.length >= quorum && !isSmaller) return { kind: 'join' };
   const hellos = hellosOf(heard);
   const hasHeardAll = hellos.length + foreignCount(heard) === self.processCount - 1;
@@ -81,8 +78,7 @@ function decideLate(
 function isFounding(membership: Membership, waiting: Waiting): boolean {
   const { self, heard, isFounder, isGraceOver } = membership;
   const { unheard, inUse, founders, isAlone } = waiting;
-  const isEnough = (agreeing: number): boolean =>
-    isMajority(1 + foreignCount(heard) + agreeing, self.processCount);
+  const isEnough = (agreeing: number): boolean => isMajority(1 + foreignCount(heard) + agreeing, self.processCount);
   // Whoever remembers another disk of this rank has had the time to say so.
   if (isFounder) return isGraceOver && isEnough(foundersBeside(membership).length);
   if (isAlone || unheard.length + inUse.length + founders.length > 0) return false;
@@ -92,9 +88,7 @@ function isFounding(membership: Membership, waiting: Waiting): boolean {
 /** Whoever founds together comes to the same: the disk of the lowest rank among those who do. */
 function foundingOf(membership: Membership): StorageId {
   const { own, self } = membership;
-  const founders = new Map(
-    foundersBeside(membership).map(([rank, { storage }]) => [rank, storage]),
-  );
+  const founders = new Map(foundersBeside(membership).map(([rank, { storage }]) => [rank, storage]));
   founders.set(self.rank, own.storage);
   return founders.get(Math.min(...founders.keys())) ?? own.storage;
 }

@@ -3,12 +3,11 @@ import type { Rank } from '../rank.js';
 import type { Hello } from './memberMessage.js';
 
 /**
- * `base`: nothing, as foreign members do. Anybody may have sent a message of it again: it
- * was the peer if it answers what it is asked.
+ * `base`: nothing, as foreign members do. Anybody may have sent a message of it again: it was the peer if it answers
+ * what it is asked.
  */
 export type Heard =
-  | { readonly kind: 'base'; readonly hasAnswered: boolean }
-  | { readonly kind: 'hello'; readonly hello: Hello };
+  { readonly kind: 'base'; readonly hasAnswered: boolean } | { readonly kind: 'hello'; readonly hello: Hello };
 
 /** How many of the other processes together know of every write that was ever acknowledged. */
 export function rebuildQuorum(processCount: number): number {

@@ -1,6 +1,6 @@
 /**
- * Who a process is: not its rank, which whatever runs in its place has too, but the disk that holds
- * what it has promised.
+ * Who a process is: not its rank, which whatever runs in its place has too, but the disk that holds what it has
+ * promised.
  */
 
 /** 16 random bytes, drawn when a disk is first used; as latin1, like an operation id. */
@@ -12,8 +12,8 @@ export const STORAGE_ID_SIZE_BYTES = 16;
 export type Incarnation = number;
 
 /**
- * `fresh`: its disk has never been part of the cluster. `joining`: the disk of that rank was lost;
- * this one takes in what the others have, and tells nobody what it holds. `member`: it votes.
+ * `fresh`: its disk has never been part of the cluster. `joining`: the disk of that rank was lost; this one takes in
+ * what the others have, and tells nobody what it holds. `member`: it votes.
  */
 export type MemberState = 'fresh' | 'joining' | 'member';
 
@@ -22,14 +22,13 @@ export interface Identity {
   readonly incarnation: Incarnation;
   readonly memberState: MemberState;
   /**
-   * Names the founding of the cluster that the disk is part of: the id of one founder's disk. Two
-   * clusters of the same keys and addresses differ in it. null: of none yet, or of one that was
-   * founded by a version that did not note it.
+   * Names the founding of the cluster that the disk is part of: the id of one founder's disk. Two clusters of the same
+   * keys and addresses differ in it. null: of none yet, or of one that was founded by a version that did not note it.
    */
   readonly founding: StorageId | null;
   /**
-   * An operator has vouched that the disk was never replaced (`atdd recover`): peers that remember
-   * another one of the same incarnation take this one for it.
+   * An operator has vouched that the disk was never replaced (`atdd recover`): peers that remember another one of the
+   * same incarnation take this one for it.
    */
   readonly isVouched: boolean;
 }

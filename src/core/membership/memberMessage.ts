@@ -6,8 +6,8 @@ import type { Configuration } from './configuration.js';
 import type { Incarnation, MemberState, StorageId } from './identity.js';
 
 /**
- * What the processes of this implementation tell each other besides the registers' messages
- * (docs/peer-extension.md). Foreign members skip them.
+ * What the processes of this implementation tell each other besides the registers' messages (docs/peer-extension.md).
+ * Foreign members skip them.
  */
 export type MemberMessage =
   /**
@@ -16,8 +16,8 @@ export type MemberMessage =
    */
   | ({ readonly kind: 'oldHello' } & OldHello)
   /**
-   * The second message of every connection that a process dials; again when it has something new
-   * to echo. See src/core/link/negotiation.ts.
+   * The second message of every connection that a process dials; again when it has something new to echo. See
+   * src/core/link/negotiation.ts.
    */
   | ({ readonly kind: 'link' } & LinkHandshake)
   /** Which sectors, from that one on, have which stamps? */

@@ -1,12 +1,11 @@
 /**
- * Whether this process may vote, and whether others' votes count: docs/adr/0013-membership.md has
- * the argument. In short: a process that finds its disk empty does not know whether it has lost
- * what it promised. Its peers remember its disk, so it asks them first. What a fresh process does
- * stands in founding.ts.
+ * Whether this process may vote, and whether others' votes count: docs/adr/0013-membership.md has the argument. In
+ * short: a process that finds its disk empty does not know whether it has lost what it promised. Its peers remember its
+ * disk, so it asks them first. What a fresh process does stands in founding.ts.
  *
- * What is heard here was shown to be said by that peer, to this process, over a connection that
- * stands (introduction.ts). No I/O: what is to be made durable, sent or begun comes out as effects.
- * A mutable record behind functions: one exists for each process.
+ * What is heard here was shown to be said by that peer, to this process, over a connection that stands
+ * (introduction.ts). No I/O: what is to be made durable, sent or begun comes out as effects. A mutable record behind
+ * functions: one exists for each process.
  */
 import { assert } from '../assert.js';
 import type { Rank } from '../rank.js';
@@ -91,14 +90,10 @@ export function receiveAnswer(membership: Membership, from: Rank): MembershipEff
 }
 
 /**
- * What a peer says of itself over the connection that this process dialled. One that is configured
- * otherwise may never dial this process itself: see founding.ts.
+ * What a peer says of itself over the connection that this process dialled. One that is configured otherwise may never
+ * dial this process itself: see founding.ts.
  */
-export function receiveOpening(
-  membership: Membership,
-  from: Rank,
-  hello: Hello,
-): MembershipEffect[] {
+export function receiveOpening(membership: Membership, from: Rank, hello: Hello): MembershipEffect[] {
   membership.answered.set(from, hello);
   return membership.own.memberState === 'fresh' ? decide(membership) : [];
 }
@@ -120,10 +115,9 @@ export function receiveHello(membership: Membership, from: Rank, hello: Hello): 
 }
 
 /**
- * A member of a cluster that was founded apart from the own one. Where the two were founded without
- * each other, and the other one has data, nobody can know which of them people mean: the one that
- * does not know the other's disk was founded without asking it, and ceases to vote. A stranger in
- * the place of a member that is known changes nothing.
+ * A member of a cluster that was founded apart from the own one. Where the two were founded without each other, and the
+ * other one has data, nobody can know which of them people mean: the one that does not know the other's disk was
+ * founded without asking it, and ceases to vote. A stranger in the place of a member that is known changes nothing.
  */
 export function meetStranger(membership: Membership, from: Rank, hello: Hello): MembershipEffect[] {
   const isCounted = (membership.remembered.get(from)?.storage ?? null) !== null;
@@ -200,8 +194,8 @@ function decide(membership: Membership): MembershipEffect[] {
 }
 
 /**
- * One peer that knows of another disk of this rank is enough for not voting meanwhile, since it may
- * be right; for joining anew, which nothing undoes, it takes a majority of the others.
+ * One peer that knows of another disk of this rank is enough for not voting meanwhile, since it may be right; for
+ * joining anew, which nothing undoes, it takes a majority of the others.
  */
 function weighObjections(membership: Membership): MembershipEffect[] {
   const { own, self, heard, strangers } = membership;
@@ -252,9 +246,8 @@ function startJoining(membership: Membership): MembershipEffect[] {
 }
 
 /**
- * The number of this incarnation is above all that came before. Whoever counted a vote of an
- * earlier one had been told its number first, and of them each rebuild quorum knows one. All of
- * them have to be of one cluster.
+ * The number of this incarnation is above all that came before. Whoever counted a vote of an earlier one had been told
+ * its number first, and of them each rebuild quorum knows one. All of them have to be of one cluster.
  */
 function chooseIncarnation(membership: Membership): MembershipEffect[] {
   const { own, self, heard } = membership;

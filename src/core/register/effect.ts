@@ -5,8 +5,8 @@ import type { SectorData } from '../sector.js';
 import type { Stamp } from '../stamp.js';
 
 /**
- * What is to be done after an event. **The order of a list of effects is the durability contract**:
- * what stands after `store` happens after the value has been flushed to the disk, or not at all.
+ * What is to be done after an event. **The order of a list of effects is the durability contract**: what stands after
+ * `store` happens after the value has been flushed to the disk, or not at all.
  */
 export type RegisterEffect =
   /** Put the value on the disk. Always the first of its list. */
@@ -14,8 +14,8 @@ export type RegisterEffect =
   /** Answer a process once; it asks again if the answer is lost. Never to this process itself. */
   | { readonly kind: 'reply'; readonly to: Rank; readonly message: RegisterMessage }
   /**
-   * Send to every other process, again and again until retired, and to this process directly.
-   * Replaces what the same operation broadcast before.
+   * Send to every other process, again and again until retired, and to this process directly. Replaces what the same
+   * operation broadcast before.
    */
   | { readonly kind: 'broadcast'; readonly message: RegisterMessage }
   /** Send to that process, never this one, again and again until retired. */
@@ -27,8 +27,8 @@ export type RegisterEffect =
   /** The same for every process. */
   | { readonly kind: 'retireAll'; readonly id: OperationId }
   /**
-   * The operation is complete: tell its client. `data` is what a READ read, null for a WRITE;
-   * `ranks` those that have the value, by what is known here.
+   * The operation is complete: tell its client. `data` is what a READ read, null for a WRITE; `ranks` those that have
+   * the value, by what is known here.
    */
   | {
       readonly kind: 'complete';

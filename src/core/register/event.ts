@@ -23,8 +23,8 @@ export type RegisterEvent =
   | { readonly kind: 'message'; readonly from: Rank; readonly message: RegisterMessage };
 
 /**
- * Whether the data on the disk is needed to handle `event`: to answer a READ_PROC, or to handOver it.
- * Who needs stamps only, a writer's own register among them, is answered from memory.
+ * Whether the data on the disk is needed to handle `event`: to answer a READ_PROC, or to handOver it. Who needs stamps
+ * only, a writer's own register among them, is answered from memory.
  */
 export function needsCopy(state: RegisterState, event: RegisterEvent, self: Rank): boolean {
   if (state.copy.kind !== 'unloaded') return false;
@@ -34,9 +34,5 @@ export function needsCopy(state: RegisterState, event: RegisterEvent, self: Rank
   if (kind !== 'readProc' && kind !== 'readStamp') return false;
   if (event.from !== self) return kind === 'readProc';
   const { running } = state;
-  return (
-    running?.phase === 'read' &&
-    running.operation.kind === 'read' &&
-    running.operation.id === event.message.id
-  );
+  return running?.phase === 'read' && running.operation.kind === 'read' && running.operation.id === event.message.id;
 }

@@ -21,8 +21,8 @@ export function newestOf(readList: readonly ReadEntry[], { stamp, copy }: Regist
     const order = compareStamps(entry.stamp, newest.stamp);
     if (order > 0 || (order === 0 && newest.data === null)) newest = entry;
   }
-  // readlist[self] := what is here now, if it can be trusted. Without it the list is still a
-  // majority, and shares a process with every majority that acknowledged a write.
+  // readlist[self] := what is here now, if it can be trusted. Without it the list is still a majority, and shares a
+  // process with every majority that acknowledged a write.
   if (copy.kind !== 'sound') return newest;
   const order = compareStamps(stamp, newest.stamp);
   const isBetter = order > 0 || (order === 0 && newest.data === null);

@@ -1,11 +1,10 @@
 /**
- * The (N,N)-atomic register of one sector in one process, as a pure function: state and event in,
- * state and effects out. Read-Impose Write-Consult-Majority after Cachin, Guerraoui and Rodrigues,
- * *Reliable and Secure Distributed Programming*, with storage and operation ids. docs/register.md
- * numbers the clauses; the numbers stand at the code.
+ * The (N,N)-atomic register of one sector in one process, as a pure function: state and event in, state and effects
+ * out. Read-Impose Write-Consult-Majority after Cachin, Guerraoui and Rodrigues, *Reliable and Secure Distributed
+ * Programming*, with storage and operation ids. docs/register.md numbers the clauses; the numbers stand at the code.
  *
- * The state that comes out counts only once its `store` effect has succeeded; if there was no room,
- * the caller keeps the state that went in and drops the effects.
+ * The state that comes out counts only once its `store` effect has succeeded; if there was no room, the caller keeps
+ * the state that went in and drops the effects.
  */
 import { assert, unreachable } from '../assert.js';
 import type { RegisterMessage } from '../message.js';
@@ -105,9 +104,8 @@ function startNext(state: RegisterState, self: Self): Step {
 }
 
 /**
- * O4: the client is gone. What has not begun its write phase is dropped and can then never take
- * effect, so that the client may ask another process. What is in its write phase has its stamp and
- * may stand on other disks: it goes on.
+ * O4: the client is gone. What has not begun its write phase is dropped and can then never take effect, so that the
+ * client may ask another process. What is in its write phase has its stamp and may stand on other disks: it goes on.
  */
 function abandon(state: RegisterState, id: OperationId, self: Self): Step {
   const { running, queue } = state;
@@ -127,8 +125,8 @@ function endWith(state: RegisterState, id: OperationId, end: RegisterEffect, sel
 }
 
 /**
- * A4: that process has lost its disk, and with it what it acknowledged, or said that it holds: that
- * no longer counts, and it is asked again.
+ * A4: that process has lost its disk, and with it what it acknowledged, or said that it holds: that no longer counts,
+ * and it is asked again.
  */
 function disavow(state: RegisterState, rank: Rank, self: Self): Step {
   const { running } = state;
@@ -175,15 +173,10 @@ function handOver(state: RegisterState, to: Rank, id: OperationId): Step {
 }
 
 /**
- * R1: tell what this process holds, S1: or its stamp. R2: its own question is answered on the spot.
- * R3: a damaged copy says nothing. R4: neither does a process that may have lost what it promised.
+ * R1: tell what this process holds, S1: or its stamp. R2: its own question is answered on the spot. R3: a damaged copy
+ * says nothing. R4: neither does a process that may have lost what it promised.
  */
-function onQuestion(
-  state: RegisterState,
-  from: Rank,
-  { kind, id }: QuestionMessage,
-  self: Self,
-): Step {
+function onQuestion(state: RegisterState, from: Rank, { kind, id }: QuestionMessage, self: Self): Step {
   const { stamp, copy, running } = state;
   const isDamaged = copy.kind === 'damaged';
   if (self.isSilent === true) return { state, effects: [] };
@@ -235,9 +228,8 @@ function onAnswer(state: RegisterState, id: OperationId, answer: ReadEntry, self
 }
 
 /**
- * S2: what a majority holds is returned at once. S3: what only others hold is fetched from one of
- * them. V4: else a READ writes the newest value back before it returns it, so that no later READ is
- * older.
+ * S2: what a majority holds is returned at once. S3: what only others hold is fetched from one of them. V4: else a READ
+ * writes the newest value back before it returns it, so that no later READ is older.
  */
 function concludeRead(state: RegisterState, running: ReadPhase, self: Self): Step {
   const { operation, readList } = running;
@@ -262,10 +254,9 @@ function concludeRead(state: RegisterState, running: ReadPhase, self: Self): Ste
 }
 
 /**
- * V5: a WRITE gives its value a stamp above all that it saw, and above its own disk's (which may
- * hold a stamp of its own from before a crash: using that again for another value would give one
- * stamp two values). On its own disk first, then to the others; S5: or on all disks at once, if the
- * stamp is one that no later life of this process will choose.
+ * V5: a WRITE gives its value a stamp above all that it saw, and above its own disk's (which may hold a stamp of its
+ * own from before a crash: using that again for another value would give one stamp two values). On its own disk first,
+ * then to the others; S5: or on all disks at once, if the stamp is one that no later life of this process will choose.
  */
 function handOverWrite(
   state: RegisterState,
@@ -298,16 +289,11 @@ function handOverWrite(
 }
 
 /**
- * W1: a newer value is stored, W2: then acknowledged; W3: an older one is acknowledged as it is,
- * since this disk holds a newer one. W4: where this disk's copy is damaged it holds nothing, so
- * that the same value is stored again and an older one is not acknowledged.
+ * W1: a newer value is stored, W2: then acknowledged; W3: an older one is acknowledged as it is, since this disk holds
+ * a newer one. W4: where this disk's copy is damaged it holds nothing, so that the same value is stored again and an
+ * older one is not acknowledged.
  */
-function onWriteProc(
-  state: RegisterState,
-  from: Rank,
-  { id, stamp, data }: WriteProcMessage,
-  self: Self,
-): Step {
+function onWriteProc(state: RegisterState, from: Rank, { id, stamp, data }: WriteProcMessage, self: Self): Step {
   const order = compareStamps(stamp, state.stamp);
   const isDamaged = state.copy.kind === 'damaged';
   if (isDamaged && order < 0) return { state, effects: [] };
@@ -320,8 +306,8 @@ function onWriteProc(
 }
 
 /**
- * R5: the copy is sound again. A READ that got no answer of this process since it was not gets it
- * now: its own question has been handled, and will not be put again.
+ * R5: the copy is sound again. A READ that got no answer of this process since it was not gets it now: its own question
+ * has been handled, and will not be put again.
  */
 function voteMended(state: RegisterState, { operation, asked }: ReadPhase, self: Self): Step {
   const { stamp, copy } = state;
@@ -350,11 +336,7 @@ function onAck(state: RegisterState, from: Rank, id: OperationId, self: Self): S
   return endWith(state, id, { kind: 'complete', id, data: running.result, ranks: ackList }, self);
 }
 
-function writePhase(
-  operation: ClientOperation,
-  stamp: Stamp,
-  result: SectorData | null,
-): WritePhase {
+function writePhase(operation: ClientOperation, stamp: Stamp, result: SectorData | null): WritePhase {
   return { phase: 'write', operation, stamp, result, ackList: [] };
 }
 

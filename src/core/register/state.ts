@@ -6,13 +6,11 @@ import type { Waiting } from './waiting.js';
 import { NOBODY_WAITS } from './waiting.js';
 
 /**
- * What is known of the data behind `stamp`. `unloaded`: it is on the disk and was not needed yet.
- * `damaged`: the disk could not give it back; it must not be served or voted with.
+ * What is known of the data behind `stamp`. `unloaded`: it is on the disk and was not needed yet. `damaged`: the disk
+ * could not give it back; it must not be served or voted with.
  */
 export type LocalCopy =
-  | { readonly kind: 'unloaded' }
-  | { readonly kind: 'sound'; readonly data: SectorData }
-  | { readonly kind: 'damaged' };
+  { readonly kind: 'unloaded' } | { readonly kind: 'sound'; readonly data: SectorData } | { readonly kind: 'damaged' };
 
 /** One process's answer in the read phase. */
 export interface ReadEntry {

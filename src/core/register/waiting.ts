@@ -1,7 +1,7 @@
 /**
- * Operations that wait for a register, first in, first out. There may be thousands for one sector,
- * and states are values: so a queue of two lists (Okasaki, *Purely Functional Data Structures*,
- * 5.2), in which entering and leaving cost the same however many wait.
+ * Operations that wait for a register, first in, first out. There may be thousands for one sector, and states are
+ * values: so a queue of two lists (Okasaki, *Purely Functional Data Structures*, 5.2), in which entering and leaving
+ * cost the same however many wait.
  */
 import type { OperationId } from '../operation.js';
 import type { ClientOperation } from './clientOperation.js';

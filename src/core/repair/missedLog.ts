@@ -1,7 +1,7 @@
 /**
- * What each peer has missed, as far as this process, which was asked to write it, knows. A write is
- * over when a majority has it; whoever has not acknowledged it some time later has missed it, and
- * is handed it over when there is time.
+ * What each peer has missed, as far as this process, which was asked to write it, knows. A write is over when a
+ * majority has it; whoever has not acknowledged it some time later has missed it, and is handed it over when there is
+ * time.
  */
 import type { OperationId } from '../operation.js';
 import type { Rank } from '../rank.js';
@@ -32,12 +32,7 @@ export function newMissedLog(peers: readonly Rank[], chunksMax: number): MissedL
 }
 
 /** A write is over; those of `ranks` have it. */
-export function noteWritten(
-  { peers }: MissedLog,
-  id: OperationId,
-  sector: SectorIndex,
-  ranks: readonly Rank[],
-): void {
+export function noteWritten({ peers }: MissedLog, id: OperationId, sector: SectorIndex, ranks: readonly Rank[]): void {
   for (const [rank, peer] of peers) {
     if (ranks.includes(rank)) continue;
     if (peer.young.size >= LATE_MAX) peer.missed.add(sector);

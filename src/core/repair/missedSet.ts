@@ -1,7 +1,7 @@
 /**
- * Which sectors a peer has missed: a sparse bitmap (after DRBD's), by chunks of 32,768 sectors that
- * take 4 KiB each. It may say too much, and it may be lost (then a scrub finds what it said): no
- * promise rests on it. Bound: `chunksMax` chunks; what does not fit is only counted.
+ * Which sectors a peer has missed: a sparse bitmap (after DRBD's), by chunks of 32,768 sectors that take 4 KiB each. It
+ * may say too much, and it may be lost (then a scrub finds what it said): no promise rests on it. Bound: `chunksMax`
+ * chunks; what does not fit is only counted.
  */
 import type { SectorIndex } from '../sector.js';
 

@@ -8,12 +8,11 @@
  *                                    pause, resume         disk
  * ```
  *
- * There is a mergeByCost for each of the lanes of a connection: TRIMs, of which many may be as long
- * as the disk, WRITE_ZEROES, and all others, which do not wait for those.
+ * There is a mergeByCost for each of the lanes of a connection: TRIMs, of which many may be as long as the disk,
+ * WRITE_ZEROES, and all others, which do not wait for those.
  *
- * Where the bounds are: a connection is read from while what it has under way or waiting costs no
- * more than `requestBytes`, and it has taken its replies but for `replyBytes`; and nothing is begun
- * for it otherwise.
+ * Where the bounds are: a connection is read from while what it has under way or waiting costs no more than
+ * `requestBytes`, and it has taken its replies but for `replyBytes`; and nothing is begun for it otherwise.
  */
 import type { Observable, OperatorFunction } from 'rxjs';
 import { EMPTY, concat, connect, defer, endWith, filter, map, merge, mergeMap } from 'rxjs';
@@ -145,8 +144,7 @@ export function serveNbd(
         costMax,
         isOpen: () => connection.bufferedBytes <= limits.replyBytes,
         opened$: drained$,
-        handle: ({ input, atMs }) =>
-          answer(session, input, options, () => clock.now() - atMs >= limits.trimMs),
+        handle: ({ input, atMs }) => answer(session, input, options, () => clock.now() - atMs >= limits.trimMs),
         handled: (arrival) => {
           session.costBytes -= cost(arrival);
           regulate(session, limits);
@@ -155,8 +153,7 @@ export function serveNbd(
     const windowBytes = limits.windowSectors * SECTOR_SIZE_BYTES;
     const pieces$ = arrival$.pipe(
       connect((shared$) => {
-        const inLane = (name: Lane): Observable<Arrival> =>
-          shared$.pipe(filter(({ input }) => laneOf(input) === name));
+        const inLane = (name: Lane): Observable<Arrival> => shared$.pipe(filter(({ input }) => laneOf(input) === name));
         return merge(
           inLane('TRIM').pipe(lane(windowBytes)),
           inLane('WRITE_ZEROES').pipe(lane(windowBytes)),
@@ -164,9 +161,7 @@ export function serveNbd(
         ).pipe(takeUntil(shared$.pipe(filter(({ input }) => input === GONE))));
       }),
     );
-    const outgoing$ = pieces$.pipe(
-      mapEach((pieces) => pieces.map((content): Outgoing => ({ connection, content }))),
-    );
+    const outgoing$ = pieces$.pipe(mapEach((pieces) => pieces.map((content): Outgoing => ({ connection, content }))));
     const end: Outgoing = { connection, content: null };
     return concat(outgoing$, of(end)).pipe(takeUntil(closed$));
   });
@@ -230,8 +225,8 @@ function laneOf(input: NbdInput): Lane {
 }
 
 /**
- * Bytes of memory that it takes until it is answered. What one lane has under way of requests that
- * carry no data is bounded besides, by a window: of those that wait only themselves are there.
+ * Bytes of memory that it takes until it is answered. What one lane has under way of requests that carry no data is
+ * bounded besides, by a window: of those that wait only themselves are there.
  */
 function memoryOf(input: NbdInput, limits: NbdLimits): number {
   return laneOf(input) === 'other' ? workOf(input, limits) : REQUEST_COST_BYTES;

@@ -37,13 +37,10 @@ export interface NbdCommandOptions {
 }
 
 /**
- * Emits the pieces of the reply, all at once, and completes. What fails on the disk is an EIO to
- * the client; nothing is sent of a reply before all of it is known.
+ * Emits the pieces of the reply, all at once, and completes. What fails on the disk is an EIO to the client; nothing is
+ * sent of a reply before all of it is known.
  */
-export function performNbd(
-  request: NbdRequest,
-  options: NbdCommandOptions,
-): Observable<Uint8Array[]> {
+export function performNbd(request: NbdRequest, options: NbdCommandOptions): Observable<Uint8Array[]> {
   const { isStructured } = options.negotiated;
   return perform(request, options).pipe(
     catchError((error: unknown) => {
@@ -117,8 +114,8 @@ function write(request: NbdRequest, options: NbdCommandOptions): Observable<neve
 }
 
 /**
- * A TRIM may leave what it likes: parts of sectors, for which it would cost most, and what it has
- * no time for. It does not leave what it has begun: that must be over when it is answered.
+ * A TRIM may leave what it likes: parts of sectors, for which it would cost most, and what it has no time for. It does
+ * not leave what it has begun: that must be over when it is answered.
  */
 function writeZeroes(request: NbdRequest, options: NbdCommandOptions): Observable<never> {
   const { disk, isTrimOver } = options;
@@ -148,8 +145,8 @@ function edgesOf(startBytes: bigint, endBytes: bigint): SectorPart[] {
 }
 
 /**
- * Makes those sectors zeros, page by page: of what is zeros already by the map a page is as long as
- * can be, since nothing is to be done about it; else it has so many sectors.
+ * Makes those sectors zeros, page by page: of what is zeros already by the map a page is as long as can be, since
+ * nothing is to be done about it; else it has so many sectors.
  */
 function clearSectors(
   first: SectorIndex,
@@ -159,10 +156,7 @@ function clearSectors(
 ): Observable<never> {
   let at = first;
   const clearPage = (known: readonly SectorRun[]): Observable<never> => {
-    const { runs, sectors } = cutAfter(orUnknown(known, end - at), PAGE_SECTORS, [
-      'data',
-      'unknown',
-    ]);
+    const { runs, sectors } = cutAfter(orUnknown(known, end - at), PAGE_SECTORS, ['data', 'unknown']);
     const start = at;
     at += sectors;
     return from(sectorsOf(runs, start, ['data', 'unknown'])).pipe(
@@ -183,10 +177,7 @@ function clearSectors(
 }
 
 /** As mergeMap; but many that complete at once, as those of a TRIM that is over, do not nest. */
-function sideBySide<T, R = never>(
-  count: number,
-  handle: (value: T) => Observable<R>,
-): OperatorFunction<T, R> {
+function sideBySide<T, R = never>(count: number, handle: (value: T) => Observable<R>): OperatorFunction<T, R> {
   return mergeByCost({
     costOf: () => 1,
     costMax: count,
@@ -197,16 +188,14 @@ function sideBySide<T, R = never>(
 }
 
 /**
- * Zeros are not written where there are zeros: most of what is cleared was never written, and would
- * take a record and two flushed rounds for each sector. A read is linearizable: at an instant
- * between the request and its answer the sector was all zeros, durably on a majority. To have
- * written zeros at that instant would have left the same, so that both commands have done then what
- * they promise; what others write later comes later. The same holds for what the map says.
+ * Zeros are not written where there are zeros: most of what is cleared was never written, and would take a record and
+ * two flushed rounds for each sector. A read is linearizable: at an instant between the request and its answer the
+ * sector was all zeros, durably on a majority. To have written zeros at that instant would have left the same, so that
+ * both commands have done then what they promise; what others write later comes later. The same holds for what the map
+ * says.
  */
 function clearSector(disk: Disk, sector: SectorIndex): Observable<never> {
-  return disk
-    .read(sector)
-    .pipe(concatMap((data) => (isZeros(data) ? EMPTY : disk.write(sector, ZERO_SECTOR))));
+  return disk.read(sector).pipe(concatMap((data) => (isZeros(data) ? EMPTY : disk.write(sector, ZERO_SECTOR))));
 }
 
 /** Sectors of zeros, written or not, are holes. What the map does not tell is read, so far. */

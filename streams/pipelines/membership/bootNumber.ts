@@ -1,7 +1,6 @@
 /**
- * The number of this boot of the process among those of its disk, by which its stamps differ from
- * those of every other boot: they may be sent before they are on its disk
- * (docs/adr/0019-overlapped-flush.md).
+ * The number of this boot of the process among those of its disk, by which its stamps differ from those of every other
+ * boot: they may be sent before they are on its disk (docs/adr/0019-overlapped-flush.md).
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { Subject, concat, defer, concatMap, ignoreElements, take } from 'rxjs';
@@ -68,7 +67,6 @@ function readNote({ initial }: Notes): number {
   if (number > 0 && number <= BOOT_MAX) return number;
   throw new AtomicDiskError(
     'ATDD_STORE_CORRUPT',
-    `the note ${NOTE_BOOT} of the store says ${JSON.stringify(text)}: ` +
-      `that is no number from 1 to ${BOOT_MAX}`,
+    `the note ${NOTE_BOOT} of the store says ${JSON.stringify(text)}: ` + `that is no number from 1 to ${BOOT_MAX}`,
   );
 }

@@ -1,7 +1,6 @@
 /**
- * What a lost disk has said counts no longer (clause A4; docs/adr/0013-membership.md, step 2): not
- * what was counted already, not what waits in the queue of a register, and not in what this process
- * lists meanwhile.
+ * What a lost disk has said counts no longer (clause A4; docs/adr/0013-membership.md, step 2): not what was counted
+ * already, not what waits in the queue of a register, and not in what this process lists meanwhile.
  */
 import type { MembershipEffect } from '../../../src/core/membership/membership.js';
 import type { Membership } from '../../../src/core/membership/state.js';
@@ -19,13 +18,10 @@ export class Disavowals {
   readonly #waiting = new Map<Rank, number>();
 
   /**
-   * For every operation under way: what it counts of a disk that is lost. They count as waiting
-   * from here on: each has to be handed to `handled` when it has had its turn.
+   * For every operation under way: what it counts of a disk that is lost. They count as waiting from here on: each has
+   * to be handed to `handled` when it has had its turn.
    */
-  begin(
-    effects: readonly MembershipEffect[],
-    registers: ReadonlyMap<SectorIndex, RegisterState>,
-  ): Disavowal[] {
+  begin(effects: readonly MembershipEffect[], registers: ReadonlyMap<SectorIndex, RegisterState>): Disavowal[] {
     return effects.flatMap((effect) => {
       if (effect.kind !== 'disavow') return [];
       const { rank } = effect;
@@ -56,13 +52,10 @@ export class Disavowals {
 }
 
 /**
- * Whether that is an answer of a disk of which it is known by now that it is lost. It was taken in
- * before that was known, and has waited behind what its register was busy with.
+ * Whether that is an answer of a disk of which it is known by now that it is lost. It was taken in before that was
+ * known, and has waited behind what its register was busy with.
  */
-export function isOfLostDisk(
-  { event, origin }: SectorEvent<Origin | null>,
-  membership: Membership,
-): boolean {
+export function isOfLostDisk({ event, origin }: SectorEvent<Origin | null>, membership: Membership): boolean {
   if (event.kind !== 'message' || origin?.hello?.rank !== event.from) return false;
   const { kind } = event.message;
   const isAnswer = kind === 'ack' || kind === 'value' || kind === 'stamp';

@@ -3,11 +3,7 @@
  * (src/core/membership/introduction.ts).
  */
 import type { Difference } from '../../../src/core/membership/configuration.js';
-import {
-  differencesBetween,
-  foundingDifference,
-  isFatal,
-} from '../../../src/core/membership/configuration.js';
+import { differencesBetween, foundingDifference, isFatal } from '../../../src/core/membership/configuration.js';
 import { renewOpening } from '../../../src/core/membership/introduction.js';
 import type { Hello, LinkHandshake, OldHello } from '../../../src/core/membership/memberMessage.js';
 import { LINK_TOKEN_NONE } from '../../../src/core/membership/memberMessage.js';
@@ -145,11 +141,7 @@ function takeAnswer(
   const isNew = opening.receivedToken !== token;
   opening.receivedToken = token;
   const effects = receiveOpening(state.membership.current, sender, hello);
-  return [
-    ...told,
-    ...changes(effects, state),
-    ...(isNew ? [{ kind: 'introduced', rank: sender } as const] : []),
-  ];
+  return [...told, ...changes(effects, state), ...(isNew ? [{ kind: 'introduced', rank: sender } as const] : [])];
 }
 
 function differencesOf(hello: Hello, options: IntroductionOptions): Difference[] {
@@ -174,12 +166,7 @@ function reportDifferences(
 }
 
 /** The other side is that process. */
-function accept(
-  session: Session,
-  sender: Rank,
-  hello: Hello,
-  { state }: IntroductionOptions,
-): Inbound[] {
+function accept(session: Session, sender: Rank, hello: Hello, { state }: IntroductionOptions): Inbound[] {
   const { storage, incarnation } = hello;
   const isNew = session.hello === null;
   session.hello = { rank: sender, storage, incarnation };
@@ -189,12 +176,7 @@ function accept(
 }
 
 /** Version 1: see `Introduction`. */
-export function takeOldHello(
-  session: Session,
-  sender: Rank,
-  old: OldHello,
-  options: IntroductionOptions,
-): Inbound[] {
+export function takeOldHello(session: Session, sender: Rank, old: OldHello, options: IntroductionOptions): Inbound[] {
   const { introduction } = session;
   const isFirst = introduction.state === 'silent';
   // Who says HELLO in version 2 says it so as well, for those who know no other.
@@ -226,13 +208,11 @@ export function takeProof(
   return prove(session, sender, old.hello, options);
 }
 
-const ANSWERS: ReadonlySet<ProcessMessage['content']['kind']> = new Set([
-  ...(['value', 'stamp', 'ack'] as const),
-]);
+const ANSWERS: ReadonlySet<ProcessMessage['content']['kind']> = new Set([...(['value', 'stamp', 'ack'] as const)]);
 
 /**
- * Where one of the two has the extension off no LINK has an echo. Then a process of version 1 shows
- * the same by an answer to what this process has asked it lately: under an id that was drawn here.
+ * Where one of the two has the extension off no LINK has an echo. Then a process of version 1 shows the same by an
+ * answer to what this process has asked it lately: under an id that was drawn here.
  */
 export function takeAnswerAsProof(
   session: Session,
@@ -248,9 +228,7 @@ export function takeAnswerAsProof(
     peers.some(({ rank, outbox }) => rank === sender && outbox.questions.has(content.id)) ||
     late?.young.has(content.id) === true ||
     late?.old.has(content.id) === true;
-  return isAsked && !speaksPresent(sender, sessions)
-    ? prove(session, sender, old.hello, options)
-    : [];
+  return isAsked && !speaksPresent(sender, sessions) ? prove(session, sender, old.hello, options) : [];
 }
 
 /** Whether that process has shown over a connection that stands to speak version 2. */
@@ -262,23 +240,13 @@ function speaksPresent(rank: Rank, sessions: ReadonlySet<Session>): boolean {
   return false;
 }
 
-function prove(
-  session: Session,
-  sender: Rank,
-  old: OldHello,
-  options: IntroductionOptions,
-): Inbound[] {
+function prove(session: Session, sender: Rank, old: OldHello, options: IntroductionOptions): Inbound[] {
   session.introduction.state = 'proven';
   session.hello = null;
   return acceptOld(session, sender, old, options);
 }
 
-function acceptOld(
-  session: Session,
-  sender: Rank,
-  old: OldHello,
-  options: IntroductionOptions,
-): Inbound[] {
+function acceptOld(session: Session, sender: Rank, old: OldHello, options: IntroductionOptions): Inbound[] {
   const silent = { wasInUse: false, isFounder: false, isVouched: false, hasData: false };
   const hello: Hello = { ...old, ...silent, founding: null, configuration: null };
   options.state.differences.heard.delete(sender);
@@ -291,9 +259,7 @@ function changes(
   { registers, disavowals }: IntroductionOptions['state'],
 ): Inbound[] {
   if (effects.length === 0) return [];
-  const events = disavowals
-    .begin(effects, registers)
-    .map((event): Inbound => ({ kind: 'event', event }));
+  const events = disavowals.begin(effects, registers).map((event): Inbound => ({ kind: 'event', event }));
   return [...events, { kind: 'membership', effects }];
 }
 

@@ -1,6 +1,6 @@
 /**
- * The part of a process that deals with members as such: who they are, what they have, what they
- * have missed; and what clients ask about that.
+ * The part of a process that deals with members as such: who they are, what they have, what they have missed; and what
+ * clients ask about that.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { EMPTY, Subject, concat, filter, ignoreElements, map, merge, mergeMap } from 'rxjs';
@@ -60,10 +60,7 @@ export function openingHello(record: PeerState, options: ProcessPipelineOptions)
   const sender = self.rank;
   const parts = [openingTo(record, options)];
   if (opening.receivedToken === LINK_TOKEN_NONE) {
-    const { memberState, storage, incarnation, known, incarnations } = helloTo(
-      membership.current,
-      rank,
-    );
+    const { memberState, storage, incarnation, known, incarnations } = helloTo(membership.current, rank);
     const old = { memberState, storage, incarnation, known, incarnations };
     const content = { kind: 'oldHello', ...old } as const;
     parts.push(serializeMemberMessage({ sender, content }, verdict.systemTagger));
@@ -168,9 +165,9 @@ function letClientsGo({ ledger, sessions }: ProcessPipelineOptions['state']): vo
 }
 
 /**
- * A process that is still fresh when time enough has passed asks who has not said HELLO something
- * that has an answer. Foreign members say nothing as long as nobody wants anything of them,
- * and what they do say anybody may have sent again; not so the answer to a question of this life.
+ * A process that is still fresh when time enough has passed asks who has not said HELLO something that has an answer.
+ * Foreign members say nothing as long as nobody wants anything of them, and what they do say anybody may have sent
+ * again; not so the answer to a question of this life.
  */
 function roundOfQuestions(
   { membership, state, verdict, graceMs }: ProcessPipelineOptions,
@@ -186,14 +183,12 @@ function roundOfQuestions(
     filter(({ rank }) => current.heard.get(rank)?.kind !== 'hello' && !current.answered.has(rank)),
     mergeMap(({ rank }) => question(rank)),
   );
-  return membership.memberState$.pipe(
-    switchMap((memberState) => (memberState === 'fresh' ? round$ : EMPTY)),
-  );
+  return membership.memberState$.pipe(switchMap((memberState) => (memberState === 'fresh' ? round$ : EMPTY)));
 }
 
 /**
- * A foreign member may answer nothing before it has a receipt for what it has asked itself,
- * which a fresh process does not give. But its own receipt for a question of this life is a word.
+ * A foreign member may answer nothing before it has a receipt for what it has asked itself, which a fresh process does
+ * not give. But its own receipt for a question of this life is a word.
  */
 function receiptTaker({ current }: ProcessPipelineOptions['membership'], exchange: Exchange) {
   return ({ receipt }: Extract<Inbound, { kind: 'receipt' }>): MembershipEffect[] => {
@@ -235,9 +230,9 @@ function helloCommandFor(to: Rank | 'all'): Outbound {
 }
 
 /**
- * A peer that has started again waits to hear who this process is. The connection to it may have
- * died unnoticed while there was nothing to send: a first hello is answered with a reset, a
- * later one shows that, and the next connection begins with one.
+ * A peer that has started again waits to hear who this process is. The connection to it may have died unnoticed while
+ * there was nothing to send: a first hello is answered with a reset, a later one shows that, and the next connection
+ * begins with one.
  */
 function hellosBack(inbound$: Observable<Inbound>, clock: SchedulerLike): Observable<Outbound> {
   return merge(inbound$.pipe(ofKind('newcomer')), inbound$.pipe(ofKind('knock'))).pipe(
@@ -251,9 +246,9 @@ function hellosBack(inbound$: Observable<Inbound>, clock: SchedulerLike): Observ
 }
 
 /**
- * A peer that has ended its half of the connection to it has most likely died. Then a hello is
- * answered with a reset, and the next one shows that, so that it is dialled anew; else the next
- * message for it would have to, and be lost: an answer that its sender asks for again much later.
+ * A peer that has ended its half of the connection to it has most likely died. Then a hello is answered with a reset,
+ * and the next one shows that, so that it is dialled anew; else the next message for it would have to, and be lost: an
+ * answer that its sender asks for again much later.
  */
 function farewells(inbound$: Observable<Inbound>, clock: SchedulerLike): Observable<Outbound> {
   return inbound$.pipe(
@@ -278,16 +273,11 @@ function linkHandshakeTaker(peers: readonly PeerState[]) {
 }
 
 /**
- * Answers only as a member, and only a peer whose disk is on record here as it is now, and when no
- * operation of this process counts what its former disk has said: what it takes in rests on that,
- * and on this process having told all others of that disk first. It asks again; also when there is
- * no answer since this disk has no room at all.
+ * Answers only as a member, and only a peer whose disk is on record here as it is now, and when no operation of this
+ * process counts what its former disk has said: what it takes in rests on that, and on this process having told all
+ * others of that disk first. It asks again; also when there is no answer since this disk has no room at all.
  */
-function listingAnswers(
-  options: ProcessPipelineOptions,
-  { store }: ProcessPorts,
-  exchange: Exchange,
-) {
+function listingAnswers(options: ProcessPipelineOptions, { store }: ProcessPorts, exchange: Exchange) {
   const { membership, self, verdict, state } = options;
   const busy = new Set<Rank>();
   return ({ session, message }: Listing): Observable<Outbound> => {
@@ -342,11 +332,7 @@ function answerInquiry(
 }
 
 /** Does what the inquiry asks for. @returns how things are then. */
-export function answerTo(
-  inquiry: Inquiry,
-  options: ProcessPipelineOptions,
-  store: SectorStore,
-): StatusReport {
+export function answerTo(inquiry: Inquiry, options: ProcessPipelineOptions, store: SectorStore): StatusReport {
   switch (inquiry) {
     case 'scrub':
       options.state.repair.scrub.isWanted = true;

@@ -14,11 +14,7 @@ const WAITING_TOLD_MS = 3_000;
 const WAITING_TOLD_AGAIN_MS = 30_000;
 
 /** To be subscribed to as long as the process runs. Emits nothing. */
-export function membershipReports(
-  state: MembershipState,
-  log: Log,
-  clock: SchedulerLike,
-): Observable<never> {
+export function membershipReports(state: MembershipState, log: Log, clock: SchedulerLike): Observable<never> {
   return merge(
     memberStateReports(state, log),
     waitingReports(state, log, clock),
@@ -28,10 +24,7 @@ export function membershipReports(
 }
 
 /** Tells of each change. Emits nothing. */
-function memberStateReports(
-  { memberState, memberState$ }: MembershipState,
-  log: Log,
-): Observable<never> {
+function memberStateReports({ memberState, memberState$ }: MembershipState, log: Log): Observable<never> {
   let before = memberState;
   const tell = (now: MemberState): void => {
     if (now === 'joining') {
@@ -49,11 +42,7 @@ function memberStateReports(
 }
 
 /** A process that is not part of a cluster says why, soon and then now and then. Emits nothing. */
-function waitingReports(
-  { memberState$, current }: MembershipState,
-  log: Log,
-  clock: SchedulerLike,
-): Observable<never> {
+function waitingReports({ memberState$, current }: MembershipState, log: Log, clock: SchedulerLike): Observable<never> {
   return memberState$.pipe(
     switchMap((memberState) =>
       memberState === 'fresh' ? timer(WAITING_TOLD_MS, WAITING_TOLD_AGAIN_MS, clock) : EMPTY,
@@ -69,10 +58,7 @@ function waitingReports(
 }
 
 /** Why a member has ceased to vote, and that it votes again. Emits nothing. */
-function votingReports(
-  { voting$, memberState$, current }: MembershipState,
-  log: Log,
-): Observable<never> {
+function votingReports({ voting$, memberState$, current }: MembershipState, log: Log): Observable<never> {
   return voting$.pipe(
     withLatestFrom(memberState$),
     filter(([, memberState]) => memberState === 'member'),

@@ -1,29 +1,13 @@
 /**
- * What comes of what peers say of themselves (src/core/membership/): notes that become durable one
- * after the other, and with them the memberState by which this process acts.
+ * What comes of what peers say of themselves (src/core/membership/): notes that become durable one after the other, and
+ * with them the memberState by which this process acts.
  */
 import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
-import {
-  BehaviorSubject,
-  EMPTY,
-  Subject,
-  concatMap,
-  defer,
-  endWith,
-  filter,
-  of,
-  retry,
-  tap,
-  timer,
-} from 'rxjs';
+import { BehaviorSubject, EMPTY, Subject, concatMap, defer, endWith, filter, of, retry, tap, timer } from 'rxjs';
 import type { Identity, MemberState, StorageId } from '../../../src/core/membership/identity.js';
 import { STORAGE_ID_SIZE_BYTES } from '../../../src/core/membership/identity.js';
 import type { MembershipEffect } from '../../../src/core/membership/membership.js';
-import type {
-  Membership,
-  MembershipOptions,
-  PeerMemory,
-} from '../../../src/core/membership/state.js';
+import type { Membership, MembershipOptions, PeerMemory } from '../../../src/core/membership/state.js';
 import { newMembership } from '../../../src/core/membership/membership.js';
 import type { Rank } from '../../../src/core/rank.js';
 import { AtomicDiskError } from '../../../src/errors.js';
@@ -121,15 +105,11 @@ export function openMembership(options: MembershipOptions, notes: Notes): Member
 }
 
 /**
- * What a disk is called, and that it is fresh, is durable before anybody hears of it, and before
- * anything is stored there: a process that is killed while its cluster is founded is the one that
- * the others have counted, and what a fresh one has stored makes no member of it. Completes then.
+ * What a disk is called, and that it is fresh, is durable before anybody hears of it, and before anything is stored
+ * there: a process that is killed while its cluster is founded is the one that the others have counted, and what a
+ * fresh one has stored makes no member of it. Completes then.
  */
-export function keepIdentity(
-  { current }: MembershipState,
-  notes: Notes,
-  clock: SchedulerLike,
-): Observable<never> {
+export function keepIdentity({ current }: MembershipState, notes: Notes, clock: SchedulerLike): Observable<never> {
   return defer(() => {
     if (notes.initial.has(NOTE_IDENTITY)) return EMPTY;
     return notes.put(identityNote(current.own)).pipe(retryWithoutRoom(clock));
@@ -137,8 +117,8 @@ export function keepIdentity(
 }
 
 /**
- * Makes the effects durable, in order. A process stops voting at once, and votes only when that it
- * may is durable. Emits after each batch.
+ * Makes the effects durable, in order. A process stops voting at once, and votes only when that it may is durable.
+ * Emits after each batch.
  */
 export function keepMembership(
   effects$: Observable<readonly MembershipEffect[]>,
@@ -218,8 +198,7 @@ export function readIdentity(notes: Pick<Notes, 'initial'>): Identity | null {
   const fields = readNote(notes, NOTE_IDENTITY);
   if (fields === null) return null;
   const { storage, incarnation, memberState, founding, isVouched } = fields;
-  const isMemberState =
-    memberState === 'fresh' || memberState === 'joining' || memberState === 'member';
+  const isMemberState = memberState === 'fresh' || memberState === 'joining' || memberState === 'member';
   if (storage === null || !isMemberState) throw unreadable(NOTE_IDENTITY, fields);
   return { storage, incarnation, memberState, founding, isVouched };
 }

@@ -1,6 +1,6 @@
 /**
- * When it is told that a peer cannot be reached: once it has been so for a while, since processes
- * that start together wait for each other, and then less and less often.
+ * When it is told that a peer cannot be reached: once it has been so for a while, since processes that start together
+ * wait for each other, and then less and less often.
  */
 import type { Rank } from '../../../src/core/rank.js';
 

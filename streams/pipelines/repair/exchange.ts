@@ -1,7 +1,7 @@
 /**
- * Questions that this process asks on its own behalf, for no client, and their answers: to list, to
- * fetch and to hand over sectors. Each question is one observable: subscribing asks, stubbornly;
- * the answer comes and it completes; unsubscribing asks no more.
+ * Questions that this process asks on its own behalf, for no client, and their answers: to list, to fetch and to hand
+ * over sectors. Each question is one observable: subscribing asks, stubbornly; the answer comes and it completes;
+ * unsubscribing asks no more.
  */
 import { Observable, Subject } from 'rxjs';
 import type { MemberMessage } from '../../../src/core/membership/memberMessage.js';
@@ -74,10 +74,7 @@ export class Exchange {
   list(peer: Rank, from: SectorIndex): Observable<Listed> {
     return this.#question<Listed>(peer, (id, answer) => {
       const content = { kind: 'list', id, from } as const;
-      const message = serializeMemberMessage(
-        { sender: this.#options.self, content },
-        this.#options.systemTagger,
-      );
+      const message = serializeMemberMessage({ sender: this.#options.self, content }, this.#options.systemTagger);
       this.#commands.next({ to: peer, command: { kind: 'question', id, message } });
       return (given) => {
         if (given.kind === 'listed') answer(given.listed);
@@ -172,8 +169,8 @@ export class Exchange {
   }
 
   /**
-   * What came of an event of the own register. @returns false if it is of a question that nobody
-   * asks any more: then nothing is to be sent.
+   * What came of an event of the own register. @returns false if it is of a question that nobody asks any more: then
+   * nothing is to be sent.
    */
   takeOutcome(outcome: SectorOutcome<unknown>): boolean {
     if (outcome.kind === 'void') return true;

@@ -43,8 +43,8 @@ export function mergeLists(
 }
 
 /**
- * Takes in what those members have of a sector, from the first that gives it, unless it is here
- * already. Completes when that was done, or nobody gave it in time.
+ * Takes in what those members have of a sector, from the first that gives it, unless it is here already. Completes when
+ * that was done, or nobody gave it in time.
  */
 export function takeSector(
   { sector, stamp, holders }: Held,

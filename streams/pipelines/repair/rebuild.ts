@@ -1,7 +1,7 @@
 /**
  * Takes in all that the other processes have: what a process whose disk is new does before it votes
- * (docs/adr/0013-membership.md). Page by page: asks as many members as together know of every write
- * that was ever acknowledged which sectors they have, and fetches of each what is newest.
+ * (docs/adr/0013-membership.md). Page by page: asks as many members as together know of every write that was ever
+ * acknowledged which sectors they have, and fetches of each what is newest.
  *
  * How far it is gets noted, so that a process that is killed goes on where it was.
  */
@@ -106,8 +106,7 @@ function takeIn(start: SectorIndex, options: RepairOptions): Observable<Page> {
     ),
     concatMap((page) => {
       const isMissing = page.newest.some(
-        ({ sector, stamp }) =>
-          compareStamps(store.stampOf(sector), stamp) < 0 || store.isDamaged(sector),
+        ({ sector, stamp }) => compareStamps(store.stampOf(sector), stamp) < 0 || store.isDamaged(sector),
       );
       if (isMissing) throw new Error('a sector of the page is not here');
       progress.cursor = page.next ?? options.sectors;
@@ -130,16 +129,10 @@ function listFromQuorum(
   const { heard } = membership.current;
   const members = state.peers.filter(({ rank, isConnected }) => {
     const one = heard.get(rank);
-    return (
-      isConnected && one?.kind === 'hello' && one.hello.memberState === 'member' && rank !== self
-    );
+    return isConnected && one?.kind === 'hello' && one.hello.memberState === 'member' && rank !== self;
   });
   state.repair.rebuild.isEnough = members.length >= quorum;
-  return merge(
-    ...members.map(({ rank }) =>
-      exchange.list(rank, start).pipe(map((listed) => ({ rank, listed }))),
-    ),
-  ).pipe(
+  return merge(...members.map(({ rank }) => exchange.list(rank, start).pipe(map((listed) => ({ rank, listed }))))).pipe(
     take(quorum),
     toArray(),
     timeout({ each: limits.answerMs, scheduler: clock }),

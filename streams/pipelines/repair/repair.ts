@@ -1,8 +1,7 @@
 /**
- * What a process does on its own behalf, so that there are again as many copies as there can be:
- * hands over what peers have missed, mends what its own disk has lost, takes in everything when its
- * disk is new, and compares now and then. All of it goes through the registers, beside the clients'
- * operations, in as many lanes as they leave.
+ * What a process does on its own behalf, so that there are again as many copies as there can be: hands over what peers
+ * have missed, mends what its own disk has lost, takes in everything when its disk is new, and compares now and then.
+ * All of it goes through the registers, beside the clients' operations, in as many lanes as they leave.
  */
 import type { Observable } from 'rxjs';
 import {
@@ -101,8 +100,7 @@ function keepMissed({ limits, state, notes, clock }: RepairOptions): Observable<
 }
 
 /**
- * Brings to a peer what it has missed, whenever it can be reached. What is damaged here waits until
- * it has been mended.
+ * Brings to a peer what it has missed, whenever it can be reached. What is damaged here waits until it has been mended.
  */
 function handOvers(rank: Rank, options: RepairOptions): Observable<never> {
   const { exchange, limits, state, store, clock } = options;
@@ -168,9 +166,8 @@ function heals(options: RepairOptions): Observable<never> {
 }
 
 /**
- * Emits whether the sector is sound now. What this process promised about it is that it has its
- * stamp's value or a newer one: any peer's copy that is at least as new keeps that promise, and
- * nothing older is taken.
+ * Emits whether the sector is sound now. What this process promised about it is that it has its stamp's value or a
+ * newer one: any peer's copy that is at least as new keeps that promise, and nothing older is taken.
  */
 function healSector(sector: SectorIndex, options: RepairOptions): Observable<boolean> {
   const { exchange, limits, state, store, clock } = options;

@@ -1,10 +1,10 @@
 /**
- * Walks over all written sectors: reads each from the own disk, so that what has rotted is found
- * before somebody needs it, and compares stamps with the other members, so that what one of them
- * has missed is found even if nobody remembers that. It mends what it can, and hands the rest on.
+ * Walks over all written sectors: reads each from the own disk, so that what has rotted is found before somebody needs
+ * it, and compares stamps with the other members, so that what one of them has missed is found even if nobody remembers
+ * that. It mends what it can, and hands the rest on.
  *
- * On its own accord it goes slowly, and where it was is noted; asked for, it goes as fast as the
- * clients leave room for.
+ * On its own accord it goes slowly, and where it was is noted; asked for, it goes as fast as the clients leave room
+ * for.
  */
 import type { Observable } from 'rxjs';
 import {
@@ -125,9 +125,7 @@ function onePage(start: SectorIndex, options: RepairOptions): Observable<SectorI
         entries: entries.slice(0, PAGE_SECTORS),
         written: 0,
       };
-      return listsOfPeers(start, options).pipe(
-        map((lists) => [{ rank: self, listed: own }, ...lists]),
-      );
+      return listsOfPeers(start, options).pipe(map((lists) => [{ rank: self, listed: own }, ...lists]));
     }),
     concatMap((lists) => {
       const page = mergeLists(start, lists);
@@ -142,11 +140,7 @@ function onePage(start: SectorIndex, options: RepairOptions): Observable<SectorI
 }
 
 /** Not faster than it may: a page takes as long as its sectors are allowed to. */
-function pacedBy(
-  count: number,
-  { limits, clock, state }: RepairOptions,
-  done$: Observable<never>,
-): Observable<never> {
+function pacedBy(count: number, { limits, clock, state }: RepairOptions, done$: Observable<never>): Observable<never> {
   if (state.repair.scrub.isFast || limits.scrubSectorsPerSecond === 0) return done$;
   const leastMs = (1_000 * count) / limits.scrubSectorsPerSecond;
   return merge(done$, timer(leastMs, clock).pipe(ignoreElements()));

@@ -14,17 +14,14 @@ const LOOKUPS_PER_TURN = 16_384;
 /** … and those of one answer at least, however many are asked for in a turn. */
 const LOOKUPS_MIN = 64;
 
-/**
- * Whether this process tells maps at all. One that has workers does not: each knows the sectors of
- * its own only.
- */
+/** Whether this process tells maps at all. One that has workers does not: each knows the sectors of its own only. */
 export function tellsMaps({ verdict }: Pick<ProcessPipelineOptions, 'verdict'>): boolean {
   return verdict.shard == null;
 }
 
 /**
- * All that an answer says is taken at one instant, from what has been flushed, beside the queues of
- * the registers; why that may be so: docs/adr/0023-sector-maps.md.
+ * All that an answer says is taken at one instant, from what has been flushed, beside the queues of the registers; why
+ * that may be so: docs/adr/0023-sector-maps.md.
  */
 export function mapAnswers(
   options: ProcessPipelineOptions,

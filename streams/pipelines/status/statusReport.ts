@@ -17,8 +17,8 @@ export interface StatusReport {
   /** Size of the disk as it is configured. Older versions do not tell. */
   readonly sectors?: number | undefined;
   /**
-   * Messages of processes that came with a wrong tag lately, by the address that they came from: a
-   * member with another system key, or somebody who meddles. Older versions do not tell.
+   * Messages of processes that came with a wrong tag lately, by the address that they came from: a member with another
+   * system key, or somebody who meddles. Older versions do not tell.
    */
   readonly badTags?: Readonly<Record<string, number>> | undefined;
   readonly standing: MemberState;
@@ -30,8 +30,8 @@ export interface StatusReport {
   /** In what peers differ from this process: DIFFERENCES_MAX of them at most. */
   readonly differences?: readonly (Difference & { readonly rank: Rank })[] | undefined;
   /**
-   * Random, drawn at its start: hexadecimal. Whoever hears another one knows that the life before
-   * is over (docs/adr/0006-client-resubmission.md). Older versions do not tell.
+   * Random, drawn at its start: hexadecimal. Whoever hears another one knows that the life before is over
+   * (docs/adr/0006-client-resubmission.md). Older versions do not tell.
    */
   readonly start?: string | undefined;
   /** Sectors ever written, those that its disk cannot give back, and those it got back. */

@@ -26,9 +26,7 @@ function follow(...answers: ReportAnswer[]) {
     ask: (_, inquiry) =>
       defer(() => {
         asked.push(inquiry);
-        return timer(1, asyncScheduler).pipe(
-          map(() => answers[asked.length - 1] ?? answers.at(-1)),
-        );
+        return timer(1, asyncScheduler).pipe(map(() => answers[asked.length - 1] ?? answers.at(-1)));
       }),
     pauseMs: 9,
     silentMs: 25,

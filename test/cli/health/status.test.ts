@@ -15,11 +15,7 @@ import { marbles } from '../../helpers/marbles.js';
 import { downProcess, processOf, reportOf, SCRUB, SECTORS, statusOf } from './statusMaking.js';
 
 /** The third process of three tells this; the others are well. */
-const third = (changes: Partial<StatusReport>): ProcessStatus[] => [
-  processOf(1),
-  processOf(2),
-  processOf(3, changes),
-];
+const third = (changes: Partial<StatusReport>): ProcessStatus[] => [processOf(1), processOf(2), processOf(3, changes)];
 const redundancyFor = (processes: readonly ProcessStatus[]) =>
   redundancyOf(processes, disagreementsOf(processes, SECTORS));
 const rebuild = { taken: 12, total: 40, isEnough: true };
@@ -27,15 +23,8 @@ const rebuild = { taken: 12, total: 40, isEnough: true };
 const REDUCED: readonly { title: string; processes: ProcessStatus[]; reasons: string[] }[] = [
   {
     title: 'a process is down',
-    processes: [
-      processOf(1, { connected: [2] }),
-      processOf(2, { connected: [1], missed: { 3: 17 } }),
-      downProcess(3),
-    ],
-    reasons: [
-      'process 2 knows of 17 sectors that process 3 has missed',
-      'process 3 is down (refused)',
-    ],
+    processes: [processOf(1, { connected: [2] }), processOf(2, { connected: [1], missed: { 3: 17 } }), downProcess(3)],
+    reasons: ['process 2 knows of 17 sectors that process 3 has missed', 'process 3 is down (refused)'],
   },
   {
     title: 'a process is foreign',
@@ -171,10 +160,8 @@ test('the table of the status', (t) => {
   t.is(
     describeStatus(status, null),
     [
-      'rank  address         reachable  latency  written  damaged  healed  missed by  ' +
-        'scrub             standing',
-      '1     127.0.0.1:7101  yes        0.80 ms  40       0        1       2 (7)      ' +
-        '1 pass            member',
+      'rank  address         reachable  latency  written  damaged  healed  missed by  ' + 'scrub             standing',
+      '1     127.0.0.1:7101  yes        0.80 ms  40       0        1       2 (7)      ' + '1 pass            member',
       '2     127.0.0.1:7102  no         refused',
       '3     127.0.0.1:7103  yes        0.80 ms  40       0        0       -          ' +
         'at 640, 2 passes  joining: 12 of 40 sectors taken in',
@@ -213,15 +200,9 @@ const UNREADABLE: readonly (readonly [unknown, string])[] = [
   [{ ...reportOf(1), written: -1 }, 'written is -1, expected a whole number from 0 up'],
   [{ ...reportOf(1), rank: 255 }, 'rank is 255, expected a whole number from 1 to 254'],
   [{ ...reportOf(1), rank: 1.5 }, 'rank is 1.5, expected a whole number from 1 to 254'],
-  [
-    { ...reportOf(1), standing: 'guest' },
-    'standing is "guest", expected one of fresh, joining, member',
-  ],
+  [{ ...reportOf(1), standing: 'guest' }, 'standing is "guest", expected one of fresh, joining, member'],
   [{ ...reportOf(1), missed: { x: 1 } }, 'missed.x is "x", expected a rank'],
-  [
-    { ...reportOf(1), missed: { 2: 'many' } },
-    'missed.2 is "many", expected a whole number from 0 up',
-  ],
+  [{ ...reportOf(1), missed: { 2: 'many' } }, 'missed.2 is "many", expected a whole number from 0 up'],
   [{ ...reportOf(1), connected: [0] }, 'connected.0 is 0, expected a whole number from 1 to 254'],
   [{ ...reportOf(1), start: 'sixteen' }, 'start is "sixteen", expected hexadecimal digits'],
   [{ ...reportOf(1), start: 16 }, 'start is 16, expected hexadecimal digits'],
@@ -254,15 +235,12 @@ function looksOf(time: SchedulerLike, ...looks: ClusterStatus[]): Observable<Clu
   return defer(() => timer(2, time).pipe(map(() => looks.shift() ?? full)));
 }
 
-const missedBy1 = (count: number): string =>
-  `process 3 knows of ${count} sectors that process 1 has missed`;
+const missedBy1 = (count: number): string => `process 3 knows of ${count} sectors that process 1 has missed`;
 
 test('it is looked until the redundancy is full', marbles, ({ expectObservable }) => {
   const look$ = looksOf(asyncScheduler, missing(10), missing(4), missing(6));
   const options = { look$, waitMs: 1_000, pauseMs: 10, scheduler: asyncScheduler };
-  const shown$ = untilFull(options).pipe(
-    map(({ waitedMs, sectors }) => ({ waitedMs, ...sectors })),
-  );
+  const shown$ = untilFull(options).pipe(map(({ waitedMs, sectors }) => ({ waitedMs, ...sectors })));
   // More is missed meanwhile: what was done stays done.
   expectObservable(shown$).toBe('--a 11ms b 11ms c 11ms (d|)', {
     a: { waitedMs: 2, done: 0, total: 10, remark: missedBy1(10) },

@@ -9,8 +9,7 @@ import { atdd, shell } from '../../helpers/atdd.js';
 import { Cluster, cleanEnvironment, MAIN_FILE } from '../../helpers/cluster.js';
 
 const SECTORS = 8_192;
-const start = (t: ExecutionContext, processCount = 3) =>
-  Cluster.start(t, { processCount, sectors: SECTORS });
+const start = (t: ExecutionContext, processCount = 3) => Cluster.start(t, { processCount, sectors: SECTORS });
 
 test.serial('holes stay holes, there and back, and zeros undo what was there', async (t) => {
   const cluster = await start(t);
@@ -66,10 +65,7 @@ test.serial('an input that does not end is told when the disk does', async (t) =
   const cluster = await start(t, 1);
   const { code, output } = await shell(cluster, `atdd import /dev/zero --at ${SECTORS - 100}`);
   t.is(code, 1, output);
-  t.regex(
-    output,
-    /the input is longer than the disk: from sector 8092 on there is room for 409600/,
-  );
+  t.regex(output, /the input is longer than the disk: from sector 8092 on there is room for 409600/);
   const verified = await shell(cluster, 'atdd import - --verify < /dev/zero');
   t.is(verified.code, 2, verified.output);
   t.regex(verified.output, /--verify reads the input once more, which - does not allow/);
@@ -80,11 +76,11 @@ test.serial('an import that waits for a majority says so, and goes on', async (t
   await writeFile(cluster.fileIn('image'), randomBytes(4096));
   await cluster.kill(2);
   await cluster.kill(3);
-  const child = spawn(
-    process.execPath,
-    [MAIN_FILE, 'import', 'image', '--config', cluster.configFileOf(1)],
-    { cwd: cluster.folder, env: cleanEnvironment(), stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const child = spawn(process.execPath, [MAIN_FILE, 'import', 'image', '--config', cluster.configFileOf(1)], {
+    cwd: cluster.folder,
+    env: cleanEnvironment(),
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
   t.teardown(() => child.kill('SIGKILL'));
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));

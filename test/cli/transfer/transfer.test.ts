@@ -1,20 +1,9 @@
 import test from 'ava';
 import fc from 'fast-check';
-import {
-  benchPatterns,
-  firstTaken,
-  isFree,
-  readChooser,
-} from '../../../src/cli/transfer/benchSectors.js';
+import { benchPatterns, firstTaken, isFree, readChooser } from '../../../src/cli/transfer/benchSectors.js';
 import { programName, quote } from '../../../src/cli/clientSession.js';
 import type { Chunk } from '../../../src/cli/transfer/transfer.js';
-import {
-  checkFits,
-  chunksOf,
-  divideWindow,
-  forEachChunk,
-  readInOrder,
-} from '../../../src/cli/transfer/transfer.js';
+import { checkFits, chunksOf, divideWindow, forEachChunk, readInOrder } from '../../../src/cli/transfer/transfer.js';
 import { wholeSectors } from '../../../src/cli/transfer/writeSectors.js';
 
 test('chunks cover a length exactly, in order, and fit into the window', (t) => {
@@ -112,10 +101,7 @@ test('standard input has to be whole sectors, unless it is to be filled up', (t)
   const whole = Buffer.alloc(8192, 1);
   t.is(wholeSectors(whole, false), whole);
   t.is(wholeSectors(whole, true), whole);
-  t.deepEqual(
-    wholeSectors(Buffer.from('x'), true),
-    Buffer.concat([Buffer.from('x'), Buffer.alloc(4095)]),
-  );
+  t.deepEqual(wholeSectors(Buffer.from('x'), true), Buffer.concat([Buffer.from('x'), Buffer.alloc(4095)]));
   const error = { code: 'ATDD_USAGE' };
   t.throws(() => wholeSectors(Buffer.from('x'), false), { ...error, message: /1 bytes.*--pad/ });
   t.throws(() => wholeSectors(Buffer.alloc(0), true), error);
