@@ -377,14 +377,14 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     edits: [
       {
         file: OWED,
-        find: `    owed.unsent.clear();
-    for (const debts of [owed.questions, owed.replies]) {
-        for (const debt of debts.values())
-            owed.unsent.add(debt);
+        find: `    outbox.unsent.clear();
+    for (const entries of [outbox.questions, outbox.replies]) {
+        for (const entry of entries.values())
+            outbox.unsent.add(entry);
     }`,
-        replace: `    owed.unsent.clear();
-    owed.questions.clear();
-    owed.replies.clear();`,
+        replace: `    outbox.unsent.clear();
+    outbox.questions.clear();
+    outbox.replies.clear();`,
       },
     ],
   },
@@ -397,13 +397,13 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     edits: [
       {
         file: OWED,
-        find: 'if (debt.dueMs > nowMs || owed.unsent.has(debt))',
-        replace: 'if (debt)',
+        find: 'if (entry.dueMs > nowMs || outbox.unsent.has(entry))',
+        replace: 'if (entry)',
       },
       {
         file: 'streams/stubbornLink.js',
-        find: 'if (isSilent && owed.questions.size > 0)',
-        replace: 'if (isSilent && owed.questions.size < 0)',
+        find: 'if (isSilent && outbox.questions.size > 0)',
+        replace: 'if (isSilent && outbox.questions.size < 0)',
       },
     ],
   },

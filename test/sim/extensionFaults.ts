@@ -18,7 +18,7 @@ export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
     ],
   },
   {
-    name: 'forgets-life',
+    name: 'forgets-boot',
     text: 'a process that starts again has forgotten the number of its life before',
     processCount: 3,
     runs: 600,
@@ -26,14 +26,14 @@ export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
     extension: 'on',
     edits: [
       {
-        file: 'streams/pipelines/bootNumber.js',
+        file: 'streams/pipelines/membership/bootNumber.js',
         find: 'this.#before = readNote(notes);',
         replace: 'this.#before = 0;',
       },
     ],
   },
   {
-    name: 'no-life',
+    name: 'no-boot',
     text: 'a stamp is sent before it is on the disk by a life without a number',
     processCount: 3,
     runs: 20,
@@ -42,8 +42,8 @@ export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
     edits: [
       {
         file: 'src/core/stamp.js',
-        find: 'return life > 0;',
-        replace: 'return life >= 0;',
+        find: 'return boot > 0;',
+        replace: 'return boot >= 0;',
       },
     ],
   },

@@ -4,7 +4,7 @@ import type { DeliberateFault, Edit } from './deliberateFault.js';
 const FOUNDING = 'src/core/membership/founding.js';
 
 const ANY_ADDRESSEE: Edit = {
-  file: 'streams/pipelines/introductions.js',
+  file: 'streams/pipelines/membership/introductions.js',
   find: 'const isForOther = addressee !== verdict.self;',
   replace: 'const isForOther = false;',
 };

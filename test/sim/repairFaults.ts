@@ -1,7 +1,7 @@
 /** Deliberate faults of what brings lost copies back: see deliberateFaults.ts. */
 import type { DeliberateFault, Edit } from './deliberateFault.js';
 
-const PAGES = 'streams/pipelines/pages.js';
+const PAGES = 'streams/pipelines/repair/pages.js';
 
 const WAITING_ANSWERS: Edit = {
   file: 'streams/reduceRegisters.js',
@@ -9,8 +9,8 @@ const WAITING_ANSWERS: Edit = {
   replace: 'if (false)',
 };
 const EARLY_LIST: Edit = {
-  file: 'streams/pipelines/members.js',
-  find: 'if (records.disavowals.areWaiting(sender))',
+  file: 'streams/pipelines/membership/members.js',
+  find: 'if (state.disavowals.areWaiting(sender))',
   replace: 'if (false)',
 };
 
@@ -90,7 +90,7 @@ export const REPAIR_FAULTS: readonly DeliberateFault[] = [
     blackBoxRuns: null,
     edits: [
       {
-        file: 'streams/pipelines/repair.js',
+        file: 'streams/pipelines/repair/repair.js',
         find: 'lanes: () => (peer.isConnected ? lanesOf(options) : 0)',
         replace: 'lanes: () => 0',
       },
