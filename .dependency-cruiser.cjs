@@ -144,7 +144,7 @@ module.exports = {
     },
 
     // Single files.
-    only('binary-parser-in-one-place', 'Decoding is one table.', '^src/wire/(?:message|extension)Types\\.ts$', [
+    only('binary-parser-in-one-place', 'Decoding is one table.', '^src/wire/fields\\.ts$', [
       packages('binary-parser'),
     ]),
     only(

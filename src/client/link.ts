@@ -13,33 +13,22 @@
  * incoming bytes at most one incomplete response is kept.
  */
 import type { Observable } from 'rxjs';
-import {
-  BehaviorSubject,
-  EMPTY,
-  connect,
-  distinctUntilChanged,
-  endWith,
-  ignoreElements,
-  interval,
-  merge,
-  switchMap,
-  takeUntil,
-  tap,
-} from 'rxjs';
+import { BehaviorSubject,EMPTY,connect,distinctUntilChanged,endWith,ignoreElements,interval,merge,switchMap,takeUntil,tap } from 'rxjs';
 import { assert } from '../core/assert.js';
 import type { ResponseStatus } from '../core/message.js';
 import type { Rank } from '../core/rank.js';
 import type { Connection } from '../ports/connection.js';
 import type { Schedulers } from '../ports/schedulers.js';
-import { STATUS_AUTH_FAILURE, STATUS_INVALID_SECTOR_INDEX, STATUS_OK } from '../wire/constants.js';
+import { STATUS_AUTH_FAILURE,STATUS_INVALID_SECTOR_INDEX,STATUS_OK } from '../wire/constants.js';
 import type { Frame } from '../wire/frame.js';
 import { createFrameDecoder } from '../wire/frame.js';
 import { CLIENT_MESSAGES } from '../wire/messageTypes.js';
-import { serializeInquiry, serializeRequest } from '../wire/serialize.js';
+import { serializeInquiry } from '../wire/inquiryMessages.js';
+import { serializeRequest } from '../wire/serialize.js';
 import type { Tagger } from '../wire/tag.js';
 import type { WireMessage } from '../wire/wireMessage.js';
 import type { ClientCounters } from './clientEvents.js';
-import type { Exchange, Question } from './exchange.js';
+import type { Exchange,Question } from './exchange.js';
 
 /** A connection that may know, once it is over, whether the other side had a part in its end. */
 export interface ClientConnection extends Connection {

@@ -2,17 +2,26 @@
  * Bundles (docs/peer-extension.md): process messages without their tags, one behind the other, under one tag. What is
  * sent to a peer in one turn costs one tag then, and one to check it.
  */
-import { assert } from '../core/assert.js';
 import type { Rank } from '../core/rank.js';
 import * as wire from './constants.js';
 import type { MessageType } from './messageType.js';
 import type { OutgoingMessage } from './outgoingMessage.js';
 import { beginMessage, writeProcessMessage } from './serialize.js';
 import type { Tagger } from './tag.js';
-import type { ProcessWireMessage } from './wireMessage.js';
+import type { ProcessWireMessage } from './processWireMessage.js';
+
+export interface BundleMessage {
+  readonly family: 'bundle';
+  /** Any byte. */
+  readonly sender: number;
+  /** null: it is not made of whole messages. */
+  readonly messages: () => readonly ProcessWireMessage[] | null;
+}
+
+type RowsByCode = ReadonlyMap<number, MessageType<ProcessWireMessage>>;
 
 /** @param rows Of the types that may stand in a bundle. */
-export function bundleType(rows: readonly MessageType[]): MessageType {
+export function bundleType(rows: readonly MessageType<ProcessWireMessage>[]): MessageType<BundleMessage> {
   const byCode = new Map(rows.map((row) => [row.code, row]));
   return {
     code: wire.TYPE_BUNDLE,
@@ -31,7 +40,7 @@ export function bundleType(rows: readonly MessageType[]): MessageType {
 }
 
 /** @returns null if the bundle is not made of whole messages. */
-function messagesIn(frame: Uint8Array, byCode: ReadonlyMap<number, MessageType>): readonly ProcessWireMessage[] | null {
+function messagesIn(frame: Uint8Array, byCode: RowsByCode): readonly ProcessWireMessage[] | null {
   const messages: ProcessWireMessage[] = [];
   const end = frame.length - wire.TAG_SIZE_BYTES;
   let at = wire.HEADER_SIZE_BYTES;
@@ -41,9 +50,7 @@ function messagesIn(frame: Uint8Array, byCode: ReadonlyMap<number, MessageType>)
     if (row === undefined || size === null) return null;
     const next = at + size - wire.TAG_SIZE_BYTES;
     if (next > end) return null;
-    const message = row.parse(frame.subarray(at, next));
-    assert(message.family === 'process', 'bundles have process messages only');
-    messages.push(message);
+    messages.push(row.parse(frame.subarray(at, next)));
     at = next;
   }
   return messages;

@@ -7,11 +7,12 @@
  * into it; one that did not has memory of its own. Frames are never changed afterwards.
  */
 import type { MessageType } from './messageType.js';
+import type { WireMessage } from './wireMessage.js';
 import type { MessageTable } from './messageTypes.js';
 import { HEADER_SIZE_BYTES, MAGIC, OFFSET_TYPE } from './constants.js';
 
 export interface Frame {
-  readonly type: MessageType;
+  readonly type: MessageType<WireMessage>;
   readonly bytes: Uint8Array;
 }
 

@@ -1,25 +1,37 @@
 /**
  * HELLO, version 2 (docs/peer-extension.md): who a process is, whom it takes the other side for, and what it was
- * started with. Version 1 is in extensionTypes.ts.
+ * started with. Version 1 is in oldHelloMessage.ts.
  */
 import type { Configuration } from '../core/membership/configuration.js';
 import { MEMBER_STATES } from '../core/membership/identity.js';
 import type { MemberState } from '../core/membership/identity.js';
-import type { Hello } from '../core/membership/memberMessage.js';
+import type { Hello, LinkToken } from '../core/membership/memberMessage.js';
+import type { Rank } from '../core/rank.js';
 import { RANK_MAX } from '../core/rank.js';
 import { INCARNATION_MAX } from '../core/stamp.js';
 import * as wire from './constants.js';
-import type { MessageType } from './messageType.js';
+import { fixedSize } from './messageType.js';
 import { beginMessage } from './serialize.js';
 import type { Tagger } from './tag.js';
-import type { HelloEnvelope, HelloMessage } from './wireMessage.js';
 
-export const HELLO_MESSAGE: MessageType = {
-  code: wire.TYPE_HELLO,
-  name: 'HELLO',
-  sizeOf: () => wire.SIZE_HELLO,
-  parse: readHello,
-};
+/** What a HELLO says about the connection that it stands in. */
+export interface HelloEnvelope {
+  readonly sender: Rank;
+  /** Whom the sender takes the other side for. */
+  readonly addressee: Rank;
+  /** What the sender calls the connection. */
+  readonly token: LinkToken;
+  /** What the other side has called it; LINK_TOKEN_NONE: nothing yet. */
+  readonly echo: LinkToken;
+}
+
+export interface HelloMessage extends HelloEnvelope {
+  readonly family: 'hello';
+  /** null: a field is out of its range. */
+  readonly content: () => Hello | null;
+}
+
+export const HELLO_MESSAGE = fixedSize(wire.TYPE_HELLO, 'HELLO', wire.SIZE_HELLO, readHello);
 
 const NO_ID = '\0'.repeat(wire.ID_SIZE_BYTES);
 

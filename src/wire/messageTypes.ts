@@ -5,19 +5,20 @@
  * Rows read complete frames only: `sizeOf` has been satisfied before `parse` is called, since binary-parser cuts a
  * buffer field short without a word.
  */
-import { Parser } from 'binary-parser';
 import type { RegisterMessage } from '../core/message.js';
 import type { OperationId } from '../core/operation.js';
-import { OPERATION_ID_SIZE_BYTES } from '../core/operation.js';
 import type { SectorData } from '../core/sector.js';
-import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import * as wire from './constants.js';
 import { bundleType } from './bundle.js';
-import { INQUIRIES, MEMBER_MESSAGES, REPORTS } from './extensionTypes.js';
+import { INQUIRIES, REPORTS } from './inquiryMessages.js';
+import { MEMBER_MESSAGES } from './memberMessages.js';
 import { SHARD_MESSAGE } from './shardMessage.js';
 import { HELLO_MESSAGE } from './helloMessage.js';
+import { fixedSize } from './messageType.js';
 import type { MessageType } from './messageType.js';
 import type { WireMessage } from './wireMessage.js';
+import { begin, identified, typed, withData } from './fields.js';
+import type { ProcessWireMessage } from './processWireMessage.js';
 
 interface RequestFields {
   requestNumber: bigint;
@@ -38,17 +39,6 @@ interface ProcessFields {
   data: SectorData;
 }
 
-/**
- * Not binary-parser's `string` field: that goes through TextDecoder, for which the name "latin1" means windows-1252, so
- * that 27 of the 256 bytes would come out as something else.
- */
-function toOperationId(this: unknown, bytes: Uint8Array): OperationId {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-}
-
-const begin = () => new Parser().endianness('big');
-const withData = (parser: Parser) => parser.buffer('data', { length: SECTOR_SIZE_BYTES });
-
 const request = () => begin().seek(wire.OFFSET_REQUEST_NUMBER).uint64('requestNumber').uint64('sector');
 const response = () =>
   begin()
@@ -56,25 +46,12 @@ const response = () =>
     .uint8('status')
     .seek(wire.OFFSET_REQUEST_NUMBER - wire.OFFSET_TYPE)
     .uint64('requestNumber');
-const identified = () =>
-  begin()
-    .seek(wire.OFFSET_SENDER)
-    .uint8('sender')
-    .seek(wire.OFFSET_OPERATION_ID - wire.OFFSET_TYPE)
-    .buffer('id', { length: OPERATION_ID_SIZE_BYTES, formatter: toOperationId });
 const process = () => identified().uint64('sector');
 const stamped = () =>
   process()
     .uint64('timestamp')
     .seek(wire.OFFSET_WRITE_RANK - wire.OFFSET_TIMESTAMP - 8)
     .uint8('writeRank');
-
-// `parse` of binary-parser returns `any`; each parser is given its type here, once.
-const typed =
-  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters
-  <Fields>(parser: Parser) =>
-    (frame: Uint8Array): Fields =>
-      parser.parse(frame) as Fields;
 
 const parseRead = typed<RequestFields>(request());
 const parseWrite = typed<RequestFields>(withData(request()));
@@ -85,19 +62,14 @@ const parseStamp = typed<ProcessFields>(stamped());
 const parseStamped = typed<ProcessFields>(withData(stamped()));
 const parseReceipt = typed<ProcessFields>(identified());
 
-/** A type of which every message has the same length. */
-function fixed(code: number, name: string, size: number, parse: (frame: Uint8Array) => WireMessage): MessageType {
-  return { code, name, sizeOf: () => size, parse };
-}
-
 function processType(
   code: number,
   name: string,
   size: number,
   parse: (frame: Uint8Array) => ProcessFields,
   content: (fields: ProcessFields) => RegisterMessage,
-): MessageType {
-  return fixed(code, name, size, (frame) => {
+): MessageType<ProcessWireMessage> {
+  return fixedSize(code, name, size, (frame) => {
     const fields = parse(frame);
     return {
       family: 'process',
@@ -110,18 +82,18 @@ function processType(
 
 const stamp = ({ timestamp, writeRank }: ProcessFields) => ({ timestamp, writeRank });
 
-const REQUESTS: readonly MessageType[] = [
-  fixed(wire.TYPE_READ, 'READ', wire.SIZE_READ, (frame) => {
+const REQUESTS: readonly MessageType<WireMessage>[] = [
+  fixedSize(wire.TYPE_READ, 'READ', wire.SIZE_READ, (frame) => {
     const { requestNumber, sector } = parseRead(frame);
     return { family: 'request', request: 'read', requestNumber, sector, data: null };
   }),
-  fixed(wire.TYPE_WRITE, 'WRITE', wire.SIZE_WRITE, (frame) => {
+  fixedSize(wire.TYPE_WRITE, 'WRITE', wire.SIZE_WRITE, (frame) => {
     const { requestNumber, sector, data } = parseWrite(frame);
     return { family: 'request', request: 'write', requestNumber, sector, data };
   }),
 ];
 
-const PROCESS_MESSAGES: readonly MessageType[] = [
+const PROCESS_MESSAGES: readonly MessageType<ProcessWireMessage>[] = [
   processType(wire.TYPE_READ_PROC, 'READ_PROC', wire.SIZE_PROCESS, parsePlain, ({ id }) => ({
     kind: 'readProc',
     id,
@@ -145,7 +117,7 @@ const PROCESS_MESSAGES: readonly MessageType[] = [
 ];
 
 /** Of this implementation: see docs/peer-extension.md. */
-const STAMP_MESSAGES: readonly MessageType[] = [
+const STAMP_MESSAGES: readonly MessageType<ProcessWireMessage>[] = [
   processType(wire.TYPE_READ_STAMP, 'READ_STAMP', wire.SIZE_PROCESS, parsePlain, ({ id }) => ({
     kind: 'readStamp',
     id,
@@ -157,7 +129,7 @@ const STAMP_MESSAGES: readonly MessageType[] = [
   })),
 ];
 
-const REGISTER_MESSAGES: readonly MessageType[] = [
+const REGISTER_MESSAGES: readonly MessageType<WireMessage>[] = [
   ...PROCESS_MESSAGES,
   ...STAMP_MESSAGES,
   bundleType([...PROCESS_MESSAGES, ...STAMP_MESSAGES]),
@@ -170,14 +142,14 @@ const RECEIPT_KINDS = [
   { code: wire.TYPE_ACK, name: 'ACK', receiptFor: 'ack' },
 ] as const;
 
-const RECEIPTS: readonly MessageType[] = RECEIPT_KINDS.map(({ code, name, receiptFor }) =>
-  fixed(code + wire.TYPE_ANSWER, `receipt of ${name}`, wire.SIZE_RECEIPT, (frame) => {
+const RECEIPTS: readonly MessageType<WireMessage>[] = RECEIPT_KINDS.map(({ code, name, receiptFor }) =>
+  fixedSize(code + wire.TYPE_ANSWER, `receipt of ${name}`, wire.SIZE_RECEIPT, (frame) => {
     const { sender, id } = parseReceipt(frame);
     return { family: 'receipt', sender, receiptFor, id };
   }),
 );
 
-const RESPONSES: readonly MessageType[] = [
+const RESPONSES: readonly MessageType<WireMessage>[] = [
   {
     code: wire.TYPE_READ + wire.TYPE_ANSWER,
     name: 'response to READ',
@@ -191,17 +163,17 @@ const RESPONSES: readonly MessageType[] = [
       return { family: 'response', request: 'read', status, requestNumber, data };
     },
   },
-  fixed(wire.TYPE_WRITE + wire.TYPE_ANSWER, 'response to WRITE', wire.SIZE_RESPONSE, (frame) => {
+  fixedSize(wire.TYPE_WRITE + wire.TYPE_ANSWER, 'response to WRITE', wire.SIZE_RESPONSE, (frame) => {
     const { status, requestNumber } = parseResponse(frame);
     return { family: 'response', request: 'write', status, requestNumber, data: null };
   }),
 ];
 
 /** What a receiver understands, by type code; any other type is skipped as the protocol says. */
-export type MessageTable = readonly (MessageType | undefined)[];
+export type MessageTable = readonly (MessageType<WireMessage> | undefined)[];
 
-function table(rows: readonly MessageType[]): MessageTable {
-  const byCode: (MessageType | undefined)[] = Array.from({ length: 256 });
+function table(rows: readonly MessageType<WireMessage>[]): MessageTable {
+  const byCode: (MessageType<WireMessage> | undefined)[] = Array.from({ length: 256 });
   for (const row of rows) byCode[row.code] = row;
   return byCode;
 }

@@ -8,8 +8,6 @@ import type {
   RegisterMessageKind,
   ResponseStatus,
 } from '../core/message.js';
-import { MEMBER_STATES } from '../core/membership/identity.js';
-import type { AnyInquiry, SignedMemberMessage, StampEntry } from '../core/membership/memberMessage.js';
 import type { OperationId } from '../core/operation.js';
 import { OPERATION_ID_SIZE_BYTES } from '../core/operation.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
@@ -29,12 +27,6 @@ const STATUS_OF: Readonly<Record<ResponseStatus, number>> = {
   ok: wire.STATUS_OK,
   authFailure: wire.STATUS_AUTH_FAILURE,
   invalidSectorIndex: wire.STATUS_INVALID_SECTOR_INDEX,
-};
-
-const INQUIRY_TYPES: Readonly<Record<AnyInquiry, number>> = {
-  status: wire.TYPE_STATUS,
-  scrub: wire.TYPE_SCRUB,
-  map: wire.TYPE_MAP,
 };
 
 /** A buffer with magic, the byte before the type, and the type; padding is zero. */
@@ -126,97 +118,6 @@ export function serializeReceipt(receipt: Receipt, tagger: Tagger): Buffer {
   return bytes;
 }
 
-function writeOperationId(bytes: Buffer, id: OperationId, at = 0): void {
+export function writeOperationId(bytes: Buffer, id: OperationId, at = 0): void {
   bytes.write(id, at + wire.OFFSET_OPERATION_ID, OPERATION_ID_SIZE_BYTES, 'latin1');
-}
-
-export function serializeMemberMessage({ sender, content }: SignedMemberMessage, tagger: Tagger): Buffer {
-  let bytes: Buffer;
-  switch (content.kind) {
-    case 'oldHello':
-      bytes = beginMessage(wire.SIZE_OLD_HELLO, sender, wire.TYPE_OLD_HELLO).fill(0, wire.HEADER_SIZE_BYTES);
-      bytes.write(content.storage, wire.OFFSET_OLD_HELLO_STORAGE, 'latin1');
-      bytes.writeUInt16BE(wire.OLD_HELLO_VERSION, wire.OFFSET_OLD_HELLO_VERSION);
-      bytes[wire.OFFSET_OLD_HELLO_MEMBER_STATE] = MEMBER_STATES.indexOf(content.memberState);
-      bytes[wire.OFFSET_OLD_HELLO_IS_KNOWN] = content.known === null ? 0 : 1;
-      bytes.writeUInt32BE(content.incarnation, wire.OFFSET_OLD_HELLO_INCARNATION);
-      bytes.write(content.known ?? '', wire.OFFSET_OLD_HELLO_KNOWN, 'latin1');
-      content.incarnations.forEach((incarnation, index) => {
-        bytes.writeUInt16BE(incarnation, wire.OFFSET_OLD_HELLO_INCARNATIONS + 2 * index);
-      });
-      break;
-    case 'link':
-      bytes = beginMessage(wire.SIZE_LINK, sender, wire.TYPE_LINK).fill(0, wire.HEADER_SIZE_BYTES);
-      bytes.write(content.token, wire.OFFSET_LINK_TOKEN, 'latin1');
-      bytes.write(content.echo, wire.OFFSET_LINK_ECHO, 'latin1');
-      bytes.writeUInt16BE(content.features, wire.OFFSET_LINK_FEATURES);
-      break;
-    case 'list':
-      bytes = beginMessage(wire.SIZE_LIST, sender, wire.TYPE_LIST);
-      writeOperationId(bytes, content.id);
-      bytes.writeBigUInt64BE(BigInt(content.from), wire.OFFSET_PROCESS_SECTOR);
-      break;
-    case 'listed':
-      bytes = beginMessage(wire.SIZE_LISTED, sender, wire.TYPE_LISTED);
-      bytes.fill(0, wire.OFFSET_LISTED_COUNT);
-      writeOperationId(bytes, content.id);
-      bytes.writeBigUInt64BE(BigInt(content.from), wire.OFFSET_PROCESS_SECTOR);
-      bytes.writeBigUInt64BE(content.next === null ? wire.NO_NEXT : BigInt(content.next), wire.OFFSET_LISTED_NEXT);
-      bytes.writeUIntBE(content.written, wire.OFFSET_LISTED_WRITTEN, 6);
-      writeEntries(bytes, content.entries);
-      break;
-    default:
-      return unreachable(content);
-  }
-  tagger.sign(bytes);
-  return bytes;
-}
-
-function writeEntries(bytes: Buffer, entries: readonly StampEntry[]): void {
-  bytes.writeUInt16BE(entries.length, wire.OFFSET_LISTED_COUNT);
-  entries.forEach(({ sector, stamp }, index) => {
-    const at = wire.OFFSET_LISTED_ENTRIES + index * wire.SIZE_LISTED_ENTRY;
-    bytes.writeBigUInt64BE(BigInt(sector), at);
-    bytes.writeBigUInt64BE(stamp.timestamp, at + 8);
-    bytes[at + 16] = stamp.writeRank;
-  });
-}
-
-export interface InquiryToSend {
-  readonly inquiry: AnyInquiry;
-  readonly requestNumber: bigint;
-  /** Of a map. Default 0. */
-  readonly from?: number | undefined;
-}
-
-export function serializeInquiry({ inquiry, requestNumber, from = 0 }: InquiryToSend, tagger: Tagger): Buffer {
-  const bytes = beginMessage(wire.SIZE_INQUIRY, 0, INQUIRY_TYPES[inquiry]);
-  bytes.writeBigUInt64BE(requestNumber, wire.OFFSET_REQUEST_NUMBER);
-  bytes.writeBigUInt64BE(BigInt(from), wire.OFFSET_REQUEST_SECTOR);
-  tagger.sign(bytes);
-  return bytes;
-}
-
-/** @param content A text, or a map; at most 4096 bytes. null: the tag of the inquiry was wrong. */
-export function serializeReport(
-  inquiry: AnyInquiry,
-  requestNumber: bigint,
-  content: string | Uint8Array | null,
-  tagger: Tagger,
-): Buffer {
-  const type = wire.TYPE_ANSWER + INQUIRY_TYPES[inquiry];
-  const bytes = beginMessage(
-    content === null ? wire.SIZE_RESPONSE : wire.SIZE_RESPONSE_DATA,
-    content === null ? wire.STATUS_AUTH_FAILURE : wire.STATUS_OK,
-    type,
-  );
-  bytes.writeBigUInt64BE(requestNumber, wire.OFFSET_REQUEST_NUMBER);
-  if (content !== null) {
-    bytes.fill(0, wire.OFFSET_RESPONSE_DATA);
-    const at = wire.OFFSET_RESPONSE_DATA;
-    if (typeof content === 'string') bytes.write(content, at, SECTOR_SIZE_BYTES, 'utf8');
-    else bytes.set(content, at);
-  }
-  tagger.sign(bytes);
-  return bytes;
 }

@@ -5,22 +5,24 @@
 import type { Rank } from '../core/rank.js';
 import type { Shard } from '../core/shard.js';
 import * as wire from './constants.js';
-import type { MessageType } from './messageType.js';
+import { fixedSize } from './messageType.js';
 import { beginMessage } from './serialize.js';
 import type { Tagger } from './tag.js';
 
-export const SHARD_MESSAGE: MessageType = {
-  code: wire.TYPE_SHARD,
-  name: 'SHARD',
-  sizeOf: () => wire.SIZE_SHARD,
-  parse: (frame) => ({ family: 'shard', ...readShard(frame) }),
-};
+export const SHARD_MESSAGE = fixedSize(wire.TYPE_SHARD, 'SHARD', wire.SIZE_SHARD, (frame): ShardMessage => ({
+  family: 'shard',
+  ...readShard(frame),
+}));
 
 export interface ShardFields {
   /** Any byte. */
   readonly sender: number;
   readonly index: number;
   readonly count: number;
+}
+
+export interface ShardMessage extends ShardFields {
+  readonly family: 'shard';
 }
 
 export function readShard(frame: Uint8Array): ShardFields {

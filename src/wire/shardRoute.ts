@@ -3,22 +3,23 @@
  * is the worker's business (docs/adr/0021-workers.md).
  */
 import { unreachable } from '../core/assert.js';
+import type { Inquiry } from '../core/membership/memberMessage.js';
 import * as wire from './constants.js';
 import type { Frame } from './frame.js';
+import { inquiryOf } from './inquiryMessages.js';
 
 export type ShardRoute =
   | { readonly kind: 'one'; readonly shard: number }
   /** It may be for any of them, and means nothing to the others. */
   | { readonly kind: 'all' }
   /** About the process as a whole. */
-  | { readonly kind: 'inquiry' }
+  | { readonly kind: 'inquiry'; readonly inquiry: Inquiry }
   /** It says which worker of a peer everything else on its connection is from. */
   | { readonly kind: 'declaration' }
   /** From a peer of this implementation that has not said so. */
   | { readonly kind: 'undeclared' };
 
 const ROUTE_ALL: ShardRoute = { kind: 'all' };
-const ROUTE_INQUIRY: ShardRoute = { kind: 'inquiry' };
 const ROUTE_DECLARATION: ShardRoute = { kind: 'declaration' };
 const ROUTE_UNDECLARED: ShardRoute = { kind: 'undeclared' };
 
@@ -29,6 +30,9 @@ const ROUTES_ONE: readonly ShardRoute[] = Array.from({ length: 256 }, (_, shard)
 
 /** @param declared What the peer at the other end has said to be; null: it has not. */
 export function shardRouteOf({ type, bytes }: Frame, shardCount: number, declared: number | null): ShardRoute {
+  const inquiry = inquiryOf(type.code);
+  // MAP is about sectors, and has the first of them where a request has its own.
+  if (inquiry !== null && inquiry !== 'map') return { kind: 'inquiry', inquiry };
   const kind = kindOf(type.code);
   switch (kind) {
     case 'request':
@@ -38,8 +42,6 @@ export function shardRouteOf({ type, bytes }: Frame, shardCount: number, declare
       return ROUTES_ONE[declared ?? shardAt(bytes, wire.OFFSET_PROCESS_SECTOR, shardCount)];
     case 'receipt':
       return declared === null ? ROUTE_ALL : ROUTES_ONE[declared];
-    case 'inquiry':
-      return ROUTE_INQUIRY;
     case 'declaration':
       return ROUTE_DECLARATION;
     case 'ownImplementation':
@@ -49,7 +51,7 @@ export function shardRouteOf({ type, bytes }: Frame, shardCount: number, declare
   }
 }
 
-type RoutedKind = 'request' | 'process' | 'receipt' | 'inquiry' | 'declaration' | 'ownImplementation';
+type RoutedKind = 'request' | 'process' | 'receipt' | 'declaration' | 'ownImplementation';
 
 function kindOf(code: number): RoutedKind {
   switch (code) {
@@ -62,9 +64,6 @@ function kindOf(code: number): RoutedKind {
     case wire.TYPE_WRITE_PROC:
     case wire.TYPE_ACK:
       return 'process';
-    case wire.TYPE_STATUS:
-    case wire.TYPE_SCRUB:
-      return 'inquiry';
     case wire.TYPE_SHARD:
       return 'declaration';
     default:

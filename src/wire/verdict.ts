@@ -4,23 +4,20 @@
  */
 import { unreachable } from '../core/assert.js';
 import type { ClientRequest, ClientResponse, ProcessMessage, Receipt } from '../core/message.js';
-import type {
-  AnyInquiry,
-  Hello,
-  Inquiry,
-  MemberMessage,
-  SignedMemberMessage,
-} from '../core/membership/memberMessage.js';
+import type { AnyInquiry, Hello, Inquiry, SignedMemberMessage } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import { RANK_MAX, isMember } from '../core/rank.js';
 import type { SectorIndex } from '../core/sector.js';
 import type { Shard } from '../core/shard.js';
 import { isOfShard } from '../core/shard.js';
-import { INCARNATION_MAX, TIMESTAMP_REFUSED } from '../core/stamp.js';
-import type { HelloEnvelope, HelloMessage } from './wireMessage.js';
+import { TIMESTAMP_REFUSED } from '../core/stamp.js';
 import type { Tagger } from './tag.js';
-import type { Decoded, ProcessWireMessage, WireMessage } from './wireMessage.js';
-import { MEMBER_STATES } from '../core/membership/identity.js';
+import type { Decoded, WireMessage } from './wireMessage.js';
+import type { BundleMessage } from './bundle.js';
+import { readMemberMessage } from './memberMessages.js';
+import type { MemberWireMessage } from './memberMessages.js';
+import type { HelloEnvelope, HelloMessage } from './helloMessage.js';
+import type { ProcessWireMessage } from './processWireMessage.js';
 
 export type DropReason =
   | 'badTag'
@@ -78,9 +75,6 @@ export interface VerdictOptions {
 }
 
 type RequestMessage = Extract<WireMessage, { family: 'request' }>;
-type BundleMessage = Extract<WireMessage, { family: 'bundle' }>;
-type MemberWireMessage = Extract<WireMessage, { family: 'oldHello' | 'link' | 'list' | 'listed' }>;
-type ListedMessage = Extract<WireMessage, { family: 'listed' }>;
 type ReceiptMessage = Extract<WireMessage, { family: 'receipt' }>;
 
 const DROPPED: Readonly<Record<DropReason, Verdict>> = {
@@ -199,60 +193,9 @@ function judgeMember(frame: Uint8Array, message: MemberWireMessage, options: Ver
   if (!options.systemTagger.verify(frame)) return DROPPED.badTag;
   const { sender } = message;
   if (!isOtherMember(sender, options)) return DROPPED.unknownSender;
-  const content = memberContent(message, BigInt(options.sectors), options.processCount);
+  const content = readMemberMessage(message, BigInt(options.sectors), options.processCount);
   if (content === null) return DROPPED.invalidContent;
   return { kind: 'member', message: { sender, content } };
-}
-
-/** @returns null if a field is out of its range. */
-function memberContent(message: MemberWireMessage, sectors: bigint, processCount: number): MemberMessage | null {
-  switch (message.family) {
-    case 'oldHello': {
-      const { storage, known, incarnation } = message;
-      const memberState = MEMBER_STATES.at(message.memberState);
-      const incarnations = message.incarnations().slice(0, processCount);
-      const isWrong = [incarnation, ...incarnations].some((one) => one > INCARNATION_MAX);
-      if (memberState === undefined || isWrong) return null;
-      return { kind: 'oldHello', memberState, storage, incarnation, known, incarnations };
-    }
-    case 'link': {
-      const { token, echo, features } = message;
-      return { kind: 'link', token, echo, features };
-    }
-    case 'list': {
-      // Who has more sectors asks for those beyond the end, too: there are none.
-      const from = message.from < sectors ? message.from : sectors;
-      return { kind: 'list', id: message.id, from: Number(from) };
-    }
-    case 'listed':
-      return listedContent(message, sectors);
-    default:
-      return unreachable(message);
-  }
-}
-
-/**
- * What a list says of the sectors of this process: the disk of its sender may be larger.
- * @returns null if a field is out of its range.
- */
-function listedContent(message: ListedMessage, sectors: bigint): MemberMessage | null {
-  const { id, from, written } = message;
-  if (from > sectors || message.next <= from) return null;
-  const entries = message.entries();
-  const isWrong = ({ sector, stamp }: (typeof entries)[number]): boolean =>
-    sector < from || sector >= message.next || stamp.timestamp >= TIMESTAMP_REFUSED;
-  if (entries.some(isWrong)) return null;
-  return {
-    kind: 'listed',
-    id,
-    from: Number(from),
-    // NO_NEXT is beyond every disk.
-    next: message.next > sectors ? null : Number(message.next),
-    entries: entries
-      .filter(({ sector }) => sector < sectors)
-      .map(({ sector, stamp }) => ({ sector: Number(sector), stamp })),
-    written,
-  };
 }
 
 function judgeReceipt(frame: Uint8Array, message: ReceiptMessage, options: VerdictOptions): Verdict {

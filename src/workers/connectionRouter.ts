@@ -14,11 +14,11 @@ import { isMember } from '../core/rank.js';
 import type { Rank } from '../core/rank.js';
 import type { Connection } from '../ports/connection.js';
 import type { Log } from '../ports/log.js';
-import { OFFSET_REQUEST_NUMBER, TYPE_STATUS } from '../wire/constants.js';
+import { OFFSET_REQUEST_NUMBER } from '../wire/constants.js';
 import type { Frame, FrameDecoder } from '../wire/frame.js';
 import { createFrameDecoder } from '../wire/frame.js';
 import { SERVER_MESSAGES } from '../wire/messageTypes.js';
-import { serializeReport } from '../wire/serialize.js';
+import { serializeReport } from '../wire/inquiryMessages.js';
 import { readShard } from '../wire/shardMessage.js';
 import { shardRouteOf } from '../wire/shardRoute.js';
 import type { Tagger } from '../wire/tag.js';
@@ -178,7 +178,7 @@ export class ConnectionRouter {
         }
         break;
       case 'inquiry':
-        this.#takeInquiry(routed, frame);
+        this.#takeInquiry(routed, route.inquiry, frame.bytes);
         break;
       case 'declaration':
         this.#takeDeclaration(routed, frame.bytes);
@@ -190,7 +190,7 @@ export class ConnectionRouter {
     }
   }
 
-  #takeInquiry(routed: Routed, { type, bytes }: Frame): void {
+  #takeInquiry(routed: Routed, inquiry: Inquiry, bytes: Uint8Array): void {
     const { clientTagger, inquire, trust, failed } = this.options;
     if (!clientTagger.verify(bytes)) {
       this.#dropByWorker(routed, bytes);
@@ -199,7 +199,6 @@ export class ConnectionRouter {
     const { connection } = routed;
     const { buffer, byteOffset } = bytes;
     const requestNumber = new DataView(buffer, byteOffset).getBigUint64(OFFSET_REQUEST_NUMBER);
-    const inquiry = type.code === TYPE_STATUS ? 'status' : 'scrub';
     trust(connection);
     routed.inquiryCount += 1;
     const next = (text: string): void => {

@@ -2,7 +2,7 @@
 import test from 'ava';
 import type { SectorMap, ToldRun } from '../../src/core/sectorMap.js';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
-import { serializeReport } from '../../src/wire/serialize.js';
+import { serializeReport } from '../../src/wire/inquiryMessages.js';
 import { encodeSectorMap } from '../../src/wire/sectorMapPage.js';
 import { createTagger } from '../../src/wire/tag.js';
 import { VirtualCluster } from './virtualCluster.js';

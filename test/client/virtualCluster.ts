@@ -13,7 +13,8 @@ import { DiskClient } from '../../src/client/diskClient.js';
 import type { ClientConnection } from '../../src/client/link.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
-import { serializeReport, serializeResponse } from '../../src/wire/serialize.js';
+import { serializeReport } from '../../src/wire/inquiryMessages.js';
+import { serializeResponse } from '../../src/wire/serialize.js';
 import { createTagger } from '../../src/wire/tag.js';
 
 const KEY = Buffer.alloc(32, 7);

@@ -1,13 +1,8 @@
 /** The protocol code of the tests and of the program agree, and the reader survives any cut. */
 import test from 'ava';
 import fc from 'fast-check';
-import {
-  serializeInquiry,
-  serializeProcessMessage,
-  serializeReceipt,
-  serializeReport,
-  serializeRequest,
-} from '../../src/wire/serialize.js';
+import { serializeInquiry, serializeReport } from '../../src/wire/inquiryMessages.js';
+import { serializeProcessMessage, serializeReceipt, serializeRequest } from '../../src/wire/serialize.js';
 import { serializeResponse } from '../../src/wire/serialize.js';
 import { createTagger } from '../../src/wire/tag.js';
 import type { ProcessKind } from './bytes.js';

@@ -5,7 +5,7 @@ import type { MemberMessage } from '../../src/core/membership/memberMessage.js';
 import { LINK_TOKEN_NONE } from '../../src/core/membership/memberMessage.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
-import { serializeMemberMessage } from '../../src/wire/serialize.js';
+import { serializeMemberMessage } from '../../src/wire/memberMessages.js';
 import { createTagger } from '../../src/wire/tag.js';
 import { processBytes, requestBytes } from '../helpers/bytes.js';
 import { CLIENT_KEY, ID, SYSTEM_KEY } from '../wire/messages.js';

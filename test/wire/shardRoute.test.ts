@@ -2,13 +2,9 @@
 import test from 'ava';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
-import {
-  serializeInquiry,
-  serializeMemberMessage,
-  serializeProcessMessage,
-  serializeReceipt,
-  serializeRequest,
-} from '../../src/wire/serialize.js';
+import { serializeInquiry } from '../../src/wire/inquiryMessages.js';
+import { serializeMemberMessage } from '../../src/wire/memberMessages.js';
+import { serializeProcessMessage, serializeReceipt, serializeRequest } from '../../src/wire/serialize.js';
 import { readShard, serializeShard } from '../../src/wire/shardMessage.js';
 import { shardRouteOf } from '../../src/wire/shardRoute.js';
 import { createTagger } from '../../src/wire/tag.js';
@@ -57,7 +53,7 @@ test('messages of this implementation alone go by what was declared', (t) => {
 test('inquiries and declarations are for the process', (t) => {
   for (const inquiry of ['status', 'scrub'] as const) {
     const bytes = serializeInquiry({ inquiry, requestNumber: 1n }, clientTagger);
-    t.deepEqual(routeOf(bytes, 3, 1), { kind: 'inquiry' });
+    t.deepEqual(routeOf(bytes, 3, 1), { kind: 'inquiry', inquiry });
   }
   const map = serializeInquiry({ inquiry: 'map', requestNumber: 1n, from: 5 }, clientTagger);
   t.deepEqual(routeOf(map, 3, 1), { kind: 'one', shard: 2 });

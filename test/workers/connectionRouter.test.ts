@@ -1,7 +1,9 @@
 /** One socket and several workers: who gets what, who answers, when it is read from and ended. */
 import test from 'ava';
 import { Subject } from 'rxjs';
-import { serializeInquiry, serializeMemberMessage, serializeRequest } from '../../src/wire/serialize.js';
+import { serializeInquiry } from '../../src/wire/inquiryMessages.js';
+import { serializeMemberMessage } from '../../src/wire/memberMessages.js';
+import { serializeRequest } from '../../src/wire/serialize.js';
 import { serializeShard } from '../../src/wire/shardMessage.js';
 import { clientTagger, joinThreads, systemTagger } from './threads.js';
 

@@ -43,7 +43,6 @@ export interface Outbox<M> {
   readonly unsent: Set<OutboxEntry<M>>;
   /** Whether the peer has ever sent a receipt. */
   sendsReceipts: boolean;
-  droppedReplyCount: number;
 }
 
 export function newOutbox<M>(limits: OutboxLimits): Outbox<M> {
@@ -53,7 +52,6 @@ export function newOutbox<M>(limits: OutboxLimits): Outbox<M> {
     replies: new Map(),
     unsent: new Set(),
     sendsReceipts: false,
-    droppedReplyCount: 0,
   };
 }
 
@@ -77,7 +75,6 @@ export function addReply<M>(outbox: Outbox<M>, key: string, message: M): void {
   if (outbox.replies.size <= outbox.limits.repliesMax) return;
   for (const oldest of outbox.replies.keys()) {
     acknowledgeReply(outbox, oldest);
-    outbox.droppedReplyCount += 1;
     break;
   }
 }

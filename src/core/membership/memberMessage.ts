@@ -74,8 +74,6 @@ export type LinkToken = string;
 /** Of no connection. */
 export const LINK_TOKEN_NONE: LinkToken = '\0'.repeat(16);
 
-export type MemberMessageKind = MemberMessage['kind'];
-
 export interface StampEntry {
   readonly sector: SectorIndex;
   readonly stamp: Stamp;

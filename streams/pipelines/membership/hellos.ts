@@ -6,7 +6,7 @@ import { LINK_TOKEN_NONE } from '../../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../../src/core/membership/membership.js';
 import { helloTo } from '../../../src/core/membership/membership.js';
 import type { Rank } from '../../../src/core/rank.js';
-import { serializeMemberMessage } from '../../../src/wire/serialize.js';
+import { serializeMemberMessage } from '../../../src/wire/memberMessages.js';
 import { ofKind } from '../../ofKind.js';
 import type { Inbound } from '../arrival.js';
 import type { Outbound } from '../outbound.js';

@@ -20,7 +20,7 @@ import type { Rank } from '../../../src/core/rank.js';
 import { isMember } from '../../../src/core/rank.js';
 import type { Random } from '../../../src/ports/random.js';
 import { FEATURE_HELLO } from '../../../src/wire/constants.js';
-import type { HelloEnvelope } from '../../../src/wire/wireMessage.js';
+import type { HelloEnvelope } from '../../../src/wire/helloMessage.js';
 import { serializeHello } from '../../../src/wire/helloMessage.js';
 import type { VerdictOptions } from '../../../src/wire/verdict.js';
 import type { Inbound } from '../arrival.js';

@@ -4,7 +4,7 @@ import { ENTRIES_MAX } from '../../../src/core/membership/memberMessage.js';
 import { isOutdated } from '../../../src/core/membership/membership.js';
 import type { Rank } from '../../../src/core/rank.js';
 import { NoSpace } from '../../../src/ports/blockFiles.js';
-import { serializeMemberMessage } from '../../../src/wire/serialize.js';
+import { serializeMemberMessage } from '../../../src/wire/memberMessages.js';
 import type { Inbound } from '../arrival.js';
 import type { Outbound } from '../outbound.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../processOptions.js';

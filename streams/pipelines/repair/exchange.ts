@@ -13,7 +13,7 @@ import type { SectorData, SectorIndex } from '../../../src/core/sector.js';
 import type { Stamp } from '../../../src/core/stamp.js';
 import type { Random } from '../../../src/ports/random.js';
 import { OutgoingMessage } from '../../../src/wire/outgoingMessage.js';
-import { serializeMemberMessage } from '../../../src/wire/serialize.js';
+import { serializeMemberMessage } from '../../../src/wire/memberMessages.js';
 import type { Tagger } from '../../../src/wire/tag.js';
 import type { SectorOutcome } from '../../reduceRegisters.js';
 import type { LinkCommand } from '../../stubbornLink.js';

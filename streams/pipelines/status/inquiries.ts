@@ -2,7 +2,7 @@
 import { unreachable } from '../../../src/core/assert.js';
 import type { Inquiry } from '../../../src/core/membership/memberMessage.js';
 import type { SectorStore } from '../../../src/ports/store.js';
-import { serializeReport } from '../../../src/wire/serialize.js';
+import { serializeReport } from '../../../src/wire/inquiryMessages.js';
 import type { Inbound } from '../arrival.js';
 import type { Outbound } from '../outbound.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../processOptions.js';

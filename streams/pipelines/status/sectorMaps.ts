@@ -2,7 +2,7 @@
 import type { Membership } from '../../../src/core/membership/state.js';
 import type { KnownDisk, SectorMap } from '../../../src/core/sectorMap.js';
 import { encodeSectorMap, runsPerPage } from '../../../src/wire/sectorMapPage.js';
-import { serializeReport } from '../../../src/wire/serialize.js';
+import { serializeReport } from '../../../src/wire/inquiryMessages.js';
 import type { Inbound } from '../arrival.js';
 import type { Outbound } from '../outbound.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../processOptions.js';

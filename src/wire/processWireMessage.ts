@@ -1,0 +1,9 @@
+import type { RegisterMessage } from '../core/message.js';
+
+/** A message between registers as it stands on the wire: nothing believed yet. */
+export interface ProcessWireMessage {
+  readonly family: 'process';
+  readonly sender: number;
+  readonly sector: bigint;
+  readonly content: RegisterMessage;
+}
