@@ -370,7 +370,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
   },
   {
     name: 'resend-forgotten',
-    text: 'what is owed to a peer is forgotten when its connection is made anew',
+    text: 'what is unacknowledged by a peer is forgotten when its connection is made anew',
     processCount: 3,
     runs: 50,
     blackBoxRuns: 50,
