@@ -4,7 +4,7 @@ import type { DeliberateFault } from './deliberateFault.js';
 export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
   {
     name: 'any-answer',
-    text: 'who has told an older stamp counts as one that holds the newest',
+    text: 'a process that has sent an older stamp counts as one that holds the newest',
     processCount: 3,
     runs: 200,
     blackBoxRuns: null,
