@@ -3,8 +3,7 @@
  * that a simulation starts exactly what production runs.
  */
 import type { SchedulerLike, Subscription } from 'rxjs';
-import { Observable, Subject, concat, filter, interval, map, merge, pairwise } from 'rxjs';
-import { shareReplay, take, timer } from 'rxjs';
+import { Observable, Subject, concat, filter, interval, map, merge, pairwise, shareReplay, take, timer } from 'rxjs';
 import type { ProcessCounters } from './core/counters.js';
 import { countWrite, newCounters } from './core/counters.js';
 import type { Ledger } from './core/ledger.js';
@@ -20,9 +19,8 @@ import type { Shard } from './core/shard.js';
 import type { Log } from './ports/log.js';
 import { FEATURE_BUNDLES, FEATURE_HELLO } from './wire/constants.js';
 import { countedTagger, createTagger } from './wire/tag.js';
-import type { DropReason } from './wire/verdict.js';
+import type { DropReason, VerdictOptions } from './wire/verdict.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
-import { answerTo } from '../streams/pipelines/membership/members.js';
 import type { StatusReport } from '../streams/pipelines/status/statusReport.js';
 import { AbsenceReports } from '../streams/pipelines/repair/absence.js';
 import { keepIdentity, openMembership } from '../streams/pipelines/membership/membershipState.js';
@@ -30,10 +28,11 @@ import { membershipReports } from '../streams/pipelines/membership/membershipRep
 import { processPipeline } from '../streams/pipelines/process.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../streams/pipelines/processOptions.js';
 import { BootNumber } from '../streams/pipelines/membership/bootNumber.js';
-import type { MembershipState } from '../streams/pipelines/membership/membershipState.js';
-import type { ProcessStats, ProcessState } from '../streams/pipelines/processState.js';
+import type { ProcessStats, ProcessState, ProcessStateOptions } from '../streams/pipelines/processState.js';
 import { statsOf, newProcessState } from '../streams/pipelines/processState.js';
 import type { RepairLimits } from '../streams/pipelines/repair/repairOptions.js';
+import { answerTo } from '../streams/pipelines/status/inquiries.js';
+import { Exchange } from '../streams/pipelines/repair/exchange.js';
 
 export interface ProcessOptions {
   readonly rank: Rank;
@@ -116,7 +115,9 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const { random, store, notes, counters = newCounters() } = ports;
   const membership = openMembership(membershipOptions(options, ports), notes);
   const bootNumber = new BootNumber(notes);
-  const state = recordsOf(options, membership, { counters, clock: schedulers.clock });
+  const taggers = taggersOf(options, counters);
+  const exchange = new Exchange({ self: rank, systemTagger: taggers.systemTagger, random });
+  const state = stateOf(options, { membership, exchange, counters, clock: schedulers.clock });
   const { ledger } = state;
   const failure$ = new Subject<never>();
   const ready$ = keepIdentity(membership, notes, schedulers.clock).pipe(shareReplay({ bufferSize: 1, refCount: true }));
@@ -127,9 +128,9 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
     isOfPeers: (options.shard?.index ?? 0) === 0,
   };
 
-  const start = Buffer.from(random.operationId(), 'latin1').toString('hex');
-  const parts = { start, state, membership, bootNumber, isAdmitting: () => isAdmitting };
-  const pipeline = pipelineOptions(options, parts);
+  const bootId = Buffer.from(random.operationId(), 'latin1').toString('hex');
+  const parts = { bootId, state, membership, bootNumber, isAdmitting: () => isAdmitting };
+  const pipeline = pipelineOptions(options, parts, taggers);
   const subscription: Subscription = concat(ready$, processPipeline(pipeline, ports)).subscribe({
     next: (output) => {
       apply(output, rank, state, telling);
@@ -197,17 +198,21 @@ function idleOrLate(ledger: Ledger<unknown>, timeoutMs: number, clock: Scheduler
   return merge(idle$, timer(timeoutMs, clock)).pipe(take(1));
 }
 
-function recordsOf(
+function taggersOf({ clientKey, systemKey }: ProcessOptions, counters: ProcessCounters) {
+  const tagger = (key: Uint8Array) => countedTagger(createTagger(key), counters);
+  return { clientTagger: tagger(clientKey), systemTagger: tagger(systemKey) };
+}
+
+function stateOf(
   options: ProcessOptions,
-  membership: MembershipState,
-  { counters, clock }: { readonly counters: ProcessCounters; readonly clock: SchedulerLike },
+  parts: Pick<ProcessStateOptions, 'membership' | 'exchange' | 'counters' | 'clock'>,
 ): ProcessState {
   const { rank, processCount, limits, timeouts } = options;
   const { retransmitMs, retransmitMsMax } = timeouts;
   const features = options.isExtended ? FEATURE_BUNDLES | FEATURE_HELLO : 0;
   const link = { retransmitMs, retransmitMsMax, repliesMax: limits.linkReplies, features };
   const missed = newMissedLog(ranksBut(rank, processCount), limits.missedChunks);
-  return newProcessState({ rank, processCount }, limits, link, membership, missed, counters, clock);
+  return newProcessState({ self: { rank, processCount }, limits, link, missed, ...parts });
 }
 
 /** What the operator can do something about. */
@@ -296,20 +301,13 @@ function complaints(log: Log, nowMs: () => number): Complain {
 
 function pipelineOptions(
   options: ProcessOptions,
-  parts: Pick<ProcessPipelineOptions, 'start' | 'state' | 'membership' | 'bootNumber' | 'isAdmitting'>,
+  parts: Pick<ProcessPipelineOptions, 'bootId' | 'state' | 'membership' | 'bootNumber' | 'isAdmitting'>,
+  taggers: Pick<VerdictOptions, 'clientTagger' | 'systemTagger'>,
 ): ProcessPipelineOptions {
   const { rank, processCount, sectors, shard, limits, timeouts } = options;
-  const tagger = (key: Uint8Array) => countedTagger(createTagger(key), parts.state.counters);
   return {
     self: { rank, processCount },
-    verdict: {
-      self: rank,
-      processCount,
-      sectors,
-      shard,
-      clientTagger: tagger(options.clientKey),
-      systemTagger: tagger(options.systemKey),
-    },
+    verdict: { self: rank, processCount, sectors, shard, ...taggers },
     ...parts,
     isExtended: options.isExtended,
     fetchMs: timeouts.fetchMs,

@@ -10,9 +10,9 @@ import { AtomicDiskError } from '../errors.js';
 import type { Log } from '../ports/log.js';
 import { markerFile } from '../shell/storageMarker.js';
 import type { OpenedSectorStore } from '../store/openSectorStore.js';
-import { identityNote, readIdentity } from '../../streams/pipelines/membership/membershipState.js';
 import { openProcessStore } from '../serve/processStore.js';
 import { writeStdout } from './standardStreams.js';
+import { identityNote, readIdentity } from '../../streams/pipelines/membership/identityNotes.js';
 
 const silent = (): void => undefined;
 const SILENT: Log = {

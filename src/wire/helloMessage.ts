@@ -3,13 +3,14 @@
  * started with. Version 1 is in extensionTypes.ts.
  */
 import type { Configuration } from '../core/membership/configuration.js';
+import { MEMBER_STATES } from '../core/membership/identity.js';
 import type { MemberState } from '../core/membership/identity.js';
 import type { Hello } from '../core/membership/memberMessage.js';
 import { RANK_MAX } from '../core/rank.js';
 import { INCARNATION_MAX } from '../core/stamp.js';
 import * as wire from './constants.js';
 import type { MessageType } from './messageType.js';
-import { MEMBER_STATES, beginMessage } from './serialize.js';
+import { beginMessage } from './serialize.js';
 import type { Tagger } from './tag.js';
 import type { HelloEnvelope, HelloMessage } from './wireMessage.js';
 

@@ -8,7 +8,7 @@ import type {
   RegisterMessageKind,
   ResponseStatus,
 } from '../core/message.js';
-import type { MemberState } from '../core/membership/identity.js';
+import { MEMBER_STATES } from '../core/membership/identity.js';
 import type { AnyInquiry, SignedMemberMessage, StampEntry } from '../core/membership/memberMessage.js';
 import type { OperationId } from '../core/operation.js';
 import { OPERATION_ID_SIZE_BYTES } from '../core/operation.js';
@@ -30,9 +30,6 @@ const STATUS_OF: Readonly<Record<ResponseStatus, number>> = {
   authFailure: wire.STATUS_AUTH_FAILURE,
   invalidSectorIndex: wire.STATUS_INVALID_SECTOR_INDEX,
 };
-
-/** On the wire a memberState is its place in this list. */
-export const MEMBER_STATES: readonly MemberState[] = ['fresh', 'joining', 'member'];
 
 const INQUIRY_TYPES: Readonly<Record<AnyInquiry, number>> = {
   status: wire.TYPE_STATUS,

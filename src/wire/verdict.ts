@@ -18,9 +18,9 @@ import type { Shard } from '../core/shard.js';
 import { isOfShard } from '../core/shard.js';
 import { INCARNATION_MAX, TIMESTAMP_REFUSED } from '../core/stamp.js';
 import type { HelloEnvelope, HelloMessage } from './wireMessage.js';
-import { MEMBER_STATES } from './serialize.js';
 import type { Tagger } from './tag.js';
 import type { Decoded, ProcessWireMessage, WireMessage } from './wireMessage.js';
+import { MEMBER_STATES } from '../core/membership/identity.js';
 
 export type DropReason =
   | 'badTag'

@@ -24,6 +24,8 @@ import { shardRouteOf } from '../wire/shardRoute.js';
 import type { Tagger } from '../wire/tag.js';
 import type { ThreadBatch } from './threadBatch.js';
 import { BatchWriter, TAKEN_STEP_BYTES, Notice, readBatch } from './threadBatch.js';
+import type { AdmissionEvent, Load, Admission } from '../core/admission.js';
+import { ADMISSION_INITIAL, admit } from '../core/admission.js';
 
 export interface ConnectionRouterOptions {
   readonly rank: Rank;
@@ -64,8 +66,7 @@ interface Routed {
   /** Which worker of a peer is at the other end; null: it is none, or has not said so. */
   declared: number | null;
   inquiryCount: number;
-  isPaused: boolean;
-  hasEnded: boolean;
+  admission: Admission;
   isClosed: boolean;
 }
 
@@ -94,8 +95,7 @@ export class ConnectionRouter {
       channels: this.#batches.map(() => null),
       declared: null,
       inquiryCount: 0,
-      isPaused: false,
-      hasEnded: false,
+      admission: ADMISSION_INITIAL,
       isClosed: false,
     };
     this.#routed.set(number, routed);
@@ -119,12 +119,11 @@ export class ConnectionRouter {
           if (routed.isClosed) return;
           this.#route(routed, frame);
         }
-        this.#regulate(routed);
+        this.#step(routed, 'entered');
       },
       complete: () => {
-        routed.hasEnded = true;
         this.#notifyAll(routed, Notice.ended);
-        this.#endIfDone(routed);
+        this.#step(routed, 'ended');
       },
     });
   }
@@ -141,7 +140,7 @@ export class ConnectionRouter {
         if (routed === undefined || channel == null) return;
         channel.writtenBytes += bytes.length;
         routed.connection.write([bytes]);
-        this.#regulate(routed);
+        this.#step(routed, 'answered');
       },
       notice: (what, number, amount) => {
         const routed = this.#routed.get(number);
@@ -150,14 +149,14 @@ export class ConnectionRouter {
         switch (what) {
           case Notice.taken:
             channel.sentBytes -= amount;
-            this.#regulate(routed);
+            this.#step(routed, 'handled');
             break;
           case Notice.trusted:
             this.options.trust(routed.connection);
             break;
           case Notice.ended:
             channel.hasEnded = true;
-            this.#endIfDone(routed);
+            this.#step(routed, 'handled');
             break;
           default:
             routed.connection.destroy();
@@ -207,8 +206,7 @@ export class ConnectionRouter {
       routed.inquiryCount -= 1;
       if (routed.isClosed) return;
       connection.write([serializeReport(inquiry, requestNumber, text, clientTagger)]);
-      this.#regulate(routed);
-      this.#endIfDone(routed);
+      this.#step(routed, 'answered');
     };
     inquire(inquiry).subscribe({ next, error: failed });
   }
@@ -273,7 +271,7 @@ export class ConnectionRouter {
       channel.writtenBytes = 0;
       this.#flushSoon();
     });
-    this.#regulate(routed);
+    this.#step(routed, 'drained');
   }
 
   #close(routed: Routed): void {
@@ -283,24 +281,26 @@ export class ConnectionRouter {
     this.#notifyAll(routed, Notice.closed);
   }
 
-  /** Our half ends when nothing can come any more: of no worker, and of no inquiry. */
-  #endIfDone({ connection, channels, hasEnded, inquiryCount }: Routed): void {
-    if (!hasEnded || inquiryCount > 0) return;
-    if (channels.every((channel) => channel === null || channel.hasEnded)) connection.end();
+  #step(routed: Routed, event: AdmissionEvent): void {
+    if (routed.isClosed) return;
+    const { connection } = routed;
+    const [after, effect] = admit(routed.admission, event, this.#load(routed));
+    routed.admission = after;
+    if (effect === 'pause') connection.pause();
+    else if (effect === 'resume') connection.resume();
+    else if (effect === 'end') connection.end();
   }
 
-  #regulate(routed: Routed): void {
-    if (routed.hasEnded || routed.isClosed) return;
+  #load({ connection, channels, inquiryCount }: Routed): Load {
     const { windowBytes, clientBufferBytes, inquiriesPerConnection } = this.options;
-    const { connection, channels } = routed;
-    const mayRead =
-      routed.inquiryCount < inquiriesPerConnection &&
-      connection.bufferedBytes <= clientBufferBytes &&
-      channels.every((channel) => channel === null || channel.sentBytes <= windowBytes);
-    if (mayRead !== routed.isPaused) return;
-    routed.isPaused = !mayRead;
-    if (mayRead) connection.resume();
-    else connection.pause();
+    return {
+      isFull:
+        inquiryCount >= inquiriesPerConnection ||
+        connection.bufferedBytes > clientBufferBytes ||
+        channels.some((channel) => channel !== null && channel.sentBytes > windowBytes),
+      // Nothing can come any more: of no worker, and of no inquiry.
+      isIdle: inquiryCount === 0 && channels.every((channel) => channel === null || channel.hasEnded),
+    };
   }
 
   #flushSoon(): void {

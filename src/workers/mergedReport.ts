@@ -2,12 +2,9 @@
 import { assert } from '../core/assert.js';
 import type { ProcessCounters } from '../core/counters.js';
 import { newCounters } from '../core/counters.js';
-import type { MemberState } from '../core/membership/identity.js';
+import { MEMBER_STATES } from '../core/membership/identity.js';
 import type { Rank } from '../core/rank.js';
 import type { StatusReport } from '../../streams/pipelines/status/statusReport.js';
-
-/** From the least to the full member. */
-const MEMBER_STATES: readonly MemberState[] = ['fresh', 'joining', 'member'];
 
 /** @param reports One of each worker. */
 export function mergedReport(reports: readonly StatusReport[]): StatusReport {

@@ -1,7 +1,20 @@
 /** From the bytes of a connection to events of registers: decode, parse, authenticate, admit. */
 import type { Observable } from 'rxjs';
-import { concat, concatMap, connect, defer, endWith, filter, finalize, merge } from 'rxjs';
-import { mergeWith, observeOn, takeUntil, tap, timer } from 'rxjs';
+import {
+  concat,
+  concatMap,
+  connect,
+  defer,
+  endWith,
+  filter,
+  finalize,
+  merge,
+  mergeWith,
+  observeOn,
+  takeUntil,
+  tap,
+  timer,
+} from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { abandonOperations, enterOperation } from '../../src/core/ledger.js';
@@ -26,8 +39,8 @@ import type { Outgoing } from '../writeTogether.js';
 import type { Inbound } from './arrival.js';
 import { takeAnswerAsProof, takeHello, takeOldHello, takeProof } from './membership/introductions.js';
 import type { ProcessState } from './processState.js';
-import type { Session, SessionLimits } from './session.js';
-import { messageKey, newSession, regulate } from './session.js';
+import type { SessionLimits } from './session.js';
+import { Session, messageKey } from './session.js';
 
 type PartOfRecords =
   | 'ledger'
@@ -55,7 +68,7 @@ export interface InboundOptions {
   /** Whether new client operations are begun; false once the process is shutting down. */
   readonly isAdmitting: () => boolean;
   /** A message of that process has come. */
-  readonly heard: (rank: Rank) => void;
+  readonly receivedFrom: (rank: Rank) => void;
   /** The other side of the connection has shown a key. */
   readonly trust: (connection: Connection) => void;
 }
@@ -68,24 +81,22 @@ export function serveConnection(connection: Connection, options: InboundOptions)
   return defer(() => {
     const { dialled, state } = options;
     const { ledger, sessions } = state;
-    const session = newSession(connection, dialled !== null);
+    const session = new Session(connection, dialled !== null, ledger, options.limits);
     sessions.add(session);
-    const regulated = (): Inbound[] => regulate(session, ledger, options.limits).map(toSend);
     const closed$ = connection.closed$.pipe(endWith(null));
-    const drained$ = connection.drained$.pipe(mapEach(regulated), takeUntil(closed$));
+    const drained$ = connection.drained$.pipe(
+      mapEach(() => session.drained().map(toSend)),
+      takeUntil(closed$),
+    );
     // A peer that is gone confirms nothing, and asks again if it comes back (ADR 12).
     const forgotten$ = timer(options.silentMs, options.schedulers.clock).pipe(
-      mapEach(() => {
-        session.handling.clear();
-        return regulated();
-      }),
+      mapEach(() => session.forgotten().map(toSend)),
       takeUntil(closed$),
     );
     const end$ = defer(() => {
-      session.hasEnded = true;
-      const ended = [...abandonAll(session, ledger), ...regulated()];
+      const ended = [...abandonAll(session, ledger), ...session.ended().map(toSend)];
       if (dialled !== null) ended.push({ kind: 'ended', rank: dialled });
-      return session.handling.size === 0 ? ended : concat(ended, forgotten$);
+      return session.handlingCount === 0 ? ended : concat(ended, forgotten$);
     });
     return connection.bytes$.pipe(
       decodeFrames(options.table),
@@ -104,11 +115,11 @@ export function serveConnection(connection: Connection, options: InboundOptions)
         const admitted$ = verdict$.pipe(
           mapEach((verdict) => {
             const admitted = admit(session, verdict, options);
-            const due = regulated();
-            return due.length === 0 ? admitted : [...admitted, ...due];
+            const due = session.entered();
+            return due.length === 0 ? admitted : [...admitted, ...due.map(toSend)];
           }),
         );
-        return merge(penalties(verdict$, session, regulated, options), concat(admitted$, end$));
+        return merge(penalties(verdict$, session, options), concat(admitted$, end$));
       }),
       mergeWith(drained$),
       finalize(() => sessions.delete(session)),
@@ -120,19 +131,15 @@ export function serveConnection(connection: Connection, options: InboundOptions)
 function penalties(
   verdict$: Observable<Verdict>,
   session: Session,
-  regulated: () => Inbound[],
   { badTagPenaltyMs, schedulers }: InboundOptions,
 ): Observable<Inbound> {
   return verdict$.pipe(
     filter(hasWrongTag),
     tap(() => {
-      session.penaltyCount += 1;
+      session.penalise();
     }),
     concatMap(() => timer(badTagPenaltyMs, schedulers.clock)),
-    tap(() => {
-      session.penaltyCount -= 1;
-    }),
-    mapEach(regulated),
+    mapEach(() => session.atoned().map(toSend)),
   );
 }
 
@@ -166,22 +173,22 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
     }
     case 'processMessage':
       showPeer(session, options);
-      options.heard(verdict.message.sender);
+      options.receivedFrom(verdict.message.sender);
       return admitMessage(session, verdict.message, options);
     case 'bundle':
       showTrust(session, options);
-      options.heard(verdict.sender);
+      options.receivedFrom(verdict.sender);
       return [
         ...verdict.messages.flatMap((message) => admitMessage(session, message, options)),
         ...(verdict.leftOut === null ? [] : [dropped(session, verdict.leftOut)]),
       ];
     case 'hello':
       showPeer(session, options);
-      options.heard(verdict.envelope.sender);
+      options.receivedFrom(verdict.envelope.sender);
       return takeHello(session, verdict.envelope, verdict.content, options);
     case 'member':
       showPeer(session, options);
-      options.heard(verdict.message.sender);
+      options.receivedFrom(verdict.message.sender);
       return admitMember(session, verdict.message, options);
     case 'inquiry':
     case 'map':
@@ -303,8 +310,7 @@ function isUseless({ membership }: InboundOptions['state']): boolean {
  */
 function takeMessage(session: Session, { sender, sector, content }: ProcessMessage): Inbound[] {
   const key = messageKey(content.kind, content.id);
-  if (session.handling.has(key)) return [];
-  session.handling.add(key);
+  if (!session.take(key)) return [];
   const receipt = { peer: sender, receiptFor: content.kind, id: content.id };
   const event = { kind: 'message', from: sender, message: content } as const;
   const { hello } = session;

@@ -18,10 +18,11 @@ import type { Tagger } from '../../src/wire/tag.js';
 import type { SectorOutcome } from '../reduceRegisters.js';
 import type { LinkCommand } from '../stubbornLink.js';
 import type { Outgoing } from '../writeTogether.js';
-import type { ReceiptBook, ReceiptOwed } from './receipts.js';
+import type { ProcessPipelineOptions } from './processOptions.js';
+import type { ReceiptBook, PendingReceipt } from './receipts.js';
 import * as receipts from './receipts.js';
-import type { Origin, ReceiptDue, Session, SessionLimits } from './session.js';
-import { messageKey, regulate } from './session.js';
+import type { Origin, ReceiptDue, Session } from './session.js';
+import { messageKey } from './session.js';
 
 /** A command to the link of one peer, or of all. */
 export interface AddressedCommand {
@@ -38,10 +39,24 @@ export interface OutboundOptions {
   readonly clientTagger: Tagger;
   readonly systemTagger: Tagger;
   readonly ledger: Ledger<Session>;
-  readonly limits: SessionLimits;
   readonly receipts: ReceiptBook;
   readonly missed: MissedLog;
   readonly random: Random;
+}
+
+export function outboundOptions(options: ProcessPipelineOptions, random: Random): OutboundOptions {
+  const { self, verdict, state, linkReplies } = options;
+  const { clientTagger, systemTagger } = verdict;
+  const { ledger, missed } = state;
+  return {
+    self: self.rank,
+    clientTagger,
+    systemTagger,
+    ledger,
+    receipts: receipts.newReceiptBook(linkReplies),
+    missed,
+    random,
+  };
 }
 
 /** Bytes and addressees for all that came of one event, in the order of its effects. */
@@ -65,31 +80,28 @@ export function dispatch(outcome: SectorOutcome<Origin | null>, options: Outboun
       ? receipts.confirm(options.receipts, session, receipt)
       : receipts.NOT_CONFIRMED;
     if (now !== null) outbound.push(...receiptTo(now, options));
-    if (superseded !== null) release(superseded, options, outbound);
-    if (!isAwaited) release({ session, due: receipt }, options, outbound);
+    if (superseded !== null) release(superseded, outbound);
+    if (!isAwaited) release({ session, due: receipt }, outbound);
   }
   return outbound;
 }
 
 /** The message is done with: another may take its place. */
-function release({ session, due }: ReceiptOwed, options: OutboundOptions, outbound: Outbound[]): void {
-  session.handling.delete(messageKey(due.receiptFor, due.id));
-  regulateInto(outbound, session, options);
+function release({ session, due }: PendingReceipt, outbound: Outbound[]): void {
+  outbound.push(...session.handled(messageKey(due.receiptFor, due.id)).map(toSend));
 }
 
 function probeIfNeeded(due: ReceiptDue, sector: SectorIndex, options: OutboundOptions, outbound: Outbound[]): void {
   const isAnswer = due.receiptFor === 'value' || due.receiptFor === 'ack';
   if (!isAnswer || !receipts.isToBeProbed(options.receipts, due)) return;
   const question = receipts.probe(options.random.operationId());
-  const message = toParcel(question, sector, options);
+  const message = toMessage(question, sector, options);
   const key = messageKey(question.kind, question.id);
   outbound.push(toLink(due.peer, { kind: 'reply', key, message }));
 }
 
-function regulateInto(outbound: Outbound[], session: Session, options: OutboundOptions): void {
-  for (const outgoing of regulate(session, options.ledger, options.limits)) {
-    outbound.push({ kind: 'send', outgoing });
-  }
+function toSend(outgoing: Outgoing): Outbound {
+  return { kind: 'send', outgoing };
 }
 
 /** @returns false for a reply that may not be sent now: see receipts.ts. */
@@ -105,14 +117,14 @@ function dispatchEffect(
     case 'broadcast': {
       // Under the id of its operation: the link forgets what that asked before.
       const { id } = effect.message;
-      const message = toParcel(effect.message, sector, options, true);
+      const message = toMessage(effect.message, sector, options, true);
       outbound.push(toLink('all', { kind: 'question', id, message }));
       return true;
     }
     case 'ask':
     case 'fetch': {
       const { id } = effect.message;
-      const message = toParcel(effect.message, sector, options);
+      const message = toMessage(effect.message, sector, options);
       outbound.push(toLink(effect.to, { kind: 'question', id, message }));
       return true;
     }
@@ -120,7 +132,7 @@ function dispatchEffect(
       const { to } = effect;
       const key = messageKey(effect.message.kind, effect.message.id);
       if (!receipts.noteReply(options.receipts, to, key)) return false;
-      const message = toParcel(effect.message, sector, options);
+      const message = toMessage(effect.message, sector, options);
       outbound.push(toLink(to, { kind: 'reply', key, message }));
       return true;
     }
@@ -134,7 +146,7 @@ function dispatchEffect(
       respond(effect, sector, options, outbound);
       return true;
     case 'dropped':
-      regulateInto(outbound, endOperation(options.ledger, effect.id).session, options);
+      outbound.push(...endOperation(options.ledger, effect.id).session.answered().map(toSend));
       return true;
     default:
       return unreachable(effect);
@@ -145,7 +157,7 @@ function toLink(to: Rank | 'all', command: LinkCommand): Outbound {
   return { kind: 'link', addressed: { to, command } };
 }
 
-function toParcel(
+function toMessage(
   content: RegisterMessage,
   sector: SectorIndex,
   { self, systemTagger }: OutboundOptions,
@@ -165,17 +177,17 @@ function respond(
   const response = { request, status: 'ok', requestNumber, data } as const;
   const bytes = serializeResponse(response, options.clientTagger);
   outbound.push({ kind: 'send', outgoing: { connection: session.connection, content: bytes } });
-  regulateInto(outbound, session, options);
+  outbound.push(...session.answered().map(toSend));
 }
 
 /** A receipt has come: see receipts.ts. */
 export function takeReceipt(receipt: Receipt, options: OutboundOptions): Outbound[] {
   const key = messageKey(receipt.receiptFor, receipt.id);
-  const settled = toLink(receipt.sender, { kind: 'receipt', key });
-  const outbound = [settled];
-  for (const owed of receipts.takeReceipt(options.receipts, receipt)) {
-    outbound.push(...receiptTo(owed, options));
-    release(owed, options, outbound);
+  const acknowledged = toLink(receipt.sender, { kind: 'receipt', key });
+  const outbound = [acknowledged];
+  for (const due of receipts.takeReceipt(options.receipts, receipt)) {
+    outbound.push(...receiptTo(due, options));
+    release(due, outbound);
   }
   return outbound;
 }
@@ -184,14 +196,14 @@ export function takeReceipt(receipt: Receipt, options: OutboundOptions): Outboun
 export function welcome(peer: Rank, options: OutboundOptions): Outbound[] {
   // What it answered before it had shown who it is was not taken in.
   const outbound = [toLink(peer, { kind: 'noReceipts' }), toLink(peer, { kind: 'again' })];
-  for (const owed of receipts.forgetPeer(options.receipts, peer)) {
-    release(owed, options, outbound);
+  for (const due of receipts.forgetPeer(options.receipts, peer)) {
+    release(due, outbound);
   }
   return outbound;
 }
 
 /** Nothing for messages of this implementation: those who send them want no receipts. */
-function receiptTo({ session, due }: ReceiptOwed, options: OutboundOptions): Outbound[] {
+function receiptTo({ session, due }: PendingReceipt, options: OutboundOptions): Outbound[] {
   const { receiptFor, id } = due;
   if (receiptFor === 'readStamp' || receiptFor === 'stamp') return [];
   const content = serializeReceipt({ sender: options.self, receiptFor, id }, options.systemTagger);

@@ -1,6 +1,6 @@
 /** The peers of a process as it dials them, and what it has to tell of that. */
 import type { Observable } from 'rxjs';
-import { ReplaySubject, Subject, map, merge, share, tap } from 'rxjs';
+import { ReplaySubject, Subject, filter, map, merge, share, tap } from 'rxjs';
 import type { Rank } from '../../src/core/rank.js';
 import { describeError } from '../../src/errors.js';
 import type { Connection } from '../../src/ports/connection.js';
@@ -14,46 +14,48 @@ export type PeerReport =
   | { readonly kind: 'unreachable'; readonly rank: Rank; readonly trouble: string };
 
 export interface Peer {
-  readonly record: PeerState;
-  /** Emits when it has dialled this process: it is there, and waits for answers. */
-  readonly appeared: Subject<void>;
+  readonly state: PeerState;
   /** Emits why it could not be dialled. */
-  readonly failure$: Subject<string>;
+  readonly failure$: Observable<string>;
+  /** The connection that this process dialled to it; null: there is none. */
   readonly connection$: Observable<Connection | null>;
 }
 
-/** The connections that this process dials, one for each other process. */
+/**
+ * The connections that this process dials, one for each other process.
+ * @param appeared$ Emits the rank of a process that has dialled this one: it is there, and waits for answers.
+ */
 export function connectPeers(
   options: Pick<ProcessPipelineOptions, 'state' | 'reconnectMs' | 'reconnectMsMax'>,
   ports: ProcessPorts,
+  appeared$: Observable<Rank>,
 ): Peer[] {
   const { state, reconnectMs, reconnectMsMax } = options;
-  return state.peers.map((record) => {
-    const appeared = new Subject<void>();
-    const failure$ = new Subject<string>();
+  return state.peers.map((peer) => {
+    const failure = new Subject<string>();
     const connection$ = keepDialling({
-      dial: () => ports.transport.dial(record.rank),
+      dial: () => ports.transport.dial(peer.rank),
       clock: ports.schedulers.clock,
       fraction: () => ports.random.fraction(),
       reconnectMs,
       reconnectMsMax,
-      hurry$: appeared,
+      hurry$: appeared$.pipe(filter((rank) => rank === peer.rank)),
       onFailure: (error) => {
-        failure$.next(describeError(error));
+        failure.next(describeError(error));
       },
     }).pipe(
       tap((connection) => {
-        record.isConnected = connection !== null;
+        peer.isConnected = connection !== null;
         if (connection !== null) state.peerConnections.add(connection);
       }),
       share({ connector: () => new ReplaySubject(1) }),
     );
-    return { record, appeared, failure$, connection$ };
+    return { state: peer, failure$: failure.asObservable(), connection$ };
   });
 }
 
-export function peerReports({ record, failure$, connection$ }: Peer): Observable<PeerReport> {
-  const { rank } = record;
+export function peerReports({ state, failure$, connection$ }: Peer): Observable<PeerReport> {
+  const { rank } = state;
   return merge(
     failure$.pipe(map((trouble): PeerReport => ({ kind: 'unreachable', rank, trouble }))),
     connection$.pipe(

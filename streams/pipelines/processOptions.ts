@@ -13,8 +13,8 @@ import type { SessionLimits } from './session.js';
 
 export interface ProcessPipelineOptions {
   readonly self: Pick<Self, 'rank' | 'processCount'>;
-  /** Tells this life of the process from its others: hexadecimal. */
-  readonly start: string;
+  /** Tells this boot of the process from its others: hexadecimal. */
+  readonly bootId: string;
   readonly membership: MembershipState;
   /** Whether peers that understand it are spoken to by the extension. */
   readonly isExtended: boolean;

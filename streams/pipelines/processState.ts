@@ -1,8 +1,7 @@
 import type { SchedulerLike } from 'rxjs';
 import type { ProcessCounters } from '../../src/core/counters.js';
-import type { Ledger } from '../../src/core/ledger.js';
+import type { Ledger, LedgerLimits } from '../../src/core/ledger.js';
 import { emptyLedger } from '../../src/core/ledger.js';
-import type { LedgerLimits } from '../../src/core/ledger.js';
 import type { LinkNegotiation } from '../../src/core/link/negotiation.js';
 import { newNegotiation } from '../../src/core/link/negotiation.js';
 import type { Outbox, OutboxLimits } from '../../src/core/link/outbox.js';
@@ -22,7 +21,10 @@ import type { Connection } from '../../src/ports/connection.js';
 import type { Sendable } from '../writeTogether.js';
 import { BadTags } from './badTags.js';
 import { Disavowals } from './membership/disavowals.js';
+import type { RepairProgress } from './repair/repairProgress.js';
+import { newRepairProgress } from './repair/repairProgress.js';
 import type { Session } from './session.js';
+import type { Exchange } from './repair/exchange.js';
 
 /** What a process knows of another one. */
 export interface PeerState {
@@ -50,6 +52,8 @@ export interface ProcessState {
   readonly membership: MembershipView;
   readonly differences: Differences;
   readonly disavowals: Disavowals;
+  /** Its own questions to peers, and to its registers. */
+  readonly exchange: Exchange;
   readonly missed: MissedLog;
   readonly repair: RepairProgress;
   readonly counters: ProcessCounters;
@@ -77,41 +81,6 @@ export interface MembershipView {
   readonly durable: Map<Rank, PeerMemory>;
 }
 
-/** How far the repairs are; for the status. */
-export interface RepairProgress {
-  /** Sectors known to be damaged that wait to be mended. */
-  readonly toHeal: Set<SectorIndex>;
-  healedCount: number;
-  rebuild: {
-    /** Everything below this has been taken in. */
-    cursor: SectorIndex;
-    takenCount: number;
-    /** Sectors that the others have, as far as known. */
-    totalCount: number;
-    isEnough: boolean;
-  };
-  scrub: ScrubProgress;
-  questions: () => number;
-}
-
-export interface ScrubProgress {
-  isRunning: boolean;
-  /** A scrub was asked for: from the beginning, at full speed. */
-  isWanted: boolean;
-  /** The one that runs was asked for. */
-  isFast: boolean;
-  passCount: number;
-  cursor: SectorIndex;
-  verifiedCount: number;
-  damagedCount: number;
-  /** Sectors of which others had something newer, which was taken in. */
-  behindCount: number;
-  /** Sectors that others had an older value of, or none, and are handed. */
-  aheadCount: number;
-  /** Members that were compared with in this pass. */
-  comparedRanks: Rank[];
-}
-
 /** How much of everything there is: 0 everywhere in a process that has nothing to do. */
 export interface ProcessStats {
   /** Operations of clients under way. */
@@ -136,15 +105,15 @@ export interface ProcessStats {
   readonly memberState: MemberState;
 }
 
-export function newProcessState(
-  self: Self,
-  limits: LedgerLimits,
-  link: OutboxLimits & { readonly features: number },
-  membership: MembershipView,
-  missed: MissedLog,
-  counters: ProcessCounters,
-  clock: Pick<SchedulerLike, 'now'>,
-): ProcessState {
+export interface ProcessStateOptions extends Pick<ProcessState, 'membership' | 'exchange' | 'missed' | 'counters'> {
+  readonly self: Pick<Self, 'rank' | 'processCount'>;
+  readonly limits: LedgerLimits;
+  readonly link: OutboxLimits & { readonly features: number };
+  readonly clock: Pick<SchedulerLike, 'now'>;
+}
+
+export function newProcessState(options: ProcessStateOptions): ProcessState {
+  const { self, limits, link, clock, membership, exchange, missed, counters } = options;
   const peers = ranksBut(self.rank, self.processCount).map((rank): PeerState => {
     const negotiation = newNegotiation(link.features);
     const opening = newOpening();
@@ -165,6 +134,7 @@ export function newProcessState(
     membership,
     differences: { heard: new Map(), answered: new Map() },
     disavowals: new Disavowals(),
+    exchange,
     missed,
     repair: newRepairProgress(),
     counters,
@@ -173,43 +143,10 @@ export function newProcessState(
   };
 }
 
-/** Sectors that wait to be mended, at most: the rest is found again by a read or a scrub. */
-const TO_HEAL_MAX = 65_536;
-
-/** The own disk could not give that sector back. */
-export function noteDamaged({ toHeal }: RepairProgress, sector: SectorIndex): void {
-  if (toHeal.size < TO_HEAL_MAX) toHeal.add(sector);
-}
-
-function newRepairProgress(): RepairProgress {
-  return {
-    toHeal: new Set(),
-    healedCount: 0,
-    rebuild: { cursor: 0, takenCount: 0, totalCount: 0, isEnough: false },
-    scrub: newScrubProgress(),
-    questions: () => 0,
-  };
-}
-
-export function newScrubProgress(): ScrubProgress {
-  return {
-    isRunning: false,
-    isWanted: false,
-    isFast: false,
-    passCount: 0,
-    cursor: 0,
-    verifiedCount: 0,
-    damagedCount: 0,
-    behindCount: 0,
-    aheadCount: 0,
-    comparedRanks: [],
-  };
-}
-
 export function statsOf(state: ProcessState): ProcessStats {
-  const { ledger, registers, sessions, peers, missed, repair, membership } = state;
+  const { ledger, registers, sessions, peers, missed, exchange, membership } = state;
   let messages = 0;
-  for (const { handling } of sessions) messages += handling.size;
+  for (const { handlingCount } of sessions) messages += handlingCount;
   let missedCount = 0;
   for (const peer of missed.peers.values()) {
     missedCount += peer.missed.count + peer.young.size + peer.old.size;
@@ -226,7 +163,7 @@ export function statsOf(state: ProcessState): ProcessStats {
       replies: outbox.replies.size,
       unsent: outbox.unsent.size,
     })),
-    repairs: repair.questions(),
+    repairs: exchange.pendingCount,
     missed: missedCount,
     memberState: membership.memberState,
   };

@@ -19,7 +19,7 @@ import type { ReceiptDue, Session } from './session.js';
 import { messageKey } from './session.js';
 
 /** A receipt that is to be sent. */
-export interface ReceiptOwed {
+export interface PendingReceipt {
   readonly session: Session;
   readonly due: ReceiptDue;
 }
@@ -29,9 +29,9 @@ interface PeerState {
   /** Replies of ours that its receipt has not come for, if it sends receipts. */
   readonly unreceipted: Set<string>;
   /** By reply: the question that is confirmed when the receipt for that reply is here. */
-  readonly awaited: Map<string, ReceiptOwed>;
+  readonly awaited: Map<string, PendingReceipt>;
   /** Its first messages, as long as it has not shown itself. */
-  unconfirmed: ReceiptOwed[];
+  unconfirmed: PendingReceipt[];
   /** Its last answer that nothing here had asked for. */
   lastStale: string | null;
   wasProbed: boolean;
@@ -70,7 +70,7 @@ function recordOf(book: ReceiptBook, peer: Rank): PeerState {
  * The peer has become one of this implementation, which sends no receipts: what its predecessor was to confirm, nobody
  * ever will. @returns what waits for that.
  */
-export function forgetPeer(book: ReceiptBook, peer: Rank): ReceiptOwed[] {
+export function forgetPeer(book: ReceiptBook, peer: Rank): PendingReceipt[] {
   const awaited = [...(book.peers.get(peer)?.awaited.values() ?? [])];
   book.peers.delete(peer);
   return awaited;
@@ -88,11 +88,11 @@ export function noteReply(book: ReceiptBook, to: Rank, key: string): boolean {
 /** What becomes of the receipt for a message that was handled. */
 export interface Confirmation {
   /** To be sent. */
-  readonly now: ReceiptOwed | null;
+  readonly now: PendingReceipt | null;
   /** Will be sent over this connection later: the message keeps its place there. */
   readonly isAwaited: boolean;
   /** The same question came by another connection before: that one has nothing to wait for now. */
-  readonly superseded: ReceiptOwed | null;
+  readonly superseded: PendingReceipt | null;
 }
 
 export const NOT_CONFIRMED: Confirmation = { now: null, isAwaited: false, superseded: null };
@@ -100,15 +100,15 @@ export const NOT_CONFIRMED: Confirmation = { now: null, isAwaited: false, supers
 /** A message was handled, and answered if that is how it is handled. */
 export function confirm(book: ReceiptBook, session: Session, due: ReceiptDue): Confirmation {
   const record = recordOf(book, due.peer);
-  const owed = { session, due };
+  const pending = { session, due };
   if (record.sendsReceipts) {
     const reply = replyTo(due);
-    if (reply === null || !record.unreceipted.has(reply)) return { ...NOT_CONFIRMED, now: owed };
+    if (reply === null || !record.unreceipted.has(reply)) return { ...NOT_CONFIRMED, now: pending };
     const superseded = record.awaited.get(reply) ?? null;
-    record.awaited.set(reply, owed);
+    record.awaited.set(reply, pending);
     return { now: null, isAwaited: true, superseded };
   }
-  if (record.unconfirmed.length < UNCONFIRMED_MAX) record.unconfirmed.push(owed);
+  if (record.unconfirmed.length < UNCONFIRMED_MAX) record.unconfirmed.push(pending);
   return NOT_CONFIRMED;
 }
 
@@ -134,7 +134,7 @@ function replyTo({ receiptFor, id }: ReceiptDue): string | null {
  * A receipt has come: its sender is one that wants them, and has the reply that it names. Of what is remembered,
  * questions whose answer may have been lost are not confirmed: they come again.
  */
-export function takeReceipt(book: ReceiptBook, receipt: Receipt): ReceiptOwed[] {
+export function takeReceipt(book: ReceiptBook, receipt: Receipt): PendingReceipt[] {
   const record = recordOf(book, receipt.sender);
   const reply = messageKey(receipt.receiptFor, receipt.id);
   record.unreceipted.delete(reply);

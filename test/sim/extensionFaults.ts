@@ -27,7 +27,7 @@ export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
     edits: [
       {
         file: 'streams/pipelines/membership/bootNumber.js',
-        find: 'this.#before = readNote(notes);',
+        find: 'this.#before = readNote(notes, NOTE_BOOT, FORMAT) ?? 0;',
         replace: 'this.#before = 0;',
       },
     ],

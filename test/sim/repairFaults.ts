@@ -9,7 +9,7 @@ const WAITING_ANSWERS: Edit = {
   replace: 'if (false)',
 };
 const EARLY_LIST: Edit = {
-  file: 'streams/pipelines/membership/members.js',
+  file: 'streams/pipelines/membership/listingAnswers.js',
   find: 'if (state.disavowals.areWaiting(sender))',
   replace: 'if (false)',
 };
@@ -37,7 +37,7 @@ export const REPAIR_FAULTS: readonly DeliberateFault[] = [
     blackBoxRuns: 400,
     edits: [
       {
-        file: 'streams/pipelines/process.js',
+        file: 'streams/pipelines/registers.js',
         find: 'isSilent: !isVoting',
         replace: "isSilent: membership.memberState === 'fresh'",
       },

@@ -6,12 +6,12 @@ import { BootNumber } from '../../streams/pipelines/membership/bootNumber.js';
 
 /** Notes that were there, those that were put, and how each put ends. */
 function notesWith(text: string | null, put: () => Observable<never> = () => EMPTY) {
-  const initial = new Map(text === null ? [] : [['boot', Buffer.from(text)]]);
+  const initial = new Map(text === null ? [] : [['life', Buffer.from(text)]]);
   const written: string[] = [];
   const notes = {
     initial,
     put: (changes: ReadonlyMap<string, Uint8Array | null>) => {
-      written.push(Buffer.from(changes.get('boot') ?? []).toString());
+      written.push(Buffer.from(changes.get('life') ?? []).toString());
       return put();
     },
   };

@@ -149,7 +149,7 @@ function memoryStore() {
 }
 
 /** A process that was in that member state before. */
-function memoryNotes(memberState: MemberState): Notes {
+export function memoryNotes(memberState: MemberState): Notes {
   const identity = { storage: '00'.repeat(16), incarnation: 0, standing: memberState };
   return {
     initial: new Map([['identity', Buffer.from(JSON.stringify(identity))]]),

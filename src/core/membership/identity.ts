@@ -15,7 +15,10 @@ export type Incarnation = number;
  * `fresh`: its disk has never been part of the cluster. `joining`: the disk of that rank was lost; this one takes in
  * what the others have, and tells nobody what it holds. `member`: it votes.
  */
-export type MemberState = 'fresh' | 'joining' | 'member';
+export type MemberState = (typeof MEMBER_STATES)[number];
+
+/** From the least to the full member. On the wire a state is its place in this list. */
+export const MEMBER_STATES = ['fresh', 'joining', 'member'] as const;
 
 export interface Identity {
   readonly storage: StorageId;

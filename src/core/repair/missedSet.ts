@@ -3,10 +3,12 @@
  * may say too much, and it may be lost (then a scrub finds what it said): no promise rests on it. Bound: `chunksMax`
  * chunks; what does not fit is only counted.
  */
+import { assert } from '../assert.js';
 import type { SectorIndex } from '../sector.js';
 
 export const CHUNK_SECTORS = 32_768;
-const CHUNK_BYTES = CHUNK_SECTORS / 8;
+/** Bytes of one chunk: a bit for each of its sectors. */
+export const CHUNK_BYTES = CHUNK_SECTORS / 8;
 
 interface Chunk {
   readonly bits: Uint8Array;
@@ -118,14 +120,13 @@ export class MissedSet {
     for (const number of changes) this.#dirty.add(number);
   }
 
-  /** What was made durable before. @returns whether it was a chunk. */
-  restore(number: number, bits: Uint8Array): boolean {
-    if (bits.length !== CHUNK_BYTES || this.#chunks.has(number)) return false;
+  /** What was made durable before. @param bits CHUNK_BYTES of them. */
+  restore(number: number, bits: Uint8Array): void {
+    assert(bits.length === CHUNK_BYTES && !this.#chunks.has(number), 'a chunk of that size, once');
     let count = 0;
     for (const byte of bits) for (let rest = byte; rest > 0; rest &= rest - 1) count += 1;
     this.#chunks.set(number, { bits: bits.slice(), count });
     this.#count += count;
-    return true;
   }
 }
 

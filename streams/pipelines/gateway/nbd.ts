@@ -15,8 +15,21 @@
  * `requestBytes`, and it has taken its replies but for `replyBytes`; and nothing is begun for it otherwise.
  */
 import type { Observable, OperatorFunction } from 'rxjs';
-import { EMPTY, concat, connect, defer, endWith, filter, map, merge, mergeMap } from 'rxjs';
-import { of, takeUntil, takeWhile, tap } from 'rxjs';
+import {
+  EMPTY,
+  concat,
+  connect,
+  defer,
+  endWith,
+  filter,
+  map,
+  merge,
+  mergeMap,
+  of,
+  takeUntil,
+  takeWhile,
+  tap,
+} from 'rxjs';
 import { unreachable } from '../../../src/core/assert.js';
 import { SECTOR_SIZE_BYTES } from '../../../src/core/sector.js';
 import type { AtomicDiskError } from '../../../src/errors.js';
@@ -35,6 +48,8 @@ import { withDeadline } from '../../withDeadline.js';
 import type { Batch, Outgoing } from '../../writeTogether.js';
 import { writeTogether } from '../../writeTogether.js';
 import { performNbd } from './nbdCommand.js';
+import type { AdmissionEvent } from '../../../src/core/admission.js';
+import { ADMISSION_INITIAL, admit } from '../../../src/core/admission.js';
 
 export interface NbdLimits {
   /** Bytes that the requests of one connection, under way or waiting, may take together. */
@@ -64,12 +79,44 @@ export interface NbdOptions {
   readonly observer: NbdObserver;
 }
 
-/** What `serveNbd` has to know of a connection to bound its work. */
-interface NbdSession {
-  readonly connection: Connection;
-  negotiated: Negotiated | null;
-  costBytes: number;
-  isPaused: boolean;
+/** One connection, and what it has under way: that decides whether it is read from. */
+class NbdSession {
+  negotiated: Negotiated | null = null;
+  #costBytes = 0;
+  #admission = ADMISSION_INITIAL;
+  readonly #limits: NbdLimits;
+
+  constructor(
+    readonly connection: Connection,
+    limits: NbdLimits,
+  ) {
+    this.#limits = limits;
+  }
+
+  /** An input that costs so many bytes of memory until it is handled. */
+  entered(costBytes: number): void {
+    this.#costBytes += costBytes;
+    this.#step('entered');
+  }
+
+  handled(costBytes: number): void {
+    this.#costBytes -= costBytes;
+    this.#step('handled');
+  }
+
+  /** The connection has taken bytes that it was given. */
+  drained(): void {
+    this.#step('drained');
+  }
+
+  #step(event: AdmissionEvent): void {
+    const { requestBytes, replyBytes } = this.#limits;
+    const isFull = this.#costBytes > requestBytes || this.connection.bufferedBytes > replyBytes;
+    const [after, effect] = admit(this.#admission, event, { isFull, isIdle: this.#costBytes === 0 });
+    this.#admission = after;
+    if (effect === 'pause') this.connection.pause();
+    else if (effect === 'resume') this.connection.resume();
+  }
 }
 
 /** An input, and when it came by the clock. */
@@ -110,12 +157,12 @@ export function serveNbd(
 ): Observable<Outgoing> {
   const { limits, observer, exports } = options;
   return defer(() => {
-    const session: NbdSession = { connection, negotiated: null, costBytes: 0, isPaused: false };
+    const session = new NbdSession(connection, limits);
     const cost = ({ input }: Arrival): number => memoryOf(input, limits);
     const closed$ = connection.closed$.pipe(endWith(null));
     const drained$ = connection.drained$.pipe(
       tap(() => {
-        regulate(session, limits);
+        session.drained();
       }),
       takeUntil(closed$),
     );
@@ -132,8 +179,7 @@ export function serveNbd(
       map((input): Arrival => ({ input, atMs: clock.now() })),
       tap((arrival) => {
         observe(session, arrival.input, observer);
-        session.costBytes += cost(arrival);
-        regulate(session, limits);
+        session.entered(cost(arrival));
       }),
       // Stopped, it is as if the client had said goodbye: what it has asked for is answered.
       takeUntil(stop$),
@@ -146,8 +192,7 @@ export function serveNbd(
         opened$: drained$,
         handle: ({ input, atMs }) => answer(session, input, options, () => clock.now() - atMs >= limits.trimMs),
         handled: (arrival) => {
-          session.costBytes -= cost(arrival);
-          regulate(session, limits);
+          session.handled(cost(arrival));
         },
       });
     const windowBytes = limits.windowSectors * SECTOR_SIZE_BYTES;
@@ -256,14 +301,4 @@ function workOf(input: NbdInput, { windowSectors }: NbdLimits): number {
 
 function clamp(value: number, min: number, max: number): number {
   return Math.max(min, Math.min(value, max));
-}
-
-/** Reads on or stops reading. */
-function regulate(session: NbdSession, { requestBytes, replyBytes }: NbdLimits): void {
-  const { connection, costBytes, isPaused } = session;
-  const mayRead = costBytes <= requestBytes && connection.bufferedBytes <= replyBytes;
-  if (mayRead !== isPaused) return;
-  session.isPaused = !mayRead;
-  if (mayRead) connection.resume();
-  else connection.pause();
 }

@@ -5,11 +5,12 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import { Subject, concat, defer, concatMap, ignoreElements, take } from 'rxjs';
 import { BOOT_MAX } from '../../../src/core/stamp.js';
-import { AtomicDiskError } from '../../../src/errors.js';
 import type { Notes } from '../../../src/ports/notes.js';
-import { retryWithoutRoom } from './membershipState.js';
+import { retryWithoutRoom } from '../../retryWithoutRoom.js';
+import { numberNote, readNote } from '../notes.js';
 
 const NOTE_BOOT = 'life';
+const FORMAT = numberNote('a boot number', 1, BOOT_MAX);
 
 export class BootNumber {
   /** The highest number of an earlier boot; 0: none has had one. */
@@ -19,7 +20,7 @@ export class BootNumber {
 
   /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
   constructor(private readonly notes: Notes) {
-    this.#before = readNote(notes);
+    this.#before = readNote(notes, NOTE_BOOT, FORMAT) ?? 0;
   }
 
   /** 1 to BOOT_MAX, and durable; 0: this boot has none, yet or at all. */
@@ -42,7 +43,7 @@ export class BootNumber {
     const number = this.#before + 1;
     // So many have written that there is none left: values are stored first, then sent.
     if (number > BOOT_MAX) return this.#wanted.pipe(ignoreElements());
-    const note = Buffer.from(String(number));
+    const note = FORMAT.write(number);
     return this.#wanted.pipe(
       take(1),
       concatMap(() =>
@@ -57,16 +58,4 @@ export class BootNumber {
       ignoreElements(),
     );
   }
-}
-
-function readNote({ initial }: Notes): number {
-  const bytes = initial.get(NOTE_BOOT);
-  if (bytes === undefined) return 0;
-  const text = Buffer.from(bytes).toString('latin1');
-  const number = /^[1-9]\d{0,4}$/.test(text) ? Number(text) : 0;
-  if (number > 0 && number <= BOOT_MAX) return number;
-  throw new AtomicDiskError(
-    'ATDD_STORE_CORRUPT',
-    `the note ${NOTE_BOOT} of the store says ${JSON.stringify(text)}: ` + `that is no number from 1 to ${BOOT_MAX}`,
-  );
 }

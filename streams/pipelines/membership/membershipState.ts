@@ -2,25 +2,18 @@
  * What comes of what peers say of themselves (src/core/membership/): notes that become durable one after the other, and
  * with them the memberState by which this process acts.
  */
-import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
-import { BehaviorSubject, EMPTY, Subject, concatMap, defer, endWith, filter, of, retry, tap, timer } from 'rxjs';
-import type { Identity, MemberState, StorageId } from '../../../src/core/membership/identity.js';
-import { STORAGE_ID_SIZE_BYTES } from '../../../src/core/membership/identity.js';
+import type { Observable } from 'rxjs';
+import { BehaviorSubject, EMPTY, Subject, concatMap, defer, endWith, filter, of, tap } from 'rxjs';
+import type { MemberState } from '../../../src/core/membership/identity.js';
 import type { MembershipEffect } from '../../../src/core/membership/membership.js';
 import type { Membership, MembershipOptions, PeerMemory } from '../../../src/core/membership/state.js';
 import { newMembership } from '../../../src/core/membership/membership.js';
 import type { Rank } from '../../../src/core/rank.js';
-import { AtomicDiskError } from '../../../src/errors.js';
-import { NoSpace } from '../../../src/ports/blockFiles.js';
-import type { NoteChanges, Notes } from '../../../src/ports/notes.js';
+import type { Notes } from '../../../src/ports/notes.js';
 import type { MembershipView } from '../processState.js';
 import type { SchedulerLike } from 'rxjs';
-
-const NOTE_IDENTITY = 'identity';
-const noteOfPeer = (rank: Rank): string => `peer/${rank}`;
-
-/** A disk without room for a note is tried again after this. */
-const FULL_RETRY_MS = 500;
+import { identityNote, NOTE_IDENTITY, noteOfPeer, peerNote, readIdentity, readMemory } from './identityNotes.js';
+import { retryWithoutRoom } from '../../retryWithoutRoom.js';
 
 export class MembershipState implements MembershipView {
   readonly durable: Map<Rank, PeerMemory>;
@@ -157,91 +150,5 @@ export function keepMembership(
         }),
       );
     }),
-  );
-}
-
-/** A disk without room is tried again. */
-export function retryWithoutRoom<T>(clock: SchedulerLike): MonoTypeOperatorFunction<T> {
-  return retry({
-    delay: (error: unknown) => {
-      if (error instanceof NoSpace) return timer(FULL_RETRY_MS, clock);
-      throw error;
-    },
-  });
-}
-
-/** The note of who this process is. */
-export function identityNote(identity: Identity): NoteChanges {
-  const { storage, incarnation, memberState, founding, isVouched } = identity;
-  const fields = {
-    storage: inHex(storage),
-    incarnation,
-    standing: memberState,
-    founding: founding && inHex(founding),
-    isVouched,
-  };
-  return new Map([[NOTE_IDENTITY, Buffer.from(JSON.stringify(fields))]]);
-}
-
-function peerNote({ storage, incarnation }: PeerMemory): Uint8Array {
-  const hex = storage === null ? null : inHex(storage);
-  return Buffer.from(JSON.stringify({ storage: hex, incarnation }));
-}
-
-/** Ids are latin1: in hexadecimal anyone can read them. */
-function inHex(id: StorageId): string {
-  return Buffer.from(id, 'latin1').toString('hex');
-}
-
-/** @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
-export function readIdentity(notes: Pick<Notes, 'initial'>): Identity | null {
-  const fields = readNote(notes, NOTE_IDENTITY);
-  if (fields === null) return null;
-  const { storage, incarnation, memberState, founding, isVouched } = fields;
-  const isMemberState = memberState === 'fresh' || memberState === 'joining' || memberState === 'member';
-  if (storage === null || !isMemberState) throw unreadable(NOTE_IDENTITY, fields);
-  return { storage, incarnation, memberState, founding, isVouched };
-}
-
-function readMemory(notes: Notes, rank: Rank): PeerMemory | null {
-  const fields = readNote(notes, noteOfPeer(rank));
-  if (fields === null) return null;
-  const { storage, incarnation } = fields;
-  return { storage, incarnation };
-}
-
-interface NoteFields extends PeerMemory {
-  readonly memberState: unknown;
-  readonly founding: StorageId | null;
-  readonly isVouched: boolean;
-}
-
-function readNote({ initial }: Pick<Notes, 'initial'>, name: string): NoteFields | null {
-  const bytes = initial.get(name);
-  if (bytes === undefined) return null;
-  const fields = JSON.parse(Buffer.from(bytes).toString('utf8')) as Record<string, unknown>;
-  // Versions before 0.2 have neither of the last two.
-  const { storage: hex, incarnation, standing, founding = null, isVouched = false } = fields;
-  const [storage, foundingId] = [idIn(hex), idIn(founding)];
-  const isWrong =
-    storage === undefined ||
-    foundingId === undefined ||
-    typeof incarnation !== 'number' ||
-    typeof isVouched !== 'boolean';
-  if (isWrong) throw unreadable(name, fields);
-  return { storage, incarnation, memberState: standing, founding: foundingId, isVouched };
-}
-
-/** @returns undefined: it is neither an id nor null. */
-function idIn(hex: unknown): StorageId | null | undefined {
-  if (hex === null) return null;
-  if (typeof hex !== 'string' || hex.length !== 2 * STORAGE_ID_SIZE_BYTES) return undefined;
-  return Buffer.from(hex, 'hex').toString('latin1');
-}
-
-function unreadable(name: string, fields: unknown): AtomicDiskError {
-  return new AtomicDiskError(
-    'ATDD_STORE_CORRUPT',
-    `the note ${name} of the store says ${JSON.stringify(fields)}: that is no disk's identity`,
   );
 }

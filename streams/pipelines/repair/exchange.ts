@@ -168,32 +168,32 @@ export class Exchange {
     if (pending?.from === from) pending.answered({ kind: 'listed', listed });
   }
 
-  /**
-   * What came of an event of the own register. @returns false if it is of a question that nobody asks any more: then
-   * nothing is to be sent.
-   */
-  takeOutcome(outcome: SectorOutcome<unknown>): boolean {
-    if (outcome.kind === 'void') return true;
+  /** Whether what comes of an outcome is to be sent: not if it is of a question that nobody asks any more. */
+  isWanted({ cause: { event } }: SectorOutcome<unknown>): boolean {
+    return event.kind !== 'handOver' || this.#pending.has(event.id);
+  }
+
+  /** Answers the questions that an outcome of the own register answers. */
+  takeOutcome(outcome: SectorOutcome<unknown>): void {
+    if (outcome.kind === 'void') return;
     const { event } = outcome.cause;
     switch (event.kind) {
       case 'verify':
         this.#pending.get(event.id)?.answered({ kind: 'done' });
-        return true;
-      case 'handOver': {
-        const pending = this.#pending.get(event.id);
-        const isNothing = outcome.kind === 'done' && outcome.effects.length === 0;
-        if (isNothing) pending?.answered({ kind: 'nothing' });
-        return pending !== undefined;
-      }
+        break;
+      case 'handOver':
+        if (outcome.kind === 'done' && outcome.effects.length === 0) {
+          this.#pending.get(event.id)?.answered({ kind: 'nothing' });
+        }
+        break;
       case 'message': {
         const pending = this.#pending.get(event.message.id);
         const isOwn = event.from === this.#options.self && pending?.from === event.from;
         if (isOwn) pending.answered({ kind: outcome.kind });
         else this.#takeMessage(event.from, event.message);
-        return true;
+        break;
       }
       default:
-        return true;
     }
   }
 }

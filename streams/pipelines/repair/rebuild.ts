@@ -32,11 +32,12 @@ import type { Rank } from '../../../src/core/rank.js';
 import type { SectorIndex } from '../../../src/core/sector.js';
 import { compareStamps } from '../../../src/core/stamp.js';
 import type { Listed } from './exchange.js';
-import { retryWithoutRoom } from '../membership/membershipState.js';
+import { retryWithoutRoom } from '../../retryWithoutRoom.js';
 import type { Page } from './pages.js';
 import { mergeLists, takeSector } from './pages.js';
 import type { RepairOptions } from './repairOptions.js';
 import { lanesOf } from './repairOptions.js';
+import { jsonNote, readNote } from '../notes.js';
 
 const NOTE = 'rebuild';
 /** After something did not answer, or there was no room, the page is begun again. */
@@ -49,6 +50,13 @@ interface Cursor {
   readonly from: SectorIndex;
   readonly taken: number;
 }
+
+const CURSOR = jsonNote<Cursor>(
+  'the position of a rebuild',
+  (cursor) => ({ ...cursor }),
+  ({ disk, from: begin, taken }) =>
+    typeof disk === 'string' && isCount(begin) && isCount(taken) ? { disk, from: begin, taken } : undefined,
+);
 
 /** Ends by calling `rebuilt`; emits nothing. */
 export function rebuild(options: RepairOptions): Observable<never> {
@@ -115,7 +123,7 @@ function takeIn(start: SectorIndex, options: RepairOptions): Observable<Page> {
         from: progress.cursor,
         taken: progress.takenCount,
       };
-      const changes = new Map([[NOTE, page.next === null ? null : toNote(cursor)]]);
+      const changes = new Map([[NOTE, page.next === null ? null : CURSOR.write(cursor)]]);
       return notes.put(changes).pipe(retryWithoutRoom(clock), endWith(page));
     }),
   );
@@ -145,18 +153,15 @@ function listFromQuorum(
 
 function readCursor({ notes, membership }: RepairOptions): Cursor {
   const disk = diskOf(membership.current.own.storage);
-  const bytes = notes.initial.get(NOTE);
-  const none: Cursor = { disk, from: 0, taken: 0 };
-  if (bytes === undefined) return none;
-  const cursor = JSON.parse(Buffer.from(bytes).toString('utf8')) as Cursor;
+  const cursor = readNote(notes, NOTE, CURSOR);
   // Of another join: what was acknowledged since then may not be in what was taken in.
-  return cursor.disk === disk ? cursor : none;
-}
-
-function toNote(cursor: Cursor): Uint8Array {
-  return Buffer.from(JSON.stringify(cursor));
+  return cursor?.disk === disk ? cursor : { disk, from: 0, taken: 0 };
 }
 
 function diskOf(storage: string): string {
   return Buffer.from(storage, 'latin1').toString('hex');
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 }

@@ -23,6 +23,7 @@ import {
 import type { Rank } from '../../../src/core/rank.js';
 import { settleLate } from '../../../src/core/repair/missedLog.js';
 import type { MissedSet } from '../../../src/core/repair/missedSet.js';
+import { CHUNK_BYTES } from '../../../src/core/repair/missedSet.js';
 import type { SectorIndex } from '../../../src/core/sector.js';
 import { compareStamps } from '../../../src/core/stamp.js';
 import { NoSpace } from '../../../src/ports/blockFiles.js';
@@ -31,13 +32,21 @@ import { rebuild } from './rebuild.js';
 import type { RepairOptions } from './repairOptions.js';
 import { lanesOf } from './repairOptions.js';
 import { scrub } from './scrub.js';
+import { readNote } from '../notes.js';
+import type { NoteFormat } from '../notes.js';
 
 /** How often it is looked whether there is something to hand over or to mend. */
 const IDLE_MS = 100;
 /** What could not be mended is tried again after this. */
 const HEAL_AGAIN_MS = 10_000;
 
-const noteOfChunk = (rank: Rank, chunk: number): string => `missed/${rank}/${chunk}`;
+const noteOfChunk = (rank: Rank, chunk: number | ''): string => `missed/${rank}/${chunk}`;
+/** One bit for each sector of a chunk. @param number Of the chunk, as the name of the note has it. */
+const chunkNote = (number: number): NoteFormat<Uint8Array> => ({
+  what: `a chunk of missed sectors: ${CHUNK_BYTES} bytes under its number`,
+  write: (bits) => bits,
+  read: (bytes) => (Number.isSafeInteger(number) && bytes.length === CHUNK_BYTES ? bytes : undefined),
+});
 
 /** Goes on until unsubscribed; an error means that the process has to stop. */
 export function repair(options: RepairOptions): Observable<never> {
@@ -64,11 +73,15 @@ export function repair(options: RepairOptions): Observable<never> {
   });
 }
 
+/** @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
 function restoreMissed({ state, notes }: RepairOptions): void {
   for (const [rank, { missed }] of state.missed.peers) {
-    const prefix = `missed/${rank}/`;
-    for (const [name, bytes] of notes.initial) {
-      if (name.startsWith(prefix)) missed.restore(Number(name.slice(prefix.length)), bytes);
+    const prefix = noteOfChunk(rank, '');
+    for (const name of notes.initial.keys()) {
+      if (!name.startsWith(prefix)) continue;
+      const number = Number(name.slice(prefix.length));
+      const bits = readNote(notes, name, chunkNote(number));
+      if (bits !== null) missed.restore(number, bits);
     }
   }
 }

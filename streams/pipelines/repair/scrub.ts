@@ -35,28 +35,31 @@ import type { SectorIndex } from '../../../src/core/sector.js';
 import { STAMP_INITIAL, compareStamps } from '../../../src/core/stamp.js';
 import { NoSpace } from '../../../src/ports/blockFiles.js';
 import type { Listed } from './exchange.js';
-import { retryWithoutRoom } from '../membership/membershipState.js';
+import { retryWithoutRoom } from '../../retryWithoutRoom.js';
 import type { Held } from './pages.js';
 import { mergeLists, takeSector } from './pages.js';
-import { noteDamaged } from '../processState.js';
 import type { RepairOptions } from './repairOptions.js';
 import { lanesOf } from './repairOptions.js';
+import { noteDamaged } from './repairProgress.js';
+import { numberNote, readNote } from '../notes.js';
 
 const NOTE = 'scrub';
+/** Where the next page begins. */
+const POSITION = numberNote('a sector', 0, Number.MAX_SAFE_INTEGER);
 /** How often it is looked whether a scrub was asked for. */
 const LOOK_MS = 100;
 const PAGE_SECTORS = 64;
 
 /** Scrubs for ever; emits nothing. */
 export function scrub(options: RepairOptions): Observable<never> {
-  const { notes, state } = options;
-  const bytes = notes.initial.get(NOTE);
-  state.repair.scrub.cursor = bytes === undefined ? 0 : Number(Buffer.from(bytes).toString());
-  return untilDue(options).pipe(
-    concatMap(() => pass(options)),
-    repeat(),
-    ignoreElements(),
-  );
+  return defer(() => {
+    options.state.repair.scrub.cursor = readNote(options.notes, NOTE, POSITION) ?? 0;
+    return untilDue(options).pipe(
+      concatMap(() => pass(options)),
+      repeat(),
+      ignoreElements(),
+    );
+  });
 }
 
 /** Emits once when a scrub is asked for, or it is time for one. */
@@ -81,7 +84,7 @@ function pass(options: RepairOptions): Observable<unknown> {
         // One that is asked for begins at the beginning.
         if (next === null || record.isWanted) return EMPTY;
         record.cursor = next;
-        return merge(savePosition(Buffer.from(String(next)), options), onePage(next, options));
+        return merge(savePosition(POSITION.write(next), options), onePage(next, options));
       }),
       last(),
       tap(() => {

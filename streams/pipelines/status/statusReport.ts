@@ -97,12 +97,12 @@ export function textOfReport(report: StatusReport): string {
 }
 
 export function reportOf(
-  options: Pick<ProcessPipelineOptions, 'self' | 'start' | 'verdict'>,
+  options: Pick<ProcessPipelineOptions, 'self' | 'bootId' | 'verdict'>,
   { ledger, missed, peers, repair, counters, differences, badTags }: ProcessState,
   { memberState, current }: MembershipState,
   { written, damaged }: { readonly written: number; readonly damaged: number },
 ): StatusReport {
-  const { self, start } = options;
+  const { self, bootId } = options;
   const missedBy: Record<string, number> = {};
   let missedMore = false;
   for (const [rank, peer] of missed.peers) {
@@ -122,7 +122,7 @@ export function reportOf(
     waiting: memberState === 'fresh' ? waitingOf(current) : undefined,
     objections: current.objections.length > 0 ? current.objections : undefined,
     differences: differencesIn(differences),
-    start,
+    start: bootId,
     written,
     damaged,
     healed: repair.healedCount,

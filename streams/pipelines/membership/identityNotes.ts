@@ -1,0 +1,70 @@
+/** The notes of who this process is, and who its peers are. */
+import type { Identity, MemberState, StorageId } from '../../../src/core/membership/identity.js';
+import { MEMBER_STATES, STORAGE_ID_SIZE_BYTES } from '../../../src/core/membership/identity.js';
+import type { PeerMemory } from '../../../src/core/membership/state.js';
+import type { Rank } from '../../../src/core/rank.js';
+import type { NoteChanges, Notes } from '../../../src/ports/notes.js';
+import { jsonNote, readNote } from '../notes.js';
+
+export const NOTE_IDENTITY = 'identity';
+export const noteOfPeer = (rank: Rank): string => `peer/${rank}`;
+
+const IDENTITY = jsonNote<Identity>(
+  "a disk's identity",
+  ({ storage, incarnation, memberState, founding, isVouched }) => ({
+    storage: inHex(storage),
+    incarnation,
+    standing: memberState,
+    founding: founding && inHex(founding),
+    isVouched,
+  }),
+  // Versions before 0.2 have neither of the last two.
+  ({ storage: hex, incarnation, standing, founding = null, isVouched = false }) => {
+    const [storage, foundingId] = [idIn(hex), idIn(founding)];
+    if (storage == null || foundingId === undefined || !isMemberState(standing)) return undefined;
+    if (typeof incarnation !== 'number' || typeof isVouched !== 'boolean') return undefined;
+    return { storage, incarnation, memberState: standing, founding: foundingId, isVouched };
+  },
+);
+
+const PEER = jsonNote<PeerMemory>(
+  "a peer's disk",
+  ({ storage, incarnation }) => ({ storage: storage && inHex(storage), incarnation }),
+  ({ storage: hex, incarnation }) => {
+    const storage = idIn(hex);
+    return storage === undefined || typeof incarnation !== 'number' ? undefined : { storage, incarnation };
+  },
+);
+
+/** The note of who this process is. */
+export function identityNote(identity: Identity): NoteChanges {
+  return new Map([[NOTE_IDENTITY, IDENTITY.write(identity)]]);
+}
+
+/** @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
+export function readIdentity(notes: Pick<Notes, 'initial'>): Identity | null {
+  return readNote(notes, NOTE_IDENTITY, IDENTITY);
+}
+
+export const peerNote = PEER.write;
+
+/** What this process remembers of a peer; null: nothing. @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
+export function readMemory(notes: Pick<Notes, 'initial'>, rank: Rank): PeerMemory | null {
+  return readNote(notes, noteOfPeer(rank), PEER);
+}
+
+/** Ids are latin1: in hexadecimal anyone can read them. */
+function inHex(id: StorageId): string {
+  return Buffer.from(id, 'latin1').toString('hex');
+}
+
+/** @returns undefined: it is neither an id nor null. */
+function idIn(hex: unknown): StorageId | null | undefined {
+  if (hex === null) return null;
+  if (typeof hex !== 'string' || hex.length !== 2 * STORAGE_ID_SIZE_BYTES) return undefined;
+  return Buffer.from(hex, 'hex').toString('latin1');
+}
+
+function isMemberState(value: unknown): value is MemberState {
+  return MEMBER_STATES.some((one) => one === value);
+}
