@@ -34,8 +34,11 @@ test('every clause of docs/register.md has a test, and the code names it', (t) =
 });
 
 test('every decision is numbered, has a title, and is linked to by number only once', (t) => {
-  const numbers = list('docs/adr', '.md').map((name) => {
+  const index = read('docs/adr/README.md');
+  const pages = list('docs/adr', '.md').filter((name) => name !== 'README.md');
+  const numbers = pages.map((name) => {
     const number = Number(name.slice(0, 4));
+    t.true(index.includes(`[${number}](${name})`), `${name} is not in the index`);
     t.regex(read(`docs/adr/${name}`), new RegExp(`^# ${number}\\. `), name);
     return number;
   });
@@ -128,4 +131,108 @@ test('every row of docs/faults.md names tests, and they are there', (t) => {
       t.true(isThere, `docs/faults.md: ${name} is not there`);
     }
   }
+});
+
+const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md'].concat(
+  ['docs', 'docs/adr'].flatMap((folder) => list(folder, '.md').map((name) => `${folder}/${name}`)),
+);
+
+const SOURCES = ['src', 'streams', 'config'].flatMap((folder) =>
+  readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(?:ts|json)$/.test(name))
+    .map((name) => `${folder}/${name}`),
+);
+
+interface LeftWord {
+  readonly word: string;
+  readonly pattern: RegExp;
+  /** Files and folders in which it may stand. */
+  readonly staysIn: readonly string[];
+}
+
+const escaped = (word: string): string => word.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+
+/** An entry in code format is a part of a name; any other is a phrase of whole words. */
+function patternOf(entry: string): RegExp {
+  const name = /^`(.+)`$/.exec(entry)?.[1];
+  if (name !== undefined) return new RegExp(escaped(name));
+  return new RegExp(String.raw`(?<![\w-])${escaped(entry)}(?![\w-])`, 'i');
+}
+
+/** The last table of docs/style.md. */
+function leftWords(): LeftWord[] {
+  const rows = read('docs/style.md')
+    .split('### Words that have left')[1]
+    .split('\n')
+    .filter((line) => /^\| (?!not |---)/.test(line));
+  return rows.flatMap((row) => {
+    const [, not, , exceptions] = row.split('|').map((cell) => cell.trim());
+    const staysIn = [...exceptions.matchAll(/`([^`]+)`/g)].map((match) => match[1]);
+    return not.split(', ').map((word) => ({ word, pattern: patternOf(word), staysIn }));
+  });
+}
+
+/** With line breaks and the signs of comments taken out, so that phrases are found across lines. */
+function proseOf(file: string): string {
+  const text = file === 'docs/style.md' ? read(file).split('### Words that have left')[0] : read(file);
+  return text.replaceAll(/\s*\n[ \t]*(?:\/?\*+\/?|\/\/|>)?[ \t]*/g, ' ');
+}
+
+test('no word that has left the glossary is left, but where docs/style.md says so', (t) => {
+  const words = leftWords();
+  t.true(words.length > 30);
+  const found: string[] = [];
+  for (const file of [...SOURCES, ...DOCUMENTS]) {
+    const text = proseOf(file);
+    for (const { word, pattern, staysIn } of words) {
+      const match = staysIn.some((place) => file.startsWith(place)) ? null : pattern.exec(text);
+      if (match !== null) found.push(`${file}, ${word}: ${text.slice(Math.max(0, match.index - 40)).slice(0, 100)}`);
+    }
+  }
+  t.deepEqual(found, []);
+});
+
+test('no exception of the glossary is needless', (t) => {
+  const words = leftWords();
+  for (const place of new Set(words.flatMap(({ staysIn }) => staysIn))) {
+    const allowed = words.filter(({ staysIn }) => staysIn.includes(place));
+    const texts = [...SOURCES, ...DOCUMENTS].filter((file) => file.startsWith(place)).map(proseOf);
+    const isUsed = texts.some((text) => allowed.some(({ pattern }) => pattern.test(text)));
+    t.true(isUsed, `${place} is not there, or has no such word any more`);
+  }
+});
+
+test('every path that a document names is there', (t) => {
+  const form = /^(?:src|streams|test|config|scripts|tools)\/[\w./-]*$/;
+  const lost = DOCUMENTS.flatMap((page) =>
+    [...read(page).matchAll(/`([^`\s]+)`/g)]
+      .filter(([, path]) => form.test(path) && !existsSync(join(ROOT, path)))
+      .map(([, path]) => `${page} names ${path}`),
+  );
+  t.deepEqual(lost, []);
+});
+
+test('every heading that a link of a document names is there', (t) => {
+  const slugOf = (heading: string): string =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\w\s-]/g, '')
+      .replaceAll(' ', '-');
+  for (const page of DOCUMENTS) {
+    for (const [, target, anchor] of read(page).matchAll(/\]\(([^)#:]*)#([^)]+)\)/g)) {
+      const text = read(target === '' ? page : join(page, '..', target));
+      const headings = [...text.matchAll(/^#+ (.+)$/gm)].map((match) => slugOf(match[1]));
+      const isThere = headings.includes(anchor) || text.includes(`<a name="${anchor}">`);
+      t.true(isThere, `${page} links to ${target}#${anchor}`);
+    }
+  }
+});
+
+test('core and pipelines subscribe to nothing (docs/style.md, rule 9)', (t) => {
+  const files = SOURCES.filter((file) => /^(?:src\/core|streams\/pipelines)\//.test(file));
+  t.true(files.length > 40);
+  t.deepEqual(
+    files.filter((file) => read(file).includes('.subscribe(')),
+    [],
+  );
 });

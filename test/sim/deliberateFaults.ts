@@ -251,7 +251,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
   },
   {
     name: 'unconfirmed-end',
-    text: 'a connection that ended on our side alone counts as closed by the process',
+    text: "a connection that ended on the client's side alone counts as closed by the process",
     processCount: 3,
     runs: 1200,
     blackBoxRuns: null,
@@ -293,7 +293,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
   },
   {
     name: 'late-orphans',
-    text: 'an operation is dropped only when the event that says so has had its turn',
+    text: 'an operation is dropped only when the event that drops it has had its turn',
     processCount: 3,
     runs: 800,
     blackBoxRuns: null,
@@ -370,7 +370,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
   },
   {
     name: 'resend-forgotten',
-    text: 'what is owed to a peer is forgotten when its connection is made anew',
+    text: 'what is unacknowledged by a peer is forgotten when its connection is made anew',
     processCount: 3,
     runs: 50,
     blackBoxRuns: 50,
@@ -409,7 +409,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
   },
   {
     name: 'states-kept',
-    text: 'the state of a register is kept although nothing is asked of it any more',
+    text: 'the state of a register is kept although it is idle',
     processCount: 3,
     runs: 5,
     blackBoxRuns: null,

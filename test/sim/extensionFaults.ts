@@ -4,7 +4,7 @@ import type { DeliberateFault } from './deliberateFault.js';
 export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
   {
     name: 'any-answer',
-    text: 'who has told an older stamp counts as one that holds the newest',
+    text: 'a process that has sent an older stamp counts as one that holds the newest',
     processCount: 3,
     runs: 200,
     blackBoxRuns: null,
@@ -19,7 +19,7 @@ export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
   },
   {
     name: 'forgets-boot',
-    text: 'a process that starts again has forgotten the number of its life before',
+    text: 'a process that starts again has forgotten its last boot number',
     processCount: 3,
     runs: 600,
     blackBoxRuns: null,
@@ -34,7 +34,7 @@ export const EXTENSION_FAULTS: readonly DeliberateFault[] = [
   },
   {
     name: 'no-boot',
-    text: 'a stamp is sent before it is on the disk by a life without a number',
+    text: 'a stamp is sent before it is on the disk by a boot without a number',
     processCount: 3,
     runs: 20,
     blackBoxRuns: null,

@@ -17,7 +17,7 @@ const ONE_VOICE: Edit = {
 export const MEMBERSHIP_FAULTS: readonly DeliberateFault[] = [
   {
     name: 'any-addressee',
-    text: 'a HELLO counts whoever it is for, and one that speaks against a disk is enough',
+    text: 'a HELLO counts for any addressee, and one report of a replaced disk is enough',
     processCount: 3,
     runs: 200,
     blackBoxRuns: null,
@@ -25,7 +25,7 @@ export const MEMBERSHIP_FAULTS: readonly DeliberateFault[] = [
   },
   {
     name: 'no-identity',
-    text: 'nobody looks whether the disk is the one that it was',
+    text: 'no process checks whether a disk has been replaced',
     processCount: 3,
     runs: 50,
     blackBoxRuns: null,
@@ -39,7 +39,7 @@ export const MEMBERSHIP_FAULTS: readonly DeliberateFault[] = [
   },
   {
     name: 'founds-alone',
-    text: 'a fresh process founds a cluster with a majority, whoever else has not been heard',
+    text: 'a fresh process founds a cluster with a majority, before it has heard all others',
     processCount: 3,
     runs: 200,
     blackBoxRuns: null,

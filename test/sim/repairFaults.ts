@@ -45,7 +45,7 @@ export const REPAIR_FAULTS: readonly DeliberateFault[] = [
   },
   {
     name: 'late-disavowal',
-    text: 'what a lost disk has said counts until the event that says so has had its turn',
+    text: 'answers of a lost disk count until the event that disavows them has had its turn',
     processCount: 3,
     runs: 200,
     blackBoxRuns: null,
@@ -54,7 +54,7 @@ export const REPAIR_FAULTS: readonly DeliberateFault[] = [
   },
   {
     name: 'early-list',
-    text: 'sectors are listed while an operation may still count what a lost disk has said',
+    text: 'sectors are listed while an operation may still count an answer of a lost disk',
     processCount: 3,
     runs: 200,
     blackBoxRuns: null,
