@@ -61,11 +61,11 @@ export function spawnChild(options: SpawnChildOptions): Observable<ChildEvent> {
     // 'close' comes after the last line of output; 'error' comes instead if there is no process.
     const closed$ = fromEvent(child, 'close', (code: number | null, signal: string | null) => ({
       kind: 'ended' as const,
-      ending: { code, signal },
+      exit: { code, signal },
     }));
     const failed$ = fromEvent(child, 'error', () => ({
       kind: 'ended' as const,
-      ending: { code: null, signal: null },
+      exit: { code: null, signal: null },
     }));
     const ended$ = merge(closed$, failed$).pipe(take(1));
     const asked$ = merge(stopping$, reloading$);
