@@ -11,11 +11,13 @@
 import { parseArgs } from 'node:util';
 import { AtomicDiskError } from './errors.js';
 import { EXIT_FAILURE, EXIT_USAGE } from './exitCodes.js';
+import { ignoreOutputErrors } from './serve/ignoreOutputErrors.js';
 import type { RunOptions } from './serve/runProcess.js';
 
 process.exit(await main(process.argv.slice(2)));
 
 async function main(words: readonly string[]): Promise<number> {
+  ignoreOutputErrors();
   try {
     const options = processToRun(words);
     if (options === null) {

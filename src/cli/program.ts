@@ -15,7 +15,6 @@ import { defineRecoverCommand } from './recover.js';
 import { defineReadCommand } from './read.js';
 import { runProcess } from '../serve/runProcess.js';
 import { defineScrubCommand } from './scrub.js';
-import { ignoreOutputErrors } from '../serve/ignoreOutputErrors.js';
 import { defineStatusCommand } from './status.js';
 import { programVersion } from '../serve/version.js';
 import { defineWriteCommand } from './write.js';
@@ -25,7 +24,6 @@ const PROTOCOL_VERSION = 1;
 
 /** Does what the words after the program's name ask for. @returns the exit code. */
 export async function runProgram(words: readonly string[]): Promise<number> {
-  ignoreOutputErrors();
   try {
     await defineProgram().parseAsync(words, { from: 'user' });
     return Number(process.exitCode ?? EXIT_SUCCESS);
