@@ -15,7 +15,10 @@ export function isSupervised(): boolean {
   return process.env['ATDD_SUPERVISED'] === SUPERVISED_ENVIRONMENT.ATDD_SUPERVISED;
 }
 
-/** From now on signals end the program, and so does the end of the supervisor; until `takeSignals`, with exit code 0. */
+/**
+ * From now on a signal ends the program, and so does the end of its supervisor. Until `takeSignals` is called it
+ * ends at once, with exit code 0.
+ */
 export function beginInForeground(): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, endEarly);
   process.on('SIGHUP', () => {

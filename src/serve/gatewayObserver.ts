@@ -2,6 +2,7 @@
 import { TRANSMISSION_FLAG, flagNames } from '../nbd/constants.js';
 import { transmissionFlagsOf } from '../nbd/nbdExport.js';
 import type { Log } from '../ports/log.js';
+import { RateLimitedLog } from '../rateLimitedLog.js';
 import { monotonicClock } from '../shell/monotonicClock.js';
 import type { TcpServer } from '../shell/tcpServer.js';
 import type { NbdObserver } from '../../streams/pipelines/gateway/nbd.js';
@@ -11,8 +12,7 @@ const FAILURE_LOG_MS = 5_000;
 
 /** Requests that were refused are the client's business, and as many as it likes: at debug level only. */
 export function gatewayObserver(log: Log, servers: readonly TcpServer[]): NbdObserver {
-  let failureCount = 0;
-  let quietUntilMs = -Infinity;
+  const failures = new RateLimitedLog({ log, clock: monotonicClock, intervalMs: FAILURE_LOG_MS });
   return {
     negotiated: (connection, { export: found, isStructured, hasAllocation }) => {
       for (const server of servers) server.trust(connection);
@@ -28,13 +28,13 @@ export function gatewayObserver(log: Log, servers: readonly TcpServer[]): NbdObs
       log.debug('refused', { remote: connection.remote, command, error, text });
     },
     failed: (connection, { command }, error) => {
-      failureCount += 1;
-      const nowMs = monotonicClock.now();
-      if (nowMs < quietUntilMs) return;
-      quietUntilMs = nowMs + FAILURE_LOG_MS;
       const fields = { remote: connection.remote, command, error: error.message };
-      log.warn('requests fail; this is one of them', { ...fields, failures: failureCount });
-      failureCount = 0;
+      failures.write({
+        kind: 'failed',
+        level: 'warn',
+        message: 'requests fail; this is one of them',
+        fields: (suppressed) => ({ ...fields, failures: suppressed + 1 }),
+      });
     },
   };
 }
