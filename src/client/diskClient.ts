@@ -127,7 +127,7 @@ export class DiskClient implements Disk {
       unconfirmedMs: options.timeouts.unconfirmedMs,
       clock,
       nextRequestNumber: () => this.nextRequestNumber(),
-      onStanding: (link, isMember) => {
+      onMemberState: (link, isMember) => {
         this.dispatcher.setMember(link, isMember);
       },
       onFirst: () => {

@@ -140,7 +140,7 @@ export class Dispatcher {
     if (this.closed) return;
     for (const source of [this.choosy, this.urgent, this.ready]) {
       for (const operation of source) {
-        const link = this.choice.pick(operation.sector);
+        const link = this.choice.pick(operation);
         if (link !== undefined) {
           source.delete(operation);
           this.send(operation, link);
@@ -191,12 +191,13 @@ export class Dispatcher {
       operation.attemptCount === attempt &&
       !operation.abandoned;
     for (const read of this.hedgeable.takeDue(nowMs, this.hedgeDelay.delayMs, isWaiting)) {
-      const link = this.choice.pick(read.operation.sector, read.rank);
+      const link = this.choice.pick(read.operation, read.rank);
       if (link === undefined) {
         this.hedgeable.add(read, nowMs);
         continue;
       }
       counters.hedgedReads += 1;
+      this.choice.readHedged(read.rank);
       this.send(read.operation, link);
     }
     return !this.hedgeable.isEmpty;
@@ -238,6 +239,7 @@ export class Dispatcher {
       ...(data !== undefined && { data }),
       answered: (status, answer) => {
         this.options.counters.answers += 1;
+        this.choice.answered(link);
         observe('answered');
         if (isCurrent()) {
           operation.inFlightCount -= 1;

@@ -36,7 +36,7 @@ export interface HeldWritesOptions {
   readonly clock: SchedulerLike;
   nextRequestNumber(): bigint;
   /** The process at the other end has said whether it is a member; some implementations never do. */
-  onStanding(link: Link, isMember: boolean): void;
+  onMemberState(link: Link, isMember: boolean): void;
   /** A write is held for the first time. */
   onFirst(): void;
 }
@@ -123,7 +123,7 @@ export class HeldWrites {
       tap((boot) => {
         if (boot === null) return;
         this.boots.set(link, boot);
-        this.options.onStanding(link, boot.isMember);
+        this.options.onMemberState(link, boot.isMember);
         if (!boot.isMember) return;
         for (const write of before) if (isPredecessor(write.boot, boot)) this.release(write);
       }),
