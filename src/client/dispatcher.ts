@@ -33,7 +33,7 @@ import type { SectorData, SectorIndex } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
 import type { AttemptEvent } from './clientEvents.js';
 import type { DispatcherOptions } from './dispatcherOptions.js';
-import type { Exchange, LostReason } from './exchange.js';
+import type { PendingRequest, LostReason } from './pendingRequest.js';
 import { HedgeDelay, HedgeQueue } from './hedging.js';
 import type { Link } from './link.js';
 import { LinkChoice } from './linkChoice.js';
@@ -121,7 +121,7 @@ export class Dispatcher {
     this.pump();
   }
 
-  /** To be called after the link has given its exchanges back. */
+  /** To be called after the link has given its requests back. */
   removeLink(link: Link): void {
     this.choice.remove(link);
   }
@@ -211,7 +211,7 @@ export class Dispatcher {
     operation.inFlightCount += 1;
     if (operation.stage === 'read') counters.readsSent += 1;
     else counters.writesSent += 1;
-    link.send(this.exchangeFor(operation, link));
+    link.send(this.pendingRequest(operation, link));
     if (operation.stage === 'read' && isFirst) this.watch(operation, link.rank);
   }
 
@@ -223,7 +223,7 @@ export class Dispatcher {
     if (isFirst) hedging.onReadsUnderWay();
   }
 
-  private exchangeFor(operation: Operation, link: Link): Exchange {
+  private pendingRequest(operation: Operation, link: Link): PendingRequest {
     const { rank } = link;
     const { stage: kind, sector, data, attemptCount: attempt } = operation;
     const { hedging, onAttempt } = this.options;

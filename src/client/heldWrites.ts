@@ -27,7 +27,7 @@ import {
 } from 'rxjs';
 import { AtomicDiskError } from '../errors.js';
 import { BOOT_PAUSE_MS } from './clientDefaults.js';
-import { ask } from './inquire.js';
+import { inquireOnce } from './inquire.js';
 import type { Link } from './link.js';
 
 export interface HeldWritesOptions {
@@ -113,7 +113,7 @@ export class HeldWrites {
     // What is held later may have been given to whoever answers, or to a successor.
     const before = [...this.held];
     const nextRequestNumber = (): bigint => this.options.nextRequestNumber();
-    return ask(link, { inquiry: 'status', nextRequestNumber }).pipe(
+    return inquireOnce(link, { inquiry: 'status', nextRequestNumber }).pipe(
       map(bootIn),
       catchError((error: unknown) => {
         if (error instanceof AtomicDiskError) return of(null);

@@ -10,7 +10,7 @@ import type { LeveledLog } from '../shell/winstonLog.js';
 import { processServer } from './connectionPlaces.js';
 import { foregroundLog } from './foregroundLog.js';
 import { Lifecycle } from './lifecycle.js';
-import type { StartState } from './processOptions.js';
+import type { StartState } from './startOptions.js';
 
 export interface BegunProcess {
   readonly log: LeveledLog;

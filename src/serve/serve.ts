@@ -16,7 +16,7 @@ import { reloadProcessOnHangup } from './hangup.js';
 import { failureOf } from './lifecycle.js';
 import { markWhenMember } from './markStorage.js';
 import { openProcessStore, SCHEDULERS } from './processStore.js';
-import { processOptions } from './processOptions.js';
+import { startOptions } from './startOptions.js';
 
 /** Runs the process until a signal or a failure ends it. @returns the exit code. */
 export async function serve(config: ProcessConfig, isFounder: boolean, bound: BoundSocket): Promise<number> {
@@ -26,7 +26,7 @@ export async function serve(config: ProcessConfig, isFounder: boolean, bound: Bo
   // Opening takes seconds on a large disk: the second signal ends that too.
   const store = await Promise.race([openProcessStore(config, null, { log, counters }), lifecycle.killed]);
   if ('kind' in store) return lifecycle.end(store);
-  const running = startProcess(processOptions(config, null, state), {
+  const running = startProcess(startOptions(config, null, state), {
     transport: transport(config, server),
     store,
     notes: store.notes,

@@ -11,7 +11,7 @@ import type { ThreadBatch } from '../workers/threadBatch.js';
 import { mergedReport } from '../workers/mergedReport.js';
 import { type StatusReport, textOfReport } from '../../streams/pipelines/status/statusReport.js';
 import type { Ending } from './lifecycle.js';
-import type { StartState } from './processOptions.js';
+import type { StartState } from './startOptions.js';
 import type { FromWorker, ToWorker, WorkerFailure, WorkerStart } from './workerMessages.js';
 
 const PROGRAM = new URL('./workerThread.js', import.meta.url);
