@@ -32,6 +32,7 @@ const NBD = '^src/nbd/';
 const ERRORS = '^src/errors\\.ts$';
 const SURROUNDINGS = '^src/surroundings\\.ts$';
 const PORTS = '^src/ports/';
+const RATE_LIMITED_LOG = '^src/rateLimitedLog\\.ts$';
 const RXJS = packages('rxjs');
 const WIRE = '^src/wire/';
 /** What a thread begins with: nobody imports it. */
@@ -58,6 +59,7 @@ module.exports = {
     },
     allow('store-is-simulated', 'The logic of the store runs on a simulated disk too.', '^src/store/', [
       '^src/store/',
+      RATE_LIMITED_LOG,
       CORE,
       PORTS,
       ERRORS,
@@ -66,6 +68,7 @@ module.exports = {
     ]),
     allow('workers-are-simulated', 'What joins workers and connections runs in virtual time too.', '^src/workers/', [
       '^src/workers/',
+      RATE_LIMITED_LOG,
       CORE,
       WIRE,
       PORTS,
@@ -96,13 +99,13 @@ module.exports = {
         path: '^src/client/',
         pathNot: '^src/client/(?:client|connect)\\.ts$',
       },
-      ['^src/client/', CORE, WIRE, PORTS, ERRORS, RXJS, '^streams/'],
+      ['^src/client/', RATE_LIMITED_LOG, CORE, WIRE, PORTS, ERRORS, RXJS, '^streams/'],
     ),
     allow(
       'client-facade',
       'What other programs import: it puts the client on real sockets.',
       '^src/client/(?:client|connect)\\.ts$',
-      ['^src/client/', CORE, WIRE, PORTS, ERRORS, RXJS, '^streams/', '^src/shell/'],
+      ['^src/client/', RATE_LIMITED_LOG, CORE, WIRE, PORTS, ERRORS, RXJS, '^streams/', '^src/shell/'],
     ),
     allow('shell-adapts', 'Adapters of ports to Node and to libraries.', '^src/shell/', [
       '^src/shell/',
@@ -127,7 +130,10 @@ module.exports = {
       packages('valibot'),
       builtins('[a-z_/]+'),
     ]),
-    allow('composition', 'Put together from ports.', '^src/start(?:Process|Gateway)\\.ts$', [
+    allow('rate-limited-log', 'Pure, over a log and a clock.', RATE_LIMITED_LOG, [PORTS]),
+    allow('composition', 'Put together from ports.', '^src/(?:start(?:Process|Gateway)|processLog)\\.ts$', [
+      '^src/processLog\\.ts$',
+      RATE_LIMITED_LOG,
       '^streams/',
       '^src/(?:core|ports|wire|nbd)/',
       ERRORS,

@@ -139,7 +139,11 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/{core,wire,nbd,store,client,workers}/**/*.ts', 'src/start*.ts', 'streams/**/*.ts'],
+    files: [
+      'src/{core,wire,nbd,store,client,workers}/**/*.ts',
+      'src/{start*,processLog,rateLimitedLog}.ts',
+      'streams/**/*.ts',
+    ],
     rules: {
       ...AMBIENT,
       'no-restricted-properties': [

@@ -6,19 +6,18 @@
  * Node alone takes a third of that. So the way to `run` is short: it imports no library but the one that checks the
  * configuration, and the rest of the command line, with its library and its commands, only if something else is asked
  * for.
- *
- * Exit codes: 0 done; 1 it failed; 2 the command line or the configuration is wrong.
+ * The exit codes are in src/exitCodes.ts.
  */
 import { parseArgs } from 'node:util';
 import { AtomicDiskError } from './errors.js';
+import { EXIT_FAILURE, EXIT_USAGE } from './exitCodes.js';
+import { ignoreOutputErrors } from './serve/ignoreOutputErrors.js';
 import type { RunOptions } from './serve/runProcess.js';
-
-const EXIT_FAILURE = 1;
-const EXIT_USAGE = 2;
 
 process.exit(await main(process.argv.slice(2)));
 
 async function main(words: readonly string[]): Promise<number> {
+  ignoreOutputErrors();
   try {
     const options = processToRun(words);
     if (options === null) {

@@ -8,7 +8,6 @@ import type { ProcessCounters } from './core/counters.js';
 import { countWrite, newCounters } from './core/counters.js';
 import type { Ledger } from './core/ledger.js';
 import { MODE_OPEN } from './core/membership/configuration.js';
-import { describeDifference } from './core/membership/describe.js';
 import type { MemberState } from './core/membership/identity.js';
 import type { MembershipOptions } from './core/membership/state.js';
 import type { Inquiry } from './core/membership/memberMessage.js';
@@ -17,12 +16,12 @@ import { ranksBut } from './core/rank.js';
 import { newMissedLog } from './core/repair/missedLog.js';
 import type { Shard } from './core/shard.js';
 import type { Log } from './ports/log.js';
+import { ProcessLog } from './processLog.js';
 import { FEATURE_BUNDLES, FEATURE_HELLO } from './wire/constants.js';
 import { countedTagger, createTagger } from './wire/tag.js';
-import type { DropReason, VerdictOptions } from './wire/verdict.js';
+import type { VerdictOptions } from './wire/verdict.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
 import type { StatusReport } from '../streams/pipelines/status/statusReport.js';
-import { AbsenceReports } from '../streams/pipelines/repair/absence.js';
 import { keepIdentity, openMembership } from '../streams/pipelines/membership/membershipState.js';
 import { membershipReports } from '../streams/pipelines/membership/membershipReports.js';
 import { processPipeline } from '../streams/pipelines/process.js';
@@ -106,8 +105,6 @@ export interface RunningProcess {
 
 /** How often closing looks whether everything is finished. */
 const CLOSE_POLL_MS = 10;
-/** The same complaint about a peer or client is logged at most this often. */
-const COMPLAINT_INTERVAL_MS = 10_000;
 
 export function startProcess(options: ProcessOptions, ports: StartPorts): RunningProcess {
   const { log, schedulers } = ports;
@@ -122,18 +119,16 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const failure$ = new Subject<never>();
   const ready$ = keepIdentity(membership, notes, schedulers.clock).pipe(shareReplay({ bufferSize: 1, refCount: true }));
   let isAdmitting = true;
-  const nowMs = (): number => schedulers.clock.now();
-  const telling: Telling = {
-    ...{ log, complain: complaints(log, nowMs), absences: new AbsenceReports(), nowMs },
-    isOfPeers: (options.shard?.index ?? 0) === 0,
-  };
+  // Workers dial the same peers: one of them says which cannot be reached.
+  const isOfPeers = (options.shard?.index ?? 0) === 0;
+  const processLog = new ProcessLog({ rank, log, clock: schedulers.clock, isOfPeers });
 
   const bootId = Buffer.from(random.operationId(), 'latin1').toString('hex');
   const parts = { bootId, state, membership, bootNumber, isAdmitting: () => isAdmitting };
   const pipeline = pipelineOptions(options, parts, taggers);
   const subscription: Subscription = concat(ready$, processPipeline(pipeline, ports)).subscribe({
     next: (output) => {
-      apply(output, rank, state, telling);
+      apply(output, state, processLog);
     },
     error: (error: unknown) => {
       failure$.error(error);
@@ -215,22 +210,7 @@ function stateOf(
   return newProcessState({ self: { rank, processCount }, limits, link, missed, ...parts });
 }
 
-/** What the operator can do something about. */
-const DROPPED: Readonly<Partial<Record<DropReason, string>>> = {
-  badTag: 'dropped a process message: its tag is wrong; if a member sends it, its system key is ' + 'another one',
-};
-
-interface Telling {
-  readonly log: Log;
-  readonly complain: Complain;
-  readonly absences: AbsenceReports;
-  readonly nowMs: () => number;
-  /** Workers dial the same peers: one of them tells. */
-  readonly isOfPeers: boolean;
-}
-
-function apply(output: ProcessOutput, self: Rank, state: ProcessState, telling: Telling): void {
-  const { log, complain, absences, nowMs } = telling;
+function apply(output: ProcessOutput, state: ProcessState, log: ProcessLog): void {
   switch (output.kind) {
     case 'write': {
       const { connection, chunks, isLast } = output.batch;
@@ -242,61 +222,13 @@ function apply(output: ProcessOutput, self: Rank, state: ProcessState, telling: 
       if (isLast) connection.end();
       break;
     }
-    case 'dropped': {
-      const { remote, reason } = output;
-      if (reason === 'badTag') state.badTags.add(remote);
-      complain(reason, 'warn', DROPPED[reason] ?? 'dropped a process message', { remote, reason });
+    case 'dropped':
+      if (output.reason === 'badTag') state.badTags.add(output.remote);
+      log.write(output);
       break;
-    }
-    case 'differs': {
-      const { rank, remote, difference } = output;
-      const { field, own, peer } = difference;
-      const level = field === 'addresses' ? 'warn' : 'error';
-      const text = describeDifference(self, rank, difference);
-      complain(`differs ${rank} ${field}`, level, text, { event: 'differs', remote, own, peer });
-      break;
-    }
-    case 'peer': {
-      const { rank, isConnected } = output;
-      // A peer that reconnects all the time is told of now and then only.
-      if (!isConnected) complain(`lost ${rank}`, 'warn', 'lost a peer', { peer: rank });
-      else if (absences.reached(rank)) log.info('connected to a peer', { peer: rank });
-      else complain(`connected ${rank}`, 'info', 'connected to a peer', { peer: rank });
-      break;
-    }
-    case 'unreachable': {
-      const { rank, trouble } = output;
-      const atMs = nowMs();
-      const sinceMs = telling.isOfPeers ? absences.failed(rank, atMs) : null;
-      if (sinceMs === null) break;
-      const seconds = Math.round((atMs - sinceMs) / 1_000);
-      log.warn('cannot reach a peer', { peer: rank, trouble, seconds });
-      break;
-    }
+    default:
+      log.write(output);
   }
-}
-
-/** Logs under a key, and does not repeat itself: further ones of the key are only counted. */
-type Complain = (
-  key: string,
-  level: 'info' | 'warn' | 'error',
-  message: string,
-  fields: Record<string, unknown>,
-) => void;
-
-function complaints(log: Log, nowMs: () => number): Complain {
-  const last = new Map<string, { atMs: number; suppressedCount: number }>();
-  return (key, level, message, fields) => {
-    const known = last.get(key);
-    const atMs = nowMs();
-    if (known !== undefined && atMs - known.atMs < COMPLAINT_INTERVAL_MS) {
-      known.suppressedCount += 1;
-      return;
-    }
-    last.set(key, { atMs, suppressedCount: 0 });
-    const suppressed = known?.suppressedCount ?? 0;
-    log[level](message, suppressed === 0 ? fields : { ...fields, suppressed });
-  };
 }
 
 function pipelineOptions(

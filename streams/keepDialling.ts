@@ -1,5 +1,6 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import { NEVER, concat, defer, merge, of, repeat, retry, switchMap, take, timer } from 'rxjs';
+import { jitteredBackoffMs } from '../src/core/backoff.js';
 import type { Connection } from '../src/ports/connection.js';
 
 export interface KeepDiallingOptions {
@@ -34,8 +35,8 @@ export function keepDialling(options: KeepDiallingOptions): Observable<Connectio
   return defer(() => {
     let failures = 0;
     const pause = (): Observable<unknown> => {
-      const ms = Math.min(reconnectMsMax, reconnectMs * 2 ** Math.min(failures, 20));
-      return merge(timer(ms * (0.5 + fraction() / 2), clock), hurry$).pipe(take(1));
+      const ms = jitteredBackoffMs(failures, { firstMs: reconnectMs, maxMs: reconnectMsMax }, fraction());
+      return merge(timer(ms, clock), hurry$).pipe(take(1));
     };
     const over = (): Observable<unknown> => {
       const paused$ = pause();

@@ -1,6 +1,7 @@
 /** `atdd nbd`: the disk as a network block device, for Linux, QEMU and others. */
 import type { Command } from 'commander';
-import type { GatewayCommandOptions } from '../serve/serveGateway.js';
+import { beginInForeground } from '../serve/foreground.js';
+import type { GatewayCommandOptions } from '../serve/gatewayConfig.js';
 import { addConfigOptions, loadClientConfig } from './options.js';
 
 export function defineNbdCommand(program: Command): void {
@@ -15,6 +16,7 @@ export function defineNbdCommand(program: Command): void {
         'docs/nbd.md says how to attach it.',
     )
     .action(async (options: GatewayCommandOptions, command: Command) => {
+      beginInForeground();
       const config = await loadClientConfig(command);
       const { serveGateway } = await import('../serve/serveGateway.js');
       process.exitCode = await serveGateway(config, options);

@@ -1,6 +1,7 @@
 /** The whole command line: every command with its options, `--help` and `--version`. */
 import { Command, CommanderError } from 'commander';
 import { nearest } from '../../config/mistake.js';
+import { EXIT_SUCCESS, EXIT_USAGE } from '../exitCodes.js';
 import { STORE_FORMAT_VERSION } from '../store/superblock.js';
 import { defineBenchCommand } from './bench.js';
 import { defineCheckConfigCommand } from './checkConfig.js';
@@ -11,11 +12,9 @@ import { defineKeygenCommand } from './keygen.js';
 import { defineNbdCommand } from './nbd.js';
 import { addConfigOptions, configOption } from './options.js';
 import { defineRecoverCommand } from './recover.js';
-import { EXIT_USAGE } from '../launch/restartPolicy.js';
 import { defineReadCommand } from './read.js';
 import { runProcess } from '../serve/runProcess.js';
 import { defineScrubCommand } from './scrub.js';
-import { ignoreOutputErrors } from '../serve/ignoreOutputErrors.js';
 import { defineStatusCommand } from './status.js';
 import { programVersion } from '../serve/version.js';
 import { defineWriteCommand } from './write.js';
@@ -25,14 +24,13 @@ const PROTOCOL_VERSION = 1;
 
 /** Does what the words after the program's name ask for. @returns the exit code. */
 export async function runProgram(words: readonly string[]): Promise<number> {
-  ignoreOutputErrors();
   try {
     await defineProgram().parseAsync(words, { from: 'user' });
-    return Number(process.exitCode ?? 0);
+    return Number(process.exitCode ?? EXIT_SUCCESS);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     // The library has said what is wrong; help and version are "errors" with exit code 0.
-    return error.exitCode === 0 ? 0 : EXIT_USAGE;
+    return error.exitCode === EXIT_SUCCESS ? EXIT_SUCCESS : EXIT_USAGE;
   }
 }
 

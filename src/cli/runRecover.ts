@@ -7,6 +7,7 @@ import { newCounters } from '../core/counters.js';
 import type { Identity } from '../core/membership/identity.js';
 import type { Shard } from '../core/shard.js';
 import { AtomicDiskError } from '../errors.js';
+import { EXIT_FAILURE, EXIT_SUCCESS } from '../exitCodes.js';
 import type { Log } from '../ports/log.js';
 import { markerFile } from '../shell/storageMarker.js';
 import type { OpenedSectorStore } from '../store/openSectorStore.js';
@@ -56,7 +57,7 @@ async function vouch(
 ): Promise<number> {
   if (identities.every((identity) => identity === null || identity.memberState === 'fresh')) {
     await writeStdout('It has never been part of a cluster: there is nothing to vouch for.\n');
-    return 1;
+    return EXIT_FAILURE;
   }
   await writeStdout(
     `You vouch that this folder holds all that process ${rank} has ever acknowledged: that its ` +
@@ -64,7 +65,7 @@ async function vouch(
       'If that is not so, acknowledged writes are lost.\nIf it is not sure, and a majority of ' +
       'the others are members, leave it: the process takes in what they have.\n',
   );
-  if (!(await hasSaid(WORD_WHOLE))) return 1;
+  if (!(await hasSaid(WORD_WHOLE))) return EXIT_FAILURE;
   for (const [index, { notes }] of stores.entries()) {
     const own = identities[index];
     if (own === null || own.memberState === 'fresh') continue;
@@ -72,7 +73,7 @@ async function vouch(
     await lastValueFrom(notes.put(identityNote(vouched)), { defaultValue: null });
   }
   await writeStdout(`Process ${rank} is a member again. Start it.\n`);
-  return 0;
+  return EXIT_SUCCESS;
 }
 
 async function setAside(config: ProcessConfig, stores: OpenedSectorStore[]): Promise<number> {
@@ -82,11 +83,11 @@ async function setAside(config: ProcessConfig, stores: OpenedSectorStore[]): Pro
     `The folder becomes ${aside}, with all that is in it. Process ${rank} begins with an empty ` +
       'one, and takes in what\nthe others have: it needs a majority of them that are members.\n',
   );
-  if (!(await hasSaid(WORD_ASIDE))) return 1;
+  if (!(await hasSaid(WORD_ASIDE))) return EXIT_FAILURE;
   for (const store of stores.splice(0)) await closed(store);
   renameSync(storage, aside);
   await writeStdout(`Nothing was deleted: ${aside}. Start process ${rank}.\n`);
-  return 0;
+  return EXIT_SUCCESS;
 }
 
 function describe(

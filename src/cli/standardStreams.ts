@@ -3,15 +3,13 @@ import { constants, fstatSync, readFileSync, readlinkSync, write } from 'node:fs
 import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
 import { AtomicDiskError } from '../errors.js';
+import { EXIT_BROKEN_PIPE } from '../exitCodes.js';
 import { describeFileError } from './fileError.js';
 
 const STDIN = 0;
 const STDOUT = 1;
 
 const { O_RDWR } = constants;
-
-/** What SIGPIPE gives. */
-const EXIT_BROKEN_PIPE = 141;
 
 /**
  * Writes data to standard output and waits until it is taken: a pipe may be slow.

@@ -25,9 +25,9 @@ export const BOOT_PAUSE_MS = 1_000;
 
 /**
  * While the disk is being grown: how often processes are asked again for sectors that none of them has got, and how
- * often it is told of a process that its disk is smaller (ms).
+ * often the log says of a process that its disk is smaller (ms).
  */
-export const SMALLER = { askAgainMs: 1_000, tellMs: 60_000 } as const;
+export const SMALLER = { askAgainMs: 1_000, logMs: 60_000 } as const;
 
 /** A map that no majority has told by then is done without: reads tell as well (ms). */
 export const MAP_MS = 1_000;

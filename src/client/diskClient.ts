@@ -33,7 +33,7 @@ import { keepConnected } from './keepConnected.js';
 import type { ClientConnection } from './link.js';
 import { Link } from './link.js';
 import type { SectorRequest } from './operation.js';
-import type { AskOptions } from './ping.js';
+import type { PingOptions } from './ping.js';
 import { pingOver } from './ping.js';
 import { readRange, writeRange } from './ranges.js';
 import { askMaps } from './sectorMaps.js';
@@ -127,7 +127,7 @@ export class DiskClient implements Disk {
       unconfirmedMs: options.timeouts.unconfirmedMs,
       clock,
       nextRequestNumber: () => this.nextRequestNumber(),
-      onStanding: (link, isMember) => {
+      onMemberState: (link, isMember) => {
         this.dispatcher.setMember(link, isMember);
       },
       onFirst: () => {
@@ -232,7 +232,7 @@ export class DiskClient implements Disk {
 
   /** Emits how long that process took to answer, in milliseconds. Fails with ATDD_TIMEOUT. */
   ping(rank: Rank, timeoutMs: number): Observable<number> {
-    const answer$ = pingOver({ ...this.asking(), link$: this.linksTo(rank) });
+    const answer$ = pingOver({ ...this.pingOptions(), link$: this.linksTo(rank) });
     return this.answeredWithin(timeoutMs, rank, answer$);
   }
 
@@ -363,10 +363,10 @@ export class DiskClient implements Disk {
     const passed = (): void => {
       this.dispatcher.endTrial(link);
     };
-    return { ...this.asking(), clock, passed };
+    return { ...this.pingOptions(), clock, passed };
   }
 
-  private asking(): AskOptions {
+  private pingOptions(): PingOptions {
     return {
       nextRequestNumber: () => this.nextRequestNumber(),
       nowMs: () => this.ports.schedulers.clock.now(),

@@ -33,7 +33,7 @@ import type { SectorData, SectorIndex } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
 import type { AttemptEvent } from './clientEvents.js';
 import type { DispatcherOptions } from './dispatcherOptions.js';
-import type { Exchange, LostReason } from './exchange.js';
+import type { PendingRequest, LostReason } from './pendingRequest.js';
 import { HedgeDelay, HedgeQueue } from './hedging.js';
 import type { Link } from './link.js';
 import { LinkChoice } from './linkChoice.js';
@@ -121,7 +121,7 @@ export class Dispatcher {
     this.pump();
   }
 
-  /** To be called after the link has given its exchanges back. */
+  /** To be called after the link has given its requests back. */
   removeLink(link: Link): void {
     this.choice.remove(link);
   }
@@ -140,7 +140,7 @@ export class Dispatcher {
     if (this.closed) return;
     for (const source of [this.choosy, this.urgent, this.ready]) {
       for (const operation of source) {
-        const link = this.choice.pick(operation.sector);
+        const link = this.choice.pick(operation);
         if (link !== undefined) {
           source.delete(operation);
           this.send(operation, link);
@@ -191,12 +191,13 @@ export class Dispatcher {
       operation.attemptCount === attempt &&
       !operation.abandoned;
     for (const read of this.hedgeable.takeDue(nowMs, this.hedgeDelay.delayMs, isWaiting)) {
-      const link = this.choice.pick(read.operation.sector, read.rank);
+      const link = this.choice.pick(read.operation, read.rank);
       if (link === undefined) {
         this.hedgeable.add(read, nowMs);
         continue;
       }
       counters.hedgedReads += 1;
+      this.choice.readHedged(read.rank);
       this.send(read.operation, link);
     }
     return !this.hedgeable.isEmpty;
@@ -210,7 +211,7 @@ export class Dispatcher {
     operation.inFlightCount += 1;
     if (operation.stage === 'read') counters.readsSent += 1;
     else counters.writesSent += 1;
-    link.send(this.exchangeFor(operation, link));
+    link.send(this.pendingRequest(operation, link));
     if (operation.stage === 'read' && isFirst) this.watch(operation, link.rank);
   }
 
@@ -222,7 +223,7 @@ export class Dispatcher {
     if (isFirst) hedging.onReadsUnderWay();
   }
 
-  private exchangeFor(operation: Operation, link: Link): Exchange {
+  private pendingRequest(operation: Operation, link: Link): PendingRequest {
     const { rank } = link;
     const { stage: kind, sector, data, attemptCount: attempt } = operation;
     const { hedging, onAttempt } = this.options;
@@ -238,6 +239,7 @@ export class Dispatcher {
       ...(data !== undefined && { data }),
       answered: (status, answer) => {
         this.options.counters.answers += 1;
+        this.choice.answered(link);
         observe('answered');
         if (isCurrent()) {
           operation.inFlightCount -= 1;

@@ -3,7 +3,8 @@
  * latest reads took. So a process that is slow, or stands still, holds up a read for a moment only, and in ordinary
  * times next to nothing is asked twice.
  *
- * Only reads: they change nothing, whoever answers. Writes keep to the rule of the dispatcher.
+ * Only reads: they change nothing, whoever answers. A WRITE stays with its process until that is known to have let go
+ * of it; a process whose reads are hedged is given no more of them until it answers (linkChoice.ts).
  *
  * Bound: one entry for each READ that is under way, and a fixed number of latencies.
  */

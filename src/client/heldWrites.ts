@@ -27,7 +27,7 @@ import {
 } from 'rxjs';
 import { AtomicDiskError } from '../errors.js';
 import { BOOT_PAUSE_MS } from './clientDefaults.js';
-import { ask } from './inquire.js';
+import { inquireOnce } from './inquire.js';
 import type { Link } from './link.js';
 
 export interface HeldWritesOptions {
@@ -36,7 +36,7 @@ export interface HeldWritesOptions {
   readonly clock: SchedulerLike;
   nextRequestNumber(): bigint;
   /** The process at the other end has said whether it is a member; some implementations never do. */
-  onStanding(link: Link, isMember: boolean): void;
+  onMemberState(link: Link, isMember: boolean): void;
   /** A write is held for the first time. */
   onFirst(): void;
 }
@@ -113,7 +113,7 @@ export class HeldWrites {
     // What is held later may have been given to whoever answers, or to a successor.
     const before = [...this.held];
     const nextRequestNumber = (): bigint => this.options.nextRequestNumber();
-    return ask(link, { inquiry: 'status', nextRequestNumber }).pipe(
+    return inquireOnce(link, { inquiry: 'status', nextRequestNumber }).pipe(
       map(bootIn),
       catchError((error: unknown) => {
         if (error instanceof AtomicDiskError) return of(null);
@@ -123,7 +123,7 @@ export class HeldWrites {
       tap((boot) => {
         if (boot === null) return;
         this.boots.set(link, boot);
-        this.options.onStanding(link, boot.isMember);
+        this.options.onMemberState(link, boot.isMember);
         if (!boot.isMember) return;
         for (const write of before) if (isPredecessor(write.boot, boot)) this.release(write);
       }),

@@ -28,13 +28,13 @@ export interface InquireOptions {
  */
 export function inquireOver(options: InquireOptions): Observable<string> {
   return options.link$.pipe(
-    concatMap((link) => ask(link, options)),
+    concatMap((link) => inquireOnce(link, options)),
     take(1),
   );
 }
 
 /** Asks once; completes without a value if no answer will come. */
-export function ask(link: Link, options: Omit<InquireOptions, 'link$'>): Observable<string> {
+export function inquireOnce(link: Link, options: Omit<InquireOptions, 'link$'>): Observable<string> {
   return new Observable((subscriber) => {
     if (!link.isOpen) {
       subscriber.complete();

@@ -15,17 +15,15 @@
  */
 import type { Observable } from 'rxjs';
 import { catchError, defer, EMPTY, mergeMap, repeat, takeUntil, timeout, timer } from 'rxjs';
+import { jitteredBackoffMs } from '../core/backoff.js';
 import type { Random } from '../ports/random.js';
 import type { Schedulers } from '../ports/schedulers.js';
 
-export interface Backoff {
+export interface KeepConnectedOptions<C> {
   /** Upper end of the first delay; doubles … */
   readonly reconnectMs: number;
   /** … up to this. */
   readonly reconnectMsMax: number;
-}
-
-export interface KeepConnectedOptions<C> extends Backoff {
   dial(): Observable<C>;
   /** Uses the connection; completes when it is over. `proved` starts the delays small again. */
   serve(connection: C, proved: () => void): Observable<never>;
@@ -39,7 +37,7 @@ export interface KeepConnectedOptions<C> extends Backoff {
 }
 
 export function keepConnected<C>(options: KeepConnectedOptions<C>): Observable<never> {
-  const { schedulers, stop$, random } = options;
+  const { schedulers, stop$, random, reconnectMs: firstMs, reconnectMsMax: maxMs } = options;
   return defer(() => {
     let failureCount = 0;
     const proved = (): void => {
@@ -57,17 +55,11 @@ export function keepConnected<C>(options: KeepConnectedOptions<C>): Observable<n
       mergeMap((connection) => options.serve(connection, proved)),
       repeat({
         delay: () => {
-          const delayMs = delayAfter(failureCount, options, random.fraction());
+          const delayMs = jitteredBackoffMs(failureCount, { firstMs, maxMs }, random.fraction());
           failureCount += 1;
           return timer(delayMs, schedulers.clock).pipe(takeUntil(stop$));
         },
       }),
     );
   });
-}
-
-/** Between half and the whole of a bound that doubles with each failure. */
-export function delayAfter(failureCount: number, backoff: Backoff, fraction: number): number {
-  const bound = Math.min(backoff.reconnectMsMax, backoff.reconnectMs * 2 ** failureCount);
-  return bound * (0.5 + fraction / 2);
 }

@@ -1,7 +1,7 @@
 /**
  * One connection to one process: requests out, responses in, in any order, paired by their number.
  *
- * A link has three ages. Open, it takes exchanges up to its limit. Then it may be *leaving*: the process has answered
+ * A link has three ages. Open, it takes requests up to its limit. Then it may be *leaving*: the process has answered
  * nothing for too long, so our half of the connection is ended, reads move on at once, and writes stay, because they
  * may still take effect (docs/adr/0006-client-resubmission.md). It is over when the other side's half has ended; only
  * then are writes given back too.
@@ -9,17 +9,29 @@
  * Questions to the process about itself are apart: one that does not know them never answers, which is no silence, so
  * whoever asks withdraws what took too long.
  *
- * Bound: `outstandingMax` exchanges, a ping and the questions that were not withdrawn, thus as many frames buffered; of
+ * Bound: `outstandingMax` requests, a ping and the questions that were not withdrawn, thus as many frames buffered; of
  * incoming bytes at most one incomplete response is kept.
  */
 import type { Observable } from 'rxjs';
-import { BehaviorSubject,EMPTY,connect,distinctUntilChanged,endWith,ignoreElements,interval,merge,switchMap,takeUntil,tap } from 'rxjs';
+import {
+  BehaviorSubject,
+  EMPTY,
+  connect,
+  distinctUntilChanged,
+  endWith,
+  ignoreElements,
+  interval,
+  merge,
+  switchMap,
+  takeUntil,
+  tap,
+} from 'rxjs';
 import { assert } from '../core/assert.js';
 import type { ResponseStatus } from '../core/message.js';
 import type { Rank } from '../core/rank.js';
 import type { Connection } from '../ports/connection.js';
 import type { Schedulers } from '../ports/schedulers.js';
-import { STATUS_AUTH_FAILURE,STATUS_INVALID_SECTOR_INDEX,STATUS_OK } from '../wire/constants.js';
+import { STATUS_AUTH_FAILURE, STATUS_INVALID_SECTOR_INDEX, STATUS_OK } from '../wire/constants.js';
 import type { Frame } from '../wire/frame.js';
 import { createFrameDecoder } from '../wire/frame.js';
 import { CLIENT_MESSAGES } from '../wire/messageTypes.js';
@@ -28,7 +40,7 @@ import { serializeRequest } from '../wire/serialize.js';
 import type { Tagger } from '../wire/tag.js';
 import type { WireMessage } from '../wire/wireMessage.js';
 import type { ClientCounters } from './clientEvents.js';
-import type { Exchange,Question } from './exchange.js';
+import type { PendingRequest, Question } from './pendingRequest.js';
 
 /** A connection that may know, once it is over, whether the other side had a part in its end. */
 export interface ClientConnection extends Connection {
@@ -67,7 +79,7 @@ const STATUSES: ReadonlyMap<number, ResponseStatus> = new Map([
 type Answer = Extract<WireMessage, { family: 'response' | 'report' }>;
 
 interface Waiting {
-  readonly exchange: Exchange;
+  readonly request: PendingRequest;
   readonly sentAtCheck: number;
 }
 
@@ -132,12 +144,12 @@ export class Link {
   }
 
   /** Sends the request at the end of the turn, together with others. */
-  send(exchange: Exchange): void {
+  send(request: PendingRequest): void {
     assert(this.isOpen, 'the link is open');
-    assert(!this.outstanding.has(exchange.requestNumber), 'a request number is used once');
-    this.gather(serializeRequest(requestOf(exchange), this.options.tagger));
-    const waiting = { exchange, sentAtCheck: this.checkCount };
-    this.outstanding.set(exchange.requestNumber, waiting);
+    assert(!this.outstanding.has(request.requestNumber), 'a request number is used once');
+    this.gather(serializeRequest(requestOf(request), this.options.tagger));
+    const waiting = { request, sentAtCheck: this.checkCount };
+    this.outstanding.set(request.requestNumber, waiting);
     if (!this.watched.value) this.watched.next(true);
   }
 
@@ -162,10 +174,10 @@ export class Link {
     this.flush();
     this.options.connection.end();
     this.loseQuestions();
-    for (const { exchange } of [...this.outstanding.values()]) {
-      if (exchange.kind !== 'read') continue;
-      this.outstanding.delete(exchange.requestNumber);
-      exchange.lost('left');
+    for (const { request } of [...this.outstanding.values()]) {
+      if (request.kind !== 'read') continue;
+      this.outstanding.delete(request.requestNumber);
+      request.lost('left');
     }
   }
 
@@ -236,14 +248,14 @@ export class Link {
   }
 
   /** Who waits for that answer; null: nobody. */
-  private waitingFor(message: Answer): Exchange | Question | null {
+  private waitingFor(message: Answer): PendingRequest | Question | null {
     const { requestNumber } = message;
     if (message.family === 'report') {
       const question = this.questions.get(requestNumber);
       return question?.inquiry === message.inquiry ? question : null;
     }
-    const exchange = this.outstanding.get(requestNumber)?.exchange;
-    return exchange?.kind === message.request ? exchange : null;
+    const request = this.outstanding.get(requestNumber)?.request;
+    return request?.kind === message.request ? request : null;
   }
 
   private loseQuestions(): void {
@@ -280,19 +292,19 @@ export class Link {
     this.age = 'over';
     this.gathered = [];
     const reason = this.options.connection.endedUnconfirmed === true ? 'unconfirmed' : 'closed';
-    const exchanges = [...this.outstanding.values()].map(({ exchange }) => exchange);
+    const requests = [...this.outstanding.values()].map(({ request }) => request);
     this.outstanding.clear();
     this.watched.next(false);
     this.watched.complete();
-    for (const exchange of exchanges) exchange.lost(reason);
+    for (const request of requests) request.lost(reason);
     this.loseQuestions();
   }
 }
 
-function requestOf(exchange: Exchange): Parameters<typeof serializeRequest>[0] {
-  const { kind, requestNumber, sector } = exchange;
+function requestOf(request: PendingRequest): Parameters<typeof serializeRequest>[0] {
+  const { kind, requestNumber, sector } = request;
   if (kind === 'read') return { kind, requestNumber, sector };
-  const { data } = exchange;
+  const { data } = request;
   assert(data !== undefined, 'a WRITE carries data');
   return { kind, requestNumber, sector, data };
 }

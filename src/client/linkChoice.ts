@@ -5,12 +5,13 @@
  * that says nothing of the others. It has the same size for as long as it runs, so what it refused it is not asked
  * again, until `forgetSizes` is called.
  *
- * Bound: a few facts for each link.
+ * Bound: a few facts for each link and each process.
  */
 import type { Rank } from '../core/rank.js';
 import type { SectorIndex } from '../core/sector.js';
 import type { ClientCounters } from './clientEvents.js';
 import type { Link } from './link.js';
+import type { Operation } from './operation.js';
 import { SECTOR_NOWHERE } from './ping.js';
 
 export interface LinkChoiceOptions {
@@ -22,8 +23,11 @@ export interface LinkChoiceOptions {
   onImproved(): void;
 }
 
-/** As long as there are links of a better one, others get no operations. */
-const STANDING = { outside: 0, silent: 1, onTrial: 2, proven: 3 } as const;
+/** As long as there are links of a higher preference, others get no operations. `hedged` counts for WRITEs only. */
+const PREFERENCE = { outside: 0, hedged: 1, silent: 2, onTrial: 3, proven: 4 } as const;
+
+/** What decides over which links an operation may go. */
+export type OperationToSend = Pick<Operation, 'sector' | 'stage'>;
 
 export class LinkChoice {
   /** The one that was chosen last comes last. */
@@ -34,6 +38,11 @@ export class LinkChoice {
   private readonly onTrial = new Set<Link>();
   /** Links to processes that say they are not members: such a one can complete no WRITE. */
   private readonly outside = new Set<Link>();
+  /**
+   * Processes that were slow with a READ, so that it was asked of another process too, and that have not answered
+   * anything since: a WRITE cannot be tried elsewhere.
+   */
+  private readonly hedged = new Set<Rank>();
   /** The lowest sector that was refused over each. */
   private readonly ends = new Map<Link, SectorIndex>();
 
@@ -59,6 +68,18 @@ export class LinkChoice {
     this.onTrial.delete(link);
     this.outside.delete(link);
     this.ends.delete(link);
+    // Another connection may lead to another start of the process.
+    if (![...this.links].some(({ rank }) => rank === link.rank)) this.hedged.delete(link.rank);
+  }
+
+  /** A READ that its process has not answered is asked of another process too. */
+  readHedged(rank: Rank): void {
+    this.hedged.add(rank);
+  }
+
+  /** Its process has answered an operation. */
+  answered(link: Link): void {
+    this.hedged.delete(link.rank);
   }
 
   /** Its process has no such sector. */
@@ -86,18 +107,18 @@ export class LinkChoice {
   }
 
   /**
-   * Of the links in the best standing, that with the fewest outstanding, not counting some of those that go together;
-   * of equals, the one that has waited longest for work. A process that is as good as the others loses nothing by its
-   * standing: it is asked for the answer that it lacks.
+   * Of the links of the highest preference, that with the fewest outstanding, not counting some of those that go
+   * together; of equals, the one that was not chosen for the longest time. A process that was never asked loses nothing
+   * by its low preference: it is asked for an answer.
    */
-  pick(sector: SectorIndex, otherThan?: Rank): Link | undefined {
+  pick({ sector, stage }: OperationToSend, otherThan?: Rank): Link | undefined {
     let best: Link | undefined;
     let leastLoad = Infinity;
     const { togetherMax } = this.options;
-    const standing = this.bestStanding(sector);
+    const preference = this.highestPreference(sector, stage);
     for (const link of this.links) {
       if (!link.hasRoom || link.rank === otherThan || !this.mayHave(link, sector)) continue;
-      if (this.standingOf(link) < standing) {
+      if (this.preferenceOf(link, stage) < preference) {
         this.prove(link);
         continue;
       }
@@ -114,22 +135,23 @@ export class LinkChoice {
   }
 
   /**
-   * What its process is good for. A process that was just started takes connections long before it has opened its disk;
-   * what it was asked then waits for that, and a WRITE cannot be tried elsewhere meanwhile. When it has answered, it is
-   * slow at first: see trial.ts.
+   * How well its process is likely to do such an operation. A process that was just started takes connections long
+   * before it has opened its disk; what it was asked then waits for that, and a WRITE cannot be tried elsewhere
+   * meanwhile. When it has answered, it is slow at first: see trial.ts.
    */
-  private standingOf(link: Link): number {
-    if (this.outside.has(link)) return STANDING.outside;
-    if (!link.hasAnswered) return STANDING.silent;
-    return this.onTrial.has(link) ? STANDING.onTrial : STANDING.proven;
+  private preferenceOf(link: Link, stage: OperationToSend['stage']): number {
+    if (this.outside.has(link)) return PREFERENCE.outside;
+    if (stage === 'write' && this.hedged.has(link.rank)) return PREFERENCE.hedged;
+    if (!link.hasAnswered) return PREFERENCE.silent;
+    return this.onTrial.has(link) ? PREFERENCE.onTrial : PREFERENCE.proven;
   }
 
-  private bestStanding(sector: SectorIndex): number {
-    let best: number = STANDING.outside;
+  private highestPreference(sector: SectorIndex, stage: OperationToSend['stage']): number {
+    let highest: number = PREFERENCE.outside;
     for (const link of this.links) {
-      if (link.isOpen && this.mayHave(link, sector)) best = Math.max(best, this.standingOf(link));
+      if (link.isOpen && this.mayHave(link, sector)) highest = Math.max(highest, this.preferenceOf(link, stage));
     }
-    return best;
+    return highest;
   }
 
   private mayHave(link: Link, sector: SectorIndex): boolean {

@@ -8,13 +8,13 @@ import type { Link } from './link.js';
 
 export const SECTOR_NOWHERE = 2n ** 64n - 1n;
 
-export interface AskOptions {
+export interface PingOptions {
   nextRequestNumber(): bigint;
   nowMs(): number;
   readonly counters: ClientCounters;
 }
 
-export interface PingOptions extends AskOptions {
+export interface PingOverOptions extends PingOptions {
   /** Connections to the process, those that stand and those that come. */
   readonly link$: Observable<Link>;
 }
@@ -30,15 +30,15 @@ export interface PingOptions extends AskOptions {
  * result  ---------------(t|)
  * ```
  */
-export function pingOver(options: PingOptions): Observable<number> {
+export function pingOver(options: PingOverOptions): Observable<number> {
   return options.link$.pipe(
-    concatMap((link) => ask(link, options)),
+    concatMap((link) => pingOnce(link, options)),
     take(1),
   );
 }
 
 /** Asks once; completes without a value if no answer will come. */
-export function ask(link: Link, options: AskOptions): Observable<number> {
+export function pingOnce(link: Link, options: PingOptions): Observable<number> {
   return new Observable((subscriber) => {
     if (!link.isOpen) {
       subscriber.complete();

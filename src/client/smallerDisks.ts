@@ -10,28 +10,32 @@ import { Subject } from 'rxjs';
 import type { Rank } from '../core/rank.js';
 import type { SectorIndex } from '../core/sector.js';
 import type { Log } from '../ports/log.js';
+import { RateLimitedLog } from '../rateLimitedLog.js';
 import { SMALLER } from './clientDefaults.js';
 import { watchWhile } from './watchWhile.js';
 
 export class SmallerDisks {
   private readonly someBeyond = new Subject<boolean>();
-  private readonly toldMs = new Map<Rank, number>();
+  private readonly refusals: RateLimitedLog;
 
   constructor(
     /** As the caller says. */
     private readonly sectors: number,
     private readonly clock: SchedulerLike,
-    private readonly log: Log,
-  ) {}
+    log: Log,
+  ) {
+    this.refusals = new RateLimitedLog({ log, clock, intervalMs: SMALLER.logMs });
+  }
 
   /** A process has no such sector. */
   refused(rank: Rank, sector: SectorIndex): void {
-    const nowMs = this.clock.now();
-    if (nowMs - (this.toldMs.get(rank) ?? -Infinity) < SMALLER.tellMs) return;
-    this.toldMs.set(rank, nowMs);
     const what = `process ${rank} has no sector ${sector}`;
-    const text = `${what}: its disk is smaller than configured here`;
-    this.log.warn(text, { sectors: this.sectors });
+    this.refusals.write({
+      kind: String(rank),
+      level: 'warn',
+      message: `${what}: its disk is smaller than configured here`,
+      fields: () => ({ sectors: this.sectors }),
+    });
   }
 
   /** Operations wait, since no process has their sector. */

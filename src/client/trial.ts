@@ -8,10 +8,10 @@ import type { Observable, SchedulerLike } from 'rxjs';
 import { defer, ignoreElements, repeat, tap, timer } from 'rxjs';
 import { TRIAL } from './clientDefaults.js';
 import type { Link } from './link.js';
-import type { AskOptions } from './ping.js';
-import { ask } from './ping.js';
+import type { PingOptions } from './ping.js';
+import { pingOnce } from './ping.js';
 
-export interface TrialOptions extends AskOptions {
+export interface TrialOptions extends PingOptions {
   readonly clock: SchedulerLike;
   /** The process has given TRIAL.answers, each asked for some time after the one before. */
   passed(): void;
@@ -29,7 +29,7 @@ export interface TrialOptions extends AskOptions {
  */
 export function trialOf(link: Link, options: TrialOptions): Observable<never> {
   const delay = (): Observable<unknown> => timer(TRIAL.pauseMs, options.clock);
-  return defer(() => ask(link, options)).pipe(
+  return defer(() => pingOnce(link, options)).pipe(
     repeat({ count: TRIAL.answers, delay }),
     ignoreElements(),
     tap({

@@ -7,9 +7,10 @@ import { assert, unreachable } from '../core/assert.js';
 import type { Rank } from '../core/rank.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import { describeError } from '../errors.js';
+import { EXIT_FAILURE, EXIT_SUCCESS } from '../exitCodes.js';
 import { pathFromHere } from '../surroundings.js';
 import type { Member, MemberEvent, SupervisorEvent } from './keepRunning.js';
-import type { Ending, RestartDecision } from './restartPolicy.js';
+import type { ProcessExit, RestartDecision } from './restartPolicy.js';
 import type { StopRequest } from '../serve/stopRequests.js';
 
 export interface ClusterReportOptions {
@@ -45,8 +46,8 @@ export function clusterReport(options: ClusterReportOptions): ClusterReport {
     else options.write(isJsonObject(text) ? text : asJson('error', text, member));
   };
 
-  const ended = ({ ending, next }: Extract<SupervisorEvent, { kind: 'ended' }>): string =>
-    `${describeEnding(ending)}${stopRequest === null ? describeDecision(next) : ''}`;
+  const ended = ({ exit, next }: Extract<SupervisorEvent, { kind: 'ended' }>): string =>
+    `${describeExit(exit)}${stopRequest === null ? describeDecision(next) : ''}`;
 
   return {
     starting: () => {
@@ -80,7 +81,7 @@ export function clusterReport(options: ClusterReportOptions): ClusterReport {
     failed: (error) => {
       write(`the signals failed: ${describeError(error)}`);
     },
-    exitCode: () => (stopRequest === 'terminate' ? 0 : 1),
+    exitCode: () => (stopRequest === 'terminate' ? EXIT_SUCCESS : EXIT_FAILURE),
   };
 }
 
@@ -147,7 +148,7 @@ function fromHere(path: string): string {
   return /^[\w./@+-]+$/.test(shown) ? shown : `'${shown.replaceAll("'", "'\\''")}'`;
 }
 
-function describeEnding({ code, signal }: Ending): string {
+function describeExit({ code, signal }: ProcessExit): string {
   if (signal !== null) return `by ${signal}`;
   return code === null ? 'before it began' : `with exit code ${code}`;
 }

@@ -2,18 +2,18 @@
 import type { Observable, SchedulerLike } from 'rxjs';
 import { defer, EMPTY, map, repeat, takeUntil, timer } from 'rxjs';
 import type { Rank } from '../core/rank.js';
-import type { Ending, RestartDecision } from './restartPolicy.js';
+import type { ProcessExit, RestartDecision } from './restartPolicy.js';
 import { decideRestart } from './restartPolicy.js';
 
 /** What becomes of one process of the operating system. `ended` comes last, once. */
 export type ChildEvent =
   | { readonly kind: 'started'; readonly pid: number }
   | { readonly kind: 'line'; readonly text: string }
-  | { readonly kind: 'ended'; readonly ending: Ending };
+  | { readonly kind: 'ended'; readonly exit: ProcessExit };
 
 export type SupervisorEvent =
   | Exclude<ChildEvent, { kind: 'ended' }>
-  | { readonly kind: 'ended'; readonly ending: Ending; readonly next: RestartDecision };
+  | { readonly kind: 'ended'; readonly exit: ProcessExit; readonly next: RestartDecision };
 
 /** What the supervisor runs: the processes by rank, and the NBD gateway. */
 export type Member = Rank | 'nbd';
@@ -55,7 +55,7 @@ export function keepRunning(options: KeepRunningOptions): Observable<SupervisorE
       return child$.pipe(
         map((event): SupervisorEvent => {
           if (event.kind !== 'ended') return event;
-          next = decideRestart(event.ending, scheduler.now() - startedMs, failures);
+          next = decideRestart(event.exit, scheduler.now() - startedMs, failures);
           if (next.kind === 'restart') failures = next.failures;
           return { ...event, next };
         }),

@@ -17,6 +17,7 @@ import {
   tap,
 } from 'rxjs';
 import type { ChildEvent } from './keepRunning.js';
+import { SUPERVISED_ENVIRONMENT } from '../serve/foreground.js';
 import { splitLines } from './splitLines.js';
 import type { StopRequest } from '../serve/stopRequests.js';
 
@@ -37,7 +38,7 @@ const SIGNAL_OF = { terminate: 'SIGTERM', kill: 'SIGKILL' } as const;
 /**
  * The process gets a session of its own, so that Ctrl-C on the terminal reaches the supervisor only: to a process it
  * would be a second signal, which means "at once". It also gets a channel that breaks when the supervisor is gone,
- * however that came about: see src/main.ts.
+ * however that came about: see src/serve/foreground.ts.
  *
  * Completes after `ended`; never fails. Unsubscribing kills the process.
  */
@@ -47,7 +48,7 @@ export function spawnChild(options: SpawnChildOptions): Observable<ChildEvent> {
     const child = spawn(process.execPath, [...args], {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
-      env: { ...env, ATDD_SUPERVISED: '1' },
+      env: { ...env, ...SUPERVISED_ENVIRONMENT },
     });
     const started: ChildEvent[] = child.pid === undefined ? [] : [{ kind: 'started', pid: child.pid }];
     const stopping$ = stop$.pipe(
@@ -61,11 +62,11 @@ export function spawnChild(options: SpawnChildOptions): Observable<ChildEvent> {
     // 'close' comes after the last line of output; 'error' comes instead if there is no process.
     const closed$ = fromEvent(child, 'close', (code: number | null, signal: string | null) => ({
       kind: 'ended' as const,
-      ending: { code, signal },
+      exit: { code, signal },
     }));
     const failed$ = fromEvent(child, 'error', () => ({
       kind: 'ended' as const,
-      ending: { code: null, signal: null },
+      exit: { code: null, signal: null },
     }));
     const ended$ = merge(closed$, failed$).pipe(take(1));
     const asked$ = merge(stopping$, reloading$);

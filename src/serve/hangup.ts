@@ -1,11 +1,12 @@
 /** SIGHUP: see terminals.ts. */
 import type { Observable } from 'rxjs';
-import { filter, fromEvent, map, merge, share } from 'rxjs';
+import { defer, filter, fromEvent, map, merge, share } from 'rxjs';
 import type { ClusterConfig, ProcessConfig } from '../../config/load.js';
 import { loadProcessConfig } from '../../config/load.js';
 import { ConfigInvalid } from '../../config/mistake.js';
 import type { Log } from '../ports/log.js';
 import type { LogLevel } from '../shell/winstonLog.js';
+import { takeSignals } from './foreground.js';
 import { isTerminalGone } from './terminals.js';
 
 const hangup$ = fromEvent(process, 'SIGHUP').pipe(
@@ -16,12 +17,18 @@ const hangup$ = fromEvent(process, 'SIGHUP').pipe(
 /** The configuration is to be read again. */
 export const reload$: Observable<unknown> = hangup$.pipe(filter((what) => what === 'reload'));
 
-/** Emits for each signal that asks a process, a gateway or the supervisor to end. */
-export const endSignal$: Observable<unknown> = merge(
-  fromEvent(process, 'SIGTERM'),
-  fromEvent(process, 'SIGINT'),
-  hangup$.pipe(filter((what) => what === 'end')),
-);
+/**
+ * Emits for each signal that asks a process, a gateway or the supervisor to end. From the first subscription on that is
+ * all that these signals do.
+ */
+export const endSignal$: Observable<unknown> = defer(() => {
+  takeSignals();
+  return merge(
+    fromEvent(process, 'SIGTERM'),
+    fromEvent(process, 'SIGINT'),
+    hangup$.pipe(filter((what) => what === 'end')),
+  );
+});
 
 export interface ReloadOptions<C extends ClusterConfig> {
   readonly config: C;

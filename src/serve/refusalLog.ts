@@ -1,6 +1,7 @@
 /** Says that connections are refused for want of places: with the first, and now and then. */
 import type { SchedulerLike } from 'rxjs';
 import type { Log } from '../ports/log.js';
+import { RateLimitedLog } from '../rateLimitedLog.js';
 
 /** However many are refused. */
 const REFUSAL_LOG_MS = 5_000;
@@ -16,14 +17,14 @@ export interface RefusalLogOptions {
 
 /** @returns to be called with each connection that is refused, or ended for a newer one. */
 export function refusalLog({ places, option, log, clock }: RefusalLogOptions): () => void {
-  let refused = 0;
-  let quietUntilMs = -Infinity;
+  const limited = new RateLimitedLog({ log, clock, intervalMs: REFUSAL_LOG_MS });
+  const message = 'connections are refused: all places are taken';
   return () => {
-    refused += 1;
-    const nowMs = clock.now();
-    if (nowMs < quietUntilMs) return;
-    quietUntilMs = nowMs + REFUSAL_LOG_MS;
-    log.warn('connections are refused: all places are taken', { places, option, refused });
-    refused = 0;
+    limited.write({
+      kind: message,
+      level: 'warn',
+      message,
+      fields: (suppressed) => ({ places, option, refused: suppressed + 1 }),
+    });
   };
 }

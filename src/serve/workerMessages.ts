@@ -6,7 +6,7 @@ import type { ErrorCode } from '../errors.js';
 import type { LogFields } from '../ports/log.js';
 import type { ThreadBatch } from '../workers/threadBatch.js';
 import type { StatusReport } from '../../streams/pipelines/status/statusReport.js';
-import type { StartState } from './processOptions.js';
+import type { StartState } from './startOptions.js';
 
 /** What a worker is given when it starts. */
 export interface WorkerStart {

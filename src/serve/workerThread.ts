@@ -23,7 +23,7 @@ import { startProcess } from '../startProcess.js';
 import type { OpenedSectorStore } from '../store/openSectorStore.js';
 import { serializeShard } from '../wire/shardMessage.js';
 import { createTagger } from '../wire/tag.js';
-import { processOptions } from './processOptions.js';
+import { startOptions } from './startOptions.js';
 import { openProcessStore, SCHEDULERS } from './processStore.js';
 import { markWhenMember } from './markStorage.js';
 import type { FromWorker, ToWorker, WorkerStart } from './workerMessages.js';
@@ -54,7 +54,7 @@ async function startWorker(port: MessagePort, { config, shard, state }: WorkerSt
     turn: turnScheduler,
     soon: asapScheduler,
   });
-  const running = startProcess(processOptions(config, shard, state), {
+  const running = startProcess(startOptions(config, shard, state), {
     transport: transport(config, shard, connections),
     store,
     notes: store.notes,

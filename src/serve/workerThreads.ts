@@ -10,7 +10,8 @@ import type { Log } from '../ports/log.js';
 import type { ThreadBatch } from '../workers/threadBatch.js';
 import { mergedReport } from '../workers/mergedReport.js';
 import { type StatusReport, textOfReport } from '../../streams/pipelines/status/statusReport.js';
-import type { StartState } from './processOptions.js';
+import type { Ending } from './lifecycle.js';
+import type { StartState } from './startOptions.js';
 import type { FromWorker, ToWorker, WorkerFailure, WorkerStart } from './workerMessages.js';
 
 const PROGRAM = new URL('./workerThread.js', import.meta.url);
@@ -41,7 +42,7 @@ export class WorkerThreads {
   readonly finished: Promise<void>;
   readonly closed: Promise<void>;
   /** Resolves with the error of the first one that fails. */
-  readonly failed: Promise<{ readonly kind: 'failed'; readonly error: unknown }>;
+  readonly failed: Promise<Ending>;
   /** Sectors ever written, at the start. */
   sectors = 0;
   readonly #threads: readonly Worker[];

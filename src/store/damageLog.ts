@@ -2,32 +2,24 @@
 import type { SchedulerLike } from 'rxjs';
 import type { SectorIndex } from '../core/sector.js';
 import type { Log } from '../ports/log.js';
+import { RateLimitedLog } from '../rateLimitedLog.js';
 
 const INTERVAL_MS = 1_000;
 
 export class DamageLog {
-  #nextAtMs = Number.NEGATIVE_INFINITY;
-  #suppressedCount = 0;
+  readonly #limited: RateLimitedLog;
 
-  constructor(
-    private readonly log: Log,
-    private readonly clock: SchedulerLike,
-  ) {}
+  constructor(log: Log, clock: SchedulerLike) {
+    this.#limited = new RateLimitedLog({ log, clock, intervalMs: INTERVAL_MS });
+  }
 
   report(sector: SectorIndex, slot: number, reason: string): void {
-    const nowMs = this.clock.now();
-    if (nowMs < this.#nextAtMs) {
-      this.#suppressedCount += 1;
-      return;
-    }
-    this.log.error('sector damaged: this copy is not served until it is written again', {
-      event: 'sectorDamaged',
-      sector,
-      slot,
-      reason,
-      othersNotLogged: this.#suppressedCount,
+    const event = 'sectorDamaged';
+    this.#limited.write({
+      kind: event,
+      level: 'error',
+      message: 'sector damaged: this copy is not served until it is written again',
+      fields: (othersNotLogged) => ({ event, sector, slot, reason, othersNotLogged }),
     });
-    this.#nextAtMs = nowMs + INTERVAL_MS;
-    this.#suppressedCount = 0;
   }
 }

@@ -14,6 +14,7 @@ import { isMember } from '../core/rank.js';
 import type { Rank } from '../core/rank.js';
 import type { Connection } from '../ports/connection.js';
 import type { Log } from '../ports/log.js';
+import { RateLimitedLog } from '../rateLimitedLog.js';
 import { OFFSET_REQUEST_NUMBER } from '../wire/constants.js';
 import type { Frame, FrameDecoder } from '../wire/frame.js';
 import { createFrameDecoder } from '../wire/frame.js';
@@ -70,18 +71,20 @@ interface Routed {
   isClosed: boolean;
 }
 
-/** The same is not logged again for so long. */
-const COMPLAINT_INTERVAL_MS = 10_000;
+/** That peers are refused is not logged again for so long (milliseconds). */
+const REFUSAL_LOG_MS = 10_000;
 
 export class ConnectionRouter {
   readonly #routed = new Map<number, Routed>();
   readonly #batches: readonly BatchWriter[];
   #nextNumber = 0;
   #isFlushDue = false;
-  #complainedMs = -Infinity;
+  readonly #refusals: RateLimitedLog;
 
   constructor(private readonly options: ConnectionRouterOptions) {
-    this.#batches = Array.from({ length: options.shardCount }, () => new BatchWriter());
+    const { log, turn, shardCount } = options;
+    this.#batches = Array.from({ length: shardCount }, () => new BatchWriter());
+    this.#refusals = new RateLimitedLog({ log, clock: turn, intervalMs: REFUSAL_LOG_MS });
   }
 
   /** A connection that was taken in. */
@@ -229,17 +232,15 @@ export class ConnectionRouter {
 
   /** Shards of so many and of so many others are not the same clusters. */
   #refuse(routed: Routed, workers: number): void {
-    const { log, turn, shardCount } = this.options;
     const { remote } = routed.connection;
     routed.connection.destroy();
     this.#close(routed);
-    if (turn.now() - this.#complainedMs < COMPLAINT_INTERVAL_MS) return;
-    this.#complainedMs = turn.now();
-    log.warn('refused a peer: its configuration has another number of workers', {
-      event: 'otherWorkers',
-      remote,
-      found: workers,
-      expected: shardCount,
+    const event = 'otherWorkers';
+    this.#refusals.write({
+      kind: event,
+      level: 'warn',
+      message: 'refused a peer: its configuration has another number of workers',
+      fields: () => ({ event, remote, found: workers, expected: this.options.shardCount }),
     });
   }
 

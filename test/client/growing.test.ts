@@ -104,7 +104,7 @@ test('with the size it waits, asks again after a pause, and tells now and then',
   t.is(count(), 3);
   cluster.advance(SMALLER.askAgainMs - 1);
   t.is(count(), 3, 'not before the pause is over');
-  for (let pauses = 0; pauses < SMALLER.tellMs / SMALLER.askAgainMs + 1; pauses += 1) {
+  for (let pauses = 0; pauses < SMALLER.logMs / SMALLER.askAgainMs + 1; pauses += 1) {
     cluster.advance(SMALLER.askAgainMs);
     answerAll(cluster, [1, 2, 3]);
   }

@@ -1,10 +1,9 @@
 import test from 'ava';
-import fc from 'fast-check';
 import type { Observable } from 'rxjs';
 import { NEVER, ReplaySubject, throwError } from 'rxjs';
 import type { RunHelpers } from 'rxjs/testing';
 import type { KeepConnectedOptions } from '../../src/client/keepConnected.js';
-import { delayAfter, keepConnected } from '../../src/client/keepConnected.js';
+import { keepConnected } from '../../src/client/keepConnected.js';
 import { marbles } from '../helpers/marbles.js';
 
 const BROKEN = new Error('broken');
@@ -107,14 +106,4 @@ test('an error in use is the end', marbles, (helpers) => {
   const { expectObservable } = helpers;
   const serve = () => throwError(() => BROKEN);
   expectObservable(keepConnected(options(helpers, { serve }))).toBe('-#', undefined, BROKEN);
-});
-
-test('delays lie between half a bound and the bound, which doubles and stops doubling', (t) => {
-  fc.assert(
-    fc.property(fc.nat(2_000), fc.double({ min: 0, max: 1, noNaN: true }), (failures, fraction) => {
-      const delayMs = delayAfter(failures, { reconnectMs: 50, reconnectMsMax: 2_000 }, fraction);
-      const bound = Math.min(2_000, 50 * 2 ** Math.min(failures, 10));
-      t.true(delayMs >= bound / 2 && delayMs <= bound);
-    }),
-  );
 });

@@ -201,12 +201,17 @@ export class VirtualCluster {
     return connection;
   }
 
-  /** Ranks whose newest connection has a request that is not in `before`, of that kind. */
-  requestsOf(sector: number): { rank: number; position: number; request: Request }[] {
+  /** All requests of that sector, and where they have arrived. */
+  requestsOf(sector: number): {
+    readonly rank: number;
+    readonly connection: VirtualConnection;
+    readonly position: number;
+    readonly request: Request;
+  }[] {
     return [...this.connections].flatMap(([rank, connections]) =>
       connections.flatMap((connection) =>
         connection.requests
-          .map((request, position) => ({ rank, position, request }))
+          .map((request, position) => ({ rank, connection, position, request }))
           .filter(({ request }) => request.sector === BigInt(sector)),
       ),
     );

@@ -118,18 +118,25 @@ test('no process outlives a supervisor that was killed', async (t) => {
   t.pass();
 });
 
-test('a process whose supervisor ended while it began does not stay', async (t) => {
-  const port = await freePort();
-  const folder = makeFolder(t, { 'a.json': { ...GOOD, processes: [`127.0.0.1:${port}`] } });
-  const child = endsWithTests(
-    spawn(process.execPath, [PROGRAM, 'run', '--config', join(folder, 'a.json')], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env: { ...process.env, ATDD_SUPERVISED: '1' },
-    }),
-  );
-  t.teardown(() => child.kill('SIGKILL'));
-  const ended = once(child, 'exit');
-  child.disconnect();
-  const outcome = await within(HANG_MS, ended);
-  t.deepEqual(outcome, [0, null]);
-});
+for (const [name, { words, config }] of Object.entries({
+  'a process': { words: 'run', config: {} },
+  'a process with workers': { words: 'run', config: { workers: 2 } },
+  'a gateway': { words: 'nbd', config: {} },
+})) {
+  test(`${name} whose supervisor ended while it began does not stay`, async (t) => {
+    const [process1, gateway] = (await freeAddresses(2)).map(({ host, port }) => `${host}:${port}`);
+    const section = { ...GOOD, processes: [process1], nbd: { listen: gateway }, ...config };
+    const folder = makeFolder(t, { 'a.json': section });
+    const child = endsWithTests(
+      spawn(process.execPath, [PROGRAM, words, '--config', join(folder, 'a.json')], {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        env: { ...process.env, ATDD_SUPERVISED: '1' },
+      }),
+    );
+    t.teardown(() => child.kill('SIGKILL'));
+    const ended = once(child, 'exit');
+    child.disconnect();
+    const outcome = await within(HANG_MS, ended);
+    t.deepEqual(outcome, [0, null]);
+  });
+}

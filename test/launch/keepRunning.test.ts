@@ -4,16 +4,16 @@ import type { ChildEvent, SupervisorEvent } from '../../src/launch/keepRunning.j
 import { keepRunning } from '../../src/launch/keepRunning.js';
 import { marbles } from './marbles.js';
 
-const ENDING = { code: 1, signal: null };
+const EXIT = { code: 1, signal: null };
 const child: Record<string, ChildEvent> = {
   s: { kind: 'started', pid: 7 },
   l: { kind: 'line', text: 'hello' },
-  e: { kind: 'ended', ending: ENDING },
-  c: { kind: 'ended', ending: { code: 2, signal: null } },
+  e: { kind: 'ended', exit: EXIT },
+  c: { kind: 'ended', exit: { code: 2, signal: null } },
 };
 
 function ended(delayMs: number, failures: number): SupervisorEvent {
-  return { kind: 'ended', ending: ENDING, next: { kind: 'restart', delayMs, failures } };
+  return { kind: 'ended', exit: EXIT, next: { kind: 'restart', delayMs, failures } };
 }
 
 const events: Record<string, unknown> = {
@@ -21,7 +21,7 @@ const events: Record<string, unknown> = {
   l: child['l'],
   x: ended(100, 1),
   y: ended(200, 2),
-  z: { kind: 'ended', ending: { code: 2, signal: null }, next: { kind: 'giveUp' } },
+  z: { kind: 'ended', exit: { code: 2, signal: null }, next: { kind: 'giveUp' } },
 };
 
 test('starts again with a growing delay', marbles, ({ cold, expectObservable, expectSubscriptions }, scheduler) => {

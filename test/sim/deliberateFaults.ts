@@ -239,7 +239,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     edits: [
       {
         file: 'src/client/link.js',
-        find: "if (exchange.kind !== 'read')\n                continue;",
+        find: "if (request.kind !== 'read')\n                continue;",
         replace: '',
       },
       {

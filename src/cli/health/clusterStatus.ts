@@ -1,5 +1,5 @@
 /** What `atdd status` finds out, and prints as JSON. */
-import type { StatusReport } from '../../../streams/pipelines/status/statusReport.js';
+import type { ReceivedReport } from './reportFields.js';
 
 export interface ProcessStatus {
   readonly rank: number;
@@ -9,7 +9,7 @@ export interface ProcessStatus {
   /** Why it is not reachable. */
   readonly trouble: string | null;
   /** What it says of itself. */
-  readonly report: StatusReport | null;
+  readonly report: ReceivedReport | null;
   /** Why there is no report of a process that is reachable. */
   readonly reportTrouble: string | null;
 }

@@ -1,9 +1,9 @@
 /** What `atdd status` shows to people. */
-import type { StatusReport } from '../../../streams/pipelines/status/statusReport.js';
 import { describeSeconds } from '../amounts.js';
 import type { ClusterStatus, ProcessStatus } from './clusterStatus.js';
 import { describeRebuild } from './redundancy.js';
 import { textTable } from './textTable.js';
+import type { ReceivedReport } from './reportFields.js';
 
 const COLUMNS = [
   ...['rank', 'address', 'reachable', 'latency', 'written', 'damaged', 'healed'],
@@ -44,13 +44,13 @@ function cells(process: ProcessStatus, processes: readonly ProcessStatus[]): str
 }
 
 /** "3 (17)": this process knows of 17 sectors that process 3 has missed. */
-function describeMissed({ missed, missedMore }: StatusReport): string {
+function describeMissed({ missed, missedMore }: ReceivedReport): string {
   const counts = Object.entries(missed).map(([rank, count]) => `${rank} (${count})`);
   if (missedMore) counts.push('more');
   return counts.length === 0 ? '-' : counts.join(', ');
 }
 
-function describeScrub({ scrub }: StatusReport): string {
+function describeScrub({ scrub }: ReceivedReport): string {
   const passes = scrub.passes === 1 ? '1 pass' : `${scrub.passes} passes`;
   return scrub.isRunning ? `at ${scrub.position}, ${passes}` : passes;
 }

@@ -5,8 +5,8 @@
 import { WRONG_TAGS } from '../../client/link.js';
 import { describeDifference, describeObjection, describeWaiting } from '../../core/membership/describe.js';
 import { rebuildQuorum } from '../../core/membership/heard.js';
-import type { StatusReport } from '../../../streams/pipelines/status/statusReport.js';
 import type { ProcessStatus, Redundancy } from './clusterStatus.js';
+import type { ReceivedReport } from './reportFields.js';
 
 /**
  * @param processes All of the cluster, by rank.
@@ -81,7 +81,7 @@ export function sectorsToGo(processes: readonly Pick<ProcessStatus, 'report'>[])
 }
 
 /** In words, if that is not the process which the configuration here takes it for; else null. */
-export function mismatchOf(rank: number, count: number, report: StatusReport): string | null {
+export function mismatchOf(rank: number, count: number, report: ReceivedReport): string | null {
   if (report.rank === rank && report.processes === count) return null;
   return (
     `process ${rank} of ${count} says that it is process ${report.rank} of ` +
@@ -91,7 +91,7 @@ export function mismatchOf(rank: number, count: number, report: StatusReport): s
 
 /** "12 of 40 sectors taken in", and what it waits for; empty: there is nothing to say yet. */
 export function describeRebuild(
-  { connected, rebuild }: StatusReport,
+  { connected, rebuild }: ReceivedReport,
   processes: readonly Pick<ProcessStatus, 'rank' | 'report'>[],
 ): string {
   if (rebuild === null) return '';

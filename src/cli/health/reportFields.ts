@@ -1,8 +1,11 @@
 /**
- * What a process says of itself, checked: it comes over the network, perhaps from a newer program or from something
- * that is no process at all. Fields that are not known here are left out.
+ * What a process says of itself, checked: it comes over the network, perhaps from an older or a newer program, or from
+ * something that is no process at all. Fields that are not known here are left out. Fields that some version has added
+ * may be missing: during a rolling upgrade there are processes that do not know them.
  */
 import * as v from 'valibot';
+import type { ProcessCounters } from '../../core/counters.js';
+import { newCounters } from '../../core/counters.js';
 import { DIFFERENCE_FIELDS } from '../../core/membership/configuration.js';
 import { RANK_MAX } from '../../core/rank.js';
 import type { StatusReport } from '../../../streams/pipelines/status/statusReport.js';
@@ -21,7 +24,26 @@ const rankName = v.pipe(v.string(), v.regex(/^[1-9]\d{0,2}$/, 'a rank'));
 
 const short = v.pipe(v.string('a text'), v.maxLength(64, 'a text of at most 64 characters'));
 
-const reportSchema = v.object({
+/** Every counter is optional: later versions count more. */
+const counters = v.object(
+  Object.fromEntries(Object.keys(newCounters()).map((name) => [name, v.optional(count)])) as Record<
+    keyof ProcessCounters,
+    v.OptionalSchema<typeof count, undefined>
+  >,
+);
+
+/**
+ * The report of a process of any version; what this version reports is one. `maps` is left out: only the client library
+ * wants to know it (src/client/heldWrites.ts).
+ */
+export interface ReceivedReport extends Omit<StatusReport, 'counters' | 'maps'> {
+  readonly counters?: { readonly [Name in keyof ProcessCounters]?: number | undefined } | undefined;
+}
+
+/** All fields of that type, and no others. */
+type SchemaOf<Fields> = { readonly [Name in keyof Fields]-?: v.GenericSchema<unknown, Fields[Name]> };
+
+const fields = {
   rank,
   processes: rank,
   sectors: v.optional(whole(1)),
@@ -64,25 +86,14 @@ const reportSchema = v.object({
     behind: count,
     ahead: count,
     comparedWith: ranks,
-  }),
-  counters: v.optional(
-    v.object({
-      tagsMade: count,
-      tagsChecked: count,
-      peerMessages: count,
-      peerBytes: count,
-      peerWrites: count,
-      clientMessages: count,
-      clientBytes: count,
-      clientWrites: count,
-      dataFlushes: count,
-      metadataFlushes: count,
-    }),
-  ),
-});
+  } satisfies SchemaOf<ReceivedReport['scrub']>),
+  counters: v.optional(counters),
+} satisfies SchemaOf<ReceivedReport>;
+
+export const reportSchema = v.object(fields);
 
 export type CheckedReport =
-  | { readonly kind: 'report'; readonly report: StatusReport }
+  | { readonly kind: 'report'; readonly report: ReceivedReport }
   /** In words: what was found and what was expected. */
   | { readonly kind: 'unreadable'; readonly trouble: string };
 

@@ -4,6 +4,7 @@ import { defer, firstValueFrom, fromEvent, last, map, race, tap } from 'rxjs';
 import type { AtomicDiskClient } from '../../client/client.js';
 import { openClient } from '../../client/client.js';
 import type { Rank } from '../../core/rank.js';
+import { EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_SUCCESS } from '../../exitCodes.js';
 import { monotonicClock } from '../../shell/monotonicClock.js';
 import { askReport } from './askReport.js';
 import { connectOptions } from '../clientSession.js';
@@ -37,9 +38,6 @@ const SILENT_MS = 30_000;
 /** What could not be healed is tried again after 10 s; this waits for that. */
 const HEAL_MS = 15_000;
 
-/** What SIGINT gives. */
-const EXIT_INTERRUPTED = 130;
-
 /** @returns the exit code. */
 export async function scrub(command: Command, options: ScrubOptions): Promise<number> {
   const config = await loadClientConfig(command);
@@ -54,7 +52,7 @@ export async function scrub(command: Command, options: ScrubOptions): Promise<nu
     const reasons = scrubTroubles(scrubs);
     const result: ScrubResult = { processes: scrubs, sound: reasons.length === 0, reasons };
     await writeStdout(options.json === true ? `${JSON.stringify(result)}\n` : describeScrubs(scrubs, reasons));
-    return result.sound ? 0 : 1;
+    return result.sound ? EXIT_SUCCESS : EXIT_FAILURE;
   } finally {
     await client.close();
   }

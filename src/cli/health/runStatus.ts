@@ -5,6 +5,7 @@ import type { ClusterConfig } from '../../../config/load.js';
 import type { AtomicDiskClient, ProcessAddress } from '../../client/client.js';
 import { openClient } from '../../client/client.js';
 import { AtomicDiskError, troubleOf } from '../../errors.js';
+import { EXIT_FAILURE, EXIT_SUCCESS } from '../../exitCodes.js';
 import { monotonicClock } from '../../shell/monotonicClock.js';
 import { askReport } from './askReport.js';
 import { connectOptions } from '../clientSession.js';
@@ -55,7 +56,7 @@ export async function status(command: Command, options: StatusOptions): Promise<
     await writeStdout(options.json === true ? `${JSON.stringify(json)}\n` : describeStatus(result, waitedMs));
     const isAgreed = result.disagreements.length === 0;
     const isWell = waiting === null ? result.quorum && isAgreed : result.redundancy.settled;
-    return isWell ? 0 : 1;
+    return isWell ? EXIT_SUCCESS : EXIT_FAILURE;
   } finally {
     await Promise.all(clients.map((client) => client.close()));
   }

@@ -7,10 +7,10 @@ import type { Observable, SchedulerLike } from 'rxjs';
 import { combineLatest, concat, concatMap, defer, map, of, repeat, scan, takeWhile, timer } from 'rxjs';
 import type { Inquiry } from '../../core/membership/memberMessage.js';
 import type { Rank } from '../../core/rank.js';
-import type { StatusReport } from '../../../streams/pipelines/status/statusReport.js';
 import type { ReportAnswer } from './askReport.js';
 import { mismatchOf, plural } from './redundancy.js';
 import type { SectorsDone } from './sectorProgress.js';
+import type { ReceivedReport } from './reportFields.js';
 
 export interface ScrubAllOptions {
   readonly ranks: readonly Rank[];
@@ -32,9 +32,9 @@ export interface ProcessScrub {
   /** Why it failed. */
   readonly trouble: string | null;
   /** The last thing it said of itself. */
-  readonly report: StatusReport | null;
+  readonly report: ReceivedReport | null;
   /** What the scrub came to, or has come to so far; null: it has said nothing yet. */
-  readonly counts: StatusReport['scrub'] | null;
+  readonly counts: ReceivedReport['scrub'] | null;
   /** Sectors healed since the scrub was asked for. */
   readonly healed: number;
 }
@@ -74,7 +74,7 @@ function scrubOne(rank: Rank, options: ScrubAllOptions): Observable<ProcessScrub
 
 interface Watch {
   /** As it was when the scrub was asked for. */
-  readonly first: StatusReport;
+  readonly first: ReceivedReport;
   readonly lastReceivedMs: number;
   /** When the scrub was over. */
   readonly overMs?: number;

@@ -5,11 +5,12 @@ import type { ReportAnswer } from '../../../src/cli/health/askReport.js';
 import { describeScrubs } from '../../../src/cli/health/describeScrub.js';
 import type { ProcessScrub } from '../../../src/cli/health/scrubAll.js';
 import { scrubAll, scrubProgress, scrubTroubles } from '../../../src/cli/health/scrubAll.js';
+import type { ReceivedReport } from '../../../src/cli/health/reportFields.js';
 import type { StatusReport } from '../../../streams/pipelines/status/statusReport.js';
 import { marbles } from '../../helpers/marbles.js';
 import { reportOf, SCRUB } from './statusMaking.js';
 
-const told = (report: StatusReport): ReportAnswer => ({ kind: 'report', report });
+const told = (report: ReceivedReport): ReportAnswer => ({ kind: 'report', report });
 const silent: ReportAnswer = { kind: 'silent', trouble: 'connected, but no answer' };
 
 type Scrub = StatusReport['scrub'];

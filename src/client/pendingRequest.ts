@@ -3,7 +3,7 @@ import type { AnyInquiry } from '../core/membership/memberMessage.js';
 import type { ResponseStatus } from '../core/message.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 
-/** Why an exchange will not be answered. */
+/** Why a request will not be answered. */
 export type LostReason =
   /** The connection is over, and the process has let go of it: it begins nothing more for it. */
   | 'closed'
@@ -12,7 +12,7 @@ export type LostReason =
   /** The connection is over on our side alone; the process may still believe in it. */
   | 'unconfirmed';
 
-export interface Exchange {
+export interface PendingRequest {
   readonly kind: 'read' | 'write';
   readonly requestNumber: bigint;
   /** Any u64 in a READ that only asks for an answer. */

@@ -17,7 +17,7 @@ export interface StartState {
  * @param shard The worker that the options are for; null: the process has none. What a process may take on in all is
  *   shared out among its workers.
  */
-export function processOptions(config: ProcessConfig, shard: Shard | null, state: StartState): ProcessOptions {
+export function startOptions(config: ProcessConfig, shard: Shard | null, state: StartState): ProcessOptions {
   const part = (whole: number): number => Math.ceil(whole / (shard?.count ?? 1));
   /** Never next to nothing. */
   const share = (whole: number): number => Math.min(whole, Math.max(limits.WORKER_SHARE_MIN, part(whole)));

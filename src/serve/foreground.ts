@@ -1,0 +1,50 @@
+/**
+ * The first moments of a program that runs in the foreground, before it has loaded what it runs: a process, the NBD
+ * gateway, the supervisor. Light: see src/main.ts.
+ */
+import { EXIT_SUCCESS } from '../exitCodes.js';
+import { isTerminalGone } from './terminals.js';
+
+/** By this the supervisor tells its children that they are its children. */
+export const SUPERVISED_ENVIRONMENT = { ATDD_SUPERVISED: '1' } as const;
+
+let hasTakenSignals = false;
+
+/** Whether the supervisor has started this program. */
+export function isSupervised(): boolean {
+  return process.env['ATDD_SUPERVISED'] === SUPERVISED_ENVIRONMENT.ATDD_SUPERVISED;
+}
+
+/**
+ * From now on a signal ends the program, and so does the end of its supervisor. Until `takeSignals` is called it
+ * ends at once, with exit code 0.
+ */
+export function beginInForeground(): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, endEarly);
+  process.on('SIGHUP', () => {
+    // Otherwise it asks to read the configuration again, which is about to be read.
+    if (isTerminalGone()) endEarly();
+  });
+  if (isSupervised()) endWithSupervisor();
+}
+
+/** From now on whoever calls this listens for signals itself: there is something to end. */
+export function takeSignals(): void {
+  hasTakenSignals = true;
+}
+
+function endEarly(): void {
+  if (!hasTakenSignals) process.exit(EXIT_SUCCESS);
+}
+
+/** The channel to the supervisor breaks when that has ended, even by SIGKILL. */
+function endWithSupervisor(): void {
+  const end = (): void => {
+    process.kill(process.pid, 'SIGTERM');
+  };
+  process.once('disconnect', end);
+  // The supervisor may have ended while this program was loaded, when nobody listened for that event.
+  if (!process.connected) end();
+  // The channel alone must not keep the program running.
+  process.channel?.unref();
+}

@@ -1,0 +1,43 @@
+/** The NBD section of the configuration, as the command line changes it. */
+import { isAbsolute, resolve } from 'node:path';
+import { parseAddress } from '../../config/address.js';
+import type { ClusterConfig } from '../../config/load.js';
+import type { NbdConfig } from '../../config/nbdConfig.js';
+import { defaultNbdConfig } from '../../config/nbdConfig.js';
+import { AtomicDiskError } from '../errors.js';
+import type { ListenAddress } from '../shell/bindSocket.js';
+import { currentFolder } from '../surroundings.js';
+
+/** As the command line says. */
+export interface GatewayCommandOptions {
+  readonly listen?: string;
+  readonly socket?: string;
+}
+
+/** What is configured, or the defaults, changed as the command line says. @throws {AtomicDiskError} ATDD_USAGE */
+export function gatewayConfig(config: ClusterConfig, { listen, socket }: GatewayCommandOptions): NbdConfig {
+  const configured = config.nbd ?? defaultNbdConfig(config.sectors);
+  const address = listen === undefined ? configured.listen : parseAddress(listen);
+  if (address === null) {
+    throw new AtomicDiskError('ATDD_USAGE', `--listen: ${listen} is not an address (host:port)`);
+  }
+  return {
+    ...configured,
+    listen: address,
+    socket: socket === undefined ? configured.socket : socketPath(socket),
+  };
+}
+
+/** Where the gateway listens: an address, and a Unix socket if there is to be one. */
+export function addressesOf({ listen, socket, socketMode, socketGroup }: NbdConfig): ListenAddress[] {
+  const access = { mode: socketMode, group: socketGroup };
+  return socket === null ? [listen] : [listen, { path: socket, access }];
+}
+
+/** A shell has taken care of a "~" already. @throws {AtomicDiskError} ATDD_USAGE */
+function socketPath(written: string): string {
+  const folder = currentFolder();
+  if (folder !== null || isAbsolute(written)) return resolve(folder ?? '/', written);
+  const text = `--socket: ${written} is relative to a current folder that is gone`;
+  throw new AtomicDiskError('ATDD_USAGE', text);
+}
