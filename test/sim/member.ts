@@ -20,8 +20,8 @@ export abstract class Member extends Machine {
   abstract get busyCount(): number;
   abstract durableStamp(sector: number): Stamp;
 
-  /** Whether its disk is that of one who votes. */
-  get isVoter(): boolean {
+  /** Whether its disk is that of one who votes on the sector. */
+  isVoter(_sector: number): boolean {
     return true;
   }
 
@@ -35,8 +35,8 @@ export abstract class Member extends Machine {
     return this.durableStamp(sector);
   }
 
-  /** Whether it may send that stamp of its own before it is on its disk. */
-  abstract mayBeEarly(stamp: Stamp): boolean;
+  /** Whether it may send that stamp of its own, of that sector, before it is on its disk. */
+  abstract mayBeEarly(sector: number, stamp: Stamp): boolean;
 
   /** Starts its program, if it does not run. */
   abstract boot(): void;

@@ -12,6 +12,7 @@ const COMMON = {
   seconds: 5,
   isBlackBox: false,
   extension: null,
+  workers: 0,
   inject: null,
   only: null,
   failuresMax: 5,
