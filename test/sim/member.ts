@@ -21,9 +21,7 @@ export abstract class Member extends Machine {
   abstract durableStamp(sector: number): Stamp;
 
   /** Whether its disk is that of one who votes on the sector. */
-  isVoter(_sector: number): boolean {
-    return true;
-  }
+  abstract isVoter(sector: number): boolean;
 
   /** Sectors that its disk is known not to give back. */
   get damagedCount(): number {

@@ -2,7 +2,7 @@
  * A process of a simulated cluster: what ships, put together as src/serve does, over a simulated network and disk; with
  * workers (simulatedThreads.ts) or without.
  */
-import { Observable, concat } from 'rxjs';
+import { Observable, concat, filter, mergeMap } from 'rxjs';
 import { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from '../../config/limits.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { SectorIndex } from '../../src/core/sector.js';
@@ -120,23 +120,19 @@ export class SimulatedProcess extends Member {
     const [shard] = this.shards;
     const schedulers = shard.schedulers();
     const log = this.log();
-    shard.open(actor, log, schedulers).subscribe({
-      next: (store) => {
-        if (!this.lives(actor)) return;
-        if (isForeignFolder) return;
+    const error = (failure: unknown): void => {
+      this.onFailure(failure);
+    };
+    const failure$ = shard.open(actor, log, schedulers).pipe(
+      filter(() => this.lives(actor) && !isForeignFolder),
+      mergeMap((store) => {
         const transport = { connections$, dial: (rank: Rank) => this.dial(rank), trust: () => undefined };
         const running = shard.start(store, this.lifeOptions(), { transport, schedulers, log });
-        running.failure$.subscribe({
-          error: (error: unknown) => {
-            this.onFailure(error);
-          },
-        });
         this.onReady();
-      },
-      error: (error: unknown) => {
-        this.onFailure(error);
-      },
-    });
+        return running.failure$;
+      }),
+    );
+    failure$.subscribe({ error });
   }
 
   private bootThreads(actor: Actor, connections$: Observable<Connection>): void {

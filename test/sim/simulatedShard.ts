@@ -9,14 +9,13 @@ import type { SectorIndex } from '../../src/core/sector.js';
 import type { Shard } from '../../src/core/shard.js';
 import { isOfShard } from '../../src/core/shard.js';
 import { STAMP_INITIAL, compareStamps, type Stamp } from '../../src/core/stamp.js';
-import type { Transport } from '../../src/ports/connection.js';
 import type { Log } from '../../src/ports/log.js';
 import type { Random } from '../../src/ports/random.js';
 import type { Schedulers } from '../../src/ports/schedulers.js';
 import type { SectorStore } from '../../src/ports/store.js';
 import { processOptions } from '../../src/serve/processOptions.js';
 import type { RunConfig } from '../../src/serve/processOptions.js';
-import type { RunningProcess } from '../../src/startProcess.js';
+import type { RunningProcess, StartPorts } from '../../src/startProcess.js';
 import { startProcess } from '../../src/startProcess.js';
 import type { OpenedSectorStore } from '../../src/store/openSectorStore.js';
 import { openSectorStore } from '../../src/store/openSectorStore.js';
@@ -154,7 +153,7 @@ export class SimulatedShard {
   start(
     store: OpenedSectorStore,
     { config, addresses }: LifeOptions,
-    { transport, schedulers, log }: { readonly transport: Transport; readonly schedulers: Schedulers; readonly log: Log },
+    { transport, schedulers, log }: Pick<StartPorts, 'transport' | 'schedulers' | 'log'>,
   ): RunningProcess {
     const options = processOptions(config, this.options.shard, { isFounder: false, wasInUse: false });
     const repair = { ...options.repair, scrubPauseMs: SCRUB_PAUSE_MS };
