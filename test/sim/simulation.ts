@@ -217,6 +217,7 @@ class Run {
 
   result(): RunResult {
     this.counts.add('operations', this.observations.operations.length);
+    if (this.workers > 0) this.counts.add('workers', this.workers * this.options.processCount);
     for (const process of this.processes) {
       if (!(process instanceof SimulatedProcess)) continue;
       for (const { tornCount, lostCount } of process.disks) {
