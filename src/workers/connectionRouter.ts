@@ -183,7 +183,7 @@ export class ConnectionRouter {
     const channels = all.flatMap((one) => one.channels.filter((channel) => channel !== null));
     return {
       connections: all.length,
-      paused: all.filter(({ isPaused, hasEnded }) => isPaused && !hasEnded).length,
+      paused: all.filter(({ admission }) => admission.isPaused && !admission.hasEnded).length,
       inquiries: all.reduce((sum, { inquiryCount }) => sum + inquiryCount, 0),
       sentBytesMax: Math.max(0, ...channels.map(({ sentBytes }) => sentBytes)),
       writtenBytesMax: Math.max(0, ...channels.map(({ writtenBytes }) => writtenBytes)),

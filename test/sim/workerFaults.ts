@@ -50,21 +50,6 @@ export const WORKER_FAULTS: readonly DeliberateFault[] = [
     ],
   },
   {
-    name: 'receipt-to-one',
-    text: 'receipts of a foreign member reach the first worker alone',
-    processCount: 3,
-    runs: 50,
-    blackBoxRuns: null,
-    workers: 2,
-    edits: [
-      {
-        file: 'src/wire/shardRoute.js',
-        find: 'return declared === null ? ROUTE_ALL : ROUTES_ONE[declared];',
-        replace: 'return ROUTES_ONE[declared ?? 0];',
-      },
-    ],
-  },
-  {
     name: 'any-shard',
     text: 'what a peer sends goes to the worker of another number than it has declared',
     processCount: 3,
