@@ -96,6 +96,13 @@ export class SimulatedProcess extends Member {
     return this.threads?.remains() ?? [];
   }
 
+  /** Connections whose other side has ended its half, and which it has not ended. */
+  halfOpen(): string[] {
+    return this.accepted
+      .filter((endpoint) => !endpoint.isOver && endpoint.other.isOver)
+      .map(({ remote }) => `${this.name} keeps a connection of ${remote}, which has ended its half`);
+  }
+
   /** To be called while it has no power. @param shards Whose part of the disk is another one. */
   replaceDisk(shards: readonly SimulatedShard[] = this.shards): void {
     for (const shard of shards) shard.replaceDisk();

@@ -346,6 +346,10 @@ class Run {
     // It tells what it has to complain of when it ends.
     for (const process of this.processes) if (process.isForeign) process.kill();
     world.run(world.nowUs + 5 * SECOND_US);
+    if (this.options.isBlackBox === true) return;
+    for (const process of this.processes) {
+      if (process instanceof SimulatedProcess) for (const text of process.halfOpen()) world.report('remains', text);
+    }
   }
 
   /** What is left in processes that have nothing to do. */
