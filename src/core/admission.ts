@@ -1,6 +1,6 @@
 /**
- * Whether a connection is read from: the bound on what it has under way, and its orderly end. Pure. What is under way is
- * counted by those who keep it, and comes with each event as a load.
+ * Whether a connection is read from: the bound on what it has under way, and its orderly end. Pure. What is under way
+ * is counted by those who keep it, and comes with each event as a load.
  *
  * ```
  * event                       load        state            effect

@@ -4,6 +4,8 @@ import type { ProcessConfig } from '../../config/load.js';
 import type { Shard } from '../core/shard.js';
 import { addressesDigest } from '../shell/addressesDigest.js';
 import type { ProcessOptions } from '../startProcess.js';
+import { createTagger } from '../wire/tag.js';
+import type { RouteOptions } from '../workers/workerGroup.js';
 
 /** What else a process is told when it starts. */
 export interface StartState {
@@ -13,11 +15,17 @@ export interface StartState {
   readonly wasInUse: boolean;
 }
 
+/** What of a configuration says how a process runs. */
+export type RunConfig = Pick<
+  ProcessConfig,
+  'rank' | 'processes' | 'sectors' | 'clientKey' | 'systemKey' | 'isExtended' | 'limits' | 'timeouts'
+>;
+
 /**
  * @param shard The worker that the options are for; null: the process has none. What a process may take on in all is
  *   shared out among its workers.
  */
-export function startOptions(config: ProcessConfig, shard: Shard | null, state: StartState): ProcessOptions {
+export function startOptions(config: RunConfig, shard: Shard | null, state: StartState): ProcessOptions {
   const part = (whole: number): number => Math.ceil(whole / (shard?.count ?? 1));
   /** Never next to nothing. */
   const share = (whole: number): number => Math.min(whole, Math.max(limits.WORKER_SHARE_MIN, part(whole)));
@@ -60,5 +68,18 @@ export function startOptions(config: ProcessConfig, shard: Shard | null, state: 
       graceMs: limits.GRACE_MS * (1 + (shard?.count ?? 0)),
       fetchMs: limits.FETCH_MS,
     },
+  };
+}
+
+/** Of the main thread of a process with workers. */
+export function routeOptions(config: RunConfig): Omit<RouteOptions, 'trust' | 'turn'> {
+  return {
+    rank: config.rank,
+    processCount: config.processes.length,
+    clientTagger: createTagger(config.clientKey),
+    systemTagger: createTagger(config.systemKey),
+    windowBytes: limits.ROUTER_WINDOW_BYTES,
+    clientBufferBytes: limits.CLIENT_BUFFER_BYTES,
+    inquiriesPerConnection: limits.INQUIRIES_PER_CONNECTION,
   };
 }

@@ -1,173 +1,38 @@
-/** The threads of a process with workers, seen from its main thread. */
+/** The threads of a process with workers. */
 import { Worker } from 'node:worker_threads';
-import type { Observable } from 'rxjs';
-import { Subject, defer, filter, map, take, toArray } from 'rxjs';
 import type { ProcessConfig } from '../../config/load.js';
-import { unreachable } from '../core/assert.js';
-import type { Inquiry } from '../core/membership/memberMessage.js';
-import { AtomicDiskError } from '../errors.js';
 import type { Log } from '../ports/log.js';
-import type { ThreadBatch } from '../workers/threadBatch.js';
-import { mergedReport } from '../workers/mergedReport.js';
-import { type StatusReport, textOfReport } from '../../streams/pipelines/status/statusReport.js';
-import type { Ending } from './lifecycle.js';
+import { WorkerGroup } from '../workers/workerGroup.js';
+import type { FromWorker } from '../workers/workerMessages.js';
+import { memoryOf } from '../workers/workerMessages.js';
 import type { StartState } from './startOptions.js';
-import type { FromWorker, ToWorker, WorkerFailure, WorkerStart } from './workerMessages.js';
+import type { WorkerStart } from './workerThread.js';
 
 const PROGRAM = new URL('./workerThread.js', import.meta.url);
 
-/** Something that every worker comes to, once. */
-class Milestone {
-  readonly reached: Promise<void>;
-  #left: number;
-  #settle: () => void = () => undefined;
-
-  constructor(workers: number) {
-    this.#left = workers;
-    this.reached = new Promise((resolve) => {
-      this.#settle = resolve;
-    });
-  }
-
-  reach(): void {
-    this.#left -= 1;
-    if (this.#left === 0) this.#settle();
-  }
-}
-
-export class WorkerThreads {
-  /** All stores are open. */
-  readonly ready: Promise<void>;
-  /** All have written what they will. */
-  readonly finished: Promise<void>;
-  readonly closed: Promise<void>;
-  /** Resolves with the error of the first one that fails. */
-  readonly failed: Promise<Ending>;
-  /** Sectors ever written, at the start. */
-  sectors = 0;
-  readonly #threads: readonly Worker[];
-  readonly #report = new Subject<{ readonly number: number; readonly report: StatusReport }>();
-  readonly #milestones: Readonly<Record<'ready' | 'finished' | 'closed', Milestone>>;
-  #settleFailed: (error: unknown) => void = () => undefined;
-  #isClosed = false;
-  #inquiryCount = 0;
-  #take: (shard: number, batch: ThreadBatch) => void = () => undefined;
-
-  constructor(
-    private readonly config: ProcessConfig,
-    private readonly state: StartState,
-    private readonly log: Log,
-  ) {
-    const { workers } = config;
-    const milestone = (): Milestone => new Milestone(workers);
-    const milestones = { ready: milestone(), finished: milestone(), closed: milestone() };
-    this.#milestones = milestones;
-    this.ready = milestones.ready.reached;
-    this.finished = milestones.finished.reached;
-    this.closed = milestones.closed.reached.then(() => {
-      this.#isClosed = true;
-    });
-    this.failed = new Promise((resolve) => {
-      this.#settleFailed = (error) => {
-        resolve({ kind: 'failed', error });
-      };
-    });
-    this.#threads = Array.from({ length: workers }, (_, index) => this.#start(index));
-  }
-
-  /** Where to what workers write to connections goes. */
-  onBatch(take: (shard: number, batch: ThreadBatch) => void): void {
-    this.#take = take;
-  }
-
-  postBatch(shard: number, batch: ThreadBatch): void {
-    const message: ToWorker = { kind: 'batch', batch };
-    this.#threads[shard].postMessage(message, [batch.memory]);
-  }
-
-  /** Asks all of them. Emits what they say as one report, and completes. */
-  inquire(inquiry: Inquiry): Observable<string> {
-    return defer(() => {
-      const number = this.#inquiryCount;
-      this.#inquiryCount += 1;
-      this.#postAll({ kind: 'inquire', number, inquiry });
-      return this.#report.pipe(
-        filter((one) => one.number === number),
-        take(this.#threads.length),
-        map(({ report }) => report),
-        toArray(),
-        map((reports) => textOfReport(mergedReport(reports))),
-      );
-    });
-  }
-
-  /** Whether the log takes what is for debugging. */
-  setDebug(isEnabled: boolean): void {
-    this.#postAll({ kind: 'debug', isEnabled });
-  }
-
-  /** The main thread has failed, or one of them. */
-  fail(error: unknown): void {
-    this.#settleFailed(error);
-  }
-
-  close(): void {
-    this.#postAll({ kind: 'close' });
-  }
-
-  #postAll(message: ToWorker): void {
-    for (const thread of this.#threads) thread.postMessage(message);
-  }
-
-  #start(index: number): Worker {
-    const shard = { index, count: this.config.workers };
-    const start: WorkerStart = { config: this.config, shard, state: this.state };
+export function startWorkerThreads(config: ProcessConfig, state: StartState, log: Log): WorkerGroup {
+  const { workers } = config;
+  const threads: Worker[] = [];
+  const group = new WorkerGroup({
+    workers,
+    post: (shard, message) => {
+      threads[shard].postMessage(message, memoryOf(message));
+    },
+    log,
+  });
+  for (let index = 0; index < workers; index += 1) {
+    const start: WorkerStart = { config, shard: { index, count: workers }, state };
     const thread = new Worker(PROGRAM, { workerData: start, name: `atdd shard ${index}` });
     thread.on('message', (message: FromWorker) => {
-      this.#hear(index, message);
+      group.receive(index, message);
     });
     thread.on('error', (error) => {
-      this.fail(error);
+      group.fail(error);
     });
     thread.on('exit', (code) => {
-      if (!this.#isClosed) this.fail(new Error(`worker ${index} ended, code ${code}`));
+      if (!group.isClosed) group.fail(new Error(`worker ${index} ended, code ${code}`));
     });
-    return thread;
+    threads.push(thread);
   }
-
-  #hear(shard: number, message: FromWorker): void {
-    switch (message.kind) {
-      case 'batch':
-        this.#take(shard, message.batch);
-        break;
-      case 'report':
-        this.#report.next(message);
-        break;
-      case 'log': {
-        const { level, message: text, fields } = message;
-        this.log[level](text, { ...fields, shard });
-        break;
-      }
-      case 'ready':
-        this.sectors += message.sectors;
-        this.#milestones.ready.reach();
-        break;
-      case 'finished':
-      case 'closed':
-        this.#milestones[message.kind].reach();
-        break;
-      case 'failed':
-        this.fail(errorOf(message));
-        break;
-      default:
-        unreachable(message);
-    }
-  }
-}
-
-function errorOf({ code, message, stack }: WorkerFailure): Error {
-  if (code !== null) return new AtomicDiskError(code, message);
-  const error = new Error(message);
-  if (stack !== undefined) error.stack = stack;
-  return error;
+  return group;
 }

@@ -71,6 +71,19 @@ interface Routed {
   isClosed: boolean;
 }
 
+/** To look at: what is held up. */
+export interface ConnectionRouterStats {
+  readonly connections: number;
+  /** Connections that are not read from. */
+  readonly paused: number;
+  /** Questions about the process without an answer. */
+  readonly inquiries: number;
+  /** Of any worker and connection: sent to it and not known to be taken … */
+  readonly sentBytesMax: number;
+  /** … and written by it, and not told of as handed to the system. */
+  readonly writtenBytesMax: number;
+}
+
 /** That peers are refused is not logged again for so long (milliseconds). */
 const REFUSAL_LOG_MS = 10_000;
 
@@ -166,6 +179,18 @@ export class ConnectionRouter {
         }
       },
     });
+  }
+
+  stats(): ConnectionRouterStats {
+    const all = [...this.#routed.values()];
+    const channels = all.flatMap((one) => one.channels.filter((channel) => channel !== null));
+    return {
+      connections: all.length,
+      paused: all.filter(({ admission }) => admission.isPaused && !admission.hasEnded).length,
+      inquiries: all.reduce((sum, { inquiryCount }) => sum + inquiryCount, 0),
+      sentBytesMax: Math.max(0, ...channels.map(({ sentBytes }) => sentBytes)),
+      writtenBytesMax: Math.max(0, ...channels.map(({ writtenBytes }) => writtenBytes)),
+    };
   }
 
   #route(routed: Routed, frame: Frame): void {

@@ -20,6 +20,15 @@ export interface VirtualConnectionsOptions {
   readonly soon: SchedulerLike;
 }
 
+/** To look at: what is held up. */
+export interface VirtualConnectionsStats {
+  readonly connections: number;
+  /** Of any connection: came and was not taken in … */
+  readonly waitingBytesMax: number;
+  /** … and was written, and is not known to be off the main thread's hands. */
+  readonly bufferedBytesMax: number;
+}
+
 export class VirtualConnections {
   /** One subscriber, at once; see Transport. */
   readonly connections$: Observable<Connection>;
@@ -88,6 +97,15 @@ export class VirtualConnections {
     });
   }
 
+  stats(): VirtualConnectionsStats {
+    const all = [...this.#known.values()];
+    return {
+      connections: all.length,
+      waitingBytesMax: Math.max(0, ...all.map(({ waitingBytes }) => waitingBytes)),
+      bufferedBytesMax: Math.max(0, ...all.map(({ bufferedBytes }) => bufferedBytes)),
+    };
+  }
+
   /** Tells what was gathered, at once. */
   flush(): void {
     if (!this.#batch.isEmpty) this.options.post(this.#batch.take());
@@ -124,6 +142,11 @@ class VirtualConnection implements Connection {
   ) {
     this.closed$ = this.closed.pipe(ignoreElements());
     this.drained$ = this.drained.asObservable();
+  }
+
+  /** Came, and was not taken in. */
+  get waitingBytes(): number {
+    return this.waiting.reduce((sum, { length }) => sum + length, 0);
   }
 
   receive(bytes: Uint8Array): void {

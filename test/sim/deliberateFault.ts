@@ -1,4 +1,4 @@
-import type { ExtensionUse } from './surroundings.js';
+import type { ExtensionUse, WorkerUse } from './surroundings.js';
 
 /** A change of one module, by its path below dist/. */
 export interface Edit {
@@ -20,5 +20,7 @@ export interface DeliberateFault {
   readonly blackBoxRuns: number | null;
   /** Looked for with the extension used like this; absent: as the seed decides. */
   readonly extension?: ExtensionUse;
+  /** … and with so many workers; absent: with none. */
+  readonly workers?: WorkerUse;
   readonly edits: readonly Edit[];
 }

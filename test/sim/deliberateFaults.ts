@@ -9,6 +9,7 @@ import { EXTENSION_FAULTS } from './extensionFaults.js';
 import { MEMBERSHIP_FAULTS } from './membershipFaults.js';
 import { REPAIR_FAULTS } from './repairFaults.js';
 import { STORE_FAULTS } from './storeFaults.js';
+import { WORKER_FAULTS } from './workerFaults.js';
 
 const REDUCE = 'src/core/register/reduce.js';
 const REGISTERS = 'streams/reduceRegisters.js';
@@ -416,6 +417,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     edits: [{ file: REGISTERS, find: 'if (isQuiescent(state))', replace: 'if (false)' }],
   },
   ...STORE_FAULTS,
+  ...WORKER_FAULTS,
   ...MEMBERSHIP_FAULTS,
   ...REPAIR_FAULTS,
   ...EXTENSION_FAULTS,

@@ -10,6 +10,7 @@ import type { World } from './world.js';
 
 // Offset and code of docs/peer-extension.md, written here once more.
 const TYPE_AT = 7;
+const SHARD = 0x87;
 const HELLOS = [0x80, 0x88];
 /** Length of HELLO in version 2: version 1 stands behind it. */
 const HELLO_SIZE = 672;
@@ -17,9 +18,17 @@ const HELLO_SIZE = 672;
 /** How long a connection of its own stands. */
 const KEPT_US = 2_000_000;
 
+interface Heard {
+  /** null: it was no worker. */
+  readonly shard: Uint8Array | null;
+  readonly hello: Uint8Array;
+}
+
 export class Eavesdropper extends Machine {
   /** What one host said last at the beginning of a connection to another, and who that was. */
-  private readonly heard = new Map<Host, Map<Host, Uint8Array>>();
+  private readonly heard = new Map<Host, Map<Host, Heard>>();
+  /** What was said before that. */
+  private readonly shards = new WeakMap<Endpoint, Uint8Array>();
 
   constructor(
     world: World,
@@ -29,10 +38,15 @@ export class Eavesdropper extends Machine {
     this.begin(1);
   }
 
-  onMessage({ host, other }: Endpoint, bytes: Uint8Array): void {
-    if (host.rank === 0 || other.host.rank === 0 || !HELLOS.includes(bytes[TYPE_AT])) return;
-    const said = this.heard.get(host) ?? new Map<Host, Uint8Array>();
-    this.heard.set(host, said.set(other.host, Uint8Array.from(bytes)));
+  onMessage(endpoint: Endpoint, bytes: Uint8Array): void {
+    const { host, other } = endpoint;
+    if (host.rank === 0 || other.host.rank === 0) return;
+    const type = bytes[TYPE_AT];
+    if (type === SHARD) this.shards.set(endpoint, Uint8Array.from(bytes));
+    if (!HELLOS.includes(type)) return;
+    const said = this.heard.get(host) ?? new Map<Host, Heard>();
+    const shard = this.shards.get(endpoint) ?? null;
+    this.heard.set(host, said.set(other.host, { shard, hello: Uint8Array.from(bytes) }));
   }
 
   /**
@@ -41,19 +55,20 @@ export class Eavesdropper extends Machine {
    */
   replay(from: Host, to: Host): boolean {
     const said = [...(this.heard.get(from) ?? [])].filter(([host]) => host !== to);
-    for (const [, bytes] of said) {
-      this.say(to, bytes);
-      if (bytes.length > HELLO_SIZE) this.say(to, bytes.subarray(HELLO_SIZE));
+    for (const [, { shard, hello }] of said) {
+      const before = shard === null ? [] : [shard];
+      this.say(to, [...before, hello]);
+      if (hello.length > HELLO_SIZE) this.say(to, [...before, hello.subarray(HELLO_SIZE)]);
     }
     return said.length > 0;
   }
 
-  private say(to: Host, bytes: Uint8Array): void {
+  private say(to: Host, messages: readonly Uint8Array[]): void {
     const said$ = this.network()
       .dial(this, to, 1_000)
       .pipe(
         mergeMap((connection) => {
-          connection.write([bytes]);
+          connection.write(messages);
           this.world.schedule(this.actor, KEPT_US, () => {
             connection.end();
           });

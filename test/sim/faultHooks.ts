@@ -1,5 +1,6 @@
 /** Module hooks that make the edits of a deliberate fault: see injectFault.ts. */
 import type { LoadHook } from 'node:module';
+import { applyEdit } from './applyEdits.js';
 import type { Edit } from './deliberateFault.js';
 
 let edits: readonly (Edit & { readonly url: string })[] = [];
@@ -13,13 +14,6 @@ export const load: LoadHook = async (url, context, nextLoad) => {
   const due = edits.filter((edit) => edit.url === url);
   if (due.length === 0) return result;
   let source = Buffer.from(result.source as Uint8Array).toString('utf8');
-  for (const { file, find, replace } of due) {
-    const pieces = source.split(find);
-    if (pieces.length !== 2) {
-      const found = `found ${pieces.length - 1} times in ${file}, expected once`;
-      throw new Error(`the deliberate fault does not apply: "${find}" was ${found}`);
-    }
-    source = pieces.join(replace);
-  }
+  for (const edit of due) source = applyEdit(source, edit);
   return { ...result, source };
 };

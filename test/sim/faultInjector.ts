@@ -10,8 +10,9 @@ import type { Fault } from './fault.js';
 import { describeFault, type PlannedFault } from './plan.js';
 import type { Member } from './member.js';
 import { FULL_RETRY_MS } from '../../config/limits.js';
-import { DISK_PARTS } from '../store/simulatedDisk.js';
+import { DISK_PARTS, type SimulatedDisk } from '../store/simulatedDisk.js';
 import { SimulatedProcess } from './simulatedProcess.js';
+import type { SimulatedShard } from './simulatedShard.js';
 import type { World } from './world.js';
 
 export interface Victims {
@@ -152,11 +153,17 @@ export class FaultInjector {
     const process = this.process(rank);
     if (!(process instanceof SimulatedProcess)) return 0;
     process.losePower();
-    process.replaceDisk();
+    process.replaceDisk(this.someShards(process));
     this.victims.world.schedule(null, downMs * 1_000, () => {
       process.boot();
     });
     return 1;
+  }
+
+  /** Of a process with workers: all of them, or one alone, whose folder is gone. */
+  private someShards({ shards }: SimulatedProcess): readonly SimulatedShard[] {
+    const { dice } = this.victims;
+    return shards.length === 1 || dice.below(3) > 0 ? shards : [dice.pick(shards)];
   }
 
   private blackOut(ranks: readonly Rank[], downMs: readonly number[]): number {
@@ -236,10 +243,9 @@ export class FaultInjector {
   /** For data that are not zeros. */
   private leaveNoRoom(process: Member, ms: number): void {
     if (!(process instanceof SimulatedProcess)) return;
-    const { disk } = process;
-    disk.slotEnd = 0;
+    for (const disk of process.disks) disk.slotEnd = 0;
     this.until(ms, () => {
-      disk.slotEnd = Number.POSITIVE_INFINITY;
+      for (const disk of process.disks) disk.slotEnd = Number.POSITIVE_INFINITY;
     });
   }
 
@@ -311,7 +317,8 @@ export class FaultInjector {
   private spoilDisk(fault: Fault & { kind: 'slowDisk' | 'fullDisk' | 'failedFlush' | 'failedRead' | 'rot' }): number {
     const process = this.process(fault.rank);
     if (!(process instanceof SimulatedProcess)) return 0;
-    const { disk } = process;
+    const { disks } = process;
+    const one = (): SimulatedDisk => (disks.length === 1 ? disks[0] : this.victims.dice.pick(disks));
     switch (fault.kind) {
       case 'slowDisk':
         for (const part of fault.parts) process.diskExtraMs.set(part, fault.extraMs);
@@ -320,24 +327,25 @@ export class FaultInjector {
         });
         return 1;
       case 'fullDisk':
-        disk.noSpaceOneIn = fault.oneIn;
+        for (const disk of disks) disk.noSpaceOneIn = fault.oneIn;
         this.until(fault.ms, () => {
-          disk.noSpaceOneIn = 0;
+          for (const disk of disks) disk.noSpaceOneIn = 0;
         });
         return 1;
       case 'failedFlush':
         process.mayBeDamaged = true;
-        disk.failFlush(new Error('EIO: the disk could not write'));
+        one().failFlush(new Error('EIO: the disk could not write'));
         return 1;
       case 'failedRead':
         process.mayBeDamaged = true;
-        disk.failNext('read', new Error('EIO: the disk could not read'));
+        one().failNext('read', new Error('EIO: the disk could not read'));
         return 1;
       case 'rot': {
-        const slots = disk.slotsInUse;
+        const slots = disks.flatMap((disk) => disk.slotsInUse.map((slot) => ({ disk, slot })));
         if (slots.length === 0) return 0;
         process.mayBeDamaged = true;
-        disk.rot(slots[fault.choice % slots.length]);
+        const { disk, slot } = slots[fault.choice % slots.length];
+        disk.rot(slot);
         return 1;
       }
       default:

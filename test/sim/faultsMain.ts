@@ -20,6 +20,7 @@ async function runsUntilCaught(fault: DeliberateFault, runs: number, isBlackBox:
     seconds: SECONDS,
     isBlackBox,
     extension: fault.extension ?? null,
+    workers: fault.workers ?? 0,
     inject: fault.name,
     only: null,
     failuresMax: 1,

@@ -57,6 +57,10 @@ export class ForeignProcess extends Member {
     return this.openCount;
   }
 
+  override isVoter(): boolean {
+    return true;
+  }
+
   override mayBeEarly(): boolean {
     return false;
   }

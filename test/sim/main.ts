@@ -29,9 +29,9 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function runOptionsOf(options: CliOptions, seed: number): RunOptions {
-  const { processCount, seconds, isBlackBox, only, extension } = options;
+  const { processCount, seconds, isBlackBox, only, extension, workers } = options;
   return {
-    ...{ seed, processCount, seconds, isBlackBox },
+    ...{ seed, processCount, seconds, isBlackBox, workers },
     ...(only !== null && { only }),
     ...(extension !== null && { extension }),
   };

@@ -20,10 +20,8 @@ export abstract class Member extends Machine {
   abstract get busyCount(): number;
   abstract durableStamp(sector: number): Stamp;
 
-  /** Whether its disk is that of one who votes. */
-  get isVoter(): boolean {
-    return true;
-  }
+  /** Whether its disk is that of one who votes on the sector. */
+  abstract isVoter(sector: number): boolean;
 
   /** Sectors that its disk is known not to give back. */
   get damagedCount(): number {
@@ -35,8 +33,8 @@ export abstract class Member extends Machine {
     return this.durableStamp(sector);
   }
 
-  /** Whether it may send that stamp of its own before it is on its disk. */
-  abstract mayBeEarly(stamp: Stamp): boolean;
+  /** Whether it may send that stamp of its own, of that sector, before it is on its disk. */
+  abstract mayBeEarly(sector: number, stamp: Stamp): boolean;
 
   /** Starts its program, if it does not run. */
   abstract boot(): void;

@@ -1,6 +1,6 @@
 /** The command line of `npm run simulate`. */
 import { parseArgs } from 'node:util';
-import type { ExtensionUse } from './surroundings.js';
+import type { ExtensionUse, WorkerUse } from './surroundings.js';
 
 export interface CliOptions {
   /** The first seed; null: a fresh one is drawn. */
@@ -14,9 +14,9 @@ export interface CliOptions {
   readonly isTraced: boolean;
   readonly isShrunk: boolean;
   readonly isBlackBox: boolean;
-  /** Whether wrong configurations and strangers who replay what was said come as well. */
   /** null: the seed decides. */
   readonly extension: ExtensionUse | null;
+  readonly workers: WorkerUse;
   /** A deliberate fault. */
   readonly inject: string | null;
   /** No more runs after so many failures. */
@@ -38,6 +38,7 @@ export const USAGE = `npm run simulate -- [options]
   --only A,B,C    of the plan of faults, only those numbers
   --black-box     judge by what users see alone
   --extension U   on, off, or mixed: of processes in some of their lives; else the seed decides
+  --workers K     workers of each process, 0 to 8, or mixed: the seed decides, from 0 to 3 (default 0)
   --inject NAME   put a deliberate fault into the code; see npm run simulate:faults`;
 
 const FAILURES_MAX = 5;
@@ -64,6 +65,7 @@ export function parseOptions(args: readonly string[]): CliOptions {
     isShrunk: values.shrink === true,
     isBlackBox: values['black-box'] === true,
     extension: extensionUse(values.extension),
+    workers: values.workers === 'mixed' ? 'mixed' : (number('workers', values.workers, 0, 8) ?? 0),
     inject: values.inject ?? null,
     failuresMax: number('failures', values.failures, 1, 1_000) ?? FAILURES_MAX,
     isPart: values.part === true,
@@ -91,6 +93,7 @@ function parseStrictly(args: readonly string[]) {
         shrink: { type: 'boolean' },
         'black-box': { type: 'boolean' },
         extension: { type: 'string' },
+        workers: { type: 'string' },
         inject: { type: 'string' },
         failures: { type: 'string' },
         part: { type: 'boolean' },

@@ -6,7 +6,6 @@
 import type { Rank } from '../../src/core/rank.js';
 import type { Stamp } from '../../src/core/stamp.js';
 import { compareStamps, STAMP_INITIAL } from '../../src/core/stamp.js';
-import type { Endpoint } from './endpoint.js';
 import { DAMAGED, describeName, nameOfSector, nameWordOf, ZEROS, type NameWord } from './sectorName.js';
 import type { World } from './world.js';
 
@@ -44,10 +43,10 @@ export interface Disks {
   readonly durable: DurableStamps;
   /** The same, of all disks that each process has had. */
   readonly latest: DurableStamps;
-  /** Who votes, or will when it is up again; the one that votes now is one of them. */
-  readonly voters: (voting: Rank) => readonly Rank[];
+  /** Who votes on a sector, or will when it is up again; the one that votes now is one of them. */
+  readonly voters: (voting: Rank, sector: number) => readonly Rank[];
   /** Whether no later life of the process will choose that stamp. */
-  readonly mayBeEarly: (rank: Rank, stamp: Stamp) => boolean;
+  readonly mayBeEarly: (rank: Rank, sector: number, stamp: Stamp) => boolean;
 }
 
 /** Calls with each value that a process sends under a stamp of its own, in a message or bundle. */
@@ -82,24 +81,25 @@ export class Promises {
     return this.written.get(word)?.stamp ?? null;
   }
 
-  onMessage({ host, other }: Endpoint, message: Uint8Array): void {
-    if (host.rank === 0) return;
+  /** A process of that rank, or 0, hands over a message. @param to The name of the other side. */
+  onMessage(rank: Rank, to: string, message: Uint8Array): void {
+    if (rank === 0) return;
     const bytes = Buffer.from(message.buffer, message.byteOffset, message.length);
     switch (bytes[TYPE_AT]) {
       case BUNDLE:
-        for (const one of messagesIn(bytes)) this.onProcessMessage(host.rank, one);
+        for (const one of messagesIn(bytes)) this.onProcessMessage(rank, one);
         break;
       case READ_RESPONSE:
         if (bytes[STATUS_AT] === 0) this.onRead(nameOfSector(bytes, RESPONSE_DATA_AT));
         break;
       case WRITE_RESPONSE: {
-        const client = Number(other.host.name.replace(/\D/g, ''));
+        const client = Number(to.replace(/\D/g, ''));
         if (bytes[STATUS_AT] !== 0) break;
         this.onWritten(nameWordOf(client, bytes.readBigUInt64BE(NUMBER_AT)));
         break;
       }
       default:
-        this.onProcessMessage(host.rank, bytes);
+        this.onProcessMessage(rank, bytes);
     }
   }
 
@@ -131,7 +131,7 @@ export class Promises {
     const complete = this.complete.get(sector);
     if (complete === undefined) return;
     const held = this.disks.durable(sector);
-    const lacking = this.disks.voters(rank).filter((voter) => compareStamps(held[voter - 1], complete) < 0);
+    const lacking = this.disks.voters(rank, sector).filter((voter) => compareStamps(held[voter - 1], complete) < 0);
     if (lacking.length <= this.processCount / 2) return;
     this.broken(
       `process ${rank} votes, but ${lacking.join(', ')} together do not know of ` +
@@ -149,7 +149,7 @@ export class Promises {
     if (stamp.writeRank !== rank || bytes[SENDER_AT] !== rank) return;
     // On a disk that it has lost it may have been: what others tell it of that it hands on.
     if (compareStamps(this.disks.latest(sector)[rank - 1], stamp) >= 0) return;
-    if (this.disks.mayBeEarly(rank, stamp)) return;
+    if (this.disks.mayBeEarly(rank, sector, stamp)) return;
     this.broken(`process ${rank} sends its ${describe(stamp)} of sector ${sector}`, sector);
   }
 

@@ -35,11 +35,12 @@ export function missingFrom(counts: Counts): string[] {
 }
 
 export function commandFor(options: RunOptions): string {
-  const { seed, processCount, seconds, only, isBlackBox, extension } = options;
+  const { seed, processCount, seconds, only, isBlackBox, extension, workers = 0 } = options;
   const parts = [`--seed ${seed}`, `--processes ${processCount}`, `--seconds ${seconds}`];
   if (only !== undefined) parts.push(`--only ${[...only].join(',')}`);
   if (isBlackBox === true) parts.push('--black-box');
   if (extension !== undefined) parts.push(`--extension ${extension}`);
+  if (workers !== 0) parts.push(`--workers ${workers}`);
   return `npm run simulate -- ${parts.join(' ')}`;
 }
 

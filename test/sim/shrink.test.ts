@@ -21,6 +21,7 @@ test('a part of a search that breaks down says so', async (t) => {
     seconds: 1,
     isBlackBox: false,
     extension: null,
+    workers: 0,
     inject: 'no such fault',
     only: null,
     failuresMax: 1,

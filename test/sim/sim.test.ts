@@ -12,6 +12,7 @@ const COMMON = {
   seconds: 5,
   isBlackBox: false,
   extension: null,
+  workers: 0,
   inject: null,
   only: null,
   failuresMax: 5,
@@ -19,16 +20,19 @@ const COMMON = {
 const SEED = 1_000_000;
 
 /** Found quickly, and each by another check. */
-const FAULTS_HERE = ['small-majority', 'orphans', 'no-flush', 'reply-twice', 'resend-forgotten'];
+const FAULTS_HERE = ['small-majority', 'orphans', 'no-flush', 'reply-twice', 'resend-forgotten', 'close-untold'];
 
-for (const [processCount, runs] of [
-  [3, 120],
-  [4, 30],
-  [5, 20],
+for (const [processCount, workers, runs] of [
+  [3, 0, 120],
+  [4, 0, 30],
+  [5, 0, 20],
+  [3, 2, 20],
+  [3, 3, 5],
 ]) {
-  test.serial(`${runs} simulated clusters of ${processCount} processes`, async (t) => {
+  const withWorkers = workers > 0 ? ` with ${workers} workers` : '';
+  test.serial(`${runs} simulated clusters of ${processCount} processes${withWorkers}`, async (t) => {
     t.timeout(TEST_HANG_MS);
-    const options = { ...COMMON, processCount };
+    const options = { ...COMMON, processCount, workers };
     const result = await runPart(options, SEED, runs, (done) => {
       t.log(`${done} of ${runs}`);
     });
@@ -40,16 +44,28 @@ for (const [processCount, runs] of [
   });
 }
 
-test.serial('the same seed gives the same run, alone, among others and in part of them', async (t) => {
-  t.timeout(TEST_HANG_MS);
+for (const workers of [0, 2]) {
+  test.serial(`the same seed gives the same run, alone and among others, with ${workers} workers`, async (t) => {
+    t.timeout(TEST_HANG_MS);
+    const { simulate } = await import('./simulation.js');
+    const options = { seed: SEED, processCount: 3, seconds: 2, workers };
+    const first = simulate(options);
+    simulate({ ...options, seed: SEED + 1 });
+    const again = simulate({ ...options, isRecording: true });
+    t.is(again.hash, first.hash);
+    t.true(again.lines.length > 1_000);
+    t.not(simulate({ ...options, seed: SEED + 1 }).hash, first.hash);
+  });
+}
+
+test('where the seed decides, processes have workers in some runs and none in others', async (t) => {
   const { simulate } = await import('./simulation.js');
-  const options = { seed: SEED, processCount: 3, seconds: 2 };
-  const first = simulate(options);
-  simulate({ ...options, seed: SEED + 1 });
-  const again = simulate({ ...options, isRecording: true });
-  t.is(again.hash, first.hash);
-  t.true(again.lines.length > 1_000);
-  t.not(simulate({ ...options, seed: SEED + 1 }).hash, first.hash);
+  const numbers = [1, 2, 3, 4, 5, 6].map((seed) => {
+    const { counts } = simulate({ seed, processCount: 1, seconds: 1, workers: 'mixed', only: new Set([0]) });
+    return counts.get('workers') ?? 0;
+  });
+  t.true(numbers.includes(0));
+  t.true(numbers.some((count) => count > 1));
 });
 
 for (const name of FAULTS_HERE) {
@@ -57,7 +73,8 @@ for (const name of FAULTS_HERE) {
   test.serial(`it finds out: ${fault?.text}`, async (t) => {
     t.timeout(TEST_HANG_MS);
     if (fault === undefined) return t.fail(`there is no fault "${name}"`);
-    const options = { ...COMMON, processCount: fault.processCount, inject: name, failuresMax: 1 };
+    const { processCount, workers = 0 } = fault;
+    const options = { ...COMMON, processCount, workers, inject: name, failuresMax: 1 };
     const result = await runPart(options, 1, fault.runs, () => undefined);
     t.log(result.failures[0]);
     t.is(result.failures.length, 1);

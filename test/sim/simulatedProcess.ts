@@ -1,99 +1,44 @@
 /**
- * A process of a simulated cluster: the production pipelines, registers, links and store, put together as
- * src/serve/serve.ts does, over a simulated network and disk.
+ * A process of a simulated cluster: what ships, put together as src/serve does, over a simulated network and disk; with
+ * workers (simulatedThreads.ts) or without.
  */
-import { Observable, concat, defer, tap } from 'rxjs';
-import {
-  BAD_TAG_PENALTY_MS,
-  CLIENT_BUFFER_BYTES,
-  FETCH_MS,
-  FULL_RETRY_MS,
-  GRACE_MS,
-  LIMITS_DEFAULT,
-  LINK_BUFFER_BYTES,
-  LINK_REPLIES_WAITING,
-  LINK_SILENT_MS,
-  MISSED_CHUNKS,
-  PROCESS_MESSAGES_PER_CONNECTION,
-  REPAIR_LIMITS,
-  STORE_BATCH_SECTORS,
-  STRIPES,
-  TIMEOUTS_DEFAULT,
-} from '../../config/limits.js';
+import { Observable, concat, filter, mergeMap } from 'rxjs';
+import { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from '../../config/limits.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { SectorIndex } from '../../src/core/sector.js';
-import { STAMP_INITIAL, compareStamps, type Stamp } from '../../src/core/stamp.js';
+import type { Stamp } from '../../src/core/stamp.js';
 import { AtomicDiskError } from '../../src/errors.js';
-import type { Connection, Transport } from '../../src/ports/connection.js';
+import type { Connection } from '../../src/ports/connection.js';
 import type { Log } from '../../src/ports/log.js';
-import type { Random } from '../../src/ports/random.js';
-import type { Schedulers } from '../../src/ports/schedulers.js';
-import type { SectorStore } from '../../src/ports/store.js';
-import type { ProcessOptions, RunningProcess } from '../../src/startProcess.js';
-import { startProcess } from '../../src/startProcess.js';
-import type { OpenedSectorStore } from '../../src/store/openSectorStore.js';
-import { openSectorStore } from '../../src/store/openSectorStore.js';
-import { dice as diceOf, type Dice } from '../helpers/seed.js';
-import { DISK_PARTS, SimulatedDisk, type DiskPart } from '../store/simulatedDisk.js';
+import type { Dice } from '../helpers/seed.js';
+import type { DiskPart, SimulatedDisk } from '../store/simulatedDisk.js';
+import type { Actor } from './actor.js';
 import type { Endpoint } from './endpoint.js';
 import { Member } from './member.js';
+import { SimulatedShard, type LifeOptions } from './simulatedShard.js';
+import { SimulatedThreads } from './simulatedThreads.js';
 import type { Surroundings } from './surroundings.js';
-import { schedulersOf } from './schedulers.js';
-import { nameOfSector, ZEROS } from './sectorName.js';
-
-const LIMITS: ProcessOptions['limits'] = {
-  operations: LIMITS_DEFAULT.operations,
-  operationsPerConnection: LIMITS_DEFAULT.operationsPerConnection,
-  processMessagesPerConnection: PROCESS_MESSAGES_PER_CONNECTION,
-  clientBufferBytes: CLIENT_BUFFER_BYTES,
-  linkBufferBytes: LINK_BUFFER_BYTES,
-  linkReplies: LINK_REPLIES_WAITING,
-  stripes: STRIPES,
-  missedChunks: MISSED_CHUNKS,
-};
-
-/** Scrubs come while a run lasts. */
-const REPAIR: ProcessOptions['repair'] = {
-  ...REPAIR_LIMITS,
-  scrubSectorsPerSecond: LIMITS_DEFAULT.scrubSectorsPerSecond,
-  scrubPauseMs: 2_000,
-};
-
-const TIMEOUTS: ProcessOptions['timeouts'] = {
-  ...TIMEOUTS_DEFAULT,
-  badTagPenaltyMs: BAD_TAG_PENALTY_MS,
-  fullRetryMs: FULL_RETRY_MS,
-  linkSilentMs: LINK_SILENT_MS,
-  graceMs: GRACE_MS,
-  fetchMs: FETCH_MS,
-};
 
 /** A supervisor starts a process that has ended again after this. */
 const RESTART_US_MIN = 100_000;
 const RESTART_US_END = 900_000;
-/** Of a good disk, in microseconds; most operations take a tenth of the upper end … */
-const DISK_US_MIN = 40;
-const DISK_US_END = 6_000;
-/** … and one in so many takes long: others of its part, or of the other parts, go on meanwhile. */
-const LONG_ONE_IN = 300;
-const LONG_US_END = 700_000;
 
 export class SimulatedProcess extends Member {
-  readonly disk: SimulatedDisk;
   /** Whether the disk was made to rot, or to fail: then damage is no surprise. */
   mayBeDamaged = false;
   /** Disk operations on that part take so many milliseconds more, at most. */
   readonly diskExtraMs = new Map<DiskPart, number>();
-  /** What the delays of each part are drawn from: none depends on what the others do. */
-  private readonly diskDice: ReadonlyMap<DiskPart, Dice>;
   /** Whom it takes for the process of rank 1, 2, … when it is started next; null: who that is. */
   list: readonly Rank[] | null = null;
-  running: RunningProcess | null = null;
-  private store: OpenedSectorStore | null = null;
+  /** One, or one of each worker. */
+  readonly shards: readonly SimulatedShard[];
+  private threads: SimulatedThreads | null = null;
+  private isTaking = false;
+  /** Connections that others opened in this life. */
+  private accepted: Endpoint[] = [];
   private life = 0;
-  /** What its former disks held. */
-  private readonly lost = new Map<SectorIndex, Stamp>();
   private readonly clockOffsetMs: number;
+  private readonly threadDice: Dice;
 
   constructor(
     rank: Rank,
@@ -102,60 +47,65 @@ export class SimulatedProcess extends Member {
   ) {
     super(around, rank);
     this.clockOffsetMs = dice.below(1_000_000);
-    // Its own time is used between lives only, when nothing is under way.
-    this.disk = new SimulatedDisk(dice, this.schedulers().clock);
-    this.disk.isTraced = false;
-    this.diskDice = new Map(DISK_PARTS.map((part) => [part, diceOf(dice.below(2 ** 32))]));
-    this.disk.delayMs = (part) => this.diskDelayMs(part);
-    this.disk.onTrace = (line) => {
-      const number = 'slot' in line ? line.slot : 0;
-      around.world.trace.note('disk', rank, number, () => `${this.name}: ${JSON.stringify(line)}`);
-    };
+    const { workers } = around;
+    const common = { owner: this, around, clockOffsetMs: this.clockOffsetMs, diskExtraMs: this.diskExtraMs };
+    this.threadDice = around.dice(`threads ${rank}`);
+    this.shards =
+      workers === 0
+        ? [new SimulatedShard({ ...common, shard: null, dice })]
+        : Array.from({ length: workers }, (_, index) => {
+            const shard = { index, count: workers };
+            return new SimulatedShard({ ...common, shard, dice: around.dice(`process ${rank} shard ${index}`) });
+          });
   }
 
   override get isReady(): boolean {
-    return this.running !== null;
+    return this.isTaking;
   }
 
-  /** What it still has to do before there are as many copies as there can be. */
+  get disks(): readonly SimulatedDisk[] {
+    return this.shards.map(({ disk }) => disk);
+  }
+
   override get busyCount(): number {
-    if (this.running === null) return 0;
-    const { memberState, missed } = this.running.stats();
-    // What somebody cannot give back, and nobody else has, cannot be handed over either.
-    return (memberState === 'member' ? 0 : 1) + (this.around.isAnyDamaged() ? 0 : missed);
-  }
-
-  override durableStamp(sector: SectorIndex): Stamp {
-    return this.disk.stampAfterCrash(sector);
-  }
-
-  override get isVoter(): boolean {
-    const bytes = this.disk.note('identity');
-    return bytes !== undefined && Buffer.from(bytes).toString().includes('"standing":"member"');
-  }
-
-  override mayBeEarly({ timestamp }: Stamp): boolean {
-    const bytes = this.disk.note('life');
-    if (bytes === undefined) return false;
-    // Of this life, or of one before it that others hand on.
-    const life = timestamp & 0xffffn;
-    return life > 0n && life <= BigInt(Buffer.from(bytes).toString());
+    return this.shards.reduce((sum, { busyCount }) => sum + busyCount, 0);
   }
 
   override get damagedCount(): number {
-    return this.store?.counts().damaged ?? 0;
+    return this.shards.reduce((sum, { damagedCount }) => sum + damagedCount, 0);
+  }
+
+  override durableStamp(sector: SectorIndex): Stamp {
+    return this.shardOf(sector).durableStamp(sector);
   }
 
   override latestStamp(sector: SectorIndex): Stamp {
-    const now = this.durableStamp(sector);
-    const before = this.lost.get(sector) ?? STAMP_INITIAL;
-    return compareStamps(now, before) > 0 ? now : before;
+    return this.shardOf(sector).latestStamp(sector);
   }
 
-  /** To be called while it has no power. */
-  replaceDisk(): void {
-    for (const { sector } of this.disk.records) this.lost.set(sector, this.latestStamp(sector));
-    this.disk.replace();
+  override isVoter(sector: SectorIndex): boolean {
+    return this.shardOf(sector).isVoter;
+  }
+
+  override mayBeEarly(sector: SectorIndex, stamp: Stamp): boolean {
+    return this.shardOf(sector).mayBeEarly(stamp);
+  }
+
+  /** What is held up between threads although nothing is under way. */
+  threadRemains(): string[] {
+    return this.threads?.remains() ?? [];
+  }
+
+  /** Connections whose other side has ended its half, and which it has not ended. */
+  halfOpen(): string[] {
+    return this.accepted
+      .filter((endpoint) => !endpoint.isOver && endpoint.other.isOver)
+      .map(({ remote }) => `${this.name} keeps a connection of ${remote}, which has ended its half`);
+  }
+
+  /** To be called while it has no power. @param shards Whose part of the disk is another one. */
+  replaceDisk(shards: readonly SimulatedShard[] = this.shards): void {
+    for (const shard of shards) shard.replaceDisk();
     this.note('new disk');
   }
 
@@ -165,32 +115,67 @@ export class SimulatedProcess extends Member {
     this.life += 1;
     const actor = this.begin(this.life);
     this.note('boot');
-    const schedulers = this.schedulers();
-    const accepted$ = this.listen();
-    const { slotFile, metadata } = this.disk.attach({
-      scheduler: schedulers.clock,
-      step: () => this.step(actor),
-    });
-    const batchSectors = STORE_BATCH_SECTORS;
-    openSectorStore({ slotFile, metadata, schedulers, log: this.log(), batchSectors }).subscribe({
-      next: (store) => {
-        if (!this.lives(actor)) return;
-        this.store = store;
-        this.start(store, accepted$, schedulers);
+    const connections$ = this.listen();
+    const processCount = this.list?.length ?? this.around.processCount;
+    const isForeignFolder = processCount !== this.around.processCount && this.shards.some(({ isUsed }) => isUsed);
+    if (this.around.workers === 0) this.bootAlone(actor, connections$, isForeignFolder);
+    // The superblock of a folder that is in use would not let it start (src/store/superblock.ts).
+    else if (!isForeignFolder) this.bootThreads(actor, connections$);
+  }
+
+  private bootAlone(actor: Actor, connections$: Observable<Connection>, isForeignFolder: boolean): void {
+    const [shard] = this.shards;
+    const schedulers = shard.schedulers();
+    const log = this.log();
+    const error = (failure: unknown): void => {
+      this.onFailure(failure);
+    };
+    const failure$ = shard.open(actor, log, schedulers).pipe(
+      filter(() => this.lives(actor) && !isForeignFolder),
+      mergeMap((store) => {
+        const transport = { connections$, dial: (rank: Rank) => this.dial(rank), trust: () => undefined };
+        const running = shard.start(store, this.lifeOptions(), { transport, schedulers, log });
+        this.onReady();
+        return running.failure$;
+      }),
+    );
+    failure$.subscribe({ error });
+  }
+
+  private bootThreads(actor: Actor, connections$: Observable<Connection>): void {
+    const { world, onWorkerMessage } = this.around;
+    const { shards, clockOffsetMs } = this;
+    const threads = new SimulatedThreads({
+      ...{ world, owner: this, actor, shards, clockOffsetMs, connections$ },
+      dice: this.threadDice,
+      life: this.lifeOptions(),
+      log: this.log(),
+      dial: (rank) => this.dial(rank),
+      onMessage: (remote, message) => {
+        if (this.lives(actor)) onWorkerMessage(this.rank, remote, message);
       },
-      error: (error: unknown) => {
-        this.onFailure(error);
-      },
     });
+    this.threads = threads;
+    threads.failed$.subscribe((error) => {
+      if (this.lives(actor)) this.onFailure(error);
+    });
+    threads.ready$.subscribe(() => {
+      if (this.lives(actor)) this.onReady();
+    });
+  }
+
+  private onReady(): void {
+    this.isTaking = true;
+    this.note('ready');
   }
 
   /** In good order: no new operations, those under way are finished. */
   override stop(ended: () => void): void {
-    const { running, store, actor } = this;
-    if (!this.isUp || running === null || store === null) return;
+    const { actor } = this;
+    if (!this.isUp || !this.isTaking) return;
     this.note('stop');
     this.listener = null;
-    concat(running.close(), store.close()).subscribe({
+    this.close().subscribe({
       complete: () => {
         if (!this.lives(actor)) return;
         this.kill();
@@ -202,19 +187,27 @@ export class SimulatedProcess extends Member {
     });
   }
 
+  private close(): Observable<unknown> {
+    const [{ running, store }] = this.shards;
+    if (this.threads === null) return concat(...[running?.close() ?? [], store?.close() ?? []]);
+    return this.threads.close(() => {
+      for (const endpoint of this.accepted) endpoint.end();
+    });
+  }
+
   protected override forget(isPowerLost: boolean): void {
-    this.running = null;
-    this.store = null;
-    if (isPowerLost) this.disk.crash();
-    else this.disk.kill();
+    this.threads = null;
+    this.isTaking = false;
+    this.accepted = [];
+    for (const shard of this.shards) shard.forget(isPowerLost);
+  }
+
+  private shardOf(sector: SectorIndex): SimulatedShard {
+    return this.shards[sector % this.shards.length];
   }
 
   private note(event: string): void {
     this.around.world.trace.note(event, this.rank, this.life, () => this.name);
-  }
-
-  private schedulers(): Schedulers {
-    return schedulersOf(this.around.world, this.actor, this.dice, this.clockOffsetMs);
   }
 
   /** Connections, from now on; those that come before the store is open wait. */
@@ -224,6 +217,7 @@ export class SimulatedProcess extends Member {
       waiting.push(endpoint);
     };
     this.listener = (endpoint) => {
+      this.accepted.push(endpoint);
       deliver(endpoint);
     };
     return new Observable((subscriber) => {
@@ -235,71 +229,26 @@ export class SimulatedProcess extends Member {
     });
   }
 
-  private start(store: OpenedSectorStore, connections$: Observable<Connection>, schedulers: Schedulers): void {
-    const { network, machineOf, sectors, keys, extension } = this.around;
-    const { list } = this;
-    const processCount = list?.length ?? this.around.processCount;
-    const identity = this.disk.note('identity');
-    const isUsed = identity !== undefined && !Buffer.from(identity).toString().includes('"fresh"');
-    // The superblock of a folder that is in use would not let it start (src/store/superblock.ts).
-    if (isUsed && processCount !== this.around.processCount) return;
-    const transport: Transport = {
-      connections$,
-      dial: (rank) => network.dial(this, machineOf(list?.[rank - 1] ?? rank), TIMEOUTS_DEFAULT.dialMs),
-      trust: () => undefined,
-    };
-    const options = {
-      rank: this.rank,
-      processCount,
-      sectors,
-      ...keys,
-      addresses: (list ?? []).join('').padEnd(16, 'a'),
-      isFounder: false,
-      wasInUse: false,
-      isExtended: extension === 'mixed' ? this.dice.below(2) === 0 : extension === 'on',
-      limits: LIMITS,
-      repair: REPAIR,
-      timeouts: TIMEOUTS,
-    };
-    const ports = {
-      transport,
-      store: this.watched(store),
-      notes: store.notes,
-      schedulers,
-      random: this.random(),
-      log: this.log(),
-    };
-    this.running = startProcess(options, ports);
-    this.running.failure$.subscribe({
-      error: (error: unknown) => {
-        this.onFailure(error);
-      },
-    });
-    this.note('ready');
+  private dial(rank: Rank): Observable<Connection> {
+    const { network, machineOf } = this.around;
+    return network.dial(this, machineOf(this.list?.[rank - 1] ?? rank), TIMEOUTS_DEFAULT.dialMs);
   }
 
-  /** The store, and what this process's own writes get as stamps in it. */
-  private watched(store: OpenedSectorStore): SectorStore {
-    const { observations, counts } = this.around;
+  private lifeOptions(): LifeOptions {
+    const { extension, sectors, keys } = this.around;
+    const list = this.list ?? [];
+    const processCount = this.list?.length ?? this.around.processCount;
     return {
-      stampOf: (sector) => store.stampOf(sector),
-      isDamaged: (sector) => store.isDamaged(sector),
-      load: (sector) => store.load(sector),
-      list: (from, limit) => store.list(from, limit),
-      runs: (range) => store.runs(range),
-      counts: () => store.counts(),
-      put: (sector, stamp, data) =>
-        defer(() => {
-          const word = stamp.writeRank === this.rank ? nameOfSector(data) : ZEROS;
-          observations.onStamped(word, this.rank);
-          return store.put(sector, stamp, data).pipe(
-            tap((outcome) => {
-              if (outcome === 'stored') return;
-              counts.add('puts that found no room');
-              observations.onStampForgotten(word);
-            }),
-          );
-        }),
+      config: {
+        rank: this.rank,
+        processes: Array.from({ length: processCount }, (_, index) => ({ host: `process ${index + 1}`, port: 1 })),
+        sectors,
+        ...keys,
+        isExtended: extension === 'mixed' ? this.dice.below(2) === 0 : extension === 'on',
+        limits: LIMITS_DEFAULT,
+        timeouts: TIMEOUTS_DEFAULT,
+      },
+      addresses: list.join('').padEnd(16, 'a'),
     };
   }
 
@@ -318,15 +267,6 @@ export class SimulatedProcess extends Member {
     this.around.world.schedule(null, afterUs, () => {
       this.boot();
     });
-  }
-
-  private random(): Random {
-    const { dice } = this;
-    const byte = (): string => String.fromCharCode(dice.below(256));
-    return {
-      operationId: () => Array.from({ length: 16 }, byte).join(''),
-      fraction: () => dice.below(2 ** 30) / 2 ** 30,
-    };
   }
 
   private log(): Log {
@@ -348,14 +288,5 @@ export class SimulatedProcess extends Member {
         }
       },
     };
-  }
-
-  private diskDelayMs(part: DiskPart): number {
-    const dice = this.diskDice.get(part) ?? this.dice;
-    const isLong = dice.below(LONG_ONE_IN) === 0;
-    const endUs = dice.below(4) === 0 ? DISK_US_END : DISK_US_END / 10;
-    const extraMs = this.diskExtraMs.get(part) ?? 0;
-    const extraUs = isLong ? dice.below(LONG_US_END) : dice.below(extraMs * 1_000);
-    return (dice.between(DISK_US_MIN, endUs) + extraUs) / 1_000;
   }
 }

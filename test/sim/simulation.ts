@@ -22,10 +22,11 @@ import type { Member } from './member.js';
 import { Promises, stampedIn } from './promises.js';
 import { RawUser } from './rawUser.js';
 import { SimulatedProcess } from './simulatedProcess.js';
-import type { ExtensionUse, Surroundings } from './surroundings.js';
+import type { ExtensionUse, Surroundings, WorkerUse } from './surroundings.js';
 import { describeMessage } from './describeMessage.js';
 import { hashText, type TraceLine } from './trace.js';
 import type { User } from './user.js';
+import { wholeMessages } from './wholeMessages.js';
 import { World, type Finding } from './world.js';
 
 export interface RunOptions {
@@ -41,6 +42,8 @@ export interface RunOptions {
   readonly isBlackBox?: boolean;
   /** Whether processes use the extension; absent: the seed decides. */
   readonly extension?: ExtensionUse;
+  /** Of each process; `mixed`: the seed decides, from 0 to 3. Default: 0. */
+  readonly workers?: WorkerUse;
 }
 
 export interface RunResult {
@@ -64,6 +67,9 @@ const THINK_MS = 60;
 
 /** More often than not processes use it, and some are just being upgraded. */
 const EXTENSIONS = ['on', 'on', 'mixed', 'mixed', 'off'] as const;
+
+/** Workers of a process where the seed decides: fewer than this. */
+const MIXED_WORKERS_END = 4;
 
 /** In one run in so many a process is foreign. */
 const FOREIGN_ONE_IN = 3;
@@ -101,6 +107,8 @@ class Run {
   private readonly injector: FaultInjector;
   private readonly sent = new Set<string>();
   private readonly extension: ExtensionUse;
+  /** Of each process. */
+  private readonly workers: number;
   /** The foreign process, or 0. */
   private readonly foreignRank: number;
 
@@ -110,30 +118,23 @@ class Run {
     this.observations = new Observations(this.world, this.counts);
     const durable = (sector: number): Stamp[] => this.processes.map((process) => process.durableStamp(sector));
     const latest = (sector: number): Stamp[] => this.processes.map((process) => process.latestStamp(sector));
-    const voters = (voting: number): number[] =>
-      this.processes.filter(({ rank, isVoter }) => rank === voting || isVoter).map(({ rank }) => rank);
-    const mayBeEarly = (rank: number, stamp: Stamp): boolean => this.processes[rank - 1].mayBeEarly(stamp);
+    const voters = (voting: number, sector: number): number[] =>
+      this.processes.filter((one) => one.rank === voting || one.isVoter(sector)).map(({ rank }) => rank);
+    const mayBeEarly = (rank: number, sector: number, stamp: Stamp): boolean =>
+      this.processes[rank - 1].mayBeEarly(sector, stamp);
     const disks = { durable, latest, voters, mayBeEarly };
     this.promises = new Promises(this.world, processCount, disks);
     const eavesdropper = new Eavesdropper(this.world, () => this.network);
     this.network = new Network(this.world, this.dice('network'), {
-      onMessage: (endpoint, message) => {
-        const { host, other } = endpoint;
-        eavesdropper.onMessage(endpoint, message);
-        const tag = new DataView(message.buffer, message.byteOffset + message.length - 32, 4);
-        this.world.trace.note(
-          'send',
-          message.length,
-          tag.getInt32(0),
-          () => `${host.name} to ${other.host.name}: ${describeMessage(message)}`,
-        );
-        this.countRepetition(endpoint, message);
-        stampedIn(message, host.rank, (word) => {
-          this.observations.onSent(word, host.rank);
-        });
-        if (options.isBlackBox !== true) this.promises.onMessage(endpoint, message);
+      onMessage: (endpoint, written) => {
+        for (const message of this.messagesOf(endpoint, written)) {
+          eavesdropper.onMessage(endpoint, message);
+          this.onMessage(endpoint, message);
+        }
       },
     });
+    const { workers = 0 } = options;
+    this.workers = workers === 'mixed' ? this.dice('workers').below(MIXED_WORKERS_END) : workers;
     this.extension = options.extension ?? this.dice('extension').pick(EXTENSIONS);
     const chance = this.dice('foreign');
     const hasForeign = processCount > 1 && chance.below(FOREIGN_ONE_IN) === 0;
@@ -163,6 +164,32 @@ class Run {
     });
   }
 
+  /** A router writes at once what a worker has for a connection. */
+  private messagesOf({ host, isDialled, actor }: Endpoint, written: Uint8Array): readonly Uint8Array[] {
+    const isRouted = !host.isForeign && host.rank > 0 && !isDialled && this.workers > 0;
+    if (!isRouted) return [written];
+    const messages = wholeMessages(written);
+    if (messages === null) this.world.report('threads', `${actor.name} writes pieces of messages`);
+    return messages ?? [];
+  }
+
+  private onMessage(endpoint: Endpoint, message: Uint8Array): void {
+    const { host, other } = endpoint;
+    const tag = new DataView(message.buffer, message.byteOffset + message.length - 32, 4);
+    this.world.trace.note(
+      'send',
+      message.length,
+      tag.getInt32(0),
+      () => `${host.name} to ${other.host.name}: ${describeMessage(message)}`,
+    );
+    this.countRepetition(endpoint, message);
+    stampedIn(message, host.rank, (word) => {
+      this.observations.onSent(word, host.rank);
+    });
+    const isJudged = this.workers === 0 || endpoint.isDialled || host.isForeign;
+    if (this.options.isBlackBox !== true && isJudged) this.promises.onMessage(host.rank, other.host.name, message);
+  }
+
   /** The same question or answer to the same host again. */
   private countRepetition({ host, other }: Endpoint, message: Uint8Array): void {
     if (host.rank === 0 || other.host.rank === 0) return;
@@ -190,10 +217,13 @@ class Run {
 
   result(): RunResult {
     this.counts.add('operations', this.observations.operations.length);
+    if (this.workers > 0) this.counts.add('workers', this.workers * this.options.processCount);
     for (const process of this.processes) {
       if (!(process instanceof SimulatedProcess)) continue;
-      this.counts.add('torn sectors', process.disk.tornCount);
-      this.counts.add('lost sectors', process.disk.lostCount);
+      for (const { tornCount, lostCount } of process.disks) {
+        this.counts.add('torn sectors', tornCount);
+        this.counts.add('lost sectors', lostCount);
+      }
     }
     return {
       hash: this.world.trace.hash,
@@ -225,7 +255,12 @@ class Run {
       keys: KEYS,
       sectors: DISK_SECTORS,
       processCount,
+      workers: this.workers,
       extension,
+      dice: (part) => this.dice(part),
+      onWorkerMessage: (rank, remote, message) => {
+        if (this.options.isBlackBox !== true) this.promises.onMessage(rank, remote, message);
+      },
       machineOf: (rank) => this.processes[rank - 1],
       isAnyDamaged: () => this.processes.some(({ damagedCount }) => damagedCount > 0),
     };
@@ -311,6 +346,10 @@ class Run {
     // It tells what it has to complain of when it ends.
     for (const process of this.processes) if (process.isForeign) process.kill();
     world.run(world.nowUs + 5 * SECOND_US);
+    if (this.options.isBlackBox === true) return;
+    for (const process of this.processes) {
+      if (process instanceof SimulatedProcess) for (const text of process.halfOpen()) world.report('remains', text);
+    }
   }
 
   /** What is left in processes that have nothing to do. */
@@ -319,20 +358,23 @@ class Run {
     const isUnmendable = this.processes.some(({ damagedCount }) => damagedCount > 0);
     return this.processes.flatMap((process) => {
       if (!(process instanceof SimulatedProcess)) return [];
-      const figures = process.running?.stats();
-      if (figures === undefined) return [];
-      const counts = [
-        figures.operations,
-        figures.registers,
-        figures.messages,
-        isUnmendable ? 0 : figures.repairs,
-        // Nor can it be handed over.
-        process.damagedCount > 0 ? 0 : figures.missed,
-        isUnmendable ? 0 : questionsOf(figures),
-        ...figures.peers.flatMap(({ replies, unsent }) => [replies, unsent]),
-      ];
-      if (counts.every((count) => count === 0)) return [];
-      return [`${process.name} has nothing to do, but ${JSON.stringify(figures)}`];
+      const left = process.shards.flatMap((shard) => {
+        const figures = shard.running?.stats();
+        if (figures === undefined) return [];
+        const counts = [
+          figures.operations,
+          figures.registers,
+          figures.messages,
+          isUnmendable ? 0 : figures.repairs,
+          // Nor can it be handed over.
+          process.damagedCount > 0 ? 0 : figures.missed,
+          isUnmendable ? 0 : questionsOf(figures),
+          ...figures.peers.flatMap(({ replies, unsent }) => [replies, unsent]),
+        ];
+        if (counts.every((count) => count === 0)) return [];
+        return [`${shard.name} has nothing to do, but ${JSON.stringify(figures)}`];
+      });
+      return [...left, ...process.threadRemains()];
     });
   }
 

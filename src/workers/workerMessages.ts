@@ -1,19 +1,9 @@
 /** What the main thread of a process and its workers send each other. */
-import type { ProcessConfig } from '../../config/load.js';
 import type { Inquiry } from '../core/membership/memberMessage.js';
-import type { Shard } from '../core/shard.js';
-import type { ErrorCode } from '../errors.js';
+import { AtomicDiskError, describeError, type ErrorCode } from '../errors.js';
 import type { LogFields } from '../ports/log.js';
-import type { ThreadBatch } from '../workers/threadBatch.js';
 import type { StatusReport } from '../../streams/pipelines/status/statusReport.js';
-import type { StartState } from './startOptions.js';
-
-/** What a worker is given when it starts. */
-export interface WorkerStart {
-  readonly config: ProcessConfig;
-  readonly shard: Shard;
-  readonly state: StartState;
-}
+import type { ThreadBatch } from './threadBatch.js';
 
 export type ToWorker =
   | { readonly kind: 'batch'; readonly batch: ThreadBatch }
@@ -38,11 +28,30 @@ export type FromWorker =
   | { readonly kind: 'finished' }
   /** … and its store is closed. */
   | { readonly kind: 'closed' }
-  | ({ readonly kind: 'failed' } & WorkerFailure);
+  | WorkerFailure;
 
 export interface WorkerFailure {
+  readonly kind: 'failed';
   /** null: not an error that anybody foresaw. */
   readonly code: ErrorCode | null;
   readonly message: string;
   readonly stack: string | undefined;
+}
+
+/** The memory that goes to the other thread with the message: the sender must not use it any more. */
+export function memoryOf(message: ToWorker | FromWorker): ArrayBuffer[] {
+  return message.kind === 'batch' ? [message.batch.memory] : [];
+}
+
+export function failureOf(error: unknown): WorkerFailure {
+  const code = error instanceof AtomicDiskError ? error.code : null;
+  const stack = error instanceof Error ? error.stack : undefined;
+  return { kind: 'failed', code, message: describeError(error), stack };
+}
+
+export function errorOf({ code, message, stack }: WorkerFailure): Error {
+  if (code !== null) return new AtomicDiskError(code, message);
+  const error = new Error(message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
 }
