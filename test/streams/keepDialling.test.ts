@@ -26,6 +26,18 @@ function attempts(dials: readonly Observable<Connection>[]): () => Observable<Co
 const delays = { fraction: () => 1, reconnectMs: 4, reconnectMsMax: 10 };
 const named = () => map((connection: Connection | null) => connection?.remote ?? 'none');
 
+test('a connection that closes is told, and dialled again', dialTest, (helpers, clock) => {
+  const { cold, expectObservable } = helpers;
+  const f = Object.assign(new FakeConnection('f'), {
+    closed$: cold<never>('     ---|'),
+  });
+  const first$ = cold('       -f|', { f });
+  const second$ = cold('             -s|', { s: new FakeConnection('s') });
+  const expected = '          -f--n----s---------';
+  const connection$ = keepDialling({ ...delays, dial: attempts([first$, second$]), clock }).pipe(named());
+  expectObservable(connection$, '19ms !').toBe(expected, { f: 'f', n: 'none', s: 's' });
+});
+
 test('a failed attempt is repeated after ever longer delays', dialTest, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
   const up = new FakeConnection('up');
@@ -33,21 +45,6 @@ test('a failed attempt is repeated after ever longer delays', dialTest, (helpers
   // Failures at 0, 4, 12, 22 (the delay has reached its limit of 10), then a connection at 32.
   const connection$ = keepDialling({ ...delays, dial, clock }).pipe(named());
   expectObservable(connection$, '40ms !').toBe('32ms u', { u: 'up' });
-});
-
-test('a connection that closes is told, and dialled again', dialTest, (helpers, clock) => {
-  const { cold, expectObservable } = helpers;
-  const first = Object.assign(new FakeConnection('first'), { closed$: cold('---|') });
-  const second = new FakeConnection('second');
-  const dial = attempts([cold('-a|', { a: first }), cold('-b|', { b: second })]);
-  const connection$ = keepDialling({ ...delays, dial, clock }).pipe(named());
-  const expected = '     -f--n----s---------';
-  const unsubscribed = ' -------------------!';
-  expectObservable(connection$, unsubscribed).toBe(expected, {
-    f: 'first',
-    n: 'none',
-    s: 'second',
-  });
 });
 
 test('a connection that lived long starts the delays anew', dialTest, (helpers, clock) => {
