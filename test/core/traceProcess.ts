@@ -4,7 +4,6 @@
  */
 import { rebuildQuorum } from '../../src/core/membership/heard.js';
 import type { Identity } from '../../src/core/membership/identity.js';
-import type { Hello } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
 import {
   finishJoining,
@@ -25,24 +24,10 @@ import { restingState, type RegisterState } from '../../src/core/register/state.
 import type { Self } from '../../src/core/register/step.js';
 import { ZERO_SECTOR, type SectorData } from '../../src/core/sector.js';
 import { STAMP_INITIAL, compareStamps, type Stamp } from '../../src/core/stamp.js';
+import type { Disk, Envelope, TraceMessage } from './traceMessage.js';
+import { describeContent, describeHello, showStamp } from './traceMessage.js';
 
 export const PROCESS_COUNT = 3;
-
-export type TraceMessage =
-  | { readonly kind: 'register'; readonly message: RegisterMessage }
-  | { readonly kind: 'hello'; readonly hello: Hello }
-  | { readonly kind: 'list' }
-  | { readonly kind: 'listed'; readonly stamp: Stamp };
-
-type Disk = Pick<Identity, 'storage' | 'incarnation'>;
-
-export interface Envelope {
-  readonly from: Rank;
-  readonly to: Rank;
-  readonly content: TraceMessage;
-  /** What the sender's connection has said of its disk. */
-  readonly disk: Disk;
-}
 
 /** What survives a crash. */
 interface Durable {
@@ -379,25 +364,5 @@ export class TraceProcess {
 
   #note(line: string): void {
     this.outside.note(`  ${this.rank} <- ${line}`);
-  }
-}
-
-const showStamp = ({ timestamp, writeRank }: Stamp): string => `(${timestamp},${writeRank})`;
-
-function describeHello({ memberState, storage, incarnation, incarnations, known }: Hello): string {
-  const knows = `knows ${known?.trim() ?? 'no disk'} and incarnations ${incarnations.join()}`;
-  return `${memberState}, disk ${storage.trim()}, incarnation ${incarnation}, ${knows}`;
-}
-
-export function describeContent(content: TraceMessage): string {
-  switch (content.kind) {
-    case 'register':
-      return describeEvent({ kind: 'message', from: 0, message: content.message }).replace(/ from 0$/, '');
-    case 'hello':
-      return 'HELLO';
-    case 'list':
-      return 'LIST';
-    case 'listed':
-      return `LISTED ${showStamp(content.stamp)}`;
   }
 }

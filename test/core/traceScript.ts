@@ -24,8 +24,9 @@
 import type { OperationId } from '../../src/core/operation.js';
 import type { Rank } from '../../src/core/rank.js';
 import { SECTOR_SIZE_BYTES } from '../../src/core/sector.js';
-import type { Envelope } from './traceProcess.js';
-import { PROCESS_COUNT, TraceProcess, describeContent, takeInId } from './traceProcess.js';
+import type { Envelope } from './traceMessage.js';
+import { describeContent } from './traceMessage.js';
+import { PROCESS_COUNT, TraceProcess, takeInId } from './traceProcess.js';
 
 /** The script, with what came of each command in the place of what stood there. */
 export function runScript(text: string): string {
