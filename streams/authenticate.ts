@@ -9,8 +9,8 @@ import type { Decoded } from '../src/wire/wireMessage.js';
  * dropped): who sent it decides what follows, so nothing is filtered here.
  *
  * ```
- * messages  -a-b-c---|      b = a request with a wrong tag, c = a peer's message with a wrong tag
- * verdicts  -A-B-C---|      A = request, B = refused (authFailure), C = dropped (badTag)
+ * messages  -a-b-c-d-|      a = a request, b = one with a wrong tag, c = a peer's message with one, d = a sound one
+ * verdicts  -A-B-C-D-|      A = request, B = refused (authFailure), C = dropped (badTag), D = processMessage
  * ```
  *
  * Errors and the end are passed on. Nothing is kept; data in an accepted message is a copy.

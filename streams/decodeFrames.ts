@@ -8,8 +8,8 @@ import type { MessageTable } from '../src/wire/messageTypes.js';
  * Cuts a stream of bytes into the messages that `table` knows, wherever the chunks were cut.
  *
  * ```
- * chunks  -a--b----c--|      a = half a message, b = its other half and a whole one, c = garbage
- * frames  ----(12)----|
+ * chunks  -a--b----c--|      a = half a READ, b = its other half and an ACK, c = garbage
+ * frames  ----(rk)----|      r = the READ, k = the ACK
  * ```
  *
  * An error or the end of the source is passed on; a message begun and not finished is dropped then. Bound: one

@@ -19,8 +19,8 @@ export type NbdInput =
  * The server's side of an NBD connection up to the requests: the handshake, then what the client asks for.
  *
  * ```
- * bytes   ----h--h--------r--x-     pieces of a handshake, a request, nonsense
- * output  g---r--(rn)-----q--(e|)   g = the greeting, r = replies, n = negotiated, q, e = end
+ * bytes   --h-g------q----|      h, g = the handshake in two pieces, q = a request
+ * output  r---(rrrn)-q----|      r = a reply, the first one the greeting; n = negotiated
  * ```
  *
  * Completes after an `end`, or with the source; errors are passed on. Bound: what the two machines keep, one option or

@@ -15,9 +15,9 @@ export interface PutAsideOptions<T> {
  * ends its waiting.
  *
  * ```
- * values   -e-f-a-F------|     e, f = early; F ends the waiting of f
- * due$     -----------d---
- * results  -----a-(fF)e--|
+ * values   -e-a-f-----g-|     e, f = early, g would be if it came before d
+ * due$     -------d------
+ * results  ---a---(ef)g-|
  * ```
  *
  * Completes with the source, and drops what is put aside then; errors of either are passed on. Bound: what the source

@@ -16,9 +16,9 @@ export interface HoldWhileOptions<T> {
  * Lets values through as long as nothing holds them, in order; the others wait.
  *
  * ```
- * source     -(ab)--------|     a makes `isHeld` true
- * released$  -----r--------
- * result     -a---b-------|
+ * source     -(Abc)--------|     A makes `isHeld` true, b and c do not
+ * released$  -------r-------
+ * result     -A-----(bc)---|
  * ```
  *
  * Errors are passed on at once. At the end of the source what waits is let through if `keepAtEnd` says so. Bound: none

@@ -23,9 +23,10 @@ export interface KeepDiallingOptions {
  * Keeps one connection open: each new one is emitted, and null when it has closed.
  *
  * ```
- * dial      #           |  then after a delay  --C|
- * closed$                                        ----|
- * result    ----------------------------C---N--------…   N = null
+ * closed$    ---|                 of f, from when it is there
+ * dial      -f|                   the first attempt
+ * dial             -s|            the second, after a delay of four (ms)
+ * result    -f--n----s---------   n = null
  * ```
  *
  * Never completes and never fails. Unsubscribing gives up an attempt under way; it does not close the connection.

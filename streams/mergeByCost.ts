@@ -19,9 +19,9 @@ export interface MergeByCostOptions<T, R> {
  * Handles values side by side, as many as their costs allow; the rest wait their turn, in order.
  *
  * ```
- * values   -(abc)------|    a, b and c cost one each; costMax is two
- * handle    --x|            what handling one of them gives
- * results  ---(ab)-c---|    c is begun when a has completed
+ * values   -(abcd)------|    each of them costs one, costMax is two
+ * handle    ----(x|)         what handling one of them gives
+ * results  -----(ab)(cd)|    c and d are begun when a and b have completed
  * ```
  *
  * Completes when the source and everything begun have; an error of any of them, or of `opened$`, ends all.

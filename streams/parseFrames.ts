@@ -8,8 +8,8 @@ import type { Decoded } from '../src/wire/wireMessage.js';
  * beside them, since the tag covers its bytes.
  *
  * ```
- * frames    -a-b---|
- * messages  -A-B---|        A = { frame: a, message: fields of a }
+ * frames    -a-a-|
+ * messages  -m-m-|        m = { frame: a, message: fields of a }
  * ```
  *
  * Frames are complete, so reading them cannot fail. Nothing is kept.

@@ -56,7 +56,7 @@ export interface ReduceRegistersOptions<Origin> {
  *
  * ```
  * events    -a--b-----|      a = a newer WRITE_PROC for sector 1, b = one for sector 2
- * store      ---s|           a put takes three frames
+ * store      ---(s|)         a put takes three frames
  * outcomes  ----A--B--|      A = [store, reply ACK], only after the flush
  * ```
  *

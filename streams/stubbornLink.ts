@@ -61,9 +61,9 @@ export interface StubbornLinkOptions {
  * Sends to one peer, over whatever connection there is, what it is outbox, until it is retired.
  *
  * ```
- * commands     -q-----------r----|   q = a question, r = its retirement
- * connection$  ---C--------------    made after three frames
- * sent         ---q----q------...    at once, then again when due; nothing after r
+ * commands     -q---------------r----   q = a question, r = its retirement
+ * connection$  C---------------------
+ * sent         -q---q-------q--------   at once, then again when due; nothing after r
  * ```
  *
  * On a new connection everything outbox is sent again: nobody knows what the old one delivered. A connection that does

@@ -15,9 +15,8 @@ export interface WithDeadlineOptions<T> {
  * Passes everything on; but if the value that matters has not come in time, it ends the stream.
  *
  * ```
- * values  -a--b------    isDone(d); due after six frames
- * output  -a--b-(l|)     l = late
- * values  -a--d------x   d came in time: x is passed on, however late
+ * values  -a--b------x-d    d = isDone(d), due after six frames
+ * output  -a--b-(l|)        l = late; had d come in time, x would be passed on, however late
  * ```
  *
  * Errors and the end of the source are passed on at once. Holds one timer, until `isDone`.

@@ -6,8 +6,8 @@ import { Observable, Subject } from 'rxjs';
  * socket.
  *
  * ```
- * source    -a-------b-|     pipeline: x -> x'; loop: a' -> c (nothing for others)
- * results   -(a'c')--b'|
+ * source   -a-----d-|     pipeline: x -> X; loop: A -> [b, c], nothing for others
+ * results  -(ABC)-D-|
  * ```
  *
  * What is fed back is handled after what is being handled now, never inside it: values go through the pipeline first

@@ -17,9 +17,10 @@ export interface WorkLanesOptions<T> {
  * Does work that lies around, in so many lanes as are open, for as long as it is subscribed to.
  *
  * ```
- * pieces    2 there, 1 lane
- * handle    -a--|   then -b--|
- * result    --------------------    nothing is emitted
+ * a          ---|            work on the first of three pieces, in two lanes
+ * b          -|
+ * c           --|            begun when b is over
+ * result   ----------        nothing is emitted
  * ```
  *
  * Unsubscribing ends what is under way.

@@ -26,9 +26,8 @@ export interface Batch {
  * call instead of one for each message.
  *
  * ```
- * messages  -(aBa)--a-|      a for one connection, B for another
- * turn      -t------t-
- * batches   -(xY)---x-|      x = [a, a], Y = [B]
+ * messages  -(aza)--b-|      a, b for one connection, z for another; a turn ends one frame later
+ * batches   --(xy)---w|      x = [a, a], y = [z], w = [b]
  * ```
  *
  * `pack` makes bytes of what goes to one connection in one turn; without it all is bytes already.

@@ -13,10 +13,28 @@ const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 const list = (folder: string, ending: string): string[] =>
   readdirSync(join(ROOT, folder)).filter((name) => name.endsWith(ending));
 
-test('every operator has its picture and its marble test', (t) => {
+const MARBLES = /^[\w()|#-]*[-|#][\w()|#-]*$/;
+
+/** The marbles of a picture, line by line: what stands between the name of the line and its legend. */
+function marblesOfPicture(source: string): string[] {
+  const picture = / \* ```\n((?: \* .*\n)+?) \* ```/.exec(source)?.[1] ?? '';
+  const lines = picture.split('\n').filter((line) => line !== '');
+  return lines.map((line) => line.slice(' * '.length).split(/ {2,}/).at(1) ?? '');
+}
+
+/** The strings of the first test that are marbles; what is subscribed to when has no line in the picture. */
+function marblesOfFirstTest(source: string): string[] {
+  const first = /^test\([^]*?^}\);/m.exec(source)?.[0] ?? '';
+  return [...first.matchAll(/'([^'\n]*)'/g)]
+    .map(([, string]) => string.trim())
+    .filter((string) => MARBLES.test(string));
+}
+
+test('every operator has its picture, and its first marble test is the same', (t) => {
   for (const name of list('streams', '.ts')) {
-    t.regex(read(`streams/${name}`), / \* ```\n(?: \* .*\n)+ \* ```/, `${name} has no picture`);
-    t.true(existsSync(join(ROOT, 'test/streams', name.replace('.ts', '.test.ts'))), `${name} has no test`);
+    const picture = marblesOfPicture(read(`streams/${name}`));
+    t.true(picture.length >= 2 && picture.every((line) => MARBLES.test(line)), `${name}: ${picture.join(' / ')}`);
+    t.deepEqual(marblesOfFirstTest(read(`test/streams/${name.replace('.ts', '.test.ts')}`)), picture, name);
   }
 });
 

@@ -53,6 +53,9 @@ export class VirtualConnections {
           write: (chunks) => {
             this.#write(number, chunks);
           },
+          later: (run) => {
+            this.options.soon.schedule(run);
+          },
         });
         this.#known.set(number, connection);
         this.#opened.next(connection);
@@ -115,6 +118,8 @@ export class VirtualConnections {
 interface ToMain {
   notify(what: Notice, amount: number): void;
   write(chunks: readonly Uint8Array[]): void;
+  /** After the present call has returned. */
+  later(run: () => void): void;
 }
 
 class VirtualConnection implements Connection {
@@ -125,9 +130,9 @@ class VirtualConnection implements Connection {
   private readonly closed = new BehaviorSubject(false);
   private readonly drained = new Subject<void>();
   private reader: Subscriber<Uint8Array> | null = null;
+  private wasSubscribed = false;
   private waiting: Uint8Array[] = [];
   private isPaused = false;
-  private isDelivering = false;
   /** No more bytes than those that wait. */
   private hasEnded = false;
   private isClosed = false;
@@ -150,6 +155,7 @@ class VirtualConnection implements Connection {
   }
 
   receive(bytes: Uint8Array): void {
+    if (this.isClosed) return;
     this.waiting.push(bytes);
     this.deliver();
   }
@@ -167,7 +173,6 @@ class VirtualConnection implements Connection {
 
   /** What was not taken in is lost, as it is in a socket that breaks. */
   close(): void {
-    if (this.isClosed) return;
     this.isClosed = true;
     this.waiting = [];
     this.reader?.complete();
@@ -186,8 +191,9 @@ class VirtualConnection implements Connection {
   }
 
   resume(): void {
+    if (!this.isPaused) return;
     this.isPaused = false;
-    this.deliver();
+    this.deliverLater();
   }
 
   end(): void {
@@ -198,36 +204,47 @@ class VirtualConnection implements Connection {
 
   destroy(): void {
     if (this.isClosed) return;
+    this.isClosed = true;
     this.main.notify(Notice.closed, 0);
-    this.close();
+    this.main.later(() => {
+      this.close();
+    });
   }
 
   private readInto(subscriber: Subscriber<Uint8Array>): () => void {
-    assert(this.reader === null, 'the bytes of a connection have one reader');
+    assert(!this.wasSubscribed, 'the bytes of a connection have one reader');
+    this.wasSubscribed = true;
     this.reader = subscriber;
     if (this.isClosed) subscriber.complete();
-    else this.deliver();
+    else this.deliverLater();
     return () => {
-      this.isPaused = true;
+      this.reader = null;
     };
+  }
+
+  private get mayDeliver(): boolean {
+    return this.reader !== null && !this.isPaused && !this.isClosed;
+  }
+
+  private deliverLater(): void {
+    this.main.later(() => {
+      this.deliver();
+    });
   }
 
   /** Passes on what may be passed on, in order, also if that makes the reader pause and resume. */
   private deliver(): void {
-    if (this.isDelivering || this.reader === null) return;
-    this.isDelivering = true;
-    while (!this.isPaused) {
+    while (this.mayDeliver) {
       const chunk = this.waiting.shift();
       if (chunk === undefined) break;
       this.takenBytes += chunk.length;
-      this.reader.next(chunk);
+      this.reader?.next(chunk);
     }
-    this.isDelivering = false;
     if (this.isClosed) return;
     if (this.takenBytes >= TAKEN_STEP_BYTES) {
       this.main.notify(Notice.taken, this.takenBytes);
       this.takenBytes = 0;
     }
-    if (this.hasEnded && this.waiting.length === 0) this.reader.complete();
+    if (this.hasEnded && this.waiting.length === 0) this.reader?.complete();
   }
 }

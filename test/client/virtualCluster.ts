@@ -3,19 +3,19 @@
  * process and decides what that process does. Real bytes flow, tags included.
  */
 import type { Observable } from 'rxjs';
-import { map, NEVER, Subject, throwError, timer, VirtualAction, VirtualTimeScheduler } from 'rxjs';
+import { map, throwError, timer, VirtualAction, VirtualTimeScheduler } from 'rxjs';
 import type { AnyInquiry } from '../../src/core/membership/memberMessage.js';
 import type { ResponseStatus } from '../../src/core/message.js';
 import type { AttemptEvent } from '../../src/client/clientEvents.js';
 import { CLIENT_TIMEOUTS_DEFAULT } from '../../src/client/clientDefaults.js';
 import type { DiskClientOptions } from '../../src/client/diskClient.js';
 import { DiskClient } from '../../src/client/diskClient.js';
-import type { ClientConnection } from '../../src/client/link.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import { serializeReport } from '../../src/wire/inquiryMessages.js';
 import { serializeResponse } from '../../src/wire/serialize.js';
 import { createTagger } from '../../src/wire/tag.js';
+import { FakeConnection } from '../helpers/fakeConnection.js';
 
 const KEY = Buffer.alloc(32, 7);
 const tagger = createTagger(KEY);
@@ -27,32 +27,26 @@ export interface Request {
   readonly data: Uint8Array | null;
 }
 
-/** The process's side of one connection. */
-export class VirtualConnection implements ClientConnection {
-  readonly remote = 'virtual';
-  readonly bytes$: Observable<Uint8Array>;
-  readonly closed$ = NEVER;
-  readonly drained$ = NEVER;
-  readonly bufferedBytes = 0;
-  endedUnconfirmed = false;
+/** A connection of the client; the test is the process. */
+export class VirtualConnection extends FakeConnection {
   /** What has arrived, in order. */
   readonly requests: Request[] = [];
   /** Questions to the process about itself, apart. */
   readonly inquiries: { readonly inquiry: AnyInquiry; readonly requestNumber: bigint }[] = [];
   /** How many pieces it arrived in. */
   writeCount = 0;
-  /** What the client did to the connection. */
-  clientEnded = false;
-  clientDestroyed = false;
-  private readonly bytes = new Subject<Uint8Array>();
   private readonly decoder = createFrameDecoder(SERVER_MESSAGES);
 
-  constructor() {
-    this.bytes$ = this.bytes.asObservable();
+  get clientEnded(): boolean {
+    return this.calls.includes('end');
+  }
+  get clientDestroyed(): boolean {
+    return this.calls.includes('destroy');
   }
 
-  write(chunks: readonly Uint8Array[]): void {
+  override write(chunks: readonly Uint8Array[]): void {
     if (this.clientEnded || this.clientDestroyed) throw new Error('write after the end');
+    super.write(chunks);
     this.writeCount += 1;
     for (const chunk of chunks) {
       for (const { type, bytes } of this.decoder.push(chunk)) {
@@ -68,22 +62,13 @@ export class VirtualConnection implements ClientConnection {
       }
     }
   }
-  pause(): void {
+  override pause(): void {
     throw new Error('not expected');
-  }
-  resume(): void {
-    throw new Error('not expected');
-  }
-  end(): void {
-    this.clientEnded = true;
-  }
-  destroy(): void {
-    this.clientDestroyed = true;
   }
 
   /** Bytes from the process. */
   say(bytes: Uint8Array): void {
-    this.bytes.next(bytes);
+    this.receive(bytes);
   }
 
   /** Answers the request at that position. */
@@ -113,13 +98,13 @@ export class VirtualConnection implements ClientConnection {
 
   /** The process has ended its half, or died: its connections are reset. */
   endByProcess(): void {
-    this.bytes.complete();
+    this.endReading();
   }
 
   /** The client's system has given the connection up; the process knows nothing of that. */
   vanish(): void {
     this.endedUnconfirmed = true;
-    this.bytes.complete();
+    this.endReading();
   }
 }
 
@@ -240,7 +225,7 @@ export class VirtualCluster {
     if (this.refusing.has(rank)) return throwError(() => new Error('refused'));
     return timer(ms, this.scheduler).pipe(
       map(() => {
-        const connection = new VirtualConnection();
+        const connection = new VirtualConnection('virtual', this.scheduler);
         this.connections.set(rank, [...(this.connections.get(rank) ?? []), connection]);
         return connection;
       }),

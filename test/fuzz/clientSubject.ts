@@ -4,13 +4,13 @@
  * and nothing is thrown.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { NEVER, Subject, VirtualAction, VirtualTimeScheduler } from 'rxjs';
+import { VirtualAction, VirtualTimeScheduler } from 'rxjs';
 import type { ResponseStatus } from '../../src/core/message.js';
 import { createCounters } from '../../src/client/clientEvents.js';
-import type { ClientConnection } from '../../src/client/link.js';
 import { Link } from '../../src/client/link.js';
 import { createTagger } from '../../src/wire/tag.js';
 import type { Status } from '../helpers/bytes.js';
+import { FakeConnection } from '../helpers/fakeConnection.js';
 import type { Dice } from '../helpers/seed.js';
 import { decodeSlowly } from '../helpers/slowDecoder.js';
 import type { NamedCut } from './cuts.js';
@@ -92,11 +92,11 @@ function make(random: Dice): Experiment {
 
   function answersOf(bytes: Buffer, way: NamedCut): Outcome {
     const clock = new VirtualTimeScheduler(VirtualAction);
-    const incoming = new Subject<Uint8Array>();
+    const connection = new FakeConnection();
     const counters = createCounters();
     const link = new Link({
       rank: 1,
-      connection: connectionFrom(incoming),
+      connection,
       tagger: createTagger(clientKey),
       schedulers: { clock, turn: clock },
       outstandingMax: OUTSTANDING.length,
@@ -118,7 +118,7 @@ function make(random: Dice): Experiment {
       });
     }
     for (const chunk of cut(bytes, way)) {
-      incoming.next(chunk);
+      connection.receive(chunk);
       chunk.fill(0xee);
     }
     running.unsubscribe();
@@ -139,22 +139,6 @@ const STATUSES: Readonly<Record<ResponseStatus, Status>> = {
   authFailure: 'AuthFailure',
   invalidSectorIndex: 'InvalidSectorIndex',
 };
-
-function connectionFrom(incoming: Subject<Uint8Array>): ClientConnection {
-  const nothing = (): void => undefined;
-  return {
-    remote: 'a process',
-    bytes$: incoming,
-    closed$: NEVER,
-    drained$: NEVER,
-    bufferedBytes: 0,
-    write: nothing,
-    pause: nothing,
-    resume: nothing,
-    end: nothing,
-    destroy: nothing,
-  };
-}
 
 function show({ answers, badTags, unexpected }: Outcome): string {
   const told = answers.map(

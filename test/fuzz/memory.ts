@@ -185,7 +185,7 @@ function connectionsThatCameAndWent(random: Dice): MemoryResult {
   const round = (): void => {
     for (let count = 0; count < COUNT; count += 1) {
       const connection = world.connect();
-      for (const piece of hostileStream(random, cast, 4)) connection.bytes$.next(piece);
+      for (const piece of hostileStream(random, cast, 4)) connection.receive(piece);
       world.pass(random.below(3));
       connection.take();
       connection.close();

@@ -96,7 +96,7 @@ class World {
   endure(pieces: readonly Piece[], pauses: readonly number[]): string | null {
     const responses = this.lanes.map((): string[] => []);
     for (const [index, { lane, bytes }] of pieces.entries()) {
-      this.lanes[lane].bytes$.next(bytes);
+      this.lanes[lane].receive(bytes);
       this.pass(pauses[index]);
       const fault = index % 3 === 0 ? this.work() : null;
       if (fault !== null) return `piece ${index}: ${fault}`;
@@ -159,7 +159,7 @@ class World {
   }
 
   private tell(rank: number, bytes: Buffer): void {
-    this.peers.get(rank)?.bytes$.next(bytes);
+    this.peers.get(rank)?.receive(bytes);
   }
 
   /** A write and a read of the client that behaves. @returns what is wrong with them. */
@@ -184,7 +184,7 @@ class World {
     const requestNumber = BigInt(this.operationCount);
     const kind = data === null ? 'READ' : 'WRITE';
     const request = { kind, requestNumber, sector: BigInt(sector), data } as const;
-    this.client.bytes$.next(requestBytes(request, KEYS.clientKey));
+    this.client.receive(requestBytes(request, KEYS.clientKey));
     for (let ms = 0; ms < OPERATION_MS_MAX; ms += 5) {
       this.pass(5);
       for (const response of this.client.take()) {

@@ -1,3 +1,4 @@
+/** What only TCP has: for what every connection does see test/ports/connectionSuite.ts. */
 import { spawn } from 'node:child_process';
 import dns from 'node:dns';
 import { createServer, connect, type AddressInfo, type Server, type Socket } from 'node:net';
@@ -54,50 +55,6 @@ const read = (connection: TcpConnection): string[] => {
   return seen;
 };
 const closed = (connection: TcpConnection) => lastValueFrom(connection.closed$, { defaultValue: 'closed' });
-
-test('nothing flows before the reader is there, and nothing is lost', async (t) => {
-  const { connection, other } = await pair(t);
-  other.write('hello');
-  await soon();
-  t.deepEqual(read(connection), [], 'nor synchronously after');
-  const { connection: second, other: otherSecond } = await pair(t);
-  otherSecond.write('hello');
-  await soon();
-  second.resume(); // Must not make it flow into the void.
-  await soon();
-  const seen = read(second);
-  await until(() => seen.length > 0);
-  t.deepEqual(seen, ['hello']);
-});
-
-test('pause holds the bytes back, also before there is a reader', async (t) => {
-  const { connection, other } = await pair(t);
-  connection.pause();
-  const seen = read(connection);
-  other.write('a');
-  await soon();
-  t.deepEqual(seen, []);
-  connection.resume();
-  await until(() => seen.length > 0);
-  t.deepEqual(seen, ['a']);
-  connection.pause();
-  other.write('b');
-  await soon();
-  t.deepEqual(seen, ['a']);
-  connection.resume();
-  await until(() => seen.length > 1);
-  t.deepEqual(seen, ['a', 'b']);
-});
-
-test('a paused connection makes the other side wait', async (t) => {
-  const { connection, other } = await pair(t);
-  connection.pause();
-  read(connection);
-  const size = 64 * 1024 * 1024;
-  other.write(Buffer.alloc(size));
-  await soon(200);
-  t.true(other.writableLength > size / 2, 'most of it is still with the sender');
-});
 
 test('the end of their half completes bytes$; ours can still answer', async (t) => {
   const { connection, other } = await pair(t);
@@ -168,35 +125,11 @@ test('the chunks of one write leave in one piece', async (t) => {
   t.is(piecesSent, 1);
 });
 
-test('drained$ tells when everything has been handed over', async (t) => {
-  const { connection, other } = await pair(t);
-  other.pause();
-  const chunk = Buffer.alloc(1024 * 1024);
-  const drained = firstValueFrom(connection.drained$);
-  for (let index = 0; index < 16; index += 1) connection.write([chunk]);
-  t.true(connection.bufferedBytes > 0);
-  let isDrained = false;
-  void drained.then(() => (isDrained = true));
-  await soon();
-  t.false(isDrained);
-  other.resume();
-  await drained;
-  t.is(connection.bufferedBytes, 0);
-});
-
 test('drained$ also tells of a small write', async (t) => {
   const { connection } = await pair(t);
   const drained = firstValueFrom(connection.drained$.pipe(take(1), toArray()));
   connection.write([Buffer.from('x')]);
   t.is((await drained).length, 1);
-});
-
-test('unsubscribing from bytes$ stops the flow', async (t) => {
-  const { connection, socket, other } = await pair(t);
-  connection.bytes$.subscribe().unsubscribe();
-  other.write('x');
-  await soon();
-  t.true(socket.isPaused());
 });
 
 test('dialTcp opens a connection that works both ways', async (t) => {

@@ -54,6 +54,7 @@ export class Endpoint implements ClientConnection {
   private readonly closed = new BehaviorSubject(false);
   private readonly drained = new Subject<void>();
   private reader: Subscriber<Uint8Array> | null = null;
+  private wasSubscribed = false;
   private isPaused = false;
   private hasEndedReading = false;
   private hasEndedWriting = false;
@@ -83,13 +84,16 @@ export class Endpoint implements ClientConnection {
 
   /** Whether what arrives is read now; a program that is dead lets its system answer for it. */
   get takesBytes(): boolean {
-    if (this.isClosed) return false;
-    return this.reader !== null && !this.isPaused;
+    return this.takesEnd && !this.isPaused;
+  }
+
+  /** A system tells of the end at once if it has nothing before it to be read. */
+  get takesEnd(): boolean {
+    return !this.isClosed && this.reader !== null;
   }
 
   write(chunks: readonly Uint8Array[]): void {
-    if (!this.host.lives(this.actor) || this.isClosed || this.hasEndedWriting) return;
-    assert(chunks.length > 0, 'something is written');
+    if (!this.host.lives(this.actor) || this.isClosed || this.hasEndedWriting || chunks.length === 0) return;
     for (const chunk of chunks) this.network.onMessage(this, chunk);
     // A crash may come in the middle of what was to be sent.
     if (!this.host.step(this.actor)) return;
@@ -175,7 +179,8 @@ export class Endpoint implements ClientConnection {
   }
 
   private readInto(subscriber: Subscriber<Uint8Array>): () => void {
-    assert(this.reader === null, 'the bytes of a connection have one reader');
+    assert(!this.wasSubscribed, 'the bytes of a connection have one reader');
+    this.wasSubscribed = true;
     if (this.hasEndedReading || this.isClosed) {
       subscriber.complete();
       return () => undefined;

@@ -33,6 +33,8 @@ export interface PipeEnd<Place> {
   readonly actor: Actor;
   /** Whether what arrives is read now. */
   readonly takesBytes: boolean;
+  /** Whether the sender's end is, if there is nothing before it. */
+  readonly takesEnd: boolean;
   onBytes(bytes: Uint8Array): void;
   /** The sender's half has ended. */
   onEnd(): void;
@@ -82,7 +84,7 @@ export class Pipe<Place> {
   /** Looks whether something can arrive. To be called when what held it up is over. */
   pump(): void {
     const { world } = this.network;
-    if (this.isScheduled || this.isCut || this.segments.length === 0 || !this.to.takesBytes) return;
+    if (this.isScheduled || this.isCut || !this.toTakesNext) return;
     this.isScheduled = true;
     const waitUs = this.segments[0].arrivalUs - world.nowUs;
     world.schedule(this.to.actor, waitUs, () => {
@@ -115,6 +117,12 @@ export class Pipe<Place> {
     return Math.max(this.network.world.nowUs, this.latestArrivalUs);
   }
 
+  private get toTakesNext(): boolean {
+    const next = this.segments.at(0);
+    if (next === undefined) return false;
+    return next.bytes === null ? this.to.takesEnd : this.to.takesBytes;
+  }
+
   private deliver(): void {
     const { network, from, to } = this;
     if (this.isCut || this.segments.length === 0) return;
@@ -124,7 +132,7 @@ export class Pipe<Place> {
       });
       return;
     }
-    if (!to.takesBytes) return;
+    if (!this.toTakesNext) return;
     if (this.segments[0].bytes === null) {
       this.segments.shift();
       to.onEnd();

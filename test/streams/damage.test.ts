@@ -20,14 +20,14 @@ test('a peer that asks for a damaged sector has it fetched from others: no scrub
   disk.held.set(SECTOR, { stamp: { timestamp: 5n, writeRank: 2 }, data: DATA });
   disk.rotten.add(SECTOR);
   const two = connect();
-  two.bytes$.next(ask(2, ID));
+  two.receive(ask(2, ID));
   pass(REPAIR.missedMs);
   const [id] = idsOf(dialled.get(3)?.take());
   t.not(id, undefined, 'the repair asks');
-  connect().bytes$.next(answer(3, id));
+  connect().receive(answer(3, id));
   pass(1);
   t.is(disk.state.putCount, 1);
-  two.bytes$.next(ask(2, ID));
+  two.receive(ask(2, ID));
   pass(1);
   t.like(dialled.get(2)?.take().at(-1), { kind: 'VALUE', id: ID });
 });
@@ -38,18 +38,18 @@ test('a READ that met the damaged copy needs no third process once the copy is m
   disk.rotten.add(SECTOR);
   const client = connect();
   const request = { kind: 'READ', requestNumber: 1n, sector: BigInt(SECTOR), data: null } as const;
-  client.bytes$.next(requestBytes(request, CLIENT_KEY));
+  client.receive(requestBytes(request, CLIENT_KEY));
   const peer = connect();
   // Process 2 answers whatever it is asked, process 3 is down.
   for (let ms = 0; ms < 2_000 && disk.state.putCount === 0; ms += 10) {
     pass(10);
-    for (const id of idsOf(dialled.get(2)?.take())) peer.bytes$.next(answer(2, id));
+    for (const id of idsOf(dialled.get(2)?.take())) peer.receive(answer(2, id));
   }
   t.is(disk.state.putCount, 1, 'mended');
   pass(1);
   for (const m of dialled.get(2)?.take() ?? []) {
     if (m.family !== 'process' || m.kind !== 'WRITE_PROC') continue;
-    peer.bytes$.next(
+    peer.receive(
       processBytes({ kind: 'ACK', sender: 2, id: m.id, sector: BigInt(SECTOR), register: null }, SYSTEM_KEY),
     );
   }
@@ -63,13 +63,13 @@ test('what a peer has missed stays on record while the own copy of it is damaged
   const fromThree = (kind: 'VALUE' | 'ACK', id: string): void => {
     const value = kind === 'VALUE' ? { ...register, timestamp: 6n, writeRank: 1 } : null;
     const message = { kind, sender: 3, id, sector: BigInt(SECTOR), register: value } as const;
-    three.bytes$.next(processBytes(message, SYSTEM_KEY));
+    three.receive(processBytes(message, SYSTEM_KEY));
   };
   const request = { kind: 'WRITE', requestNumber: 1n, sector: BigInt(SECTOR), data: DATA } as const;
-  connect().bytes$.next(requestBytes(request, CLIENT_KEY));
+  connect().receive(requestBytes(request, CLIENT_KEY));
   pass(1);
   const [id] = idsOf(dialled.get(3)?.take());
-  three.bytes$.next(answer(3, id));
+  three.receive(answer(3, id));
   pass(1);
   fromThree('ACK', id);
   disk.rotten.add(SECTOR);

@@ -9,9 +9,9 @@ const always = (value: string): string => value;
 test('what comes too early goes on, in order, when it is due', marbles, (helpers) => {
   const { cold, hot, expectObservable } = helpers;
   let isOver = false;
-  const due$ = hot('       -------d-----').pipe(tap(() => (isOver = true)));
   const earlyName = (value: string): string | null => (isOver || value === 'a' ? null : value);
   const value$ = cold('    -e-a-f-----g-|');
+  const due$ = hot('       -------d------').pipe(tap(() => (isOver = true)));
   const expected = '       ---a---(ef)g-|';
   expectObservable(value$.pipe(deferUntil({ earlyName, due$, endsWaitOf }))).toBe(expected);
 });

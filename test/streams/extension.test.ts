@@ -29,7 +29,7 @@ const of = (sender: number, sector: number, content: RegisterMessage): Uint8Arra
 
 /** What arrived at the other side since the last call. */
 function take(connection: TestConnection | undefined): WireMessage[] {
-  const bytes = Buffer.concat(connection?.chunks.splice(0) ?? []);
+  const bytes = Buffer.concat(connection?.written.splice(0) ?? []);
   return createFrameDecoder(SERVER_MESSAGES)
     .push(bytes)
     .map(({ type, bytes: frame }) => type.parse(frame));
@@ -59,7 +59,7 @@ function start(t: ExecutionContext, isExtended = true) {
   /** A connection of that peer, which knows how ours is called. */
   const agree = (rank: number): TestConnection => {
     const peer = process.connect();
-    peer.bytes$.next(helloCommandFor(rank, tokenOf(rank)));
+    peer.receive(helloCommandFor(rank, tokenOf(rank)));
     process.pass(2_000);
     take(process.dialled.get(rank));
     return peer;
@@ -71,16 +71,16 @@ test('until a peer has echoed the token of the connection, it is spoken to as an
   const process = start(t);
   const { connect, pass, dialled } = process;
   const client = connect();
-  client.bytes$.next(read(1, 7));
+  client.receive(read(1, 7));
   pass(1);
   const sent = take(dialled.get(2));
   t.deepEqual(kinds(sent), ['hello', 'oldHello', 'link', 'readProc']);
   const content = { kind: 'link', token: TOKEN, echo: 'x'.repeat(16), features: 3 } as const;
-  introduce(process, 2).bytes$.next(serializeMemberMessage({ sender: 2, content }, tagger));
+  introduce(process, 2).receive(serializeMemberMessage({ sender: 2, content }, tagger));
   pass(1);
   const link = take(dialled.get(2)).findLast(({ family }) => family === 'link');
   t.like(link, { echo: TOKEN }, 'it is told at once what its own connection is called');
-  client.bytes$.next(read(2, 8));
+  client.receive(read(2, 8));
   pass(1);
   t.deepEqual(kinds(take(dialled.get(2))).at(-1), 'readProc');
 });
@@ -89,7 +89,7 @@ test('a peer that has agreed is asked for stamps, several in one bundle', (t) =>
   const { connect, pass, dialled, agree } = start(t);
   const peer = agree(2);
   const client = connect();
-  client.bytes$.next(Buffer.concat([read(1, 7), read(2, 8)]));
+  client.receive(Buffer.concat([read(1, 7), read(2, 8)]));
   pass(1);
   const [bundle, ...rest] = take(dialled.get(2));
   t.deepEqual(rest, []);
@@ -98,7 +98,7 @@ test('a peer that has agreed is asked for stamps, several in one bundle', (t) =>
   t.deepEqual(kinds(messages), ['readStamp', 'readStamp']);
   t.deepEqual(kinds(take(dialled.get(3))).slice(-2), ['readProc', 'readProc']);
   const { id } = messages[0].content;
-  peer.bytes$.next(of(2, 7, { kind: 'stamp', id, stamp: stamp(0, 0) }));
+  peer.receive(of(2, 7, { kind: 'stamp', id, stamp: stamp(0, 0) }));
   pass(1);
   t.like(client.take(), [{ status: 'Ok', requestNumber: 1n }], 'one round was enough');
 });
@@ -110,7 +110,7 @@ test('a new connection to a peer is one on which nothing is agreed', (t) => {
   former?.close();
   pass(TIMEOUTS.reconnectMsMax);
   t.not(dialled.get(2), former);
-  connect().bytes$.next(read(1, 7));
+  connect().receive(read(1, 7));
   pass(1);
   const sent = kinds(take(dialled.get(2)));
   t.deepEqual(sent.slice(0, 3), ['hello', 'oldHello', 'link']);
@@ -122,13 +122,13 @@ test('a value that others have is fetched from one of them, and in the end from 
   const two = agree(2);
   agree(3);
   const client = connect();
-  client.bytes$.next(read(1, 7));
+  client.receive(read(1, 7));
   pass(1);
   const [asked] = take(dialled.get(2));
   t.deepEqual(kinds(take(dialled.get(3))), ['readStamp']);
   if (asked.family !== 'process') return t.fail();
   const { id } = asked.content;
-  two.bytes$.next(of(2, 7, { kind: 'stamp', id, stamp: stamp(5, 2) }));
+  two.receive(of(2, 7, { kind: 'stamp', id, stamp: stamp(5, 2) }));
   pass(TIMEOUTS.fetchMs - 1);
   t.deepEqual(kinds(take(dialled.get(2))), ['readProc']);
   t.deepEqual(take(dialled.get(3)), []);
@@ -144,19 +144,19 @@ test('a WRITE is flushed here and there at the same time, once the life has a nu
   const writeOnce = (n: number, putsBefore: number): void => {
     const before = disk.state.putCount;
     disk.state.isFull = true;
-    client.bytes$.next(write(n, n));
+    client.receive(write(n, n));
     pass(1);
     const [asked] = take(dialled.get(2));
     if (asked.family !== 'process') return t.fail();
     const { id } = asked.content;
-    two.bytes$.next(of(2, n, { kind: 'stamp', id, stamp: stamp(0, 0) }));
+    two.receive(of(2, n, { kind: 'stamp', id, stamp: stamp(0, 0) }));
     pass(1);
     t.deepEqual(kinds(take(dialled.get(2))), putsBefore === 1 ? [] : ['writeProc']);
     t.is(disk.state.putCount, before, 'there is no room here');
     disk.state.isFull = false;
     pass(TIMEOUTS.fullRetryMs + 1);
     t.is(disk.state.putCount, before + 1);
-    two.bytes$.next(of(2, n, { kind: 'ack', id }));
+    two.receive(of(2, n, { kind: 'ack', id }));
     pass(1);
     t.like(client.take(), [{ status: 'Ok', requestNumber: BigInt(n) }]);
     take(dialled.get(2));
@@ -169,8 +169,8 @@ test('a WRITE is flushed here and there at the same time, once the life has a nu
 test('a process with the extension off says and understands nothing of it', (t) => {
   const { connect, pass, dialled, helloCommandFor } = start(t, false);
   const peer = connect();
-  peer.bytes$.next(helloCommandFor(2, LINK_TOKEN_NONE));
-  connect().bytes$.next(read(1, 7));
+  peer.receive(helloCommandFor(2, LINK_TOKEN_NONE));
+  connect().receive(read(1, 7));
   pass(1);
   t.false(take(dialled.get(2)).some(({ family }) => family === 'link' || family === 'bundle'));
 });

@@ -48,7 +48,7 @@ test('the id of a disk is durable before anybody hears it, and is kept', (t) => 
   const early = connect();
   pass(10);
   t.is(dialled.size, 0);
-  t.false(early.bytes$.observed, 'nothing is taken in that would have to be stored');
+  t.false(early.isRead, 'nothing is taken in that would have to be stored');
   t.is(puts.length, 1);
   puts[0].done();
   pass(1);

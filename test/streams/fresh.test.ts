@@ -15,17 +15,17 @@ test('a WRITE that waits for a stamp ends with its client, and never gets one', 
   const { connect, pass, running, dialled, disk } = process;
   for (let n = 0; n < 3; n += 1) {
     const client = connect();
-    client.bytes$.next(Buffer.concat([write(1, 7), write(2, 8)]));
+    client.receive(Buffer.concat([write(1, 7), write(2, 8)]));
     pass(1);
     t.is(running.stats().operations, 2);
-    client.bytes$.complete();
+    client.endReading();
     pass(1);
     t.is(running.stats().operations, 0);
     t.is(running.stats().registers, 0);
     t.deepEqual(client.calls, ['end'], 'it may send them to another process');
   }
   const patient = connect();
-  patient.bytes$.next(write(3, 9));
+  patient.receive(write(3, 9));
   pass(1);
   dialled.get(2)?.take();
   introduce(process, 2, { memberState: 'fresh' });
@@ -46,13 +46,13 @@ test('questions that come too early take no place, and are answered when they co
   );
   for (const question of early) {
     const gone = introduce(process, 2, fresh);
-    gone.bytes$.next(question);
-    gone.bytes$.complete();
+    gone.receive(question);
+    gone.endReading();
     pass(1);
     t.deepEqual(gone.calls, ['end']);
   }
   const peer = introduce(process, 2, fresh);
-  peer.bytes$.next(Buffer.concat(early));
+  peer.receive(Buffer.concat(early));
   pass(TIMEOUTS.graceMs);
   t.is(running.stats().messages, 0);
   t.is(running.stats().memberState, 'fresh');
@@ -63,7 +63,7 @@ test('questions that come too early take no place, and are answered when they co
     sent.filter(({ family }) => family === 'process'),
     [],
   );
-  peer.bytes$.next(ask(2, ID, 7));
+  peer.receive(ask(2, ID, 7));
   pass(1);
   t.like(dialled.get(2)?.take().at(-1), { kind: 'VALUE', id: ID });
 });
@@ -71,7 +71,7 @@ test('questions that come too early take no place, and are answered when they co
 test('a process that stays fresh lets its clients go: others take part', (t) => {
   const { connect, pass, running } = startVirtual(3, (error) => t.fail(String(error)), 'fresh');
   const early = connect();
-  early.bytes$.next(write(1, 7));
+  early.receive(write(1, 7));
   const idle = connect();
   pass(TIMEOUTS.graceMs - 1);
   t.deepEqual(early.calls, []);
@@ -81,7 +81,7 @@ test('a process that stays fresh lets its clients go: others take part', (t) => 
   pass(1);
   t.is(running.stats().operations, 0);
   const late = connect();
-  late.bytes$.next(write(1, 7));
+  late.receive(write(1, 7));
   pass(1);
   t.deepEqual(late.calls, ['destroy']);
   t.deepEqual(idle.calls, [], 'who asks for nothing may ask how the process is');

@@ -60,7 +60,7 @@ export const helloBytes = (
 /** The HELLOs, in version 2, that have arrived at the other side. */
 export function hellosTold(connection: TestConnection): HelloMessage[] {
   return createFrameDecoder(SERVER_MESSAGES)
-    .push(Buffer.concat(connection.chunks))
+    .push(Buffer.concat(connection.written))
     .map(({ type, bytes }) => type.parse(bytes))
     .flatMap((message) => (message.family === 'hello' ? [message] : []));
 }
@@ -77,11 +77,11 @@ export function introduce(
   fields: Partial<FullHello> = {},
 ): TestConnection & { readonly say: (fields: Partial<FullHello>) => void } {
   const connection = connect();
-  connection.bytes$.next(helloBytes({ sender }, fields));
+  connection.receive(helloBytes({ sender }, fields));
   pass(0);
   const echo = hellosTold(connection).at(-1)?.token ?? LINK_TOKEN_NONE;
   const say = (said: Partial<FullHello>): void => {
-    connection.bytes$.next(helloBytes({ sender, echo }, said));
+    connection.receive(helloBytes({ sender, echo }, said));
   };
   say(fields);
   pass(0);

@@ -33,7 +33,7 @@ test('a HELLO is answered with a token, and has no effect before that was echoed
   const { connect, pass, running, dialled } = start(t);
   const peer = connect();
   const replaced = { known: OLD_DISK, incarnations: [1, 0, 0] };
-  peer.bytes$.next(Buffer.concat([helloBytes({ sender: 2 }, replaced), ask(2)]));
+  peer.receive(Buffer.concat([helloBytes({ sender: 2 }, replaced), ask(2)]));
   pass(1);
   const [answer] = hellosTold(peer);
   t.like(answer, { sender: 1, addressee: 2, echo: 't'.repeat(16) });
@@ -41,7 +41,7 @@ test('a HELLO is answered with a token, and has no effect before that was echoed
   dialled.get(2)?.take();
   t.is(answers(dialled.get(2)), 0, 'nor is what came behind it taken in');
   const { token: echo } = answer;
-  peer.bytes$.next(Buffer.concat([helloBytes({ sender: 2, echo }, replaced), ask(2)]));
+  peer.receive(Buffer.concat([helloBytes({ sender: 2, echo }, replaced), ask(2)]));
   pass(1);
   t.deepEqual(running.inquire('status').objections, [{ kind: 'replaced', by: 2 }]);
 });
@@ -51,16 +51,16 @@ test('a HELLO that was recorded is worth nothing on another connection', (t) => 
   const recorded: Buffer[] = [];
   for (const sender of [2, 3]) {
     const peer = connect();
-    peer.bytes$.next(helloBytes({ sender }));
+    peer.receive(helloBytes({ sender }));
     pass(1);
     const said = { known: OLD_DISK, incarnations: [1, 0, 0] };
     recorded.push(helloBytes({ sender, echo: tokenOf(peer) }, said));
   }
   for (const replayed of recorded) {
     const stranger = connect();
-    stranger.bytes$.next(replayed);
+    stranger.receive(replayed);
     pass(1);
-    stranger.bytes$.next(Buffer.concat([replayed, replayed]));
+    stranger.receive(Buffer.concat([replayed, replayed]));
     pass(1);
   }
   t.is(running.stats().memberState, 'member');
@@ -70,12 +70,12 @@ test('a HELLO that was recorded is worth nothing on another connection', (t) => 
 test('who takes this process for another one is told, and its connection ends', (t) => {
   const { connect, pass, running } = start(t);
   const lost = connect();
-  lost.bytes$.next(helloBytes({ sender: 3, addressee: 2 }));
+  lost.receive(helloBytes({ sender: 3, addressee: 2 }));
   pass(1);
   t.deepEqual(lost.calls, [], 'it may be a replay, and hears who is here');
   const echo = tokenOf(lost);
   const said = { known: OLD_DISK, incarnations: [1, 0, 0] };
-  lost.bytes$.next(helloBytes({ sender: 3, addressee: 2, echo }, said));
+  lost.receive(helloBytes({ sender: 3, addressee: 2, echo }, said));
   pass(1);
   t.deepEqual(lost.calls, ['end']);
   const { differences, objections } = running.inquire('status');
@@ -89,10 +89,10 @@ test('where another process answers than the one that was dialled, that is told'
   const { pass, dialled, running } = start(t);
   const connection = dialled.get(2)!;
   const { token: echo } = hellosTold(connection).at(-1)!;
-  connection.bytes$.next(helloBytes({ sender: 3, echo: 'w'.repeat(16) }));
+  connection.receive(helloBytes({ sender: 3, echo: 'w'.repeat(16) }));
   pass(1);
   t.is(running.inquire('status').differences, undefined, 'of another connection');
-  connection.bytes$.next(helloBytes({ sender: 3, echo }));
+  connection.receive(helloBytes({ sender: 3, echo }));
   pass(1);
   t.deepEqual(running.inquire('status').differences, [{ rank: 2, field: 'rank', own: 2, peer: 3 }]);
 });
@@ -107,7 +107,7 @@ test('what has to be the same in all processes, and is not, keeps the peer out',
     const process = start(t);
     const peer = introduce(process, 2, fields);
     process.dialled.get(2)?.take();
-    peer.bytes$.next(ask(2));
+    peer.receive(ask(2));
     process.pass(1);
     t.is(answers(process.dialled.get(2)), isOut ? 0 : 1);
     t.is(process.running.inquire('status').differences?.length, 1);
@@ -131,7 +131,7 @@ test('one that dials nobody is heard where it is dialled, when a cluster is foun
     configuration: configurationOf(1),
     incarnations: [0],
   } as const;
-  dialled.get(3)!.bytes$.next(helloBytes({ sender: 3, echo }, alone));
+  dialled.get(3)!.receive(helloBytes({ sender: 3, echo }, alone));
   pass(1);
   t.is(running.stats().memberState, 'member');
 });
@@ -139,13 +139,13 @@ test('one that dials nobody is heard where it is dialled, when a cluster is foun
 test('what was sent before the other side knew who this is is sent again', (t) => {
   const { dialled, pass, connect } = start(t);
   const read = { kind: 'READ', requestNumber: 1n, sector: 7n, data: null } as const;
-  connect().bytes$.next(requestBytes(read, CLIENT_KEY));
+  connect().receive(requestBytes(read, CLIENT_KEY));
   pass(1);
   const connection = dialled.get(2)!;
   const { token: echo } = hellosTold(connection).at(-1)!;
   const asked = connection.take();
   t.like(asked.at(-1), { kind: 'READ_PROC', sector: 7n });
-  connection.bytes$.next(helloBytes({ sender: 2, echo, token: 'n'.repeat(16) }));
+  connection.receive(helloBytes({ sender: 2, echo, token: 'n'.repeat(16) }));
   pass(1);
   const [again] = hellosTold(connection);
   t.like(again, { echo: 'n'.repeat(16), addressee: 2, sender: 1 });
@@ -161,7 +161,7 @@ test('version 1 counts once its LINK has echoed the token of the connection to i
   const { connect, pass, running, dialled } = start(t, 'member', true);
   const said = { known: OLD_DISK, incarnations: [1, 0, 0] };
   const sent = createFrameDecoder(SERVER_MESSAGES)
-    .push(Buffer.concat(dialled.get(2)!.chunks))
+    .push(Buffer.concat(dialled.get(2)!.written))
     .map(({ type, bytes }) => type.parse(bytes));
   const ours = sent.find(({ family }) => family === 'link');
   const token = ours?.family === 'link' ? ours.token : '';
@@ -174,11 +174,11 @@ test('version 1 counts once its LINK has echoed the token of the connection to i
     link(2, token, 3),
     link(3, token, 1),
   ]) {
-    peer.bytes$.next(bytes);
+    peer.receive(bytes);
     pass(1);
     t.is(running.inquire('status').objections, undefined);
   }
-  peer.bytes$.next(link(2, token, 1));
+  peer.receive(link(2, token, 1));
   pass(1);
   t.deepEqual(running.inquire('status').objections, [{ kind: 'replaced', by: 2 }]);
 });
@@ -203,11 +203,11 @@ test('version 1 without LINK counts once it has answered what it is asked', (t) 
     value(2, ID),
     value(3, id),
   ]) {
-    peer.bytes$.next(bytes);
+    peer.receive(bytes);
     pass(1);
     t.is(running.stats().memberState, 'fresh');
   }
-  peer.bytes$.next(value(2, id));
+  peer.receive(value(2, id));
   pass(1);
   t.is(running.stats().memberState, 'joining');
 });
@@ -226,7 +226,7 @@ test('nor does an answer of one that has said HELLO in version 2', (t) => {
   const register = { timestamp: 0n, writeRank: 0, data: Buffer.alloc(4096) };
   const answer = { kind: 'VALUE', sender: 2, id, sector: 0n, register } as const;
   const overheard = processBytes(answer, SYSTEM_KEY);
-  stranger.bytes$.next(Buffer.concat([oldHelloFrom(2, { known: OLD_DISK }), overheard]));
+  stranger.receive(Buffer.concat([oldHelloFrom(2, { known: OLD_DISK }), overheard]));
   pass(1);
   t.is(running.stats().memberState, 'fresh');
 });
@@ -234,7 +234,7 @@ test('nor does an answer of one that has said HELLO in version 2', (t) => {
 test('what a member says in the name of this process counts for nothing', (t) => {
   const process = start(t);
   const liar = introduce(process, 1, { known: OLD_DISK, incarnations: [1, 0, 0] });
-  liar.bytes$.next(ask(2));
+  liar.receive(ask(2));
   process.pass(1);
   t.is(process.running.inquire('status').objections, undefined);
 });
@@ -242,7 +242,7 @@ test('what a member says in the name of this process counts for nothing', (t) =>
 test('who has said HELLO in version 2 is not heard in version 1', (t) => {
   const process = start(t);
   const peer = introduce(process, 2);
-  peer.bytes$.next(oldHelloFrom(2, { known: OLD_DISK, incarnations: [1, 0, 0] }));
+  peer.receive(oldHelloFrom(2, { known: OLD_DISK, incarnations: [1, 0, 0] }));
   process.pass(TIMEOUTS.graceMs);
   t.is(process.running.inquire('status').objections, undefined);
 });
@@ -252,11 +252,11 @@ test('version 1 is said to those who have not shown to speak version 2', (t) => 
   const connection = dialled.get(2)!;
   const families = (): string[] =>
     createFrameDecoder(SERVER_MESSAGES)
-      .push(Buffer.concat(connection.chunks.splice(0)))
+      .push(Buffer.concat(connection.written.splice(0)))
       .map(({ type, bytes }) => type.parse(bytes).family);
   const { token: echo } = hellosTold(connection).at(-1)!;
   t.deepEqual(families().slice(0, 2), ['hello', 'oldHello']);
-  connection.bytes$.next(helloBytes({ sender: 2, echo }));
+  connection.receive(helloBytes({ sender: 2, echo }));
   pass(1);
   t.deepEqual(families(), ['hello']);
 });

@@ -5,7 +5,7 @@ import type { RunHelpers } from 'rxjs/testing';
 import { TestScheduler } from 'rxjs/testing';
 import type { Connection } from '../../src/ports/connection.js';
 import { keepDialling } from '../../streams/keepDialling.js';
-import { fakeConnection } from './make.js';
+import { FakeConnection } from '../helpers/fakeConnection.js';
 
 const dialTest = test.macro((t, body: (helpers: RunHelpers, clock: SchedulerLike) => void) => {
   const scheduler = new TestScheduler((actual, expected) => {
@@ -26,34 +26,31 @@ function attempts(dials: readonly Observable<Connection>[]): () => Observable<Co
 const delays = { fraction: () => 1, reconnectMs: 4, reconnectMsMax: 10 };
 const named = () => map((connection: Connection | null) => connection?.remote ?? 'none');
 
+test('a connection that closes is told, and dialled again', dialTest, (helpers, clock) => {
+  const { cold, expectObservable } = helpers;
+  const f = Object.assign(new FakeConnection('f'), {
+    closed$: cold<never>('     ---|'),
+  });
+  const first$ = cold('       -f|', { f });
+  const second$ = cold('             -s|', { s: new FakeConnection('s') });
+  const expected = '          -f--n----s---------';
+  const connection$ = keepDialling({ ...delays, dial: attempts([first$, second$]), clock }).pipe(named());
+  expectObservable(connection$, '19ms !').toBe(expected, { f: 'f', n: 'none', s: 's' });
+});
+
 test('a failed attempt is repeated after ever longer delays', dialTest, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
-  const up = fakeConnection('up');
+  const up = new FakeConnection('up');
   const dial = attempts([cold('#'), cold('#'), cold('#'), cold('#'), cold('c|', { c: up })]);
   // Failures at 0, 4, 12, 22 (the delay has reached its limit of 10), then a connection at 32.
   const connection$ = keepDialling({ ...delays, dial, clock }).pipe(named());
   expectObservable(connection$, '40ms !').toBe('32ms u', { u: 'up' });
 });
 
-test('a connection that closes is told, and dialled again', dialTest, (helpers, clock) => {
-  const { cold, expectObservable } = helpers;
-  const first = fakeConnection('first', { closed$: cold('---|') });
-  const second = fakeConnection('second');
-  const dial = attempts([cold('-a|', { a: first }), cold('-b|', { b: second })]);
-  const connection$ = keepDialling({ ...delays, dial, clock }).pipe(named());
-  const expected = '     -f--n----s---------';
-  const unsubscribed = ' -------------------!';
-  expectObservable(connection$, unsubscribed).toBe(expected, {
-    f: 'first',
-    n: 'none',
-    s: 'second',
-  });
-});
-
 test('a connection that lived long starts the delays anew', dialTest, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
-  const long = fakeConnection('long', { closed$: cold('11ms |') });
-  const next = fakeConnection('next');
+  const long = Object.assign(new FakeConnection('long'), { closed$: cold('11ms |') });
+  const next = new FakeConnection('next');
   const dial = attempts([cold('#'), cold('#'), cold('l|', { l: long }), cold('n|', { n: next })]);
   const connection$ = keepDialling({ ...delays, dial, clock }).pipe(named());
   // Failures at 0 and 4, long from 12 to 23, then only the first delay again.
@@ -64,7 +61,7 @@ test('a connection that lived long starts the delays anew', dialTest, (helpers, 
 
 test('one that is closed at once is as good as a failure', dialTest, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
-  const short = fakeConnection('short', { closed$: cold('|') });
+  const short = Object.assign(new FakeConnection('short'), { closed$: cold('|') });
   const dial = attempts([cold('(s|)', { s: short })]);
   const connection$ = keepDialling({ ...delays, dial, clock }).pipe(named());
   // At 0, 4, 12, 22: the delays grow to their limit of 10.
@@ -74,7 +71,7 @@ test('one that is closed at once is as good as a failure', dialTest, (helpers, c
 
 test('delays are shortened at random, down to half', dialTest, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
-  const up = fakeConnection('up');
+  const up = new FakeConnection('up');
   const dial = attempts([cold('#'), cold('c|', { c: up })]);
   const connection$ = keepDialling({ ...delays, fraction: () => 0, dial, clock }).pipe(named());
   expectObservable(connection$, '6ms !').toBe('2ms u', { u: 'up' });
@@ -82,7 +79,7 @@ test('delays are shortened at random, down to half', dialTest, (helpers, clock) 
 
 test('who is known to be there is dialled at once', dialTest, (helpers, clock) => {
   const { cold, hot, expectObservable } = helpers;
-  const up = fakeConnection('up');
+  const up = new FakeConnection('up');
   const dial = attempts([cold('#'), cold('#'), cold('#'), cold('c|', { c: up })]);
   // Failures at 0, 4 and 12; without a hint the connection would be there at 22.
   const hurry$ = hot('  --------------h---h');
@@ -101,7 +98,7 @@ test('unsubscribing gives up the attempt under way', dialTest, (helpers, clock) 
 test('each attempt that failed is told of, a lost connection is not', dialTest, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
   const failures = new Subject<unknown>();
-  const short = fakeConnection('short', { closed$: cold('--|') });
+  const short = Object.assign(new FakeConnection('short'), { closed$: cold('--|') });
   const dial = attempts([cold('-#'), cold('-c|', { c: short }), cold('-#')]);
   const onFailure = (error: unknown): void => {
     failures.next(error);

@@ -44,7 +44,7 @@ const helloOf = (rank: number, incarnation: number): Partial<FullHello> => ({
 
 /** What arrived there since the last call. */
 function arrived(connection: TestConnection | undefined): WireMessage[] {
-  const bytes = Buffer.concat(connection?.chunks.splice(0) ?? []);
+  const bytes = Buffer.concat(connection?.written.splice(0) ?? []);
   return createFrameDecoder(SERVER_MESSAGES)
     .push(bytes)
     .map(({ type, bytes: frame }) => type.parse(frame));
@@ -63,7 +63,7 @@ function start(t: ExecutionContext) {
   const [two, three] = [peerOf(2, 0), peerOf(3, 0)];
   const say = (peer: TestConnection, sector: number, content: RegisterMessage): void => {
     const sender = peer === three ? 3 : 2;
-    peer.bytes$.next(serializeProcessMessage({ sender, sector, content }, tagger));
+    peer.receive(serializeProcessMessage({ sender, sector, content }, tagger));
     pass(1);
   };
   /** What process 3 was asked last. */
@@ -74,7 +74,7 @@ function start(t: ExecutionContext) {
   };
   /** A WRITE up to the moment at which it is sent to all. */
   const beginWrite = (n: number, sector: number) => {
-    client.bytes$.next(requested('WRITE', n, sector));
+    client.receive(requested('WRITE', n, sector));
     pass(1);
     const { id } = asked();
     say(three, sector, { kind: 'stamp', id, stamp: stamp(0, 0) });
@@ -92,7 +92,7 @@ function start(t: ExecutionContext) {
   /** The stamps, from that sector on, that the new one is told; null: it gets no answer. */
   const listed = (peer: TestConnection): readonly Stamp[] | null => {
     arrived(dialled.get(2));
-    peer.bytes$.next(signed(2, { kind: 'list', id: 'l'.repeat(16), from: SECTOR }));
+    peer.receive(signed(2, { kind: 'list', id: 'l'.repeat(16), from: SECTOR }));
     pass(1);
     const answer = arrived(dialled.get(2)).find(({ family }) => family === 'listed');
     return answer?.family === 'listed' ? answer.entries().map((entry) => entry.stamp) : null;
@@ -119,7 +119,7 @@ test('an ACK of a disk that is lost, which waits behind the own flush, does not 
 test('nor does a STAMP', (t) => {
   const { client, two, three, say, asked, replaceTwo, listed, disk, pass } = start(t);
   const flushed$ = new Subject<void>();
-  client.bytes$.next(requested('READ', 2, SECTOR));
+  client.receive(requested('READ', 2, SECTOR));
   pass(1);
   const { id } = asked();
   disk.state.flushed$ = flushed$;

@@ -10,6 +10,7 @@ import type { NbdExport } from '../../src/nbd/nbdExport.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { Disk } from '../../src/ports/disk.js';
 import { startGateway } from '../../src/startGateway.js';
+import { FakeConnection } from '../helpers/fakeConnection.js';
 import type { Chunk } from '../nbd/wire.js';
 import { bytes, clientFlags, go, metaData, option, parseChunks, request } from '../nbd/wire.js';
 
@@ -97,53 +98,19 @@ class FakeDisk implements Disk {
   }
 }
 
-class Client implements Connection {
-  readonly remote = 'test';
-  private readonly incoming = new Subject<Uint8Array>();
-  readonly bytes$ = this.incoming.asObservable();
-  private readonly closing = new Subject<never>();
-  readonly closed$ = this.closing.asObservable();
-  private readonly drained = new Subject<void>();
-  readonly drained$ = this.drained.asObservable();
-  bufferedBytes = 0;
-  isPaused = false;
-  ended = false;
-  destroyed = false;
-  received: Uint8Array[] = [];
-
-  write(chunks: readonly Uint8Array[]): void {
-    this.received.push(...chunks.map((chunk) => Uint8Array.from(chunk)));
+class Client extends FakeConnection {
+  get ended(): boolean {
+    return this.calls.includes('end');
   }
-  pause(): void {
-    this.isPaused = true;
-  }
-  resume(): void {
-    this.isPaused = false;
-  }
-  end(): void {
-    this.ended = true;
-  }
-  destroy(): void {
-    this.destroyed = true;
-    this.closing.complete();
+  get destroyed(): boolean {
+    return this.calls.includes('destroy');
   }
   say(...chunks: Uint8Array[]): void {
-    for (const chunk of chunks) this.incoming.next(chunk);
-  }
-  /** Nothing more comes, with or without a goodbye; what is sent may still arrive. */
-  hangUp(): void {
-    this.incoming.complete();
-  }
-  /** Takes what was buffered. */
-  drain(): void {
-    this.bufferedBytes = 0;
-    this.drained.next();
+    for (const chunk of chunks) this.receive(chunk);
   }
   /** What has come since this was last asked. */
   take(): Buffer {
-    const taken = Buffer.concat(this.received);
-    this.received = [];
-    return taken;
+    return Buffer.concat(this.written.splice(0));
   }
 }
 
@@ -185,7 +152,7 @@ function world() {
     scheduler.flush();
   };
   const connect = (): Client => {
-    const client = new Client();
+    const client = new Client('test', scheduler);
     connections.next(client);
     return client;
   };
@@ -602,7 +569,7 @@ test('stopping: what was asked is answered, what comes is not, and then it is ov
     [4n],
   );
   t.true(client.ended);
-  t.is(newcomer.received.length, 0);
+  t.is(newcomer.written.length, 0);
   t.deepEqual(ending, []);
   client.destroy();
   advance(0);
@@ -620,7 +587,7 @@ test('bytes that end without a DISC: what waits or is under way is given up', (t
   other.say(request({ type: READ, cookie: 9n, length: 4096 }));
   advance(0);
   t.is(disk.begun, 17);
-  client.hangUp();
+  client.endReading();
   advance(1_000);
   t.is(disk.begun, 17, 'it goes on');
   t.is(disk.sectors.size, 0);
@@ -638,7 +605,7 @@ test('after a DISC, and when the gateway stops, the end of the bytes gives nothi
     if (isStopped) gateway.stop();
     else client.say(request({ type: 2 }));
     advance(0);
-    client.hangUp();
+    client.endReading();
     advance(1_000);
     t.is(disk.sectors.size, 16);
     t.is(parseChunks(client.take())[0]?.cookie, 4n);
@@ -649,7 +616,7 @@ test('after a DISC, and when the gateway stops, the end of the bytes gives nothi
 test('who leaves before the handshake is over is not told of', (t) => {
   const { connect, advance, told } = world();
   const client = connect();
-  client.hangUp();
+  client.endReading();
   advance(0);
   t.true(client.ended);
   t.deepEqual(told, []);

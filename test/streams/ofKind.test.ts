@@ -7,6 +7,9 @@ const values: Record<string, Either> = { a: { kind: 'A', a: 1 }, b: { kind: 'B' 
 
 test('lets one member of a union through', marbles, ({ cold, expectObservable }) => {
   expectObservable(cold('-a-b-a-|', values).pipe(ofKind('A'))).toBe('-a---a-|', values);
+});
+
+test('of the others only the end', marbles, ({ cold, expectObservable }) => {
   expectObservable(cold('-b-b-|', values).pipe(ofKind('A'))).toBe('-----|');
 });
 

@@ -34,12 +34,12 @@ for (const [what, die] of [
         sector: BigInt(SECTOR),
         data: DATA,
       } as const;
-      client.bytes$.next(requestBytes(request, CLIENT_KEY));
+      client.receive(requestBytes(request, CLIENT_KEY));
       for (let ms = 1; ms <= 60_000; ms += 1) {
         pass(1);
         for (const message of dialled.get(2)?.take() ?? []) {
           const answer = answerTo(message);
-          if (answer !== null) second.bytes$.next(answer);
+          if (answer !== null) second.receive(answer);
         }
         const answers = client.take();
         if (answers.length === 0) continue;

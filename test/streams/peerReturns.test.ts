@@ -9,7 +9,7 @@ test('a peer that ends its half is helloSent twice, so that its death shows', (t
   pass(TIMEOUTS.graceMs * 2);
   const peer = dialled.get(2)!;
   const before = peer.typesSent.length;
-  peer.bytes$.complete();
+  peer.endReading();
   pass(1);
   t.deepEqual(peer.typesSent.slice(before), [TYPE_HELLO]);
   pass(100);

@@ -38,11 +38,11 @@ const statuses = (messages: Message[]): string[] =>
 test('a process alone writes and reads', (t) => {
   const { connect, pass, disk } = start(1, t);
   const client = connect();
-  client.bytes$.next(write(1, 7, DATA));
+  client.receive(write(1, 7, DATA));
   pass(1);
   t.deepEqual(statuses(client.take()), ['1 Ok']);
   t.deepEqual(disk.held.get(7)?.stamp, { timestamp: 2n << 24n, writeRank: 1 });
-  client.bytes$.next(read(2, 7));
+  client.receive(read(2, 7));
   pass(1);
   t.deepEqual(client.take(), [{ family: 'response', kind: 'READ', status: 'Ok', requestNumber: 2n, data: DATA }]);
 });
@@ -50,12 +50,12 @@ test('a process alone writes and reads', (t) => {
 test('errors are answered; only who has shown a key is trusted', (t) => {
   const { connect, pass, trusted } = start(1, t);
   const stranger = connect();
-  stranger.bytes$.next(read(1, 7, Buffer.alloc(32)));
+  stranger.receive(read(1, 7, Buffer.alloc(32)));
   pass(1);
   t.deepEqual(statuses(stranger.take()), ['1 AuthFailure']);
   t.deepEqual(trusted, []);
   pass(TIMEOUTS.badTagPenaltyMs);
-  stranger.bytes$.next(read(2, 100));
+  stranger.receive(read(2, 100));
   pass(1);
   t.deepEqual(statuses(stranger.take()), ['2 InvalidSectorIndex']);
   t.deepEqual(trusted, [stranger]);
@@ -65,7 +65,7 @@ test('wrong tags slow their connection down', (t) => {
   const { connect, pass } = start(1, t);
   const client = connect();
   const forged = read(1, 7, Buffer.alloc(32));
-  client.bytes$.next(Buffer.concat([forged, forged]));
+  client.receive(Buffer.concat([forged, forged]));
   t.deepEqual(client.calls, ['pause']);
   pass(4);
   t.deepEqual(statuses(client.take()), ['1 AuthFailure']);
@@ -80,18 +80,18 @@ test('an operation goes through a majority: read phase, flush, write phase, answ
   const { connect, pass, dialled, disk } = start(3, t);
   const client = connect();
   const peer = connect();
-  client.bytes$.next(write(1, 7, DATA));
+  client.receive(write(1, 7, DATA));
   pass(1);
   const [question] = dialled.get(2)?.take() ?? [];
   t.like(question, { kind: 'READ_PROC', sender: 1, sector: 7n });
   t.is(disk.state.putCount, 0);
   if (question.family !== 'process') return t.fail();
-  peer.bytes$.next(valueFrom(2, question.id, 7));
+  peer.receive(valueFrom(2, question.id, 7));
   pass(1);
   t.is(disk.state.putCount, 1);
   t.like(dialled.get(2)?.take()[0], { kind: 'WRITE_PROC', id: question.id });
   t.deepEqual(client.take(), []);
-  peer.bytes$.next(fromPeer(2, 'ACK', question.id, 7));
+  peer.receive(fromPeer(2, 'ACK', question.id, 7));
   pass(1);
   t.deepEqual(statuses(client.take()), ['1 Ok']);
   // Nothing is asked any more once it is over.
@@ -101,7 +101,7 @@ test('an operation goes through a majority: read phase, flush, write phase, answ
 
 test('a question is repeated until it is answered', (t) => {
   const { connect, pass, dialled } = start(3, t);
-  connect().bytes$.next(read(1, 7));
+  connect().receive(read(1, 7));
   pass(1_000);
   const kinds = dialled
     .get(3)
@@ -114,15 +114,15 @@ test('a question is repeated until it is answered', (t) => {
 test('a client that goes away takes along what has not begun its write phase', (t) => {
   const { connect, pass, dialled, running, disk } = start(3, t);
   const client = connect();
-  client.bytes$.next(write(1, 7, DATA));
+  client.receive(write(1, 7, DATA));
   pass(1);
   const [question] = dialled.get(2)?.take() ?? [];
-  client.bytes$.complete();
+  client.endReading();
   pass(1);
   t.deepEqual(client.calls, ['end']);
   t.is(running.stats().operations, 0);
   if (question.family !== 'process') return t.fail();
-  connect().bytes$.next(valueFrom(2, question.id, 7));
+  connect().receive(valueFrom(2, question.id, 7));
   pass(2_000);
   t.is(disk.state.putCount, 0);
   t.deepEqual(dialled.get(2)?.take(), []);
@@ -132,16 +132,16 @@ test('our half of a connection ends only after its write phases, and their answe
   const { connect, pass, dialled } = start(3, t);
   const client = connect();
   const peer = connect();
-  client.bytes$.next(write(1, 7, DATA));
+  client.receive(write(1, 7, DATA));
   pass(1);
   const [question] = dialled.get(2)?.take() ?? [];
   if (question.family !== 'process') return t.fail();
-  peer.bytes$.next(valueFrom(2, question.id, 7));
+  peer.receive(valueFrom(2, question.id, 7));
   pass(1);
-  client.bytes$.complete();
+  client.endReading();
   pass(50);
   t.deepEqual(client.calls, []);
-  peer.bytes$.next(fromPeer(2, 'ACK', question.id, 7));
+  peer.receive(fromPeer(2, 'ACK', question.id, 7));
   pass(1);
   t.deepEqual(statuses(client.take()), ['1 Ok']);
   t.deepEqual(client.calls, ['end']);
@@ -151,13 +151,13 @@ test('a client with its share under way is not read from', (t) => {
   const { connect, pass, dialled } = start(3, t);
   const client = connect();
   const peer = connect();
-  client.bytes$.next(Buffer.concat([1, 2, 3, 4].map((n) => read(n, n))));
+  client.receive(Buffer.concat([1, 2, 3, 4].map((n) => read(n, n))));
   t.deepEqual(client.calls, ['pause']);
   pass(1);
   for (const question of dialled.get(2)?.take() ?? []) {
     if (question.family !== 'process' || question.sector !== 3n) continue;
-    peer.bytes$.next(valueFrom(2, question.id, 3));
-    peer.bytes$.next(fromPeer(2, 'ACK', question.id, 3));
+    peer.receive(valueFrom(2, question.id, 3));
+    peer.receive(fromPeer(2, 'ACK', question.id, 3));
   }
   pass(1);
   t.deepEqual(statuses(client.take()), ['3 Ok']);
@@ -168,11 +168,11 @@ test('a client that does not take its answers is not read from', (t) => {
   const { connect, pass } = start(1, t);
   const client = connect();
   client.bufferedBytes = 10_001;
-  client.bytes$.next(read(1, 7));
+  client.receive(read(1, 7));
   pass(1);
   t.deepEqual(client.calls, ['pause']);
   client.bufferedBytes = 0;
-  client.drained$.next();
+  client.drain();
   pass(1);
   t.deepEqual(client.calls, ['pause', 'resume']);
 });
@@ -181,12 +181,12 @@ test('receipts go to a peer that sends them, for its first messages too, and to 
   const { connect, pass, dialled } = start(3, t);
   const two = connect();
   const three = connect();
-  two.bytes$.next(fromPeer(2, 'READ_PROC', ID, 7));
-  three.bytes$.next(fromPeer(3, 'READ_PROC', ID, 7));
+  two.receive(fromPeer(2, 'READ_PROC', ID, 7));
+  three.receive(fromPeer(3, 'READ_PROC', ID, 7));
   pass(1);
   t.deepEqual(two.take(), []);
   const receipt = receiptBytes({ receiptFor: 'VALUE', sender: 2, id: ID }, SYSTEM_KEY);
-  dialled.get(2)?.bytes$.next(receipt);
+  dialled.get(2)?.receive(receipt);
   pass(1);
   const expected = { family: 'receipt', receiptFor: 'READ_PROC', sender: 1, id: ID };
   t.like(two.take()[0], expected);
@@ -199,10 +199,10 @@ test('the first receipt confirms the question whose answer it names, and those b
     const peer = connect();
     const register = { timestamp: 5n, writeRank: 2, data: DATA };
     const imposed = { kind: 'WRITE_PROC', sender: 2, id: ID, sector: 7n, register } as const;
-    peer.bytes$.next(fromPeer(2, 'READ_PROC', ID, 7));
-    peer.bytes$.next(processBytes(imposed, SYSTEM_KEY));
+    peer.receive(fromPeer(2, 'READ_PROC', ID, 7));
+    peer.receive(processBytes(imposed, SYSTEM_KEY));
     pass(1);
-    dialled.get(2)?.bytes$.next(receiptBytes({ receiptFor, sender: 2, id: ID }, SYSTEM_KEY));
+    dialled.get(2)?.receive(receiptBytes({ receiptFor, sender: 2, id: ID }, SYSTEM_KEY));
     pass(1);
     return peer.take().map((m) => m.family === 'receipt' && m.receiptFor);
   };
@@ -215,20 +215,20 @@ test('a question is confirmed only when the receipt for its answer is here', (t)
   const peer = connect();
   const other = '00'.repeat(16);
   const receiptFor = (id: string): Buffer => receiptBytes({ receiptFor: 'VALUE', sender: 2, id }, SYSTEM_KEY);
-  dialled.get(2)?.bytes$.next(receiptFor(other));
-  peer.bytes$.next(fromPeer(2, 'READ_PROC', ID, 8));
+  dialled.get(2)?.receive(receiptFor(other));
+  peer.receive(fromPeer(2, 'READ_PROC', ID, 8));
   pass(1);
   t.like(dialled.get(2)?.take()[0], { kind: 'VALUE', id: ID });
   t.deepEqual(peer.take(), [], 'if we die now the peer has to ask again');
   // It asks again over another connection: that is where the receipt goes.
   const again = connect();
-  again.bytes$.next(fromPeer(2, 'READ_PROC', ID, 8));
-  dialled.get(2)?.bytes$.next(receiptFor(ID));
+  again.receive(fromPeer(2, 'READ_PROC', ID, 8));
+  dialled.get(2)?.receive(receiptFor(ID));
   pass(1);
   t.deepEqual(peer.take(), []);
   t.like(again.take()[0], { family: 'receipt', receiptFor: 'READ_PROC', sender: 1, id: ID });
   // Answers to us are confirmed as they come.
-  again.bytes$.next(fromPeer(2, 'ACK', ID, 8));
+  again.receive(fromPeer(2, 'ACK', ID, 8));
   pass(1);
   t.like(again.take()[0], { family: 'receipt', receiptFor: 'ACK', sender: 1, id: ID });
 });
@@ -236,10 +236,10 @@ test('a question is confirmed only when the receipt for its answer is here', (t)
 test('a peer that is gone and has not confirmed does not keep its connection for ever', (t) => {
   const { connect, pass, dialled, running } = start(3, t);
   const receipt = receiptBytes({ receiptFor: 'VALUE', sender: 2, id: ID }, SYSTEM_KEY);
-  dialled.get(2)?.bytes$.next(receipt);
+  dialled.get(2)?.receive(receipt);
   const asking = connect();
-  asking.bytes$.next(fromPeer(2, 'READ_PROC', '00'.repeat(16), 8));
-  asking.bytes$.complete();
+  asking.receive(fromPeer(2, 'READ_PROC', '00'.repeat(16), 8));
+  asking.endReading();
   pass(TIMEOUTS.linkSilentMs - 1);
   t.deepEqual(asking.calls, [], 'the receipt is still to come');
   pass(1);
@@ -251,7 +251,7 @@ test('without room on the disk nothing is acknowledged, reads go on, and it mend
   const { connect, pass, disk } = start(1, t);
   const client = connect();
   disk.state.isFull = true;
-  client.bytes$.next(Buffer.concat([write(1, 7, DATA), read(2, 8)]));
+  client.receive(Buffer.concat([write(1, 7, DATA), read(2, 8)]));
   pass(500);
   t.deepEqual(statuses(client.take()), ['2 Ok']);
   disk.state.isFull = false;
@@ -262,11 +262,11 @@ test('without room on the disk nothing is acknowledged, reads go on, and it mend
 test('what a client sends beyond its share waits, however much comes at once', (t) => {
   const { connect, pass, dialled, running } = start(3, t);
   const client = connect();
-  client.bytes$.next(Buffer.concat(Array.from({ length: 50 }, (_, n) => read(n, n))));
+  client.receive(Buffer.concat(Array.from({ length: 50 }, (_, n) => read(n, n))));
   pass(1);
   t.is(running.stats().operations, LIMITS.operationsPerConnection);
   t.is(dialled.get(2)?.take().length, LIMITS.operationsPerConnection);
-  client.bytes$.complete();
+  client.endReading();
   pass(1);
   t.is(running.stats().operations, 0);
   t.deepEqual(client.calls, ['pause', 'end']);
@@ -278,21 +278,21 @@ test('an operation without room is tried again once at a time, and not when it i
   const peer = connect();
   disk.state.isFull = true;
   // A READ whose value is newer elsewhere: our own copy of it finds no room.
-  client.bytes$.next(read(1, 7));
+  client.receive(read(1, 7));
   pass(1);
   const id = Buffer.from('1'.padStart(16, '0'), 'latin1').toString('hex');
   const register = { timestamp: 5n, writeRank: 2, data: DATA };
   const newer = { kind: 'VALUE', sender: 2, id, sector: 7n, register } as const;
-  peer.bytes$.next(processBytes(newer, SYSTEM_KEY));
+  peer.receive(processBytes(newer, SYSTEM_KEY));
   pass(1);
-  peer.bytes$.next(fromPeer(2, 'ACK', id, 7));
+  peer.receive(fromPeer(2, 'ACK', id, 7));
   pass(1);
   t.is(running.stats().operations, 1, 'one acknowledgement is no majority');
   const before = disk.state.tryCount;
   pass(500);
   t.is(disk.state.tryCount - before, 500 / TIMEOUTS.fullRetryMs);
   const three = connect();
-  three.bytes$.next(fromPeer(3, 'ACK', id, 7));
+  three.receive(fromPeer(3, 'ACK', id, 7));
   pass(1);
   t.is(running.stats().operations, 0);
   const after = disk.state.tryCount;
@@ -304,7 +304,7 @@ test('a peer that repeats an answer nobody asked for is asked something, once', 
   const { connect, pass, dialled } = start(3, t);
   const peer = connect();
   for (let n = 0; n < 4; n += 1) {
-    peer.bytes$.next(fromPeer(2, 'ACK', ID, 7));
+    peer.receive(fromPeer(2, 'ACK', ID, 7));
     pass(10);
   }
   t.is(dialled.get(2)?.take().length, 1);
@@ -314,15 +314,15 @@ test('a peer that repeats an answer nobody asked for is asked something, once', 
 test('a question is answered only while there is a place on record for its answer', (t) => {
   const { connect, pass, dialled } = start(3, t);
   const peer = connect();
-  peer.bytes$.next(fromPeer(2, 'READ_PROC', ID, 7));
+  peer.receive(fromPeer(2, 'READ_PROC', ID, 7));
   pass(1);
   const receipt = receiptBytes({ receiptFor: 'VALUE', sender: 2, id: ID }, SYSTEM_KEY);
-  dialled.get(2)?.bytes$.next(receipt);
+  dialled.get(2)?.receive(receipt);
   pass(1);
   dialled.get(2)?.take();
   // Each keeps its place on its connection until the receipt for the answer is here.
   for (let n = 0; n < 40; n += 1) {
-    connect().bytes$.next(fromPeer(2, 'READ_PROC', String(n).padStart(32, '0'), n));
+    connect().receive(fromPeer(2, 'READ_PROC', String(n).padStart(32, '0'), n));
     pass(1);
   }
   t.is(dialled.get(2)?.take().length, LIMITS.linkReplies);
@@ -336,12 +336,12 @@ test('a receipt in the name of a process of this implementation counts for nothi
   dialled.get(2)?.take();
   const liar = connect();
   const forged = receiptBytes({ receiptFor: 'VALUE', sender: 2, id: ID }, SYSTEM_KEY);
-  liar.bytes$.next(forged);
-  dialled.get(3)?.bytes$.next(forged);
+  liar.receive(forged);
+  dialled.get(3)?.receive(forged);
   pass(1);
   const count = LIMITS.linkReplies * 3;
   for (let n = 0; n < count; n += 1) {
-    peer.bytes$.next(fromPeer(2, 'READ_PROC', String(n).padStart(32, '0'), n));
+    peer.receive(fromPeer(2, 'READ_PROC', String(n).padStart(32, '0'), n));
     pass(1);
   }
   t.is(dialled.get(2)?.take().length, count, 'nobody waits for receipts of process 2');
@@ -352,11 +352,11 @@ test('a peer that sent receipts and is replaced by one of this implementation is
   const process = start(3, t);
   const { connect, pass, dialled, running } = process;
   const peer = connect();
-  peer.bytes$.next(fromPeer(2, 'READ_PROC', ID, 7));
+  peer.receive(fromPeer(2, 'READ_PROC', ID, 7));
   pass(1);
-  dialled.get(2)?.bytes$.next(receiptBytes({ receiptFor: 'VALUE', sender: 2, id: ID }, SYSTEM_KEY));
+  dialled.get(2)?.receive(receiptBytes({ receiptFor: 'VALUE', sender: 2, id: ID }, SYSTEM_KEY));
   pass(1);
-  peer.bytes$.next(fromPeer(2, 'READ_PROC', 'ab'.repeat(16), 8));
+  peer.receive(fromPeer(2, 'READ_PROC', 'ab'.repeat(16), 8));
   pass(1);
   t.is(running.stats().messages, 1, 'one place is kept until the receipt for the answer is here');
   const successor = introduce(process, 2);
@@ -365,7 +365,7 @@ test('a peer that sent receipts and is replaced by one of this implementation is
   dialled.get(2)?.take();
   const count = LIMITS.linkReplies * 3;
   for (let n = 0; n < count; n += 1) {
-    successor.bytes$.next(fromPeer(2, 'READ_PROC', String(n).padStart(32, '0'), n));
+    successor.receive(fromPeer(2, 'READ_PROC', String(n).padStart(32, '0'), n));
     pass(1);
   }
   t.is(dialled.get(2)?.take().length, count);
@@ -376,10 +376,10 @@ test('a peer that sent receipts and is replaced by one of this implementation is
 test('closing lets operations finish, begins none, and does not wait for ever', (t) => {
   const { connect, pass, running } = start(3, t);
   const client = connect();
-  client.bytes$.next(read(1, 7));
+  client.receive(read(1, 7));
   let isClosed = false;
   running.close().subscribe({ complete: () => (isClosed = true) });
-  client.bytes$.next(read(2, 8));
+  client.receive(read(2, 8));
   pass(500);
   t.is(running.stats().operations, 1);
   t.false(isClosed);

@@ -67,8 +67,8 @@ const older = (sector: number, name: string) => at(sector, from(3, writeProc(nam
 
 test('an ACK waits for the flush before it; another sector does not', marbles, (helpers) => {
   const { cold, expectObservable } = helpers;
-  const store = storeOf({ put: () => cold('---(s|)', { s: 'stored' as const }) });
   const event$ = cold('     -a--b-----|', { a: newer(1, 'a'), b: newer(2, 'b') });
+  const store = storeOf({ put: () => cold('---(s|)', { s: 'stored' as const }) });
   const expected = '        ----A--B--|';
   const outcome$ = event$.pipe(reduceRegisters(over(store)), told());
   expectObservable(outcome$).toBe(expected, { A: 'a:store,reply', B: 'b:store,reply' });

@@ -23,7 +23,7 @@ function start(t: ExecutionContext, memberState: MemberState) {
     const questions = sectors.map((sector, index) =>
       requestBytes({ kind: 'MAP', requestNumber: BigInt(index), sector: BigInt(sector), data: null }, CLIENT_KEY),
     );
-    client.bytes$.next(Buffer.concat(questions));
+    client.receive(Buffer.concat(questions));
     process.pass(1);
     return client.take().map((message) => {
       if (message.family !== 'response') return message;

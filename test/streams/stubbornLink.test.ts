@@ -1,25 +1,43 @@
 import test from 'ava';
-import type { SchedulerLike } from 'rxjs';
-import { NEVER, map } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { NEVER, concat, defer, ignoreElements, map, of, takeUntil } from 'rxjs';
 import type { RunHelpers } from 'rxjs/testing';
 import { TestScheduler } from 'rxjs/testing';
+import type { Outbox } from '../../src/core/link/outbox.js';
 import { newOutbox } from '../../src/core/link/outbox.js';
 import type { Connection } from '../../src/ports/connection.js';
-import type { LinkCommand } from '../../streams/stubbornLink.js';
+import type { LinkCommand, StubbornLinkOptions } from '../../streams/stubbornLink.js';
 import { stubbornLink } from '../../streams/stubbornLink.js';
 import type { Outgoing, Sendable } from '../../streams/writeTogether.js';
-import { fakeConnection, nameOf, named } from './make.js';
+import { FakeConnection } from '../helpers/fakeConnection.js';
+import { nameOf, named } from './make.js';
 
-const linkTest = test.macro((t, body: (helpers: RunHelpers, clock: SchedulerLike) => void) => {
-  const scheduler = new TestScheduler((actual, expected) => {
+type Links = RunHelpers & {
+  /** What a link sends, by name; over which connections, and what else is unusual about it. */
+  readonly sentBy: (
+    command$: Observable<LinkCommand>,
+    connection$: Observable<Connection | null>,
+    unusual?: Partial<StubbornLinkOptions>,
+  ) => Observable<string>;
+};
+
+/** At most 4 ms until the first repetition and 8 until the others; 10 bytes make a connection wait. */
+const linkTest = test.macro((t, body: (helpers: Links) => void) => {
+  const clock = new TestScheduler((actual, expected) => {
     t.deepEqual(actual, expected);
   });
-  scheduler.run((helpers) => {
-    body(helpers, scheduler);
+  const newBox = (): Outbox<Sendable> => newOutbox({ retransmitMs: 4, retransmitMsMax: 8, repliesMax: 2 });
+  const usual = { clock, bufferBytes: 10, silentMs: 1000, lastReceivedMs: () => 0 };
+  clock.run((helpers) => {
+    const sentBy: Links['sentBy'] = (command$, connection$, unusual = {}) =>
+      command$.pipe(
+        stubbornLink({ ...usual, outbox: newBox(), connection$, ...unusual }),
+        map(({ content }: Outgoing) => nameOf(content instanceof Uint8Array ? content : named('end'))),
+      );
+    body({ ...helpers, sentBy });
   });
 });
 
-const limits = { retransmitMs: 4, retransmitMsMax: 8, repliesMax: 2 };
 const commands: Record<string, LinkCommand> = {
   q: { kind: 'question', id: 'q', message: named('q') },
   w: { kind: 'question', id: 'q', message: named('w') },
@@ -30,142 +48,81 @@ const commands: Record<string, LinkCommand> = {
   x: { kind: 'receipt', key: 'ack x' },
   y: { kind: 'receipt', key: 'ack a' },
 };
-const patient = { silentMs: 1000, lastReceivedMs: () => 0 };
-const sent = () => map(({ content }: Outgoing) => nameOf(content instanceof Uint8Array ? content : named('end')));
+const C = new FakeConnection('up');
 
-test('a question goes out at once, and again until it is retired', linkTest, (helpers, clock) => {
-  const { cold, expectObservable } = helpers;
-  const connection$ = cold('  C---------------------', { C: fakeConnection('up') });
-  const command$ = cold('     -q---------------r----', commands);
+test('a question goes out at once, and again until it is retired', linkTest, ({ cold, expectObservable, sentBy }) => {
   // Due 4 after it was sent, then 8 after that; looked for every 2.
-  const expected = '          -q---q-------q--------';
-  const link = stubbornLink({
-    connection$,
-    clock,
-    outbox: newOutbox<Sendable>(limits),
-    bufferBytes: 10,
-    ...patient,
-  });
-  expectObservable(command$.pipe(link, sent()), '22ms !').toBe(expected);
+  const command$ = cold('   -q---------------r----', commands);
+  const connection$ = cold('C---------------------', { C });
+  const sent = '            -q---q-------q--------';
+  expectObservable(sentBy(command$, connection$), '22ms !').toBe(sent);
 });
 
-test('a question waits for a connection, and goes out again on each new one', linkTest, (h, clock) => {
-  const values = { C: fakeConnection('first'), N: null, D: fakeConnection('second') };
-  const connection$ = h.cold<Connection | null>('---C--N--D----', values);
-  const command$ = h.cold('                      -q------------', commands);
-  const expected = '                             ---q-----q----';
-  const link = stubbornLink({
-    connection$,
-    clock,
-    outbox: newOutbox<Sendable>(limits),
-    bufferBytes: 10,
-    ...patient,
-  });
-  h.expectObservable(command$.pipe(link, sent()), '12ms !').toBe(expected);
+test('a question waits for a connection, and goes out again on each new one', linkTest, (h) => {
+  const command$ = h.cold('   -q------------', commands);
+  const connection$ = h.cold('---C--N--D----', { C, N: null, D: new FakeConnection('another') });
+  const sent = '              ---q-----q----';
+  h.expectObservable(h.sentBy(command$, connection$), '12ms !').toBe(sent);
 });
 
-test('a WRITE_PROC takes the place of its READ_PROC', linkTest, (h, clock) => {
-  const connection$ = h.cold('---C-', { C: fakeConnection('up') });
+test('a WRITE_PROC takes the place of its READ_PROC', linkTest, (h) => {
   const command$ = h.cold('   -qw--', commands);
-  const link = stubbornLink({
-    connection$,
-    clock,
-    outbox: newOutbox<Sendable>(limits),
-    bufferBytes: 10,
-    ...patient,
-  });
-  h.expectObservable(command$.pipe(link, sent()), '5ms !').toBe('---w-');
+  const connection$ = h.cold('---C-', { C });
+  h.expectObservable(h.sentBy(command$, connection$), '5ms !').toBe('---w-');
 });
 
-test('a reply goes out once; without a connection the newest few wait', linkTest, (h, clock) => {
-  const connection$ = h.cold('-----C------------', { C: fakeConnection('up') });
+test('a reply goes out once; without a connection the newest few wait', linkTest, (h) => {
   const command$ = h.cold('   -abc-----a--------', commands);
-  const expected = '          -----(bc)a--------';
-  const link = stubbornLink({
-    connection$,
-    clock,
-    outbox: newOutbox<Sendable>(limits),
-    bufferBytes: 10,
-    ...patient,
-  });
-  h.expectObservable(command$.pipe(link, sent()), '18ms !').toBe(expected);
+  const connection$ = h.cold('-----C------------', { C });
+  const sent = '              -----(bc)a--------';
+  h.expectObservable(h.sentBy(command$, connection$), '18ms !').toBe(sent);
 });
 
-test('a reply to a peer that sends receipts is repeated until its receipt', linkTest, (h, clock) => {
-  const connection$ = h.cold('C---------------', { C: fakeConnection('up') });
+test('a reply to a peer that sends receipts is repeated until its receipt', linkTest, (h) => {
   const command$ = h.cold('   -xa------y------', commands);
-  const expected = '          --a---a---------';
-  const link = stubbornLink({
-    connection$,
-    clock,
-    outbox: newOutbox<Sendable>(limits),
-    bufferBytes: 10,
-    ...patient,
-  });
-  h.expectObservable(command$.pipe(link, sent()), '16ms !').toBe(expected);
+  const connection$ = h.cold('C---------------', { C });
+  const sent = '              --a---a---------';
+  h.expectObservable(h.sentBy(command$, connection$), '16ms !').toBe(sent);
 });
 
-test('a connection that takes nothing is given nothing until it has', linkTest, (h, clock) => {
-  const slow = fakeConnection('slow');
+test('a connection that takes nothing is given nothing until it has', linkTest, (h) => {
+  const slow = new FakeConnection('slow');
   slow.bufferedBytes = 11;
-  const connection$ = h.cold('C--------', { C: slow });
-  const command$ = h.cold('   -q-a-----', commands);
-  const expected = '          -----(qa)';
   h.cold('                    -----d').subscribe(() => {
-    slow.bufferedBytes = 0;
-    slow.drained$.next();
+    slow.drain();
   });
-  const link = stubbornLink({
-    connection$,
-    clock,
-    outbox: newOutbox<Sendable>(limits),
-    bufferBytes: 10,
-    ...patient,
-  });
-  h.expectObservable(command$.pipe(link, sent()), '8ms !').toBe(expected);
+  const command$ = h.cold('   -q-a-----', commands);
+  const connection$ = h.cold('C--------', { C: slow });
+  const sent = '              -----(qa)';
+  h.expectObservable(h.sentBy(command$, connection$), '8ms !').toBe(sent);
 });
 
-test('a connection without any answer is dropped; one with answers is not', (t) => {
-  const play = (source: string, lastReceivedMs: () => number): readonly string[] => {
-    const connection = fakeConnection('up');
-    const scheduler = new TestScheduler(() => undefined);
-    scheduler.run(({ cold, expectObservable, flush }) => {
-      const link = stubbornLink({
-        connection$: cold('C---', { C: connection }),
-        clock: scheduler,
-        outbox: newOutbox<Sendable>(limits),
-        bufferBytes: 10,
-        silentMs: 12,
-        lastReceivedMs,
-      });
-      expectObservable(cold(source, commands).pipe(link), '20ms !');
-      flush();
-    });
-    return connection.calls;
-  };
+test('a connection without any answer is dropped; one with answers is not', linkTest, (h) => {
   // Asked at 1; nothing by 13; looked for every 2.
-  t.deepEqual(play('-q---------', () => 0).slice(0, 1), ['destroy']);
-  t.deepEqual(
-    play('-q---------', () => 9),
-    [],
-  );
-  t.deepEqual(
-    play('-q------r-q------r--', () => 0),
-    [],
-    'no question was open for so long',
-  );
+  const wasDropped = (source: string, lastReceivedMs: number): Observable<boolean> => {
+    const connection = new FakeConnection('up');
+    const connection$ = h.cold('C---', { C: connection });
+    const unusual = { silentMs: 12, lastReceivedMs: () => lastReceivedMs };
+    const sent$ = h.sentBy(h.cold(source, commands), connection$, unusual).pipe(takeUntil(h.cold('20ms x')));
+    return concat(
+      sent$.pipe(ignoreElements()),
+      defer(() => of(connection.calls.includes('destroy'))),
+    );
+  };
+  const expected = '20ms (x|)';
+  h.expectObservable(wasDropped('-q---------', 0)).toBe(expected, { x: true });
+  h.expectObservable(wasDropped('-q---------', 9)).toBe(expected, { x: false });
+  // No question was open for so long.
+  h.expectObservable(wasDropped('-q------r-q------r--', 0)).toBe(expected, { x: false });
 });
 
-test('ends with its source; errors are passed on; unsubscribing lets go', linkTest, (h, clock) => {
-  const options = { clock, outbox: newOutbox<Sendable>(limits), bufferBytes: 10, ...patient };
-  const none$ = NEVER;
-  h.expectObservable(h.cold<LinkCommand>('--|').pipe(stubbornLink({ ...options, connection$: none$ }))).toBe('--|');
-  h.expectObservable(h.cold<LinkCommand>('--#').pipe(stubbornLink({ ...options, connection$: none$ }))).toBe('--#');
-  const broken$ = h.cold<null>('-#');
-  h.expectObservable(h.cold<LinkCommand>('--|').pipe(stubbornLink({ ...options, connection$: broken$ }))).toBe('-#');
+test('ends with its source; errors are passed on; unsubscribing lets go', linkTest, (h) => {
+  h.expectObservable(h.sentBy(h.cold('--|'), NEVER)).toBe('--|');
+  h.expectObservable(h.sentBy(h.cold('--#'), NEVER)).toBe('--#');
+  h.expectObservable(h.sentBy(h.cold('--|'), h.cold('-#'))).toBe('-#');
   const command$ = h.cold<LinkCommand>('----');
   const connection$ = h.cold<null>('----');
-  h.expectObservable(command$.pipe(stubbornLink({ ...options, connection$ })), '--!').toBe('--');
+  h.expectObservable(h.sentBy(command$, connection$), '--!').toBe('--');
   h.expectSubscriptions(command$.subscriptions).toBe('^-!');
   h.expectSubscriptions(connection$.subscriptions).toBe('^-!');
 });

@@ -15,6 +15,7 @@ import { startProcess } from '../../src/startProcess.js';
 import { OFFSET_TYPE } from '../../src/wire/constants.js';
 import type { Message } from '../helpers/bytes.js';
 import { MessageReader } from '../helpers/bytes.js';
+import { FakeConnection } from '../helpers/fakeConnection.js';
 import { CLIENT_KEY, SYSTEM_KEY } from '../wire/messages.js';
 
 export const KEYS = { clientKey: CLIENT_KEY, systemKey: SYSTEM_KEY };
@@ -49,49 +50,26 @@ export const TIMEOUTS = {
   fetchMs: 20,
 };
 
-/** A connection whose other side is the test. */
-export class TestConnection implements Connection {
-  readonly remote = 'test';
-  // The other side of these is the test.
-  /* eslint-disable rxjs-x/no-exposed-subjects */
-  readonly bytes$ = new Subject<Uint8Array>();
-  readonly closed$ = new Subject<never>();
-  readonly drained$ = new Subject<void>();
-  /* eslint-enable rxjs-x/no-exposed-subjects */
-  readonly calls: string[] = [];
+/** A connection of the process whose other side is the test, which understands what it is sent. */
+export class TestConnection extends FakeConnection {
   /** The type byte of each message that the process sent, whatever it is. */
   readonly typesSent: number[] = [];
-  bufferedBytes = 0;
-  private readonly reader = new MessageReader(KEYS);
+  private readonly decoder = new MessageReader(KEYS);
   private received: Message[] = [];
 
-  /** All that has arrived there, as bytes. */
-  readonly chunks: Uint8Array[] = [];
-
-  write(chunks: readonly Uint8Array[]): void {
-    this.chunks.push(...chunks);
+  override write(chunks: readonly Uint8Array[]): void {
+    super.write(chunks);
     for (const chunk of chunks) {
       this.typesSent.push(chunk[OFFSET_TYPE]);
-      for (const { message } of this.reader.push(Buffer.from(chunk))) this.received.push(message);
+      for (const { message } of this.decoder.push(Buffer.from(chunk))) this.received.push(message);
     }
-  }
-  pause = (): void => void this.calls.push('pause');
-  resume = (): void => void this.calls.push('resume');
-  end = (): void => void this.calls.push('end');
-  destroy = (): void => void this.calls.push('destroy');
-
-  /** The connection is over, in both directions. */
-  close(): void {
-    this.bytes$.complete();
-    this.drained$.complete();
-    this.closed$.complete();
   }
 
   /** What has arrived at the other side since the last call. */
   take(): Message[] {
     const taken = this.received;
     this.received = [];
-    this.chunks.length = 0;
+    this.written.length = 0;
     this.typesSent.length = 0;
     return taken;
   }
@@ -192,7 +170,7 @@ export function startVirtual(
       connections$: accepted$,
       dial: (rank) => {
         if (refusing.has(rank)) return throwError(() => new Error('refused'));
-        const connection = new TestConnection();
+        const connection = new TestConnection('test', clock);
         dialled.set(rank, connection);
         return of(connection);
       },
@@ -212,7 +190,7 @@ export function startVirtual(
     clock.frame = clock.maxFrames;
   };
   const connect = (): TestConnection => {
-    const connection = new TestConnection();
+    const connection = new TestConnection('test', clock);
     accepted$.next(connection);
     return connection;
   };

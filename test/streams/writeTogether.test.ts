@@ -5,10 +5,11 @@ import type { RunHelpers } from 'rxjs/testing';
 import { TestScheduler } from 'rxjs/testing';
 import type { Outgoing } from '../../streams/writeTogether.js';
 import { writeTogether } from '../../streams/writeTogether.js';
-import { fakeConnection, nameOf, named } from './make.js';
+import { FakeConnection } from '../helpers/fakeConnection.js';
+import { nameOf, named } from './make.js';
 
-const one = fakeConnection('one');
-const two = fakeConnection('two');
+const one = new FakeConnection('one');
+const two = new FakeConnection('two');
 const outgoing: Record<string, Outgoing> = {
   a: { connection: one, content: named('a') },
   b: { connection: one, content: named('b') },

@@ -1,5 +1,5 @@
 /** A router and the connections of its workers, joined in one thread; and sockets that are none. */
-import { BehaviorSubject, Subject, ignoreElements, of } from 'rxjs';
+import { of } from 'rxjs';
 import type { SchedulerLike } from 'rxjs';
 import { VirtualTimeScheduler } from 'rxjs';
 import type { Connection } from '../../src/ports/connection.js';
@@ -8,56 +8,11 @@ import { ConnectionRouter } from '../../src/workers/connectionRouter.js';
 import type { ConnectionRouterOptions } from '../../src/workers/connectionRouter.js';
 import { VirtualConnections } from '../../src/workers/virtualConnections.js';
 import { createTagger } from '../../src/wire/tag.js';
+import { FakeConnection } from '../helpers/fakeConnection.js';
 import { CLIENT_KEY, SYSTEM_KEY } from '../wire/messages.js';
 
 export const clientTagger = createTagger(CLIENT_KEY);
 export const systemTagger = createTagger(SYSTEM_KEY);
-
-/** The socket's side of a connection, played by a test. */
-export class FakeSocket implements Connection {
-  readonly remote = 'a test';
-  private readonly incoming = new Subject<Uint8Array>();
-  readonly bytes$ = this.incoming.asObservable();
-  private readonly drained = new Subject<void>();
-  readonly drained$ = this.drained.asObservable();
-  readonly calls: string[] = [];
-  readonly written: Uint8Array[] = [];
-  bufferedBytes = 0;
-  private readonly closed = new BehaviorSubject(false);
-  readonly closed$ = this.closed.pipe(ignoreElements());
-
-  write(chunks: readonly Uint8Array[]): void {
-    for (const chunk of chunks) this.written.push(chunk);
-  }
-  pause(): void {
-    this.calls.push('pause');
-  }
-  resume(): void {
-    this.calls.push('resume');
-  }
-  end(): void {
-    this.calls.push('end');
-  }
-  destroy(): void {
-    this.calls.push('destroy');
-  }
-  /** The other side sends. */
-  receive(bytes: Uint8Array): void {
-    this.incoming.next(bytes);
-  }
-  /** The other side has ended its half. */
-  endReading(): void {
-    this.incoming.complete();
-  }
-  drain(): void {
-    this.drained.next();
-  }
-  /** It broke, or both halves have ended. */
-  close(): void {
-    this.incoming.complete();
-    this.closed.complete();
-  }
-}
 
 /** A connection as a worker has it, and what came by it. */
 export interface Seen {
@@ -75,10 +30,15 @@ export interface Threads {
   readonly warnings: string[];
   /** Lets everything that is due happen. */
   readonly settle: () => Promise<void>;
-  readonly accept: () => FakeSocket;
+  readonly accept: () => FakeConnection;
 }
 
-export function joinThreads(shardCount: number, more: Partial<ConnectionRouterOptions> = {}): Threads {
+/** @param take What a worker does with a connection that it is told of. */
+export function joinThreads(
+  shardCount: number,
+  more: Partial<ConnectionRouterOptions> = {},
+  take: (connection: Connection) => Seen = watch,
+): Threads {
   const turn = new VirtualTimeScheduler();
   const scheduler: SchedulerLike = turn;
   const trusted: Connection[] = [];
@@ -124,7 +84,7 @@ export function joinThreads(shardCount: number, more: Partial<ConnectionRouterOp
     workers.push(worker);
     const list: Seen[] = [];
     worker.connections$.subscribe((connection) => {
-      list.push(watch(connection));
+      list.push(take(connection));
     });
     return list;
   });
@@ -140,15 +100,20 @@ export function joinThreads(shardCount: number, more: Partial<ConnectionRouterOp
       }
     },
     accept: () => {
-      const socket = new FakeSocket();
+      const socket = new FakeConnection('a test', scheduler);
       router.accept(socket);
       return socket;
     },
   };
 }
 
+/** Nobody reads from it yet. */
+export function unwatched(connection: Connection): Seen {
+  return { connection, chunks: [], hasEnded: false, isClosed: false };
+}
+
 function watch(connection: Connection): Seen {
-  const one: Seen = { connection, chunks: [], hasEnded: false, isClosed: false };
+  const one = unwatched(connection);
   connection.closed$.subscribe({ complete: () => (one.isClosed = true) });
   connection.bytes$.subscribe({
     next: (chunk) => one.chunks.push(chunk),
