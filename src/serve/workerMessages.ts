@@ -32,16 +32,16 @@ export type FromWorker =
       readonly message: string;
       readonly fields: LogFields;
     }
-  /** Its store is open, and has so many sectors. */
+  /** Its store is open, and holds so many sectors. */
   | { readonly kind: 'ready'; readonly sectors: number }
-  /** It has written all that it will. */
+  /** It has written its last bytes. */
   | { readonly kind: 'finished' }
   /** … and its store is closed. */
   | { readonly kind: 'closed' }
   | ({ readonly kind: 'failed' } & WorkerFailure);
 
 export interface WorkerFailure {
-  /** null: not an error that anybody foresaw. */
+  /** null: an unexpected error. */
   readonly code: ErrorCode | null;
   readonly message: string;
   readonly stack: string | undefined;

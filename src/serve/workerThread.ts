@@ -1,7 +1,7 @@
 /**
- * A worker: what serve.ts is to a process without workers, for the sectors of one shard. It dials the peers itself, and
- * has the connections of others from the main thread. Runs in a thread of its own, which only the main thread ends; see
- * serveWorkers.ts.
+ * A worker keeps the sectors of one shard, as serve.ts does for all sectors of a process without workers. It dials the
+ * peers itself; the main thread (serveWorkers.ts) passes on the connections that others open. It runs in a thread of
+ * its own, which only the main thread ends.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -33,13 +33,13 @@ await runWorker(parentPort, workerData as WorkerStart);
 
 async function runWorker(port: MessagePort, start: WorkerStart): Promise<void> {
   endOnLostDefects();
-  const say = (message: FromWorker): void => {
+  const post = (message: FromWorker): void => {
     port.postMessage(message);
   };
   try {
     await startWorker(port, start);
   } catch (error) {
-    say(failureOf(error));
+    post(failureOf(error));
   }
 }
 
@@ -88,7 +88,7 @@ async function startWorker(port: MessagePort, { config, shard, state }: WorkerSt
     }
   });
   const sectors = store.stats().writtenCount;
-  // A connection that comes before is one that nobody takes.
+  // Before that nobody takes connections.
   await lastValueFrom(running.ready$, { defaultValue: null });
   port.postMessage({ kind: 'ready', sectors } satisfies FromWorker);
 }
@@ -129,7 +129,7 @@ function transport(config: ProcessConfig, shard: Shard, connections: VirtualConn
   };
 }
 
-/** The main thread has the log: what was said last before an end must not be lost. */
+/** The main thread has the log, so that the last lines before an end are not lost. */
 function logThrough(port: MessagePort, debugAtFirst: boolean): Log & { setDebug(isEnabled: boolean): void } {
   let debugEnabled = debugAtFirst;
   const at =

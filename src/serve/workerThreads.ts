@@ -16,7 +16,7 @@ import type { FromWorker, ToWorker, WorkerFailure, WorkerStart } from './workerM
 
 const PROGRAM = new URL('./workerThread.js', import.meta.url);
 
-/** Something that every worker comes to, once. */
+/** A point that every worker reaches once. */
 class Milestone {
   readonly reached: Promise<void>;
   #left: number;
@@ -38,7 +38,7 @@ class Milestone {
 export class WorkerThreads {
   /** All stores are open. */
   readonly ready: Promise<void>;
-  /** All have written what they will. */
+  /** All have written their last bytes. */
   readonly finished: Promise<void>;
   readonly closed: Promise<void>;
   /** Resolves with the error of the first one that fails. */
@@ -75,7 +75,7 @@ export class WorkerThreads {
     this.#threads = Array.from({ length: workers }, (_, index) => this.#start(index));
   }
 
-  /** Where to what workers write to connections goes. */
+  /** `take` receives the bytes that workers write to connections. */
   onBatch(take: (shard: number, batch: ThreadBatch) => void): void {
     this.#take = take;
   }
@@ -85,7 +85,7 @@ export class WorkerThreads {
     this.#threads[shard].postMessage(message, [batch.memory]);
   }
 
-  /** Asks all of them. Emits what they say as one report, and completes. */
+  /** Asks all workers. Emits their reports, merged into one, as text, and completes. */
   inquire(inquiry: Inquiry): Observable<string> {
     return defer(() => {
       const number = this.#inquiryCount;
@@ -101,7 +101,7 @@ export class WorkerThreads {
     });
   }
 
-  /** Whether the log takes what is for debugging. */
+  /** Tells the workers whether the log takes lines of the level debug. */
   setDebug(isEnabled: boolean): void {
     this.#postAll({ kind: 'debug', isEnabled });
   }
@@ -124,7 +124,7 @@ export class WorkerThreads {
     const start: WorkerStart = { config: this.config, shard, state: this.state };
     const thread = new Worker(PROGRAM, { workerData: start, name: `atdd shard ${index}` });
     thread.on('message', (message: FromWorker) => {
-      this.#hear(index, message);
+      this.#receive(index, message);
     });
     thread.on('error', (error) => {
       this.fail(error);
@@ -135,7 +135,7 @@ export class WorkerThreads {
     return thread;
   }
 
-  #hear(shard: number, message: FromWorker): void {
+  #receive(shard: number, message: FromWorker): void {
     switch (message.kind) {
       case 'batch':
         this.#take(shard, message.batch);
