@@ -11,7 +11,7 @@
 import { parseArgs } from 'node:util';
 import { AtomicDiskError } from './errors.js';
 import { EXIT_FAILURE, EXIT_USAGE } from './exitCodes.js';
-import { ignoreOutputErrors } from './serve/ignoreOutputErrors.js';
+import { ignoreOutputErrors } from './serve/foreground.js';
 import type { RunOptions } from './serve/runProcess.js';
 
 process.exit(await main(process.argv.slice(2)));

@@ -18,7 +18,7 @@ import { configOption, loadClientConfig } from './options.js';
 export interface ClientSession {
   readonly client: AtomicDiskClient;
   readonly config: ClusterConfig;
-  /** Who wants to show it is told why nothing moves, and null when it does again. */
+  /** Calls `show` with the reason when operations stand still, and with null when they go on. */
   readonly onStandstill: (show: (why: string | null) => void) => void;
 }
 
@@ -29,7 +29,7 @@ export interface ClientCommandOptions {
 }
 
 /**
- * Runs `use` with a client, and closes that whatever came of it. While operations stand still, it says why.
+ * Runs `use` with a client, and closes that client in any case. While operations stand still, it says why.
  * @throws {AtomicDiskError} ATDD_AUTH_FAILURE if a majority of the processes has another client key
  */
 export async function withClient<T>(

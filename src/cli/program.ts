@@ -59,7 +59,7 @@ function defineProgram(): Command {
   defineKeygenCommand(program);
   defineCheckConfigCommand(program);
   defineRecoverCommand(program);
-  // Last, since commands take over what was set before them.
+  // Last, because commands take over what was set before them.
   addRunOptions(program)
     .allowExcessArguments()
     .action(async (options: unknown, command: Command) => {

@@ -123,7 +123,7 @@ async function showBar({ label, stream, fraction, describe }: DisplayOptions): P
         bar: (barsize) => Format.BarFormat(fraction() ?? 0, { ...barOptions, barsize }),
       }),
     fps: 1_000 / BAR_INTERVAL_MS,
-    // Changes no setting of the terminal, since Ctrl-C would leave it so; no line is that long.
+    // Changes no setting of the terminal, because Ctrl-C would leave it so; no line is that long.
     linewrap: true,
   });
   bar.start(1, 0);

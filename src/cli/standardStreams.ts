@@ -13,8 +13,8 @@ const { O_RDWR } = constants;
 
 /**
  * Writes data to standard output and waits until it is taken: a pipe may be slow.
- * @throws {AtomicDiskError} ATDD_FILE_FAILED if not all of it is. If the reader has seen enough, the program ends: no
- * news to anybody.
+ * @throws {AtomicDiskError} ATDD_FILE_FAILED if not all of it is. If the reader has closed the pipe, the program ends
+ * without a message.
  */
 export async function writeStdout(data: Uint8Array | string): Promise<void> {
   try {

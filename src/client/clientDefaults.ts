@@ -41,7 +41,7 @@ export const CLIENT_TIMEOUTS_DEFAULT = {
   /** … up to this. */
   reconnectMsMax: 500,
   /**
-   * A process that owes answers and gives none at all for this long is left. Long, since leaving does not help when the
+   * A process that leaves a request unanswered for this long is left. Long, because leaving does not help when the
    * cluster has no majority or all disks are slow, which looks the same.
    */
   unansweredMs: 10_000,

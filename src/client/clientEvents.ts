@@ -30,11 +30,11 @@ export interface ClientCounters {
   failedDials: number;
   /** Connections that ended before the client was closed. */
   lostConnections: number;
-  /** Connections that the client left since the process had fallen silent. */
+  /** Connections that the client left because the process had fallen silent. */
   leftConnections: number;
   /** Writes on connections that ended without a word from the other side: see ADR 0006. */
   heldWrites: number;
-  /** Reads that were asked of a second process since the first took long. */
+  /** Reads that were asked of a second process because the first took long. */
   hedgedReads: number;
   /** Attempts, by kind: operations plus what was sent again. */
   readsSent: number;

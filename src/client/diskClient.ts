@@ -376,10 +376,10 @@ export class DiskClient implements Disk {
 
   private hedges(): Observable<never> {
     const { clock } = this.ports.schedulers;
-    const look = (): void => {
+    const check = (): void => {
       if (!this.dispatcher.hedge()) this.readsUnderWay.next(false);
     };
-    return watchWhile(this.readsUnderWay, look, HEDGE_CHECK_MS, clock);
+    return watchWhile(this.readsUnderWay, check, HEDGE_CHECK_MS, clock);
   }
 
   private untilClosed<T>(source$: Observable<T>): Observable<T> {

@@ -2,7 +2,7 @@
  * Which operation goes over which connection, and what becomes of those whose connection fails. A state machine of
  * plain maps and sets: it has no timers and no sockets, only links that come and go.
  *
- * The rule that needs care is when to send a WRITE again, since a write that is sent again too early can undo a later
+ * The rule that needs care is when to send a WRITE again, because a write that is sent again too early can undo a later
  * one. Say process 1 got our write of `a` and is slow: it has not yet asked the others for their stamps. We turn to
  * process 2, which writes `a` with stamp (5, 2): acknowledged. Then we write `b`, stamp (6, 2): acknowledged. Now
  * process 1 goes on with the first attempt. It asks, hears of (6, 2), and writes `a` with stamp (7, 1). Everyone reads
@@ -18,9 +18,9 @@
  * - a WRITE whose connection ended on our side only is held, for ever unless `release` is called (heldWrites.ts), and
  *   keeps its sector so long, whether its caller still waits or not.
  *
- * What a process refuses since it has no such sector had no effect there: it is asked of another one at once
+ * What a process refuses because it has no such sector had no effect there: it is asked of another one at once
  * (linkChoice.ts). When all have refused it, it fails; but if the caller knows the size of the disk, the sector is
- * there in a moment, since the disk is being grown: then it waits.
+ * there in a moment, because the disk is being grown: then it waits.
  *
  * Bound: nothing here is unbounded but the calls that the caller has not got an answer to, and the writes that are
  * held: as many as a connection takes, each time that one ends so.

@@ -1,4 +1,4 @@
-/** What a dispatcher is told, and whom it tells. */
+/** The options and callbacks of a dispatcher. */
 import type { Rank } from '../core/rank.js';
 import type { SectorIndex } from '../core/sector.js';
 import type { AttemptObserver, ClientCounters } from './clientEvents.js';

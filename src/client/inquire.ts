@@ -1,6 +1,6 @@
 /**
- * Asks one process about itself: how it is, or to start a scrub. Only newer processes of this implementation answer;
- * others skip the question, so whoever asks needs a time to give up at.
+ * Asks one process for its status, or to start a scrub. Only newer processes of this implementation answer; others skip
+ * the question, so the caller needs a time limit.
  */
 import { concatMap, Observable, take } from 'rxjs';
 import type { Inquiry } from '../core/membership/memberMessage.js';
@@ -15,7 +15,7 @@ export interface InquireOptions {
 }
 
 /**
- * Emits the text of the answer, which nobody has looked at yet, and completes. Asks again over the next connection if
+ * Emits the text of the answer, unchecked, and completes. Asks again over the next connection if
  * one breaks; takes its question back when it is unsubscribed. Fails with ATDD_AUTH_FAILURE if the process rejects the
  * tag of the question.
  *
@@ -59,7 +59,7 @@ export function inquireOnce(link: Link, options: Omit<InquireOptions, 'link$'>):
   });
 }
 
-/** What stands before the zeros at the end. */
+/** The text, without the zeros that fill the message up. */
 function textOf(data: Uint8Array): string {
   const end = data.indexOf(0);
   return new TextDecoder().decode(end === -1 ? data : data.subarray(0, end));

@@ -1,13 +1,13 @@
 /**
  * One connection to one process: requests out, responses in, in any order, paired by their number.
  *
- * A link has three ages. Open, it takes requests up to its limit. Then it may be *leaving*: the process has answered
+ * A link has three states. Open, it takes requests up to its limit. Then it may be *leaving*: the process has answered
  * nothing for too long, so our half of the connection is ended, reads move on at once, and writes stay, because they
  * may still take effect (docs/adr/0006-client-resubmission.md). It is over when the other side's half has ended; only
  * then are writes given back too.
  *
- * Questions to the process about itself are apart: one that does not know them never answers, which is no silence, so
- * whoever asks withdraws what took too long.
+ * Questions to the process about itself do not count: a process that does not know them never answers, which is no
+ * silence. The caller withdraws a question that takes too long.
  *
  * Bound: `outstandingMax` requests, a ping and the questions that were not withdrawn, thus as many frames buffered; of
  * incoming bytes at most one incomplete response is kept.
@@ -60,14 +60,14 @@ export interface LinkOptions {
   /** A process that owes answers and gives none for this long is left. */
   readonly unansweredMs: number;
   readonly counters: ClientCounters;
-  /** Told in words what is wrong with the process: of each kind once per connection. */
+  /** Called with what is wrong with the process, in words: once per connection for each kind of trouble. */
   onTrouble(trouble: string): void;
 }
 
 /** The trouble with a process that has another client key, or with somebody in between. */
 export const WRONG_TAGS = 'its responses carry wrong tags: is the client key the right one?';
 
-/** The silence is looked at so many times within `unansweredMs`, and noticed as much too late. */
+/** The silence is checked so many times within `unansweredMs`; so late, at most, it is noticed. */
 const SILENCE_CHECKS = 4;
 
 const STATUSES: ReadonlyMap<number, ResponseStatus> = new Map([
@@ -93,10 +93,10 @@ export class Link {
   private readonly questions = new Map<bigint, Question>();
   /** Whether the silence is being watched. It outlasts the last answer: traffic comes and goes. */
   private readonly watched = new BehaviorSubject(false);
-  private age: 'open' | 'leaving' | 'over' = 'open';
+  private state: 'open' | 'leaving' | 'over' = 'open';
   private answeredEver = false;
   private warned = false;
-  /** Looks at the silence so far: the clock by which requests age. */
+  /** How often the silence was checked: the age of a request is counted in these. */
   private checkCount = 0;
   /** Frames of this turn. */
   private gathered: Uint8Array[] = [];
@@ -107,7 +107,7 @@ export class Link {
   }
 
   /**
-   * The traffic, in place of `run$`, and besides what is to be done as long as the link lasts.
+   * Runs the traffic, in place of `run$`, and `beside$` with it for as long as the link lasts.
    *
    * ```
    * run$     -------------------|
@@ -125,12 +125,12 @@ export class Link {
 
   /** Whether `send` may be called. */
   get isOpen(): boolean {
-    return this.age === 'open';
+    return this.state === 'open';
   }
 
   /** Whether it should be, for operations: a ping may come on top. */
   get hasRoom(): boolean {
-    return this.age === 'open' && this.outstanding.size < this.options.outstandingMax;
+    return this.state === 'open' && this.outstanding.size < this.options.outstandingMax;
   }
 
   /** Whether it is going to write to its connection at the end of this turn anyway. */
@@ -169,8 +169,8 @@ export class Link {
 
   /** Ends our half. Reads are given back at once, writes only when the other side has ended too. */
   leave(): void {
-    if (this.age !== 'open') return;
-    this.age = 'leaving';
+    if (this.state !== 'open') return;
+    this.state = 'leaving';
     this.flush();
     this.options.connection.end();
     this.loseQuestions();
@@ -237,7 +237,7 @@ export class Link {
     const status = STATUSES.get(message.status);
     if (waiting === null || status === undefined) {
       // Answers to reads that have moved on are no surprise.
-      if (this.age === 'open') this.options.counters.unexpectedResponses += 1;
+      if (this.state === 'open') this.options.counters.unexpectedResponses += 1;
       return;
     }
     this.answeredEver = true;
@@ -247,7 +247,7 @@ export class Link {
     waiting.answered(status, message.data === null ? null : Uint8Array.from(message.data));
   }
 
-  /** Who waits for that answer; null: nobody. */
+  /** The request or question that is answered; null: there is none. */
   private waitingFor(message: Answer): PendingRequest | Question | null {
     const { requestNumber } = message;
     if (message.family === 'report') {
@@ -276,7 +276,7 @@ export class Link {
    * (writes, say, for want of room on its disk) would gather all of the rest.
    */
   private checkSilence(): void {
-    if (this.outstanding.size === 0 || this.age !== 'open') {
+    if (this.outstanding.size === 0 || this.state !== 'open') {
       this.watched.next(false);
       return;
     }
@@ -289,7 +289,7 @@ export class Link {
   }
 
   private finish(): void {
-    this.age = 'over';
+    this.state = 'over';
     this.gathered = [];
     const reason = this.options.connection.endedUnconfirmed === true ? 'unconfirmed' : 'closed';
     const requests = [...this.outstanding.values()].map(({ request }) => request);

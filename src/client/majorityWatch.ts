@@ -1,6 +1,6 @@
 /**
- * Notices that operations stand still, finds out why, and says so: without that, a command or a gateway that waits for
- * a majority looks as one that hangs.
+ * Notices that operations stand still, finds out why, and reports it. Without that, a command or a gateway that waits
+ * for a majority looks like one that hangs.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { defer, EMPTY, exhaustMap, from, interval, map, of } from 'rxjs';
@@ -8,7 +8,7 @@ import type { Rank } from '../core/rank.js';
 import { majorityOf } from '../core/quorum.js';
 import { WRONG_TAGS } from './link.js';
 
-/** What a process says when it is asked: null: it answers; else why it does not, in words. */
+/** Why a process does not answer, in words; null: it answers. */
 export type Trouble = string | null;
 
 export interface MajorityWatchOptions {
@@ -29,8 +29,8 @@ export type MajorityNews =
   | { readonly kind: 'wrongKey'; readonly text: string }
   | { readonly kind: 'moves' };
 
-const LOOK_MS = 500;
-/** MemberState still for less than this is not worth a word. */
+const CHECK_MS = 500;
+/** Shorter standstills are not reported. */
 const PATIENCE_MS = 3_000;
 const AGAIN_MS = 30_000;
 
@@ -47,7 +47,7 @@ export function watchMajority(options: MajorityWatchOptions): Observable<Majorit
     let lastAnswers = answers();
     let movedMs = scheduler.now();
     let saidMs: number | null = null;
-    return interval(LOOK_MS, scheduler).pipe(
+    return interval(CHECK_MS, scheduler).pipe(
       exhaustMap((): Observable<MajorityNews> => {
         const nowMs = scheduler.now();
         if (!isWaiting() || answers() !== lastAnswers) {

@@ -31,7 +31,7 @@ export interface Operation {
   data: SectorData | undefined;
   place: Place;
   attemptCount: number;
-  /** Attempts of this stage that had no effect, since the process has no such sector. */
+  /** Attempts of this stage that had no effect, because the process has no such sector. */
   refusedCount: number;
   /** Attempts of this stage that are neither answered nor lost: two if a read was hedged. */
   inFlightCount: number;

@@ -1,6 +1,7 @@
 /**
- * Asks processes what of the disk is zeros, and joins what a majority says: no data is read. Where that is not to be
- * had (foreign processes, older ones, such as have workers), nothing is known, and whoever asked reads.
+ * Asks processes which sectors are zeros, and joins the answers of a majority; no data is read. Foreign processes,
+ * older ones and those with workers do not answer. Without a majority nothing is known, and the caller reads the
+ * sectors.
  */
 import type { SchedulerLike } from 'rxjs';
 import { Observable, defaultIfEmpty, defer, filter, map, merge, of, take, timeout } from 'rxjs';
@@ -42,8 +43,8 @@ export function askMaps(options: MapOptions): Observable<readonly SectorRun[]> {
   return defer(() => {
     const maps: SectorMap[] = [];
     return merge(...links.map((link) => askMap(link, options))).pipe(
-      filter((told) => {
-        maps.push(told);
+      filter((answer) => {
+        maps.push(answer);
         return isMajorityOf(maps);
       }),
       map(() => joinMaps(maps, from, end, inUse)),
@@ -54,7 +55,7 @@ export function askMaps(options: MapOptions): Observable<readonly SectorRun[]> {
   });
 }
 
-/** What that process tells; completes without a value if it tells nothing. */
+/** Emits the map of that process and completes; completes without a value if there is none. */
 function askMap(link: Link, { from, nextRequestNumber }: MapOptions): Observable<SectorMap> {
   return new Observable((subscriber) => {
     if (!link.isOpen) {
@@ -66,9 +67,9 @@ function askMap(link: Link, { from, nextRequestNumber }: MapOptions): Observable
       from,
       requestNumber: nextRequestNumber(),
       answered(_, data) {
-        const told = data === null ? null : decodeSectorMap(data);
-        const isAnswer = told?.rank === link.rank && told.from === from && told.runs.length > 0;
-        if (isAnswer) subscriber.next(told);
+        const answer = data === null ? null : decodeSectorMap(data);
+        const isUsable = answer?.rank === link.rank && answer.from === from && answer.runs.length > 0;
+        if (isUsable) subscriber.next(answer);
         subscriber.complete();
       },
       lost() {

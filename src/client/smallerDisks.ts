@@ -1,9 +1,9 @@
 /**
- * Processes whose disk is smaller than the caller says the disk is: it is being grown, one process after the other, and
- * the caller came first. They are asked again for what none of them has got, and people are told, each time after a
- * pause.
+ * Processes whose disk is smaller than the caller says it is: the disk is being grown, one process after the other, and
+ * the caller's configuration was changed first. They are asked periodically for sectors that none of them has, and the
+ * log names them, now and then.
  *
- * Bound: a time for each process.
+ * Bound: one entry of the log for each process.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { Subject } from 'rxjs';
@@ -38,16 +38,16 @@ export class SmallerDisks {
     });
   }
 
-  /** Operations wait, since no process has their sector. */
+  /** Operations wait because no process has their sector. */
   allRefused(): void {
     this.someBeyond.next(true);
   }
 
   /** @param askAgain Returns whether operations still wait. */
   asksAgain(askAgain: () => boolean): Observable<never> {
-    const look = (): void => {
+    const check = (): void => {
       if (!askAgain()) this.someBeyond.next(false);
     };
-    return watchWhile(this.someBeyond, look, SMALLER.askAgainMs, this.clock);
+    return watchWhile(this.someBeyond, check, SMALLER.askAgainMs, this.clock);
   }
 }

@@ -1,25 +1,25 @@
-/** Looks at something again and again, as long as there is something to look at. */
+/** Checks something periodically, as long as there is something to check. */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { EMPTY, distinctUntilChanged, ignoreElements, interval, switchMap, tap } from 'rxjs';
 
 /**
- * One timer for all that is watched. Emits nothing, completes with `isOn$`.
+ * Calls `check` every `everyMs` milliseconds while `isOn$` is true. Emits nothing, completes with `isOn$`.
  *
  * ```
  * isOn$   --t--------f----t----
- * looks   -----!--!--------- ! …
+ * checks  -----!--!--------- ! …
  * ```
  */
 export function watchWhile(
   isOn$: Observable<boolean>,
-  look: () => void,
+  check: () => void,
   everyMs: number,
   clock: SchedulerLike,
 ): Observable<never> {
   return isOn$.pipe(
     distinctUntilChanged(),
     switchMap((isOn) => (isOn ? interval(everyMs, clock) : EMPTY)),
-    tap(look),
+    tap(check),
     ignoreElements(),
   );
 }

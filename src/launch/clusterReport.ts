@@ -1,4 +1,4 @@
-/** What `atdd cluster` shows: who listens where, commands to try, and the logs of all processes. */
+/** What `atdd cluster` shows: the addresses of the processes, commands to try, and the logs of all processes. */
 import { fileURLToPath } from 'node:url';
 import type { Address } from '../../config/address.js';
 import { describeAddress } from '../../config/address.js';
@@ -40,7 +40,7 @@ export function clusterReport(options: ClusterReportOptions): ClusterReport {
     if (!options.isJson) options.write(text);
     else if (text.trim() !== '') options.write(asJson('info', text.trim(), 'supervisor'));
   };
-  /** What one of them has written. */
+  /** Shows a line that one of them has written. */
   const passOn = (member: Member, text: string): void => {
     if (!options.isJson) options.write(`[${member}] ${text}`);
     else options.write(isJsonObject(text) ? text : asJson('error', text, member));

@@ -5,7 +5,7 @@ import type { Rank } from '../core/rank.js';
 import type { ProcessExit, RestartDecision } from './restartPolicy.js';
 import { decideRestart } from './restartPolicy.js';
 
-/** What becomes of one process of the operating system. `ended` comes last, once. */
+/** What happens to one process of the operating system. `ended` comes once, as the last event. */
 export type ChildEvent =
   | { readonly kind: 'started'; readonly pid: number }
   | { readonly kind: 'line'; readonly text: string }

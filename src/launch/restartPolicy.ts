@@ -1,6 +1,6 @@
 /**
- * When a process that ended is started again. Pure: the supervisor says what happened and after how long, and gets the
- * decision.
+ * Decides whether and when a process that ended is started again. Pure: from how it ended, after how long, and how
+ * often that has happened in a row.
  */
 import type { Backoff } from '../core/backoff.js';
 import { backoffMs } from '../core/backoff.js';
@@ -19,7 +19,7 @@ export type RestartDecision =
 
 const RESTART_BACKOFF: Backoff = { firstMs: 100, maxMs: 10_000 };
 
-/** A process that was up this long has got over what ended it before. */
+/** A process that ran for this long no longer counts as failing (milliseconds). */
 export const STABLE_AFTER_MS = 30_000;
 
 /**

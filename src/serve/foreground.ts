@@ -1,5 +1,5 @@
 /**
- * The first moments of a program that runs in the foreground, before it has loaded what it runs: a process, the NBD
+ * The first moments of the program, before it has loaded what it runs in the foreground: a process, the NBD
  * gateway, the supervisor. Light: see src/main.ts.
  */
 import { EXIT_SUCCESS } from '../exitCodes.js';
@@ -47,4 +47,12 @@ function endWithSupervisor(): void {
   if (!process.connected) end();
   // The channel alone must not keep the program running.
   process.channel?.unref();
+}
+
+/**
+ * The reader of the output may go away (`| head`); that alone does not end the program. Without this, an error of these
+ * streams ends it with a stack trace, even an error that `writeStdout` reports.
+ */
+export function ignoreOutputErrors(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 }

@@ -38,7 +38,7 @@ export interface ReloadOptions<C extends ClusterConfig> {
 }
 
 /**
- * Reads the configuration again: the log level is taken over, of all else it is said that it takes a new start. A file
+ * Reads the configuration again and takes over the log level. Other changes take a restart: the log names them. A file
  * with mistakes changes nothing.
  * @returns the configuration to compare with the next time.
  */
@@ -64,7 +64,7 @@ export function reload<C extends ClusterConfig>(options: ReloadOptions<C>): C {
   return { ...config, log: { ...config.log, level: read.log.level } };
 }
 
-/** From now on, as often as it is asked for. */
+/** From now on reads the configuration again at each SIGHUP that asks for it. */
 export function reloadOnHangup<C extends ClusterConfig>(options: ReloadOptions<C>): void {
   let { config } = options;
   reload$.subscribe({
@@ -78,7 +78,7 @@ export function reloadOnHangup<C extends ClusterConfig>(options: ReloadOptions<C
   });
 }
 
-/** The same for a process. */
+/** Does the same for a process. */
 export function reloadProcessOnHangup(config: ProcessConfig, log: Log, setLevel: (level: LogLevel) => void): void {
   const load = (file: string): ProcessConfig => {
     return loadProcessConfig({ file, rank: String(config.rank) });

@@ -5,14 +5,14 @@ import type { Log } from '../ports/log.js';
 import { writeMarker } from '../shell/storageMarker.js';
 import type { RunningProcess } from '../startProcess.js';
 
-/** From the moment on in which others may rest on what is stored there. */
+/** Does so once the process is a member: from then on others rely on what is stored there. */
 export function markWhenMember(
   config: ProcessConfig,
   { memberState$ }: Pick<RunningProcess, 'memberState$'>,
   log: Log,
 ): void {
   const member$ = memberState$.pipe(filter((memberState) => memberState === 'member'));
-  // A failure of the process is told by `failure$`.
+  // `failure$` reports failures of the process.
   member$.pipe(take(1)).subscribe({
     next: () => {
       writeMarker(config.storage, config, log);

@@ -1,9 +1,9 @@
-/** Says that connections are refused for want of places: with the first, and now and then. */
+/** Logs that connections are refused for want of places: at the first one, and every few seconds. */
 import type { SchedulerLike } from 'rxjs';
 import type { Log } from '../ports/log.js';
 import { RateLimitedLog } from '../rateLimitedLog.js';
 
-/** However many are refused. */
+/** Shortest time between two lines, however many connections are refused (milliseconds). */
 const REFUSAL_LOG_MS = 5_000;
 
 export interface RefusalLogOptions {

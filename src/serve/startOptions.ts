@@ -27,7 +27,7 @@ export type RunConfig = Pick<
  */
 export function startOptions(config: RunConfig, shard: Shard | null, state: StartState): ProcessOptions {
   const part = (whole: number): number => Math.ceil(whole / (shard?.count ?? 1));
-  /** Never next to nothing. */
+  /** The part of a worker, but not less than WORKER_SHARE_MIN unless the whole is. */
   const share = (whole: number): number => Math.min(whole, Math.max(limits.WORKER_SHARE_MIN, part(whole)));
   return {
     rank: config.rank,

@@ -1,6 +1,7 @@
 /**
- * A worker: what serve.ts is to a process without workers, for the sectors of one shard. Runs in a thread of its own,
- * which only the main thread ends; see serveWorkers.ts.
+ * A worker keeps the sectors of one shard, as serve.ts does for all sectors of a process without workers. It dials the
+ * peers itself; the main thread (serveWorkers.ts) passes on the connections that others open. It runs in a thread of
+ * its own, which only the main thread ends.
  */
 import type { MessagePort } from 'node:worker_threads';
 import { parentPort, workerData } from 'node:worker_threads';

@@ -1,6 +1,6 @@
 /**
  * Whether there are as many copies of everything as there can be, from what the processes say of themselves. What
- * nobody told counts as not so.
+ * no process has reported is not counted on.
  */
 import { WRONG_TAGS } from '../../client/link.js';
 import { describeDifference, describeObjection, describeWaiting } from '../../core/membership/describe.js';
@@ -49,13 +49,13 @@ function sizesOf(processes: readonly ProcessStatus[], sectors: number): string[]
 
 /** What processes have noticed themselves; numbers of sectors are compared above. */
 function differencesOf({ rank, report }: ProcessStatus): string[] {
-  const told = (report?.differences ?? [])
+  const differences = (report?.differences ?? [])
     .filter(({ field }) => field !== 'sectors')
     .map((difference) => describeDifference(rank, difference.rank, difference));
   const objections = (report?.objections ?? []).map(
     (objection) => `process ${rank} does not vote: ${describeObjection(objection)}`,
   );
-  return [...told, ...objections];
+  return [...differences, ...objections];
 }
 
 function otherKeys({ rank, report }: ProcessStatus): string[] {

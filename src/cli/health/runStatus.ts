@@ -32,21 +32,21 @@ const PING_COUNT = 3;
 /** Of the one process that a client here knows. */
 const ONLY_RANK = 1;
 
-/** A process that answers otherwise, and not within this, does not know questions about itself. */
+/** A process that answers pings, but not this within so long, does not know questions about itself (milliseconds). */
 const REPORT_TIMEOUT_MS = 1_000;
 
-/** Between two looks while it is waited. */
-const LOOK_PAUSE_MS = 500;
+/** Between two looks at the cluster while the command waits (milliseconds). */
+const STATUS_PAUSE_MS = 500;
 
 /** @returns the exit code. */
 export async function status(command: Command, options: StatusOptions): Promise<number> {
   const config = await loadClientConfig(command);
-  // Without a log: troubles are what is shown, they need not be told besides. One per process: a client of all would
-  // give the read to any of them, and wait for it should it hang.
+  // Without a log: the output shows every trouble. One client for each process: a client of all would give the read to
+  // any of them, and wait for it if that one hangs.
   const clients = config.processes.map((address) =>
     openClient({ ...connectOptions(config, options.timeout), processes: [address] }),
   );
-  const inspect = () => lookAt(config, clients, options.timeout);
+  const inspect = () => inspectCluster(config, clients, options.timeout);
   try {
     const { waitFull } = options;
     const waiting = waitFull === undefined ? null : await waitUntilFull(inspect, waitFull);
@@ -69,9 +69,9 @@ async function waitUntilFull(inspect: () => Promise<ClusterStatus>, waitMs: numb
     nowMs: () => performance.now(),
   });
   const waiting$ = untilFull({
-    look$: defer(inspect),
+    status$: defer(inspect),
     waitMs,
-    pauseMs: LOOK_PAUSE_MS,
+    pauseMs: STATUS_PAUSE_MS,
     scheduler: monotonicClock,
   });
   try {
@@ -87,7 +87,7 @@ async function waitUntilFull(inspect: () => Promise<ClusterStatus>, waitMs: numb
   }
 }
 
-async function lookAt(
+async function inspectCluster(
   config: ClusterConfig,
   clients: readonly AtomicDiskClient[],
   timeoutMs: number,
@@ -112,11 +112,11 @@ async function askProcess(
     }
     const reportTimeoutMs = Math.min(REPORT_TIMEOUT_MS, timeoutMs);
     const answer = await askReport(client, ONLY_RANK, 'status', reportTimeoutMs);
-    const told =
+    const outcome =
       answer.kind === 'report'
         ? { report: answer.report, reportTrouble: null }
         : { report: null, reportTrouble: answer.trouble };
-    return { rank, address, reachable: true, latencyMs, trouble: null, ...told };
+    return { rank, address, reachable: true, latencyMs, trouble: null, ...outcome };
   } catch (error) {
     const trouble = troubleOf(error);
     const untold = { report: null, reportTrouble: null };

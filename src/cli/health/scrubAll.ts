@@ -99,25 +99,25 @@ function onReport(watch: Watch, answer: ReportAnswer, { scheduler, silentMs, hea
   }
   const { report } = answer;
   const { scrub } = report;
-  const told = { ...watch, lastReceivedMs: nowMs };
+  const answered = { ...watch, lastReceivedMs: nowMs };
   // Counted since it started: less than before means that it has started again.
   const isForgotten =
     scrub.passes < first.scrub.passes ||
     (scrub.passes === first.scrub.passes && !scrub.isRunning && watch.overMs === undefined);
   if (isForgotten) {
     const trouble = 'it started again, and the scrub was cut short';
-    return { ...told, state: failed({ ...state, report }, trouble) };
+    return { ...answered, state: failed({ ...state, report }, trouble) };
   }
   const healed = Math.max(0, report.healed - first.healed);
   if (scrub.passes === first.scrub.passes) {
-    return { ...told, state: { ...state, report, counts: scrub, healed } };
+    return { ...answered, state: { ...state, report, counts: scrub, healed } };
   }
   const overMs = watch.overMs ?? nowMs;
   // Another one may have begun since.
   const counts = watch.overMs === undefined ? scrub : state.counts;
   const isHealing = report.damaged > 0 && nowMs - overMs < healMs;
   const phase = isHealing ? 'healing' : 'over';
-  return { ...told, overMs, state: { ...state, phase, report, counts, healed } };
+  return { ...answered, overMs, state: { ...state, phase, report, counts, healed } };
 }
 
 function failed(state: ProcessScrub, trouble: string): ProcessScrub {

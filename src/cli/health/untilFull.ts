@@ -1,4 +1,4 @@
-/** Waits until no copy is missing any more: looks at the cluster, and again after a while. */
+/** Waits until no copy is missing any more: takes the status of the cluster again and again. */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { defer, map, repeat, scan, takeWhile, timer } from 'rxjs';
 import type { ClusterStatus } from './clusterStatus.js';
@@ -6,11 +6,11 @@ import { sectorsToGo } from './redundancy.js';
 import type { SectorsDone } from './sectorProgress.js';
 
 export interface UntilFullOptions {
-  /** Emits how the cluster is and completes; does not take for ever. */
-  readonly look$: Observable<ClusterStatus>;
-  /** Milliseconds: gives up after this, at the end of a look. */
+  /** Emits the status of the cluster and completes, within a bounded time. */
+  readonly status$: Observable<ClusterStatus>;
+  /** Milliseconds: gives up with the first status after this. */
   readonly waitMs: number;
-  /** Milliseconds between the end of a look and the next one. */
+  /** Milliseconds between one status and asking for the next one. */
   readonly pauseMs: number;
   readonly scheduler: SchedulerLike;
 }
@@ -23,17 +23,17 @@ export interface Waiting {
 
 /**
  * ```
- * look$    ----r|----r|----s|        reduced, reduced, settled
+ * status$  ----r|----r|----s|        reduced, reduced, settled
  * output   ----r---------r---------(s|)
  * ```
- * Completes with the first status that is settled, or with the last one in time. An error of a look is passed on.
+ * Completes with the first status that is settled, or with the last one in time. An error of `status$` is passed on.
  */
 export function untilFull(options: UntilFullOptions): Observable<Waiting> {
-  const { look$, waitMs, pauseMs, scheduler } = options;
+  const { status$, waitMs, pauseMs, scheduler } = options;
   return defer(() => {
     const startMs = scheduler.now();
     const leftMs = (): number => startMs + waitMs - scheduler.now();
-    return look$.pipe(
+    return status$.pipe(
       repeat({ delay: () => timer(Math.max(0, Math.min(pauseMs, leftMs())), scheduler) }),
       map((status) => ({ status, waitedMs: scheduler.now() - startMs })),
       scan(advance, null as Advanced | null),
@@ -49,11 +49,11 @@ interface Advanced extends Pick<Waiting, 'status' | 'waitedMs'> {
   readonly toGo: number;
 }
 
-/** More may be missed while it is waited: then there is more to do, not less done. */
-function advance(before: Advanced | null, look: Pick<Waiting, 'status' | 'waitedMs'>): Advanced {
-  const toGo = sectorsToGo(look.status.processes);
-  if (before === null) return { ...look, done: 0, toGo };
-  return { ...look, done: before.done + Math.max(0, before.toGo - toGo), toGo };
+/** If more is missed meanwhile there is more to do, not less done. */
+function advance(before: Advanced | null, next: Pick<Waiting, 'status' | 'waitedMs'>): Advanced {
+  const toGo = sectorsToGo(next.status.processes);
+  if (before === null) return { ...next, done: 0, toGo };
+  return { ...next, done: before.done + Math.max(0, before.toGo - toGo), toGo };
 }
 
 function toWaiting({ status, waitedMs, done, toGo }: Advanced): Waiting {

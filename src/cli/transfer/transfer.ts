@@ -58,7 +58,7 @@ export async function forEachPiece<T>(
   handle: (piece: T) => Promise<void>,
 ): Promise<void> {
   let failed = false;
-  const work = async (): Promise<void> => {
+  const handleNext = async (): Promise<void> => {
     for await (const piece of pieces) {
       await handle(piece).catch((error: unknown) => {
         failed = true;
@@ -67,7 +67,7 @@ export async function forEachPiece<T>(
       if (failed) return;
     }
   };
-  await Promise.all(Array.from({ length: atATime }, work));
+  await Promise.all(Array.from({ length: atATime }, handleNext));
 }
 
 /** Handles each chunk of a length, a window of them at a time, in no order. */

@@ -7,7 +7,7 @@ import { readStdin } from '../standardStreams.js';
 import { checkFits } from './transfer.js';
 
 /**
- * Takes all of standard input before it writes anything, since an input of a wrong length is to change nothing: `atdd
+ * Takes all of standard input before it writes anything, because an input of a wrong length must change nothing: `atdd
  * import` is there for what does not fit into memory.
  */
 const INPUT_BYTES_MAX = 256 * 1024 * 1024;

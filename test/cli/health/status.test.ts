@@ -238,8 +238,8 @@ function looksOf(time: SchedulerLike, ...looks: ClusterStatus[]): Observable<Clu
 const missedBy1 = (count: number): string => `process 3 knows of ${count} sectors that process 1 has missed`;
 
 test('it is looked until the redundancy is full', marbles, ({ expectObservable }) => {
-  const look$ = looksOf(asyncScheduler, missing(10), missing(4), missing(6));
-  const options = { look$, waitMs: 1_000, pauseMs: 10, scheduler: asyncScheduler };
+  const status$ = looksOf(asyncScheduler, missing(10), missing(4), missing(6));
+  const options = { status$, waitMs: 1_000, pauseMs: 10, scheduler: asyncScheduler };
   const shown$ = untilFull(options).pipe(map(({ waitedMs, sectors }) => ({ waitedMs, ...sectors })));
   // More is missed meanwhile: what was done stays done.
   expectObservable(shown$).toBe('--a 11ms b 11ms c 11ms (d|)', {
@@ -251,14 +251,14 @@ test('it is looked until the redundancy is full', marbles, ({ expectObservable }
 });
 
 test('it is looked once more when the time is over', marbles, ({ expectObservable }) => {
-  const look$ = looksOf(asyncScheduler, ...Array.from({ length: 9 }, () => missing(1)));
-  const options = { look$, waitMs: 15, pauseMs: 10, scheduler: asyncScheduler };
+  const status$ = looksOf(asyncScheduler, ...Array.from({ length: 9 }, () => missing(1)));
+  const options = { status$, waitMs: 15, pauseMs: 10, scheduler: asyncScheduler };
   const shown$ = untilFull(options).pipe(map(({ status }) => status.redundancy.full));
   expectObservable(shown$).toBe('--a 11ms a 2ms (a|)', { a: false });
 });
 
 test('a look that fails ends the waiting', marbles, ({ cold, expectObservable }) => {
-  const look$ = cold<ClusterStatus>('--#');
-  const options = { look$, waitMs: 15, pauseMs: 10, scheduler: asyncScheduler };
+  const status$ = cold<ClusterStatus>('--#');
+  const options = { status$, waitMs: 15, pauseMs: 10, scheduler: asyncScheduler };
   expectObservable(untilFull(options)).toBe('--#');
 });
