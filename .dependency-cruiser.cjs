@@ -150,9 +150,7 @@ module.exports = {
     },
 
     // Single files.
-    only('binary-parser-in-one-place', 'Decoding is one table.', '^src/wire/fields\\.ts$', [
-      packages('binary-parser'),
-    ]),
+    only('binary-parser-in-one-place', 'Decoding is one table.', '^src/wire/fields\\.ts$', [packages('binary-parser')]),
     only(
       'crypto-in-few-places',
       'Tags and keys; randomness comes through a port.',

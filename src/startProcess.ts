@@ -25,7 +25,12 @@ import type { StatusReport } from '../streams/pipelines/status/statusReport.js';
 import { keepIdentity, openMembership } from '../streams/pipelines/membership/membershipState.js';
 import { membershipReports } from '../streams/pipelines/membership/membershipReports.js';
 import { processPipeline } from '../streams/pipelines/process.js';
-import type { ProcessPipelineOptions, ProcessPorts } from '../streams/pipelines/processOptions.js';
+import type {
+  ProcessLimits,
+  ProcessPipelineOptions,
+  ProcessPorts,
+  ProcessTimeouts,
+} from '../streams/pipelines/processOptions.js';
 import { BootNumber } from '../streams/pipelines/membership/bootNumber.js';
 import type { ProcessStats, ProcessState, ProcessStateOptions } from '../streams/pipelines/processState.js';
 import { statsOf, newProcessState } from '../streams/pipelines/processState.js';
@@ -45,17 +50,7 @@ export interface ProcessOptions {
   readonly clientKey: Uint8Array;
   /** 64 bytes. */
   readonly systemKey: Uint8Array;
-  /** See config/limits.ts for each of these, and docs/limits.md for what happens at it. */
-  readonly limits: {
-    readonly operations: number;
-    readonly operationsPerConnection: number;
-    readonly processMessagesPerConnection: number;
-    readonly clientBufferBytes: number;
-    readonly linkBufferBytes: number;
-    readonly linkReplies: number;
-    readonly stripes: number;
-    readonly missedChunks: number;
-  };
+  readonly limits: ProcessLimits;
   /** Digest of the list of addresses: 16 bytes, as latin1 (src/shell/addressesDigest.ts). */
   readonly addresses: string;
   /** An operator vouches that there is no cluster yet: see src/core/membership/founding.ts. */
@@ -65,17 +60,9 @@ export interface ProcessOptions {
   /** Whether peers that understand it are spoken to by the extension (docs/peer-extension.md). */
   readonly isExtended: boolean;
   readonly repair: RepairLimits;
-  readonly timeouts: {
+  readonly timeouts: ProcessTimeouts & {
+    /** What ending in good order may take. */
     readonly shutdownMs: number;
-    readonly retransmitMs: number;
-    readonly retransmitMsMax: number;
-    readonly reconnectMs: number;
-    readonly reconnectMsMax: number;
-    readonly badTagPenaltyMs: number;
-    readonly fullRetryMs: number;
-    readonly linkSilentMs: number;
-    readonly graceMs: number;
-    readonly fetchMs: number;
   };
 }
 
@@ -242,17 +229,8 @@ function pipelineOptions(
     verdict: { self: rank, processCount, sectors, shard, ...taggers },
     ...parts,
     isExtended: options.isExtended,
-    fetchMs: timeouts.fetchMs,
     repair: options.repair,
-    graceMs: timeouts.graceMs,
-    stripes: limits.stripes,
-    session: limits,
-    badTagPenaltyMs: timeouts.badTagPenaltyMs,
-    linkReplies: limits.linkReplies,
-    linkBufferBytes: limits.linkBufferBytes,
-    reconnectMs: timeouts.reconnectMs,
-    reconnectMsMax: timeouts.reconnectMsMax,
-    fullRetryMs: timeouts.fullRetryMs,
-    linkSilentMs: timeouts.linkSilentMs,
+    limits,
+    timeouts,
   };
 }

@@ -42,6 +42,7 @@ import { takeAnswerAsProof, takeHello, takeOldHello, takeProof } from './members
 import type { ProcessState } from './processState.js';
 import type { SessionLimits } from './session.js';
 import { Session, messageKey } from './session.js';
+import type { ProcessTimeouts } from './processOptions.js';
 
 type PartOfRecords =
   | 'ledger'
@@ -59,9 +60,7 @@ export interface InboundOptions {
   readonly table: MessageTable;
   readonly state: Pick<ProcessState, PartOfRecords>;
   readonly limits: SessionLimits;
-  readonly badTagPenaltyMs: number;
-  /** How long a connection that has ended is kept for questions that its peer does not confirm. */
-  readonly silentMs: number;
+  readonly timeouts: Pick<ProcessTimeouts, 'badTagPenaltyMs' | 'linkSilentMs'>;
   readonly schedulers: Schedulers;
   readonly random: Random;
   /** The process that this one dialled; null: the connection was opened from the other side. */
@@ -89,8 +88,8 @@ export function serveConnection(connection: Connection, options: InboundOptions)
       mapEach(() => session.drained().map(toSend)),
       takeUntil(closed$),
     );
-    // A peer that is gone confirms nothing, and asks again if it comes back (ADR 12).
-    const forgotten$ = timer(options.silentMs, options.schedulers.clock).pipe(
+    // A peer that is gone confirms nothing, and asks again if it comes back (ADR 12): after that time it is forgotten.
+    const forgotten$ = timer(options.timeouts.linkSilentMs, options.schedulers.clock).pipe(
       mapEach(() => session.forgotten().map(toSend)),
       takeUntil(closed$),
     );
@@ -132,14 +131,14 @@ export function serveConnection(connection: Connection, options: InboundOptions)
 function penalties(
   verdict$: Observable<Verdict>,
   session: Session,
-  { badTagPenaltyMs, schedulers }: InboundOptions,
+  { timeouts, schedulers }: InboundOptions,
 ): Observable<Inbound> {
   return verdict$.pipe(
     filter(hasWrongTag),
     tap(() => {
       session.penalise();
     }),
-    concatMap(() => timer(badTagPenaltyMs, schedulers.clock)),
+    concatMap(() => timer(timeouts.badTagPenaltyMs, schedulers.clock)),
     mapEach(() => session.atoned().map(toSend)),
   );
 }

@@ -38,8 +38,8 @@ export function outgoing(
           return openingHello(peer, options);
         },
         isExtended: () => peer.negotiation.agreed !== 0,
-        bufferBytes: options.linkBufferBytes,
-        silentMs: options.linkSilentMs,
+        bufferBytes: options.limits.linkBufferBytes,
+        silentMs: options.timeouts.linkSilentMs,
         lastReceivedMs: () => peer.lastReceivedMs,
       }),
     ),

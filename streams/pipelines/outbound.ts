@@ -45,7 +45,7 @@ export interface OutboundOptions {
 }
 
 export function outboundOptions(options: ProcessPipelineOptions, random: Random): OutboundOptions {
-  const { self, verdict, state, linkReplies } = options;
+  const { self, verdict, state, limits } = options;
   const { clientTagger, systemTagger } = verdict;
   const { ledger, missed } = state;
   return {
@@ -53,7 +53,7 @@ export function outboundOptions(options: ProcessPipelineOptions, random: Random)
     clientTagger,
     systemTagger,
     ledger,
-    receipts: receipts.newReceiptBook(linkReplies),
+    receipts: receipts.newReceiptBook(limits.linkReplies),
     missed,
     random,
   };

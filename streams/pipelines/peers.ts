@@ -26,19 +26,18 @@ export interface Peer {
  * @param appeared$ Emits the rank of a process that has dialled this one: it is there, and waits for answers.
  */
 export function connectPeers(
-  options: Pick<ProcessPipelineOptions, 'state' | 'reconnectMs' | 'reconnectMsMax'>,
+  options: Pick<ProcessPipelineOptions, 'state' | 'timeouts'>,
   ports: ProcessPorts,
   appeared$: Observable<Rank>,
 ): Peer[] {
-  const { state, reconnectMs, reconnectMsMax } = options;
+  const { state, timeouts } = options;
   return state.peers.map((peer) => {
     const failure = new Subject<string>();
     const connection$ = keepDialling({
       dial: () => ports.transport.dial(peer.rank),
       clock: ports.schedulers.clock,
       fraction: () => ports.random.fraction(),
-      reconnectMs,
-      reconnectMsMax,
+      ...timeouts,
       hurry$: appeared$.pipe(filter((rank) => rank === peer.rank)),
       onFailure: (error) => {
         failure.next(describeError(error));

@@ -10,6 +10,28 @@ import type { BootNumber } from './membership/bootNumber.js';
 import type { ProcessState } from './processState.js';
 import type { RepairLimits } from './repair/repairOptions.js';
 import type { SessionLimits } from './session.js';
+import type { LedgerLimits } from '../../src/core/ledger.js';
+
+/** See config/limits.ts for each, and docs/limits.md for what happens at it. */
+export interface ProcessLimits extends LedgerLimits, SessionLimits {
+  readonly linkBufferBytes: number;
+  readonly linkReplies: number;
+  readonly stripes: number;
+  readonly missedChunks: number;
+}
+
+/** In milliseconds. See config/limits.ts for each. */
+export interface ProcessTimeouts {
+  readonly retransmitMs: number;
+  readonly retransmitMsMax: number;
+  readonly reconnectMs: number;
+  readonly reconnectMsMax: number;
+  readonly badTagPenaltyMs: number;
+  readonly fullRetryMs: number;
+  readonly linkSilentMs: number;
+  readonly graceMs: number;
+  readonly fetchMs: number;
+}
 
 export interface ProcessPipelineOptions {
   readonly self: Pick<Self, 'rank' | 'processCount'>;
@@ -19,27 +41,13 @@ export interface ProcessPipelineOptions {
   /** Whether peers that understand it are spoken to by the extension. */
   readonly isExtended: boolean;
   readonly bootNumber: BootNumber;
-  /** A peer that is asked for a value that others have too may take so long. */
-  readonly fetchMs: number;
-  readonly repair: RepairLimits;
-  /** How long a process whose disk is new waits for the others to say who they are. */
-  readonly graceMs: number;
   readonly verdict: VerdictOptions;
   readonly state: ProcessState;
   /** Whether client operations are begun; false once the process is shutting down. */
   readonly isAdmitting: () => boolean;
-  readonly stripes: number;
-  readonly session: SessionLimits;
-  readonly badTagPenaltyMs: number;
-  readonly linkBufferBytes: number;
-  /** Most replies on record for one peer. */
-  readonly linkReplies: number;
-  /** A peer that answers nothing for so long, although it is asked, is dialled anew. */
-  readonly linkSilentMs: number;
-  readonly reconnectMs: number;
-  readonly reconnectMsMax: number;
-  /** A step of ours for which there was no room on the disk is tried again after this. */
-  readonly fullRetryMs: number;
+  readonly repair: RepairLimits;
+  readonly limits: ProcessLimits;
+  readonly timeouts: ProcessTimeouts;
 }
 
 export interface ProcessPorts {

@@ -69,7 +69,7 @@ function selfOf({ self, membership, ...options }: ProcessPipelineOptions): () =>
 }
 
 export function registers(options: ProcessPipelineOptions, { store, schedulers }: ProcessPorts) {
-  const { self, stripes, fullRetryMs, fetchMs, state, membership } = options;
+  const { self, limits, timeouts, state, membership } = options;
   const { clock } = schedulers;
   return withLoopback<ProcessEvent, ProcessOutcome>(
     (event$) =>
@@ -84,7 +84,7 @@ export function registers(options: ProcessPipelineOptions, { store, schedulers }
         reduceRegisters({
           self: selfOf(options),
           store,
-          stripes,
+          stripes: limits.stripes,
           registers: state.registers,
           // Nor has who does not know whether it may vote an answer: its peers ask again.
           isTooEarly: (event) => membership.memberState === 'fresh' && isQuestion(event, self.rank),
@@ -100,13 +100,13 @@ export function registers(options: ProcessPipelineOptions, { store, schedulers }
         outcome$.pipe(mapEach((outcome) => messagesToSelf(outcome, self.rank))),
         outcome$.pipe(
           mapEach((outcome) => (outcome.kind === 'full' ? ownStep(outcome.cause, self.rank) : [])),
-          delayByKey({ delayMs: fullRetryMs, clock, keyOf: operationOf }),
+          delayByKey({ delayMs: timeouts.fullRetryMs, clock, keyOf: operationOf }),
           // What nobody waits for any more may wait for the next READ of its sector.
           filter((event) => state.ledger.entries.has(operationOf(event))),
         ),
         outcome$.pipe(
           mapEach(fetched),
-          delayByKey({ delayMs: fetchMs, clock, keyOf: ({ id }) => id }),
+          delayByKey({ delayMs: timeouts.fetchMs, clock, keyOf: ({ id }) => id }),
           map(({ id, sector }): ProcessEvent => {
             return { sector, event: { kind: 'widen', id }, origin: null };
           }),

@@ -97,11 +97,11 @@ export function memberPipelines(options: ProcessPipelineOptions, ports: ProcessP
 
 /** What the process decides when it starts, and when time enough has passed. */
 function graceOf(
-  { membership, graceMs, state }: ProcessPipelineOptions,
+  { membership, timeouts, state }: ProcessPipelineOptions,
   clock: SchedulerLike,
 ): Observable<MembershipEffect[]> {
   const { current } = membership;
-  return concat(of(0), timer(graceMs, clock)).pipe(
+  return concat(of(0), timer(timeouts.graceMs, clock)).pipe(
     map((_, index) => {
       current.isGraceOver = index > 0;
       const effects = reconsider(current);
@@ -124,7 +124,7 @@ function letClientsGo({ ledger, sessions }: ProcessPipelineOptions['state']): vo
  * again; not so the answer to a question of this life.
  */
 function roundOfQuestions(
-  { membership, state, verdict, graceMs }: ProcessPipelineOptions,
+  { membership, state, verdict, timeouts }: ProcessPipelineOptions,
   clock: SchedulerLike,
 ): Observable<MembershipEffect[]> {
   const { exchange } = state;
@@ -132,7 +132,7 @@ function roundOfQuestions(
   const anySector = verdict.shard?.index ?? 0;
   const question = (rank: Rank): Observable<MembershipEffect[]> =>
     exchange.fetch(rank, anySector).pipe(map(() => receiveAnswer(current, rank)));
-  const round$ = timer(graceMs, clock).pipe(
+  const round$ = timer(timeouts.graceMs, clock).pipe(
     mergeMap(() => state.peers),
     filter(({ rank }) => current.heard.get(rank)?.kind !== 'hello' && !current.answered.has(rank)),
     mergeMap(({ rank }) => question(rank)),
