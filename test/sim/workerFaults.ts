@@ -23,7 +23,7 @@ export const WORKER_FAULTS: readonly DeliberateFault[] = [
     name: 'end-untold',
     text: 'a router does not tell workers that a client has ended its half',
     processCount: 3,
-    runs: 100,
+    runs: 20,
     blackBoxRuns: null,
     workers: 2,
     edits: [
