@@ -1,8 +1,10 @@
 /**
- * Who may import whom, as allow-lists: "from X to anything that is not in this list" is an error.
- * The reasons stand in ARCHITECTURE.md. `npm run depcheck` checks it; test files may import anything
- * but what a test of theirs promises to do without.
+ * Who may import whom, as allow-lists: "from X to anything that is not in this list" is an error. The lists are in
+ * .rooms.cjs, the reasons in ARCHITECTURE.md. `npm run depcheck` checks it. Test files may import anything but what a
+ * test of theirs promises to do without.
  */
+
+const rooms = require('./.rooms.cjs');
 
 /** Files of an installed package. */
 const packages = (...names) => `^node_modules/(?:${names.join('|')})/`;
@@ -27,64 +29,42 @@ const only = (name, comment, from, path) => ({
   to: { path },
 });
 
-const CORE = '^src/core/';
-const NBD = '^src/nbd/';
-const ERRORS = '^src/errors\\.ts$';
-const SURROUNDINGS = '^src/surroundings\\.ts$';
-const PORTS = '^src/ports/';
-const RATE_LIMITED_LOG = '^src/rateLimitedLog\\.ts$';
-const RXJS = packages('rxjs');
-const WIRE = '^src/wire/';
+/** What matches a name of .rooms.cjs. */
+function pattern(name) {
+  if (name === 'Node') return `^node:|${builtins('[a-z_/]+')}`;
+  if (name.startsWith('node:')) return builtins(name.slice('node:'.length));
+  if (name.endsWith('/')) return `^${name}`;
+  return name.endsWith('.ts') ? `^${name.replaceAll('.', '\\.')}$` : packages(name);
+}
+
+const CLIENT_FACADE = '^src/client/(?:client|connect)\\.ts$';
+
+function fence(room, others) {
+  const from = { path: pattern(room), ...(room === 'src/client/' && { pathNot: CLIENT_FACADE }) };
+  const comment = others.length === 0 ? 'Nothing else: it is pure.' : `Itself, and ${others.join(', ')}.`;
+  return allow(`fence of ${room}`, comment, from, [room, ...others].map(pattern));
+}
+
 /** What a thread begins with: nobody imports it. */
 const WORKER = '^src/serve/workerThread\\.ts$';
 
 module.exports = {
   forbidden: [
-    // Folders, from the inside out.
-    allow('core-is-pure', 'No I/O, no clock, no library.', CORE, [CORE]),
-    allow('wire-knows-core-only', 'Bytes and values; sockets are elsewhere.', WIRE, [
-      WIRE,
-      CORE,
-      builtins('crypto'),
-      packages('binary-parser'),
-    ]),
-    allow('nbd-knows-core-only', 'A protocol as tables and machines; sockets are elsewhere.', NBD, [NBD, CORE]),
-    allow('ports-are-types', 'Interfaces: whoever implements them decides what they cost.', PORTS, [PORTS, CORE, RXJS]),
+    // Rooms: the files that put the client on real sockets may import more than the rest of it.
+    ...Object.entries(rooms).map(([room, others]) => fence(room, others)),
+    allow(
+      'client-facade',
+      'What other programs import: it puts the client on real sockets.',
+      CLIENT_FACADE,
+      [...rooms['src/client/'], 'src/client/', 'src/shell/'].map(pattern),
+    ),
     {
       name: 'ports-take-rxjs-as-types',
       comment: 'A port has no code of its own that could run.',
       severity: 'error',
-      from: { path: PORTS },
-      to: { path: RXJS, dependencyTypesNot: ['type-only'] },
+      from: { path: '^src/ports/' },
+      to: { path: packages('rxjs'), dependencyTypesNot: ['type-only'] },
     },
-    allow('store-is-simulated', 'The logic of the store runs on a simulated disk too.', '^src/store/', [
-      '^src/store/',
-      RATE_LIMITED_LOG,
-      CORE,
-      PORTS,
-      ERRORS,
-      RXJS,
-      builtins('zlib'),
-    ]),
-    allow('workers-are-simulated', 'What joins workers and connections runs in virtual time too.', '^src/workers/', [
-      '^src/workers/',
-      RATE_LIMITED_LOG,
-      CORE,
-      WIRE,
-      PORTS,
-      ERRORS,
-      RXJS,
-      '^streams/',
-    ]),
-    allow('streams-do-no-io', 'Whatever they need comes as an argument.', '^streams/', [
-      '^streams/',
-      CORE,
-      WIRE,
-      NBD,
-      PORTS,
-      ERRORS,
-      RXJS,
-    ]),
     {
       name: 'operators-not-to-pipelines',
       comment: 'Pipelines are made of operators, not the other way round.',
@@ -92,62 +72,16 @@ module.exports = {
       from: { path: '^streams/', pathNot: '^streams/pipelines/' },
       to: { path: '^streams/pipelines/' },
     },
+    allow('small-shared', 'Pure, over a log and a clock.', '^src/(?:rateLimitedLog|oncePerTurn)\\.ts$', [
+      '^src/ports/',
+      packages('rxjs'),
+    ]),
     allow(
-      'client-is-simulated',
-      'The logic of the client runs in virtual time too.',
-      {
-        path: '^src/client/',
-        pathNot: '^src/client/(?:client|connect)\\.ts$',
-      },
-      ['^src/client/', RATE_LIMITED_LOG, CORE, WIRE, PORTS, ERRORS, RXJS, '^streams/'],
+      'composition',
+      'Put together from ports.',
+      '^src/(?:start(?:Process|Gateway)|processLog)\\.ts$',
+      ['src/processLog.ts', 'src/rateLimitedLog.ts', 'streams/', ...rooms['streams/'], 'config/limits.ts'].map(pattern),
     ),
-    allow(
-      'client-facade',
-      'What other programs import: it puts the client on real sockets.',
-      '^src/client/(?:client|connect)\\.ts$',
-      ['^src/client/', RATE_LIMITED_LOG, CORE, WIRE, PORTS, ERRORS, RXJS, '^streams/', '^src/shell/'],
-    ),
-    allow('shell-adapts', 'Adapters of ports to Node and to libraries.', '^src/shell/', [
-      '^src/shell/',
-      CORE,
-      PORTS,
-      WIRE,
-      ERRORS,
-      SURROUNDINGS,
-      '^src/store/',
-      RXJS,
-      packages('classic-level', 'abstract-level', 'winston', 'logform'),
-      '^node:',
-      builtins('[a-z_/]+'),
-    ]),
-    allow('config-stands-alone', 'Read before anything else is there.', '^config/', [
-      '^config/',
-      CORE,
-      '^src/nbd/(?:constants|nbdExport)\\.ts$',
-      '^src/wire/constants\\.ts$',
-      ERRORS,
-      SURROUNDINGS,
-      packages('valibot'),
-      builtins('[a-z_/]+'),
-    ]),
-    allow('rate-limited-log', 'Pure, over a log and a clock.', RATE_LIMITED_LOG, [PORTS]),
-    allow('composition', 'Put together from ports.', '^src/(?:start(?:Process|Gateway)|processLog)\\.ts$', [
-      '^src/processLog\\.ts$',
-      RATE_LIMITED_LOG,
-      '^streams/',
-      '^src/(?:core|ports|wire|nbd)/',
-      ERRORS,
-      RXJS,
-      '^config/limits\\.ts$',
-    ]),
-
-    {
-      name: 'serve-knows-no-command',
-      comment: 'What runs in the foreground is started by commands, and knows none of them.',
-      severity: 'error',
-      from: { path: '^src/(?:serve|launch)/' },
-      to: { path: '^src/cli/' },
-    },
 
     // Single files.
     only('binary-parser-in-one-place', 'Decoding is one table.', '^src/wire/fields\\.ts$', [packages('binary-parser')]),
@@ -203,7 +137,7 @@ module.exports = {
       comment: 'What is pure is tested with values alone.',
       severity: 'error',
       from: { path: '^test/core/' },
-      to: { path: RXJS },
+      to: { path: packages('rxjs') },
     },
     {
       name: 'no-development-packages',

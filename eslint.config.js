@@ -141,7 +141,7 @@ export default defineConfig(
   {
     files: [
       'src/{core,wire,nbd,store,client,workers}/**/*.ts',
-      'src/{start*,processLog,rateLimitedLog}.ts',
+      'src/{start*,processLog,rateLimitedLog,oncePerTurn}.ts',
       'streams/**/*.ts',
     ],
     rules: {

@@ -41,6 +41,7 @@ import type { Tagger } from '../wire/tag.js';
 import type { WireMessage } from '../wire/wireMessage.js';
 import type { ClientCounters } from './clientEvents.js';
 import type { PendingRequest, Question } from './pendingRequest.js';
+import { oncePerTurn } from '../oncePerTurn.js';
 
 /** A connection that may know, once it is over, whether the other side had a part in its end. */
 export interface ClientConnection extends Connection {
@@ -100,9 +101,13 @@ export class Link {
   private checkCount = 0;
   /** Frames of this turn. */
   private gathered: Uint8Array[] = [];
+  private readonly flushAtTurn: () => void;
 
   constructor(private readonly options: LinkOptions) {
     this.rank = options.rank;
+    this.flushAtTurn = oncePerTurn(options.schedulers.turn, () => {
+      this.flush();
+    });
     this.run$ = merge(this.received(), this.silence());
   }
 
@@ -209,12 +214,8 @@ export class Link {
 
   /** Goes out at the end of the turn. */
   private gather(bytes: Uint8Array): void {
-    if (this.gathered.length === 0) {
-      this.options.schedulers.turn.schedule(() => {
-        this.flush();
-      });
-    }
     this.gathered.push(bytes);
+    this.flushAtTurn();
   }
 
   private flush(): void {

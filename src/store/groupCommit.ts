@@ -14,21 +14,26 @@
  * `waiting` has no bound of its own: a sector has at most one put under way (asserted), and how many sectors are busy
  * at a time is bounded where operations and messages are let in.
  */
-import { type Observable, Subject, type Subscription, defer, EMPTY, ignoreElements, take } from 'rxjs';
+import type { Observable, Subscription } from 'rxjs';
+import { Subject, defer, EMPTY, ignoreElements, take } from 'rxjs';
 import { assert } from '../core/assert.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
-import { compareStamps, type Stamp } from '../core/stamp.js';
+import type { Stamp } from '../core/stamp.js';
+import { compareStamps } from '../core/stamp.js';
 import { AtomicDiskError } from '../errors.js';
 import type { MetadataFile, RecordTotals, SectorRecord, SlotFile } from '../ports/blockFiles.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { PutOutcome } from '../ports/store.js';
 import { checksumOf } from './checksum.js';
-import { commitBatch, type CommitContext, type CommitEnd, type Placement } from './commitBatch.js';
+import type { CommitContext, CommitEnd, Placement } from './commitBatch.js';
+import { commitBatch } from './commitBatch.js';
 import { isZeroSector } from './isZeroSector.js';
 import type { DiskFullLog } from './diskFullLog.js';
-import { recordIn, type SectorTable } from './sectorTable.js';
+import type { SectorTable } from './sectorTable.js';
+import { recordIn } from './sectorTable.js';
 import type { SlotMap } from './slotMap.js';
 import { storeFailure } from './storeFailure.js';
+import { oncePerTurn } from '../oncePerTurn.js';
 
 export interface PutRequest {
   readonly sector: SectorIndex;
@@ -93,7 +98,7 @@ export class GroupCommit {
   #totals: RecordTotals;
   #running: RunningCommit | null = null;
   #subscription: Subscription | null = null;
-  #isTurnScheduled = false;
+  readonly #askForTurn: () => void;
   /** The running commit found no room for its metadata and waits until they can be read again. */
   #isStalled = false;
   /** Why nothing can be put any more. */
@@ -104,6 +109,9 @@ export class GroupCommit {
     assert(options.batchSectors >= 1, 'a commit takes at least one put');
     this.#options = options;
     this.#totals = options.totals;
+    this.#askForTurn = oncePerTurn(options.schedulers.turn, () => {
+      this.#onTurn();
+    });
     this.#context = {
       slotFile: options.slotFile,
       metadata: options.metadata,
@@ -167,12 +175,7 @@ export class GroupCommit {
   }
 
   #scheduleTurn(): void {
-    if (this.#isTurnScheduled || (this.#running !== null && !this.#isStalled)) return;
-    this.#isTurnScheduled = true;
-    this.#options.schedulers.turn.schedule(() => {
-      this.#isTurnScheduled = false;
-      this.#onTurn();
-    });
+    if (this.#running === null || this.#isStalled) this.#askForTurn();
   }
 
   #onTurn(): void {

@@ -27,6 +27,7 @@ import type { ThreadBatch } from './threadBatch.js';
 import { BatchWriter, TAKEN_STEP_BYTES, Notice, readBatch } from './threadBatch.js';
 import type { AdmissionEvent, Load, Admission } from '../core/admission.js';
 import { ADMISSION_INITIAL, admit } from '../core/admission.js';
+import { oncePerTurn } from '../oncePerTurn.js';
 
 export interface ConnectionRouterOptions {
   readonly rank: Rank;
@@ -91,13 +92,17 @@ export class ConnectionRouter {
   readonly #routed = new Map<number, Routed>();
   readonly #batches: readonly BatchWriter[];
   #nextNumber = 0;
-  #isFlushDue = false;
+  /** At the end of this turn. */
+  readonly #flushSoon: () => void;
   readonly #refusals: RateLimitedLog;
 
   constructor(private readonly options: ConnectionRouterOptions) {
     const { log, turn, shardCount } = options;
     this.#batches = Array.from({ length: shardCount }, () => new BatchWriter());
     this.#refusals = new RateLimitedLog({ log, clock: turn, intervalMs: REFUSAL_LOG_MS });
+    this.#flushSoon = oncePerTurn(turn, () => {
+      this.#flush();
+    });
   }
 
   /** A connection that was taken in. */
@@ -328,14 +333,9 @@ export class ConnectionRouter {
     };
   }
 
-  #flushSoon(): void {
-    if (this.#isFlushDue) return;
-    this.#isFlushDue = true;
-    this.options.turn.schedule(() => {
-      this.#isFlushDue = false;
-      this.#batches.forEach((batch, shard) => {
-        if (!batch.isEmpty) this.options.post(shard, batch.take());
-      });
+  #flush(): void {
+    this.#batches.forEach((batch, shard) => {
+      if (!batch.isEmpty) this.options.post(shard, batch.take());
     });
   }
 }

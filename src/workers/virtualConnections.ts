@@ -11,6 +11,7 @@ import { assert } from '../core/assert.js';
 import type { Connection } from '../ports/connection.js';
 import type { ThreadBatch } from './threadBatch.js';
 import { BatchWriter, TAKEN_STEP_BYTES, Notice, readBatch } from './threadBatch.js';
+import { oncePerTurn } from '../oncePerTurn.js';
 
 export interface VirtualConnectionsOptions {
   /** To the main thread. */
@@ -35,11 +36,17 @@ export class VirtualConnections {
   readonly #opened = new Subject<Connection>();
   readonly #known = new Map<number, VirtualConnection>();
   readonly #batch = new BatchWriter();
-  #isFlushDue = false;
-  #isFlushNear = false;
+  /** At the end of this turn, and of this callback. */
+  readonly #flushAtTurn: () => void;
+  readonly #flushSoon: () => void;
 
   constructor(private readonly options: VirtualConnectionsOptions) {
     this.connections$ = this.#opened.asObservable();
+    const flush = (): void => {
+      this.flush();
+    };
+    this.#flushAtTurn = oncePerTurn(options.turn, flush);
+    this.#flushSoon = oncePerTurn(options.soon, flush);
   }
 
   /** What the main thread tells. */
@@ -81,23 +88,13 @@ export class VirtualConnections {
   /** With what is written at the end of this turn, if anything is. */
   #notify(what: Notice, number: number, amount: number): void {
     this.#batch.notify(what, number, amount);
-    if (this.#isFlushDue) return;
-    this.#isFlushDue = true;
-    this.options.turn.schedule(() => {
-      this.#isFlushDue = false;
-      this.flush();
-    });
+    this.#flushAtTurn();
   }
 
   /** The process has gathered what it writes in one turn: it goes once all of that is here. */
   #write(number: number, chunks: readonly Uint8Array[]): void {
     for (const chunk of chunks) this.#batch.add(number, chunk);
-    if (this.#isFlushNear) return;
-    this.#isFlushNear = true;
-    this.options.soon.schedule(() => {
-      this.#isFlushNear = false;
-      this.flush();
-    });
+    this.#flushSoon();
   }
 
   stats(): VirtualConnectionsStats {
