@@ -1,7 +1,8 @@
 /** Rules of the house that no linter knows. */
 import test from 'ava';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from '../config/limits.js';
 import { DELIBERATE_FAULTS } from './sim/deliberateFaults.js';
@@ -115,13 +116,40 @@ test('nothing asks for the time of day: it may be set back and forth', (t) => {
   }
 });
 
-test('no file is longer than 400 lines', (t) => {
-  const folders = ['src/cli', 'src/client', 'src/core', 'src/shell', 'src/store', 'src/wire'];
-  for (const folder of [...folders, 'streams', 'streams/pipelines', 'config']) {
-    for (const name of list(folder, '.ts')) {
-      const lines = read(`${folder}/${name}`).split('\n').length;
+/** Of `src`, `streams` and `config`, whatever is in them. */
+const FOLDERS = ['src', 'streams', 'config'].flatMap((top) => [
+  top,
+  ...readdirSync(join(ROOT, top), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ parentPath, name }) => join(relative(ROOT, parentPath), name)),
+]);
+
+test('no file is longer than 400 lines, and no folder has more than 25 of them', (t) => {
+  for (const folder of FOLDERS) {
+    const names = list(folder, '.ts');
+    t.true(names.length <= 25, `${folder} has ${names.length} files`);
+    for (const name of names) {
+      const lines = read(join(folder, name)).split('\n').length - 1;
       t.true(lines <= 400, `${folder}/${name} has ${lines} lines`);
     }
+  }
+});
+
+test('ARCHITECTURE.md says of each room what .rooms.cjs lets it import', (t) => {
+  const rows = [...read('ARCHITECTURE.md').matchAll(/^\| `([\w/]+\/)` \| .* \| (.*) \|$/gm)];
+  const column = Object.fromEntries(rows.map(([, room, others]) => [room, others.replaceAll('`', '').split(', ')]));
+  const rooms = createRequire(import.meta.url)(join(ROOT, '.rooms.cjs')) as Record<string, string[]>;
+  for (const [room, others] of Object.entries(rooms)) {
+    t.deepEqual(column[room].toSorted(), others.length === 0 ? ['nothing'] : others.toSorted(), room);
+  }
+  for (const folder of [
+    'config',
+    'streams',
+    ...list('src', '')
+      .filter((name) => !name.includes('.'))
+      .map((name) => `src/${name}`),
+  ]) {
+    t.true(`${folder}/` in rooms, `${folder} is no room of .rooms.cjs`);
   }
 });
 

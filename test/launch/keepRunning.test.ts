@@ -2,7 +2,7 @@ import test from 'ava';
 import { defer, NEVER } from 'rxjs';
 import type { ChildEvent, SupervisorEvent } from '../../src/launch/keepRunning.js';
 import { keepRunning } from '../../src/launch/keepRunning.js';
-import { marbles } from './marbles.js';
+import { marbles } from '../helpers/marbles.js';
 
 const EXIT = { code: 1, signal: null };
 const child: Record<string, ChildEvent> = {

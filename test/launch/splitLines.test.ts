@@ -1,6 +1,6 @@
 import test from 'ava';
 import { splitLines } from '../../src/launch/splitLines.js';
-import { marbles } from './marbles.js';
+import { marbles } from '../helpers/marbles.js';
 
 test('lines come whole, whatever the pieces', marbles, ({ cold, expectObservable }) => {
   const text$ = cold('  -a-b----c-|', { a: 'one\ntw', b: 'o\n\nthr', c: 'ee' });

@@ -1,6 +1,6 @@
 import test from 'ava';
 import { stopRequests } from '../../src/serve/stopRequests.js';
-import { marbles } from '../launch/marbles.js';
+import { marbles } from '../helpers/marbles.js';
 
 const requests = { t: 'terminate', k: 'kill' };
 

@@ -1,39 +1,28 @@
 import test from 'ava';
-import type { SchedulerLike } from 'rxjs';
-import type { RunHelpers } from 'rxjs/testing';
-import { TestScheduler } from 'rxjs/testing';
 import { delayByKey } from '../../streams/delayByKey.js';
-
-const clockTest = test.macro((t, body: (helpers: RunHelpers, clock: SchedulerLike) => void) => {
-  const scheduler = new TestScheduler((actual, expected) => {
-    t.deepEqual(actual, expected);
-  });
-  scheduler.run((helpers) => {
-    body(helpers, scheduler);
-  });
-});
+import { marbles } from '../helpers/marbles.js';
 
 const keyOf = (letter: string): string => letter.toLowerCase();
 
-test('one at a time of each key', clockTest, ({ cold, expectObservable }, clock) => {
+test('one at a time of each key', marbles, ({ cold, expectObservable }, clock) => {
   const source$ = cold('   -a-a-----a----|');
   const expected = '       ---a-------a--|';
   // The second comes in the very millisecond in which the first leaves, and is dropped.
   expectObservable(source$.pipe(delayByKey({ delayMs: 2, clock, keyOf }))).toBe(expected);
 });
 
-test('keys do not wait for each other', clockTest, ({ cold, expectObservable }, clock) => {
+test('keys do not wait for each other', marbles, ({ cold, expectObservable }, clock) => {
   const source$ = cold('-abA---|').pipe(delayByKey({ delayMs: 3, clock, keyOf }));
   expectObservable(source$).toBe('----ab-|');
 });
 
-test('the end waits, an error does not', clockTest, ({ cold, expectObservable }, clock) => {
+test('the end waits, an error does not', marbles, ({ cold, expectObservable }, clock) => {
   const options = { delayMs: 3, clock, keyOf };
   expectObservable(cold('-a|').pipe(delayByKey(options))).toBe('----(a|)');
   expectObservable(cold('-a#').pipe(delayByKey(options))).toBe('--#');
 });
 
-test('nothing, for ever, and letting go', clockTest, (helpers, clock) => {
+test('nothing, for ever, and letting go', marbles, (helpers, clock) => {
   const { cold, expectObservable, expectSubscriptions } = helpers;
   const options = { delayMs: 3, clock, keyOf };
   expectObservable(cold('--|').pipe(delayByKey(options))).toBe('--|');

@@ -1,20 +1,10 @@
 import test from 'ava';
-import type { Observable, SchedulerLike } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { Subject, ignoreElements, map, merge } from 'rxjs';
-import type { RunHelpers } from 'rxjs/testing';
-import { TestScheduler } from 'rxjs/testing';
 import type { Connection } from '../../src/ports/connection.js';
 import { keepDialling } from '../../streams/keepDialling.js';
 import { FakeConnection } from '../helpers/fakeConnection.js';
-
-const dialTest = test.macro((t, body: (helpers: RunHelpers, clock: SchedulerLike) => void) => {
-  const scheduler = new TestScheduler((actual, expected) => {
-    t.deepEqual(actual, expected);
-  });
-  scheduler.run((helpers) => {
-    body(helpers, scheduler);
-  });
-});
+import { marbles } from '../helpers/marbles.js';
 
 /** Each attempt takes the next of these. */
 function attempts(dials: readonly Observable<Connection>[]): () => Observable<Connection> {
@@ -26,7 +16,7 @@ function attempts(dials: readonly Observable<Connection>[]): () => Observable<Co
 const delays = { fraction: () => 1, reconnectMs: 4, reconnectMsMax: 10 };
 const named = () => map((connection: Connection | null) => connection?.remote ?? 'none');
 
-test('a connection that closes is told, and dialled again', dialTest, (helpers, clock) => {
+test('a connection that closes is told, and dialled again', marbles, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
   const f = Object.assign(new FakeConnection('f'), {
     closed$: cold<never>('     ---|'),
@@ -38,7 +28,7 @@ test('a connection that closes is told, and dialled again', dialTest, (helpers, 
   expectObservable(connection$, '19ms !').toBe(expected, { f: 'f', n: 'none', s: 's' });
 });
 
-test('a failed attempt is repeated after ever longer delays', dialTest, (helpers, clock) => {
+test('a failed attempt is repeated after ever longer delays', marbles, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
   const up = new FakeConnection('up');
   const dial = attempts([cold('#'), cold('#'), cold('#'), cold('#'), cold('c|', { c: up })]);
@@ -47,7 +37,7 @@ test('a failed attempt is repeated after ever longer delays', dialTest, (helpers
   expectObservable(connection$, '40ms !').toBe('32ms u', { u: 'up' });
 });
 
-test('a connection that lived long starts the delays anew', dialTest, (helpers, clock) => {
+test('a connection that lived long starts the delays anew', marbles, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
   const long = Object.assign(new FakeConnection('long'), { closed$: cold('11ms |') });
   const next = new FakeConnection('next');
@@ -59,7 +49,7 @@ test('a connection that lived long starts the delays anew', dialTest, (helpers, 
   expectObservable(connection$, '30ms !').toBe(expected, values);
 });
 
-test('one that is closed at once is as good as a failure', dialTest, (helpers, clock) => {
+test('one that is closed at once is as good as a failure', marbles, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
   const short = Object.assign(new FakeConnection('short'), { closed$: cold('|') });
   const dial = attempts([cold('(s|)', { s: short })]);
@@ -69,7 +59,7 @@ test('one that is closed at once is as good as a failure', dialTest, (helpers, c
   expectObservable(connection$, '25ms !').toBe(expected, { s: 'short', n: 'none' });
 });
 
-test('delays are shortened at random, down to half', dialTest, (helpers, clock) => {
+test('delays are shortened at random, down to half', marbles, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
   const up = new FakeConnection('up');
   const dial = attempts([cold('#'), cold('c|', { c: up })]);
@@ -77,7 +67,7 @@ test('delays are shortened at random, down to half', dialTest, (helpers, clock) 
   expectObservable(connection$, '6ms !').toBe('2ms u', { u: 'up' });
 });
 
-test('who is known to be there is dialled at once', dialTest, (helpers, clock) => {
+test('who is known to be there is dialled at once', marbles, (helpers, clock) => {
   const { cold, hot, expectObservable } = helpers;
   const up = new FakeConnection('up');
   const dial = attempts([cold('#'), cold('#'), cold('#'), cold('c|', { c: up })]);
@@ -87,7 +77,7 @@ test('who is known to be there is dialled at once', dialTest, (helpers, clock) =
   expectObservable(connection$, '40ms !').toBe('--------------u', { u: 'up' });
 });
 
-test('unsubscribing gives up the attempt under way', dialTest, (helpers, clock) => {
+test('unsubscribing gives up the attempt under way', marbles, (helpers, clock) => {
   const { cold, expectObservable, expectSubscriptions } = helpers;
   const attempt$ = cold<Connection>('---------c');
   const connection$ = keepDialling({ ...delays, dial: () => attempt$, clock });
@@ -95,7 +85,7 @@ test('unsubscribing gives up the attempt under way', dialTest, (helpers, clock) 
   expectSubscriptions(attempt$.subscriptions).toBe('^--!');
 });
 
-test('each attempt that failed is told of, a lost connection is not', dialTest, (helpers, clock) => {
+test('each attempt that failed is told of, a lost connection is not', marbles, (helpers, clock) => {
   const { cold, expectObservable } = helpers;
   const failures = new Subject<unknown>();
   const short = Object.assign(new FakeConnection('short'), { closed$: cold('--|') });
