@@ -4,7 +4,7 @@
  *
  * There are three kinds of entry, because they end differently:
  * - a *question* (READ_PROC, WRITE_PROC of an operation of ours) stays until its operation has the peer's answer or
- *   needs none any more. Its operations under way bound the questions, however long the peer is down.
+ *   needs none any more. The operations under way bound the number of questions, however long the peer is down.
  * - a *reply* (VALUE, ACK) is sent once: a peer that did not get it asks again. While there is no connection, the
  *   newest few are kept.
  * - a *receipted reply*: a peer that is known to send receipts stops asking once it has our receipt. So a reply to it
