@@ -38,9 +38,9 @@ export function expectedKey(name: KeyName): string {
 export function parseKey(name: KeyName, text: string): KeyResult {
   const digits = text.trim();
   if (digits === '') return { kind: 'fault', found: 'nothing' };
-  const strange = digits.search(/[^0-9a-fA-F]/);
-  if (strange >= 0) {
-    return { kind: 'fault', found: `something else at character ${strange + 1} (not shown)` };
+  const invalidAt = digits.search(/[^0-9a-fA-F]/);
+  if (invalidAt >= 0) {
+    return { kind: 'fault', found: `something else at character ${invalidAt + 1} (not shown)` };
   }
   if (digits.length !== KEY_SIZE_BYTES[name] * 2) {
     return { kind: 'fault', found: `${digits.length} digits (not shown)` };

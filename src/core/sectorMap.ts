@@ -108,10 +108,10 @@ function isOutdated(known: SectorMap['disks'], { rank, disks }: SectorMap): bool
   return before.mark !== 0 && before.mark !== own.mark;
 }
 
-function kindOf(told: readonly (Stamp | null)[]): SectorRun['kind'] {
-  const [first] = told;
+function kindOf(zeros: readonly (Stamp | null)[]): SectorRun['kind'] {
+  const [first] = zeros;
   const isSame = (stamp: Stamp | null): boolean =>
     stamp === null || first === null ? stamp === first : compareStamps(stamp, first) === 0;
-  if (!told.every(isSame)) return 'unknown';
+  if (!zeros.every(isSame)) return 'unknown';
   return first === null ? 'data' : 'zeros';
 }

@@ -59,8 +59,8 @@ export function readReply(
  * @param extents At least one. The first begins at the offset of the request.
  */
 export function statusReply(request: NbdRequest, extents: readonly Extent[]): Uint8Array[] {
-  const told = (request.flags & COMMAND_FLAG.REQ_ONE) === 0 ? extents : extents.slice(0, 1);
-  const descriptors = told.map(({ from, to, isZero }) =>
+  const sent = (request.flags & COMMAND_FLAG.REQ_ONE) === 0 ? extents : extents.slice(0, 1);
+  const descriptors = sent.map(({ from, to, isZero }) =>
     bytesOf(u32(to - from), u32(isZero ? ALLOCATION.HOLE | ALLOCATION.ZERO : 0)),
   );
   const payload = bytesOf(u32(BASE_ALLOCATION_ID), ...descriptors);

@@ -5,11 +5,11 @@
  * the last commit may be there while data is missing or torn, unless the commit is known to be complete. So each of its
  * sectors is checked:
  *
- *   its data is whole                 it stays. Written and flushed once more: what was read may
- *                                     be in memory only, and the disk may have refused it
- *   not; what it replaced is whole    nobody was told of the commit: back to that, durably
- *   neither                           the commit was complete, for its old slots were used again:
- *                                     bits have rotted since. It stays, and is found to be damaged
+ *   its data is whole                 it stays. The data is written and flushed once more, because
+ *                                     what was read may be in memory only and not on the disk
+ *   not; what it replaced is whole    nobody got an answer of the commit: back to that, durably
+ *   neither                           the commit was complete, because its old slots were used again,
+ *                                     and its bits have rotted since then. It stays, and is damaged
  *
  * Nothing is answered before that is done. So no start can come to another result than the one before it.
  */

@@ -3,12 +3,12 @@
  * Guerraoui, Rodrigues, 2.4.3: a message is sent again and again; here until it is retired).
  *
  * There are three kinds of entry, because they end differently:
- * - a *question* (READ_PROC, WRITE_PROC of an operation of ours) stays until its operation has the peer's answer or
- *   needs none any more. The operations under way bound the number of questions, however long the peer is down.
+ * - a *question* (READ_PROC, WRITE_PROC of an own operation) stays until its operation has the peer's answer or needs
+ *   none any more. The operations under way bound the number of questions, however long the peer is down.
  * - a *reply* (VALUE, ACK) is sent once: a peer that did not get it asks again. While there is no connection, the
  *   newest few are kept.
- * - a *receipted reply*: a peer that is known to send receipts stops asking once it has our receipt. So a reply to it
- *   stays until its own receipt has come.
+ * - a *receipted reply*: a peer that is known to send receipts stops asking once it has a receipt of its question. So a
+ *   reply to it stays until the peer's receipt has come.
  *
  * No I/O and no clock: time is an argument in milliseconds. A mutable record behind functions, because there may be
  * thousands of entries and one changes with each message.

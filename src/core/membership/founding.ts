@@ -111,20 +111,20 @@ function isAgreeing({ configuration, isFounder }: Membership, hello: Hello): boo
 export function waitingOf(membership: Membership): Waiting {
   const { self, heard, answered, configuration, wasInUse } = membership;
   const others = ranksBut(self.rank, self.processCount);
-  const words = new Map<Rank, Hello>();
+  const hellos = new Map<Rank, Hello>();
   const unheard: Rank[] = [];
   const differs = ({ configuration: theirs }: Hello): boolean =>
     theirs !== null && differencesBetween(configuration, theirs).length > 0;
   for (const rank of others) {
     const one = heard.get(rank);
     const answer = answered.get(rank);
-    if (one?.kind === 'hello') words.set(rank, one.hello);
+    if (one?.kind === 'hello') hellos.set(rank, one.hello);
     // A peer with another configuration may never dial this process.
-    else if (answer !== undefined && differs(answer)) words.set(rank, answer);
+    else if (answer !== undefined && differs(answer)) hellos.set(rank, answer);
     else if (one?.kind !== 'base' || !one.hasAnswered) unheard.push(rank);
   }
   const ranksOf = (is: (hello: Hello) => boolean): Rank[] =>
-    [...words].filter(([, hello]) => is(hello)).map(([rank]) => rank);
+    [...hellos].filter(([, hello]) => is(hello)).map(([rank]) => rank);
   const inUse = ranksOf((hello) => hello.wasInUse);
   return {
     unheard,

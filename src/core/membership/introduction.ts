@@ -1,6 +1,7 @@
 /**
  * Whether the other side of a connection is the process that it says. A HELLO has an effect only if it comes with the
- * token that was drawn for this connection. So a HELLO that was recorded, on this connection or another, has none.
+ * token that was drawn for this connection. So a recorded HELLO that is sent again has none, whatever connection it was
+ * recorded on.
  *
  * ```
  * dialler   HELLO(a, -)        HELLO(a, b) ...       a, b: tokens of the two ends
