@@ -1,10 +1,10 @@
-/** Addresses of processes: "host:port", where an IPv6 address stands in brackets. */
+/** Addresses of processes: "host:port", with an IPv6 address in brackets. */
 import { BlockList, isIP, isIPv4 } from 'node:net';
 
 export interface Address {
   /** An IPv4 address, an IPv6 address without brackets, or a name. */
   readonly host: string;
-  /** 1..65535 */
+  /** 1 to 65535. */
   readonly port: number;
 }
 
@@ -43,7 +43,7 @@ export function canonicalAddress({ host, port }: Address): string {
   return `${name}:${port}`;
 }
 
-/** For people and logs: as it is written in a configuration. */
+/** The address as it is written in a configuration, for people and logs. */
 export function describeAddress({ host, port }: Address): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -52,7 +52,7 @@ const LOOPBACK = new BlockList();
 LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
 LOOPBACK.addAddress('::1', 'ipv6');
 
-/** Whether what is sent to that host stays on this machine, whatever the network is like. */
+/** Whether messages to that host never leave this machine. */
 export function isLoopback(host: string): boolean {
   const family = isIP(host);
   if (family === 0) return host.toLowerCase() === 'localhost';

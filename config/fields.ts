@@ -1,8 +1,8 @@
-/** Kinds of fields that a configuration has, each of which says what it expects. */
+/** The kinds of fields of a configuration. Each says what it expects. */
 import * as v from 'valibot';
 import { ADDRESS_PATTERN, parseAddress } from './address.js';
 
-/** Sectors of the largest disk: an exabyte, and far inside what a number counts exactly. */
+/** The sectors of the largest disk: an exabyte. A number counts that many exactly. */
 export const SECTORS_MAX = 2 ** 48;
 
 export const wholeNumber = (min: number, max: number, description: string) => {
@@ -16,7 +16,7 @@ export const wholeNumber = (min: number, max: number, description: string) => {
   );
 };
 
-/** `~/` at its beginning stands for the home folder; other folders after a `~` are not known. */
+/** A path. `~/` at its beginning stands for the home folder; other uses of `~` are refused. */
 export const path = (expected: string, description: string) => {
   const tilde = `${expected}: a "~" at its beginning is the own home folder, followed by "/"`;
   return v.pipe(

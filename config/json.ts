@@ -1,7 +1,7 @@
 /**
- * Reads JSON and says where it is wrong. JSON.parse of Node 20 gives a position for some mistakes and none for others,
- * and takes a field that is given twice without a word; so the text is scanned here first. What the scan lets through,
- * JSON.parse reads.
+ * Reads JSON and says where it is wrong. JSON.parse of Node 20 gives a position only for some mistakes, and silently
+ * accepts a field that is given twice. So the text is scanned here first. If the scan finds no mistake, JSON.parse
+ * reads it.
  */
 
 export interface JsonFault {
@@ -45,7 +45,7 @@ function locate(text: string, { offset, expected, found }: Unexpected): JsonFaul
   return { line: before.length, column, found: found ?? describeAt(text, offset), expected };
 }
 
-/** The character there, never more: what stands in the file may be secret. */
+/** Describes only the character there, because the file may contain secrets. */
 function describeAt(text: string, offset: number): string {
   const codePoint = text.codePointAt(offset);
   if (codePoint === undefined) return 'the end of the file';
@@ -57,7 +57,7 @@ const SPACE = /[ \t\n\r]*/y;
 // The control characters are those that JSON forbids in strings.
 /* eslint-disable no-control-regex */
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
-/** As much of a string as is right: where a wrong one stops being one. */
+/** The valid beginning of a string, to find where an invalid one goes wrong. */
 const STRING_START = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*/y;
 /* eslint-enable no-control-regex */
 const PRIMITIVE = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;

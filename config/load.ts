@@ -1,8 +1,8 @@
 /**
- * The only reader of configuration files, key files and environment variables. Reads everything, gathers every mistake,
- * and only then gives a result or fails; it writes and creates nothing.
+ * The only reader of configuration files, key files and environment variables. It reads everything and gathers every
+ * mistake before it returns a result or fails. It writes and creates nothing.
  *
- * What is said in several places counts in this order: command line, environment, file, default.
+ * If a setting is in several places, the first of these counts: command line, environment, file, default.
  */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -28,57 +28,57 @@ import { findConfigFile } from './searchPath.js';
 export type Limits = Readonly<Record<keyof typeof LIMITS_DEFAULT, number>>;
 export type Timeouts = Readonly<Record<keyof typeof TIMEOUTS_DEFAULT, number>>;
 
-/** What everyone needs who talks to a cluster. */
+/** The configuration that processes and clients need. */
 export interface ClusterConfig {
-  /** Absolute path of the file that was read. */
+  /** The absolute path of the file that was read. */
   readonly file: string;
-  /** Whether the file was found without being named by `--config`; then it is said which it is. */
+  /** How the file was chosen: by `--config`, by ATDD_CONFIG, or by the search path. */
   readonly chosenBy: 'option' | 'env' | 'search';
-  /** By rank: that of rank 1 stands at index 0. */
+  /** The addresses by rank: that of rank 1 is at index 0. */
   readonly processes: readonly Address[];
   readonly sectors: number;
   readonly clientKey: Uint8Array;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly limits: Limits;
   readonly timeouts: Timeouts;
-  /** Folder of a process as an absolute path, with `{rank}` where its rank belongs. */
+  /** The folder of a process as an absolute path, with `{rank}` in the place of its rank. */
   readonly storagePattern: string;
   /** The NBD gateway, if there is a section for it. */
   readonly nbd: NbdConfig | null;
-  /** What is allowed but may surprise: one sentence each. */
+  /** Settings that are allowed but may surprise, described in one sentence each. */
   readonly warnings: readonly string[];
 }
 
-/** What a process needs besides. */
+/** What a process needs as well. */
 export interface ProcessConfig extends ClusterConfig {
   readonly rank: Rank;
-  /** Whether peers that understand it are spoken to by the extension. */
+  /** Whether the process uses the extension with peers that understand it. */
   readonly isExtended: boolean;
-  /** Threads that share its sectors; 0: it has them itself. */
+  /** The number of its workers; 0: it has none, and keeps all sectors itself. */
   readonly workers: number;
-  /** Absolute path of its folder. */
+  /** The absolute path of its folder. */
   readonly storage: string;
   /** Whether the folder has to be on a disk that is mounted for it. */
   readonly storageMustBeMount: boolean;
-  /** Identity of the cluster. */
+  /** The identity of the cluster: its configured name, or that of `clusterIdentityOf`. */
   readonly cluster: string;
   readonly systemKey: Uint8Array;
 }
 
 export interface LoadOptions {
-  /** As the command line says; null or left out: ATDD_CONFIG or the search path. */
+  /** The file that the command line names; null or left out: ATDD_CONFIG or the search path. */
   readonly file?: string | null;
-  /** As the command line says; null or left out: ATDD_RANK or the file. */
+  /** The rank of the command line; null or left out: ATDD_RANK or the file. */
   readonly rank?: string | null;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Null: it is gone. */
+  /** The current folder; null: it is gone. */
   readonly cwd?: string | null;
-  /** Null: there is none. */
+  /** The home folder; null: there is none. */
   readonly home?: string | null;
 }
 
 /**
- * Configuration of one process.
+ * Loads the configuration of one process.
  * @throws {ConfigInvalid} with every mistake, if there is any.
  */
 export function loadProcessConfig(options: LoadOptions = {}): ProcessConfig {
@@ -103,7 +103,9 @@ export function loadProcessConfig(options: LoadOptions = {}): ProcessConfig {
   };
 }
 
-/** Even numbers are allowed, but who chooses one has most likely not thought of that. */
+/**
+ * A warning for an even number of processes: it is allowed, but tolerates no more failures than with one process fewer.
+ */
 export function evenNumberWarning(processCount: number): string[] {
   if (processCount % 2 === 1) return [];
   return [
@@ -113,7 +115,7 @@ export function evenNumberWarning(processCount: number): string[] {
 }
 
 /**
- * Configuration for clients: the system key may be missing.
+ * Loads the configuration of a client, for which the system key may be missing.
  * @throws {ConfigInvalid} with every mistake, if there is any.
  */
 export function loadClusterConfig(options: LoadOptions = {}): ClusterConfig {
@@ -125,7 +127,7 @@ export function loadClusterConfig(options: LoadOptions = {}): ClusterConfig {
   return { ...common.config, warnings: reading.warnings };
 }
 
-/** What both kinds share, and what else the file says; the name of the cluster if it gives one. */
+/** What both kinds of configuration share, and the other settings of the file. `cluster`: null if it names none. */
 interface Common {
   readonly config: ClusterConfig;
   readonly workers: number;
@@ -133,7 +135,7 @@ interface Common {
   readonly cluster: string | null;
 }
 
-/** Variables that mean something here. The last one is set by the supervisor for its children. */
+/** The variables that this program uses. The supervisor sets the last one for its children. */
 const ENV_NAMES = [
   'ATDD_CONFIG',
   'ATDD_RANK',
@@ -150,7 +152,7 @@ const ENV_OF_KEY: Readonly<Record<KeyName, string>> = {
   system: 'ATDD_SYSTEM_KEY',
 };
 
-/** One reading of everything that configures a program, with the mistakes met so far. */
+/** One reading of everything that configures a program, with the mistakes found so far. */
 class Reading {
   readonly warnings: string[] = [];
   private readonly mistakes: Mistake[] = [];
@@ -158,7 +160,7 @@ class Reading {
   private readonly home: string | null;
   private readonly file: string | null;
   private readonly chosenBy: ClusterConfig['chosenBy'];
-  /** What the file holds, checked or not; undefined if it could not be read. */
+  /** The content of the file, not checked; undefined: it could not be read. */
   private readonly raw: unknown;
   private readonly checked: CheckedConfig | null;
   private readonly keysRead = new Map<KeyName, Uint8Array>();
@@ -182,7 +184,7 @@ class Reading {
     this.warnOfUnknownVariables();
   }
 
-  /** What is the same for all ranks, or null after a mistake. */
+  /** The settings that are the same for all ranks; null after a mistake. */
   common(): Common | null {
     const level = this.variable('ATDD_LOG_LEVEL', LOG_LEVELS);
     const format = this.variable('ATDD_LOG_FORMAT', LOG_FORMATS);
@@ -212,11 +214,11 @@ class Reading {
   rank(option: string | null): Rank | null {
     const processes = soundField(this.raw, 'processes');
     const written = option ?? this.env['ATDD_RANK'] ?? '';
-    // An option that is there but empty is a mistake: some variable of a script was not set.
+    // An empty option is a mistake: a script may have used a variable that was not set.
     if (option === null && written === '') return this.rankOfFile(processes);
     const source = option === null ? 'ATDD_RANK' : '--rank';
     const rank = /^\d+$/.test(written) ? Number(written) : NaN;
-    // Without a sound list of processes nothing is known about ranks but that they are numbers.
+    // Without a valid list of processes it is only known that a rank is a number.
     const processCount = processes?.length ?? Infinity;
     if (isMember(rank, processCount)) return rank;
     const expected = processes === null ? 'a whole number from 1' : expectedRank(processCount);
@@ -231,7 +233,10 @@ class Reading {
     return read;
   }
 
-  /** Who can reach the sample keys can forge everything: they may not leave the machine. */
+  /**
+   * Refuses the sample keys unless all processes are on this machine, because anyone who knows the keys can forge every
+   * message.
+   */
   refuseSamples(): void {
     const addresses = (soundField(this.raw, 'processes') ?? []).flatMap((written) => parseAddress(written) ?? []);
     const exposed = addresses.find(({ host }) => !isLoopback(host));
@@ -253,7 +258,7 @@ class Reading {
     if (this.mistakes.length > 0) throw this.failure();
   }
 
-  /** A path of the file as an absolute one; null after a mistake. */
+  /** Makes a path of the file absolute; null after a mistake. */
   private path(field: string, written: string): string | null {
     const path = resolvePath(written, { folder: dirname(this.file ?? '/'), home: this.home });
     if (path !== null) return path;
@@ -289,7 +294,7 @@ class Reading {
 
   private rankOfFile(processes: readonly string[] | null): Rank | null {
     const rank = soundField(this.raw, 'rank');
-    // Null: there is a rank, and the schema has said what is wrong with it.
+    // null: there is a rank, and the schema has reported what is wrong with it.
     if (this.file === null || this.raw === undefined || rank === null) return null;
     if (rank !== undefined) return processes !== null && rank > processes.length ? null : rank;
     const range = processes === null ? 'a whole number from 1' : expectedRank(processes.length);
@@ -317,7 +322,7 @@ class Reading {
   }
 
   private keyFromFile(name: KeyName): Uint8Array | null {
-    // A wrong variable was reported already: it is not to be passed over.
+    // A wrong variable was reported already. The file must not be used in its place.
     if ((this.env[ENV_OF_KEY[name]] ?? '') !== '') return null;
     const keys = soundField(this.raw, 'keys');
     if (this.file === null || this.raw === undefined || keys === null) return null;
@@ -333,7 +338,7 @@ class Reading {
     const content = readText(path);
     const result = content.kind === 'fault' ? content : parseKey(name, content.text);
     if (result.kind === 'fault') {
-      // The path is not shown if it may be the key itself, put into the wrong place.
+      // The path is not shown if it may be the key itself in the wrong place.
       const shown = describeFound(written);
       this.mistake(this.file, field, `${shown}: ${result.found}`, `a file with ${expectedKey(name)}`);
       return null;

@@ -1,13 +1,13 @@
 /**
- * What is wrong with a configuration, as values: every mistake is found before any is reported, and each says where it
- * stands, what was found there and what is expected. Secrets are never quoted.
+ * Mistakes in a configuration, as values. All of them are found before any is reported. Each says where it is, what was
+ * found there and what is expected. Secrets are never quoted.
  */
 import { AtomicDiskError } from '../src/errors.js';
 
 export interface Mistake {
-  /** Where it was read: a file, an environment variable, or an option of the command line. */
+  /** Where the value was read: a file, an environment variable, or an option of the command line. */
   readonly source: string;
-  /** Path of the field inside the source, such as `processes[1]`; empty for the whole of it. */
+  /** The path of the field inside the source, such as `processes[1]`; empty for the whole source. */
   readonly field: string;
   readonly found: string;
   readonly expected: string;
@@ -32,10 +32,10 @@ function describeMistake({ source, field, found, expected }: Mistake): string {
 
 const FOUND_LENGTH_MAX = 80;
 
-/** A run of hexadecimal digits this long may be a key that was put into the wrong place. */
+/** A run of so many hexadecimal digits may be a key in the wrong place. */
 const SECRET_PATTERN = /[0-9a-f]{32,}/i;
 
-/** A value from outside as one short line. What may be a key is not shown. */
+/** Describes a value from outside in one short line. A value that may be a key is not shown. */
 export function describeFound(value: unknown): string {
   if (value === undefined) return 'nothing';
   const text = JSON.stringify(value);
@@ -43,7 +43,7 @@ export function describeFound(value: unknown): string {
   return text.length <= FOUND_LENGTH_MAX ? text : `${text.slice(0, FOUND_LENGTH_MAX)}…`;
 }
 
-/** The candidate that a misspelt word was most likely meant to be, or null if none is near. */
+/** The candidate that is most similar to a misspelt word; null: none is similar. */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   let best: string | null = null;
   let bestDistance = Math.max(1, Math.floor(word.length / 2));
@@ -56,7 +56,7 @@ export function nearest(word: string, candidates: readonly string[]): string | n
   return best;
 }
 
-/** Levenshtein's distance: how many letters to insert, delete or replace. */
+/** The Levenshtein distance: how many letters must be inserted, deleted or replaced. */
 function editDistance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let row = 1; row <= from.length; row += 1) {

@@ -1,4 +1,4 @@
-/** What the section `nbd` of a configuration comes to. */
+/** The configuration of the gateway, from the section `nbd`. */
 import { NBD_PORT } from '../src/nbd/constants.js';
 import type { NbdExport } from '../src/nbd/nbdExport.js';
 import type { Address } from './address.js';
@@ -10,20 +10,23 @@ import type { CheckedConfig } from './schema.js';
 
 export interface NbdConfig {
   readonly listen: Address;
-  /** Absolute path, or null: TCP only. */
+  /** The absolute path of the Unix socket; null: TCP only. */
   readonly socket: string | null;
-  /** Permissions of the socket; null: what the umask leaves. */
+  /** The permissions of the socket; null: those that the umask leaves. */
   readonly socketMode: number | null;
-  /** Name or number of its group; null: that of the gateway. */
+  /** The name or number of its group; null: that of the gateway. */
   readonly socketGroup: string | null;
   readonly exports: readonly NbdExport[];
-  /** Null: operations wait until the cluster answers. */
+  /** How long an operation waits for a majority (milliseconds); null: until the cluster answers. */
   readonly waitMs: number | null;
-  /** Clients that may be attached at once to each of the two. */
+  /** The most clients that may be attached at a time, by TCP and by the socket each. */
   readonly connections: number;
 }
 
-/** What the gateway does without a section of the configuration. */
+/**
+ * The configuration of the gateway without such a section.
+ * @param sectors The size of the disk in sectors.
+ */
 export function defaultNbdConfig(sectors: number): NbdConfig {
   return {
     listen: { host: '127.0.0.1', port: NBD_PORT },
@@ -36,7 +39,10 @@ export function defaultNbdConfig(sectors: number): NbdConfig {
   };
 }
 
-/** @param socket Its absolute path, if there is one. @returns null if there is no such section. */
+/**
+ * @param socket The absolute path of the socket, if there is one.
+ * @returns null if there is no such section.
+ */
 export function nbdConfigOf({ nbd, sectors }: CheckedConfig, socket: string | null): NbdConfig | null {
   if (nbd === undefined) return null;
   const defaults = defaultNbdConfig(sectors);

@@ -5,7 +5,7 @@ import { SECTORS_MAX, address, path, wholeNumber } from './fields.js';
 import { NBD_CONNECTIONS_DEFAULT } from './limits.js';
 import type { Mistake } from './mistake.js';
 
-/** Longest name of an export, in characters: far below what the protocol allows. */
+/** The longest name of an export, in characters. It is far below the limit of the protocol. */
 const EXPORT_NAME_LENGTH_MAX = 256;
 
 const SOCKET_MODE_EXPECTED = 'text of three octal digits such as "0660"';
@@ -90,15 +90,18 @@ export const NBD = {
 
 export type NbdExportFields = v.InferOutput<v.ObjectSchema<typeof NBD_EXPORT, undefined>>;
 
-/** As many as it says, or to the end of a disk of so many: none if it begins behind that. */
+/**
+ * The size of an export in sectors: its own, or to the end of the disk; 0 if it begins behind the end.
+ * @param sectors The size of the disk in sectors.
+ */
 export function sectorCountOf({ firstSector, sectors: count }: NbdExportFields, sectors: number): number {
   return count ?? Math.max(0, sectors - firstSector);
 }
 
 /**
- * A list of exports that would be served as another one: an empty one as the whole disk, and one with names that the
- * library leaves out of every record without a word (`__proto__`, say).
- * @param nbd The section as it was read; nobody has looked at it yet.
+ * Mistakes in a list of exports that would silently be read as another list. An empty one would be read as the whole
+ * disk. Some names, `__proto__` for example, are left out by the library.
+ * @param nbd The section as it was read, not checked yet.
  */
 export function exportListMistakes(nbd: unknown, source: string): Mistake[] {
   const exports = (nbd as { readonly exports?: unknown } | null | undefined)?.exports;
@@ -117,7 +120,10 @@ export function exportListMistakes(nbd: unknown, source: string): Mistake[] {
     });
 }
 
-/** Exports within the disk; none shares sectors with another unless both are read-only. */
+/**
+ * Mistakes of exports that are not within the disk, or share sectors with another one unless both are read-only.
+ * @param sectors The size of the disk in sectors.
+ */
 export function exportMistakes(
   exportsByName: Readonly<Record<string, NbdExportFields>>,
   sectors: number,

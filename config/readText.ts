@@ -1,15 +1,15 @@
-/** Small files of text, as values: what is wrong with one is for the list of mistakes. */
+/** Reads small text files. A file that cannot be read is a value, for the list of mistakes. */
 import { readFileSync, statSync } from 'node:fs';
 import { describeUser } from '../src/surroundings.js';
 
 const FILE_SIZE_MAX_BYTES = 1_048_576;
 
-/** Whether there is a file that can be reached. Never throws. */
+/** Whether there is a file at that path that can be reached. Never throws. */
 export function isFile(path: string): boolean {
   try {
     return statSync(path).isFile();
   } catch {
-    // Not there, or behind a folder that this user may not look into.
+    // It is not there, or in a folder that this user may not read.
     return false;
   }
 }
@@ -23,7 +23,7 @@ export function readText(path: string): TextResult {
     if (status.size > FILE_SIZE_MAX_BYTES) {
       return { kind: 'fault', found: `${status.size} bytes, more than ${FILE_SIZE_MAX_BYTES}` };
     }
-    // Some editors put a byte order mark first.
+    // Some editors begin a file with a byte order mark.
     return { kind: 'text', text: readFileSync(path, 'utf8').replace(/^\uFEFF/, '') };
   } catch (error) {
     return { kind: 'fault', found: describeReadError(error) };

@@ -1,7 +1,7 @@
 /**
- * The configuration file: unknown in, either a checked value or the list of all mistakes out. No I/O.
- * config/atdd.schema.json is written from what stands here (npm run schema), so every field carries its description and
- * its default.
+ * Checks the configuration file: an unknown value in, a checked value or the list of all mistakes out. No I/O.
+ * config/atdd.schema.json is generated from this file (npm run schema), so every field has its description and its
+ * default here.
  */
 import * as v from 'valibot';
 import { RANK_MAX } from '../src/core/rank.js';
@@ -15,7 +15,7 @@ import { NBD, NBD_EXPORT, exportListMistakes, exportMistakes } from './nbdFields
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
-/** Whether processes of this implementation use their own messages among themselves. */
+/** Whether a process uses the extension with peers that understand it. */
 export const EXTENSION_SETTINGS = ['on', 'off'] as const;
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -173,7 +173,7 @@ export const CONFIG_SCHEMA = v.pipe(
   v.description('One file serves all processes of a cluster and its clients.'),
 );
 
-/** A configuration file that holds what it should, defaults filled in; paths as they are written. */
+/** A valid configuration file, with defaults filled in. Paths are as they were written. */
 export type CheckedConfig = v.InferOutput<typeof CONFIG_SCHEMA>;
 
 export type CheckResult =
@@ -186,7 +186,7 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Checks what was read from `source`. Finds every mistake, at most one per field. */
+/** Checks the value that was read from `source`. Finds all mistakes, at most one per field. */
 export function checkConfig(value: unknown, source: string): CheckResult {
   if (!isObject(value)) {
     const expected = 'an object in braces';
@@ -203,7 +203,7 @@ export function checkConfig(value: unknown, source: string): CheckResult {
   return { kind: 'checked', config: v.parse(CONFIG_SCHEMA, value) };
 }
 
-/** Reads one field on its own, so that what can be said about it is said though others are wrong. */
+/** Reads one field on its own, so that it can be used even if others are wrong. null: it is not valid. */
 export function soundField<Name extends keyof typeof FIELDS>(
   value: unknown,
   name: Name,
@@ -214,7 +214,7 @@ export function soundField<Name extends keyof typeof FIELDS>(
 }
 
 function mistakeOf(issue: v.InferIssue<typeof CONFIG_SCHEMA>, source: string): Mistake[] {
-  // The library names only the first unknown field of an object: `unknownFields` names all.
+  // The library names only the first unknown field of an object, but `unknownFields` names all of them.
   if (issue.expected === 'never') return [];
   const field = fieldPath(issue.path?.map((item) => item.key) ?? []);
   const found = describeFound(issue.input);
@@ -223,7 +223,7 @@ function mistakeOf(issue: v.InferIssue<typeof CONFIG_SCHEMA>, source: string): M
   return [{ source, field, found, expected }];
 }
 
-/** For a field that is not there the library knows only its name. */
+/** Describes the expected value of a missing field: the library says only its name. */
 function expectedOfMissing(field: string): string {
   if (!isFieldName(field)) return 'a value';
   return v.safeParse(FIELDS[field], undefined).issues?.[0].message ?? 'a value';
@@ -259,9 +259,12 @@ function unknownFields(
   });
 }
 
-/** The fields that what stands at `field`, a member of what stands at `path`, may have. */
+/**
+ * The fields that the value at `field` may have; undefined: it is no object of fields.
+ * @param path The path of the object that contains it.
+ */
 function innerFields(field: string, path: string, member: unknown): Readonly<Record<string, unknown>> | undefined {
-  // Exports have the names that they are given.
+  // The names of exports are free.
   if (field === EXPORTS_FIELD) return isObject(member) ? member : {};
   return path === EXPORTS_FIELD ? NBD_EXPORT : INNER_FIELDS[field];
 }
@@ -283,7 +286,7 @@ function unknownField(field: string, name: string, known: readonly string[], sou
   return { source, field, found: 'a field that nobody knows', expected };
 }
 
-/** What fields say of one another. Each relation is checked if the fields that it names are sound. */
+/** Mistakes in the relations between fields. A relation is checked if its fields are valid. */
 function relationMistakes(value: JsonObject, source: string): Mistake[] {
   return [
     ...duplicateAddresses(soundField(value, 'processes') ?? [], source),
@@ -317,12 +320,12 @@ function rankBeyond(value: JsonObject, source: string): Mistake[] {
   return [{ source, field: 'rank', found: String(rank), expected: expectedRank(processes.length) }];
 }
 
-/** The ranks that a cluster of so many processes has, for messages. */
+/** Describes the ranks of a cluster of so many processes, for messages. */
 export function expectedRank(processCount: number): string {
   return `a whole number from 1 to ${processCount}, as many as there are processes`;
 }
 
-/** Fields of one section, the first of which may not be greater than the second. */
+/** Pairs of fields of one section. The first must not be greater than the second. */
 const PAIRS = [
   ['limits', 'operationsPerConnection', 'operations'],
   ['timeouts', 'retransmitMs', 'retransmitMsMax'],

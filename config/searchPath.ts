@@ -1,11 +1,11 @@
-/** Which configuration file is taken when several could be. */
+/** Chooses the configuration file. */
 import { isAbsolute, join, resolve } from 'node:path';
 
 export interface SearchOptions {
-  /** What the command line says, or null. */
+  /** The file that the command line names, or null. */
   readonly file: string | null;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Folder that relative paths of the command line and of the environment start from, if any. */
+  /** The folder for relative paths of the command line and the environment; null: it is gone. */
   readonly cwd: string | null;
   readonly home: string | null;
   readonly isFile: (path: string) => boolean;
@@ -13,12 +13,12 @@ export interface SearchOptions {
 
 export type SearchResult =
   | { readonly kind: 'found'; readonly file: string; readonly by: 'option' | 'env' | 'search' }
-  /** What was said is relative to a folder that is gone. */
+  /** The file that was named is relative to a folder that is gone. */
   | { readonly kind: 'adrift'; readonly file: string; readonly by: 'option' | 'env' }
-  /** Nothing was said, and nothing stood at these places. */
+  /** No file was named, and there is none at these places. */
   | { readonly kind: 'none'; readonly searched: readonly string[] };
 
-/** The option, else ATDD_CONFIG, else the first of the search path that is there. */
+/** The file of the option, else of ATDD_CONFIG, else the first file of the search path that exists. */
 export function findConfigFile({ file, env, cwd, home, isFile }: SearchOptions): SearchResult {
   if (file !== null) return named(file, cwd, 'option');
   const fromEnv = env['ATDD_CONFIG'] ?? '';
@@ -35,7 +35,7 @@ function named(file: string, cwd: string | null, by: 'option' | 'env'): SearchRe
 }
 
 function searchPath({ env, cwd, home }: Omit<SearchOptions, 'file' | 'isFile'>): string[] {
-  // The XDG specification: a relative path in the variable is to be ignored.
+  // The XDG specification says that a relative path in the variable must be ignored.
   const xdg = env['XDG_CONFIG_HOME'] ?? '';
   const ofHome = home === null ? [] : [join(home, '.config')];
   const configHomes = isAbsolute(xdg) ? [xdg] : ofHome;

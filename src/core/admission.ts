@@ -1,6 +1,6 @@
 /**
- * Whether a connection is read from: the bound on what it has under way, and its orderly end. Pure. What is under way
- * is counted by those who keep it, and comes with each event as a load.
+ * Decides when a connection is read from, because what it has under way is bounded, and when it ends. Pure. Each event
+ * comes with the load: what the connection has under way, counted by its owner.
  *
  * ```
  * event                       load        state            effect
@@ -10,16 +10,16 @@
  * ```
  */
 
-/** `ended`: the other side sends nothing more. The others: what is under way has changed. */
+/** `ended`: the other side sends nothing more. All others: the load may have changed. */
 export type AdmissionEvent = 'entered' | 'handled' | 'answered' | 'drained' | 'ended';
 
-/** `end`: nothing more will be sent to the other side either. */
+/** `end`: end the own side of the connection as well, because nothing more will be sent. */
 export type AdmissionEffect = 'pause' | 'resume' | 'end';
 
 export interface Load {
-  /** Nothing more is taken in for now. */
+  /** The bound is reached: nothing more may be taken in for now. */
   readonly isFull: boolean;
-  /** Nothing that came by the connection is under way. */
+  /** Nothing that came over the connection is under way. */
   readonly isIdle: boolean;
 }
 

@@ -1,36 +1,33 @@
 /**
- * What a process has done since it was started: counts that only grow. Whoever wants to know what an operation costs
- * takes the difference between two looks, and divides (docs/benchmarks.md).
+ * What a process has done since its boot: counts that only grow. The cost of an operation is the difference between two
+ * readings, divided by the operations between them (docs/benchmarks.md).
  *
- * The numbers are written in place: an operation passes here a dozen times, and a copy each time would cost more than
- * what is counted.
+ * The numbers are changed in place: each operation counts a dozen times, and a copy each time would cost more than what
+ * is counted.
  */
 export interface ProcessCounters {
-  /** HMACs computed for messages that leave, and for those that have come. */
+  /** HMACs computed for messages that are sent, and for messages that arrived. */
   tagsMade: number;
   tagsChecked: number;
-  /**
-   * To peers: over connections that this process dialled, and over those that a peer did. A message is what was
-   * serialized as one.
-   */
+  /** Sent to peers, over connections of either direction. A bundle counts as one message. */
   peerMessages: number;
   peerBytes: number;
-  /** Batches handed to a socket: a system call each, unless the socket is behind. */
+  /** Batches handed to a socket: one system call each, unless the socket has not sent the one before yet. */
   peerWrites: number;
-  /** The same to clients, and to strangers. */
+  /** The same, sent to clients and to everyone else. */
   clientMessages: number;
   clientBytes: number;
   clientWrites: number;
-  /** Of the data file: one for each commit that has data. */
+  /** Flushes of the data file: one for each commit that has data. */
   dataFlushes: number;
-  /** Of the metadata: commits and notes. What LevelDB merges in the background is not counted. */
+  /** Flushes of the metadata, for commits and notes. Compactions by LevelDB in the background are not counted. */
   metadataFlushes: number;
 }
 
-/** What the store adds to. */
+/** The counters of the store. */
 export type FlushCounters = Pick<ProcessCounters, 'dataFlushes' | 'metadataFlushes'>;
 
-/** What taggers add to. */
+/** The counters of taggers. */
 export type TagCounters = Pick<ProcessCounters, 'tagsMade' | 'tagsChecked'>;
 
 export function newCounters(): ProcessCounters {
@@ -48,7 +45,10 @@ export function newCounters(): ProcessCounters {
   };
 }
 
-/** One batch of messages is handed to a socket. */
+/**
+ * Counts one batch of messages that is handed to a socket.
+ * @param chunks One for each message.
+ */
 export function countWrite(counters: ProcessCounters, to: 'peer' | 'client', chunks: readonly Uint8Array[]): void {
   let bytes = 0;
   for (const { length } of chunks) bytes += length;

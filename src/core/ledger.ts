@@ -1,9 +1,9 @@
 /**
  * The ledger of client operations under way: which client asked for what, and how many there are.
  *
- * It bounds them. Each operation may hold 4 KiB until it is answered, so a session that has as many under way as it may
- * is not read from until one ends. The whole is shared out: with many sessions each gets less, so that together they
- * never hold more than `operations`.
+ * It bounds them, because each operation may hold 4 KiB until it is answered. A session that has as many under way as
+ * it may is not read from until one ends. With many sessions each gets a smaller share of `operations`, but never less
+ * than SESSION_SHARE_MIN.
  *
  * A mutable record behind functions (an entry comes and goes with each operation).
  */
@@ -18,7 +18,7 @@ export interface LedgerLimits {
   readonly operationsPerConnection: number;
 }
 
-/** However many sessions there are, each may have this many under way. */
+/** Each session may have this many operations under way, however many sessions there are. */
 export const SESSION_SHARE_MIN = 4;
 
 export interface LedgerEntry<Session> {
@@ -26,7 +26,7 @@ export interface LedgerEntry<Session> {
   readonly sector: SectorIndex;
   readonly request: 'read' | 'write';
   readonly requestNumber: bigint;
-  /** Its client is gone: if it has not chosen a stamp yet, it must not do so any more. */
+  /** The client is gone: if the operation has no stamp yet, it must not get one any more. */
   isAbandoned?: boolean;
 }
 
@@ -48,7 +48,7 @@ export function enterOperation<Session>(ledger: Ledger<Session>, id: OperationId
   else ids.add(id);
 }
 
-/** Takes the operation out. Every operation ends exactly once: completed or dropped. */
+/** Removes the operation. Every operation ends exactly once: it is completed or dropped. */
 export function endOperation<Session>(ledger: Ledger<Session>, id: OperationId): LedgerEntry<Session> {
   const entry = ledger.entries.get(id);
   assert(entry !== undefined, 'an operation ended that was not under way');
@@ -64,7 +64,10 @@ export function isAbandoned(ledger: Ledger<unknown>, id: OperationId): boolean {
   return ledger.entries.get(id)?.isAbandoned === true;
 }
 
-/** The session's operations under way, from now on abandoned. */
+/**
+ * Marks all operations of the session as abandoned.
+ * @returns these operations.
+ */
 export function abandonOperations<Session>(
   ledger: Ledger<Session>,
   session: Session,

@@ -3,7 +3,7 @@ import type { Rank } from './rank.js';
 import type { SectorData, SectorIndex } from './sector.js';
 import type { Stamp } from './stamp.js';
 
-/** What a client asks. Request numbers (u64) are the client's own and only echoed. */
+/** A request of a client. Request numbers (u64) are chosen by the client and only echoed. */
 export type ClientRequest =
   | { readonly kind: 'read'; readonly requestNumber: bigint; readonly sector: SectorIndex }
   | {
@@ -15,7 +15,7 @@ export type ClientRequest =
 
 export type ResponseStatus = 'ok' | 'authFailure' | 'invalidSectorIndex';
 
-/** What a client is told. `data` stands exactly in a READ's response that is ok. */
+/** The response to a client. `data` is there exactly if it answers a READ with `ok`. */
 export interface ClientResponse {
   readonly request: 'read' | 'write';
   readonly status: ResponseStatus;
@@ -23,12 +23,12 @@ export interface ClientResponse {
   readonly data: SectorData | null;
 }
 
-/** A message of the register algorithm, without its sector and sender (the envelope has them). */
+/** A message of the register algorithm, without sector and sender: `ProcessMessage` has them. */
 export type RegisterMessage =
   | { readonly kind: 'readProc'; readonly id: OperationId }
-  /** Which stamp do you hold? Between processes of this implementation; others are sent a readProc. */
+  /** Asks for the stamp alone. Foreign processes are sent a `readProc` instead. */
   | { readonly kind: 'readStamp'; readonly id: OperationId }
-  /** The answer: a value with that stamp is sound on the sender's disk, and flushed. */
+  /** The answer: a value with this stamp is on the sender's disk, sound and flushed. */
   | { readonly kind: 'stamp'; readonly id: OperationId; readonly stamp: Stamp }
   | {
       readonly kind: 'value';
@@ -46,17 +46,17 @@ export type RegisterMessage =
 
 export type RegisterMessageKind = RegisterMessage['kind'];
 
-/** Those that every implementation of the protocol knows. */
+/** The messages of the base protocol, which every implementation knows. */
 export type BaseMessageKind = Exclude<RegisterMessageKind, 'readStamp' | 'stamp'>;
 
-/** A register message on its way: which register it is for, and which process sent it. */
+/** A register message with its envelope: the register that it is for, and the process that sent it. */
 export interface ProcessMessage {
   readonly sector: SectorIndex;
   readonly sender: Rank;
   readonly content: RegisterMessage;
 }
 
-/** "I have taken in your message": optional in the protocol, see docs/wire-protocol.md. */
+/** Confirms that a message has arrived. Optional in the protocol: see docs/wire-protocol.md. */
 export interface Receipt {
   readonly sender: Rank;
   readonly receiptFor: BaseMessageKind;

@@ -1,7 +1,6 @@
 /**
- * Identity of one operation of one register, the protocol's uuid. Its 16 bytes as a string of 16 characters with the
- * codes 0..255 (latin1): compared and used as a key on every message, so the form that costs least.
- * `describeOperationId` makes it readable.
+ * Identifies one operation of one register: the protocol's uuid. Its 16 bytes are a string of 16 characters with the
+ * codes 0..255 (latin1). Every message compares it and uses it as a key, and a string costs least for both.
  */
 export type OperationId = string;
 

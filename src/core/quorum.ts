@@ -1,6 +1,5 @@
 /**
- * Majorities. Any two majorities of the same N processes share a process: all that the algorithm needs of them. Knows
- * no message and no register.
+ * Majorities. Any two majorities of the same N processes share a process, and the algorithm needs nothing else of them.
  */
 
 /** The smallest number of processes that is more than half of `processCount`. */

@@ -1,7 +1,7 @@
 /** Number of a process: its position in the list of processes, counted from 1. */
 export type Rank = number;
 
-/** The protocol keeps a rank in one byte and needs N < 255. */
+/** The highest rank: the protocol keeps a rank in one byte, and requires N < 255. */
 export const RANK_MAX = 254;
 
 /** Whether `rank` is the rank of a member of a cluster of `processCount` processes. */

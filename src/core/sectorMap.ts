@@ -1,6 +1,6 @@
 /**
- * What of a disk is zeros, by what processes have on record, without a look at the data. Why what a majority says
- * counts as a read: docs/adr/0023-sector-maps.md. Pure.
+ * Which sectors of a disk are zeros, by the records of the processes, without reading data.
+ * docs/adr/0023-sector-maps.md argues why the word of a majority is as good as a read. Pure.
  */
 import { isMajority } from './quorum.js';
 import type { Incarnation } from './membership/identity.js';
@@ -9,44 +9,47 @@ import type { SectorIndex } from './sector.js';
 import type { Stamp } from './stamp.js';
 import { compareStamps } from './stamp.js';
 
-/** Consecutive sectors of one process, at least one, of which the same is to be told. */
+/** Consecutive sectors of one process, at least one, of which its records say the same. */
 export interface ToldRun {
   readonly sectors: number;
   /**
-   * Of zeros, that stamp, flushed; STAMP_INITIAL: never written. null: there may be data, or what there is cannot be
-   * read.
+   * All of them are zeros with this stamp, flushed; STAMP_INITIAL: never written. null: they may hold data, or are
+   * damaged.
    */
   readonly zeros: Stamp | null;
 }
 
-/** What a process knows of the disk of one: 0 as a mark is no disk. */
+/** What a process knows of the disk of a process. */
 export interface KnownDisk {
   readonly incarnation: Incarnation;
-  /** Four bytes of the disk's id. */
+  /** Four bytes of the disk's id; 0: no disk is known. */
   readonly mark: number;
 }
 
-/** What one process tells. */
+/** What one process says of its sectors. */
 export interface SectorMap {
   readonly rank: Rank;
-  /** Of each process, the one of rank 1 first, its own disk included: as many as there are. */
+  /** The disks that it knows, its own included: one for each process, that of rank 1 first. */
   readonly disks: readonly KnownDisk[];
   readonly from: SectorIndex;
-  /** One behind the other, from there on. None: it does not know, or has no vote. */
+  /**
+   * The runs follow each other without a gap, beginning at `from`. None: the process does not know, or does not vote.
+   */
   readonly runs: readonly ToldRun[];
 }
 
-/** Consecutive sectors, at least one. `unknown`: it takes a read to tell. */
+/** Consecutive sectors of the disk, at least one. `unknown`: only a read can tell. */
 export interface SectorRun {
   readonly sectors: number;
   readonly kind: 'zeros' | 'data' | 'unknown';
 }
 
 /**
- * What a majority says together, from `from` on, as far as all of it reaches, and no further than `end`. Empty: they
- * are no majority, or one of them speaks for a disk that another one knows to be lost.
- * @param maps One of each process at most, each from `from` on.
- * @param inUse Sectors of which nothing is to be concluded.
+ * Joins the maps of a majority, from `from` to where the first of them ends, and no further than `end`.
+ * @param maps At most one of each process, each from `from` on.
+ * @param inUse Sectors that are `unknown` whatever the maps say.
+ * @returns runs without gaps, from `from` on; none if the maps are of no majority, or one is of a disk that another
+ * process knows to be lost.
  */
 export function joinMaps(
   maps: readonly SectorMap[],
@@ -85,7 +88,7 @@ export function joinMaps(
   return joined;
 }
 
-/** Whether they are different processes, more than half of all, and none speaks for a lost disk. */
+/** Whether the maps are of different processes, of more than half of all, and of no disk that is known to be lost. */
 export function isMajorityOf(maps: readonly SectorMap[]): boolean {
   if (maps.length === 0) return false;
   const processCount = maps[0].disks.length;
@@ -95,17 +98,20 @@ export function isMajorityOf(maps: readonly SectorMap[]): boolean {
   return maps.every((one) => maps.every((other) => !isOutdated(one.disks, other)));
 }
 
-/** Whether the disk that one speaks for is not the last one of its rank that another knows of. */
+/**
+ * Whether a map is of a disk that is not the last one known of its rank.
+ * @param known The disks that another process knows.
+ */
 function isOutdated(known: SectorMap['disks'], { rank, disks }: SectorMap): boolean {
   const [before, own] = [known[rank - 1], disks[rank - 1]];
   if (before.incarnation !== own.incarnation) return before.incarnation > own.incarnation;
   return before.mark !== 0 && before.mark !== own.mark;
 }
 
-function kindOf(told: readonly (Stamp | null)[]): SectorRun['kind'] {
-  const [first] = told;
+function kindOf(zeros: readonly (Stamp | null)[]): SectorRun['kind'] {
+  const [first] = zeros;
   const isSame = (stamp: Stamp | null): boolean =>
     stamp === null || first === null ? stamp === first : compareStamps(stamp, first) === 0;
-  if (!told.every(isSame)) return 'unknown';
+  if (!zeros.every(isSame)) return 'unknown';
   return first === null ? 'data' : 'zeros';
 }

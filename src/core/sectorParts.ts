@@ -2,12 +2,12 @@
 import type { SectorIndex } from './sector.js';
 import { SECTOR_SIZE_BYTES } from './sector.js';
 
-/** What of one sector belongs to a range: the bytes `from` (included) to `to` (excluded). */
+/** The part of one sector that belongs to a range: its bytes `from` (included) to `to` (excluded). */
 export interface SectorPart {
   readonly sector: SectorIndex;
   readonly from: number;
   readonly to: number;
-  /** Where these bytes stand in the range. */
+  /** The offset of these bytes in the range. */
   readonly at: number;
 }
 
@@ -15,7 +15,7 @@ export function isWholeSector({ from, to }: SectorPart): boolean {
   return to - from === SECTOR_SIZE_BYTES;
 }
 
-/** The parts of a range, in order; none if it is empty. One small object for each 4 KiB. */
+/** The parts of a range of bytes, in order; none if it is empty. One small object for each sector. */
 export function sectorParts(offsetBytes: bigint, lengthBytes: number): SectorPart[] {
   const size = BigInt(SECTOR_SIZE_BYTES);
   let sector = Number(offsetBytes / size);

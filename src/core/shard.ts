@@ -1,9 +1,10 @@
 /**
- * A process with workers is as many members of as many clusters, which share its rank, its address and its keys: shard
- * i of all processes keeps the sectors whose index modulo the number of shards is i (docs/adr/0021-workers.md).
+ * A shard is the part of the sectors that one worker keeps. Shard i of all processes is a cluster of its own, with the
+ * same ranks, addresses and keys; it keeps the sectors whose index modulo the number of shards is i
+ * (docs/adr/0021-workers.md).
  */
 export interface Shard {
-  /** From 0. */
+  /** Counted from 0. */
   readonly index: number;
   readonly count: number;
 }

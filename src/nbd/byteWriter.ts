@@ -1,4 +1,4 @@
-/** Puts big-endian fields together: `bytesOf(u32(1), u16(2), text)`. */
+/** Big-endian fields, to be joined: `bytesOf(u32(1), u16(2), text)`. */
 
 export function u16(value: number): Uint8Array {
   const bytes = Buffer.allocUnsafe(2);

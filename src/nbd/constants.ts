@@ -1,23 +1,23 @@
 /**
- * The numbers of the NBD protocol (NetworkBlockDevice/nbd, doc/proto.md), each once. What logs and errors call them is
- * derived from here (`nameIn`), so that the two cannot disagree.
+ * The numbers of the NBD protocol (NetworkBlockDevice/nbd, doc/proto.md), each once. Logs and errors take their names
+ * from here as well (`nameIn`).
  */
 
-/** "NBDMAGIC": the first word of a server. */
+/** "NBDMAGIC": the first bytes of a server. */
 export const INIT_MAGIC = 0x4e42444d41474943n;
-/** "IHAVEOPT": fixed newstyle; also opens each option of a client. */
+/** "IHAVEOPT": the server speaks fixed newstyle. Each option of a client begins with it as well. */
 export const OPTION_MAGIC = 0x49484156454f5054n;
 export const OPTION_REPLY_MAGIC = 0x0003e889045565a9n;
 export const REQUEST_MAGIC = 0x25609513;
 export const SIMPLE_REPLY_MAGIC = 0x67446698;
 export const CHUNK_MAGIC = 0x668e33ef;
 
-/** What the server can, in the handshake. */
+/** The abilities of the server in the handshake. */
 export const HANDSHAKE_FLAG = { FIXED_NEWSTYLE: 1, NO_ZEROES: 2 } as const;
-/** The client's answer to it, with the same numbers. */
+/** The client's answer: it has the same numbers. */
 export const CLIENT_FLAGS_KNOWN = HANDSHAKE_FLAG.FIXED_NEWSTYLE | HANDSHAKE_FLAG.NO_ZEROES;
 
-/** What an export can. */
+/** The abilities of an export. */
 export const TRANSMISSION_FLAG = {
   HAS_FLAGS: 0x0001,
   READ_ONLY: 0x0002,
@@ -100,7 +100,7 @@ export const NBD_ERROR = {
 
 export type NbdErrorName = keyof typeof NBD_ERROR;
 
-/** The one metadata context there is here, and the number that stands for it in replies. */
+/** The only metadata context of this server, and the number that stands for it in replies. */
 export const BASE_ALLOCATION = 'base:allocation';
 export const BASE_ALLOCATION_ID = 1;
 /** Status flags of base:allocation. */
@@ -109,13 +109,13 @@ export const ALLOCATION = { HOLE: 1, ZERO: 2 } as const;
 /** The port that IANA has given to NBD. */
 export const NBD_PORT = 10_809;
 
-/** Least size and alignment of requests that clients are told of; any are served. */
+/** The least size and alignment of requests, as clients are told. All requests are served. */
 export const BLOCK_BYTES_MIN = 1;
-/** What clients had better keep to: a write of less than a sector costs a read besides. */
+/** The size and alignment that clients should use, because a write of less than a sector costs a read as well. */
 export const BLOCK_BYTES_PREFERRED = 4_096;
-/** Longest READ and WRITE: what clients take for granted of any server. */
+/** The longest READ and WRITE, in bytes: clients may assume it of any server. */
 export const PAYLOAD_BYTES_MAX = 33_554_432;
-/** What the protocol allows for the name of an export. */
+/** The longest name of an export that the protocol allows. */
 export const NAME_BYTES_MAX = 4_096;
 
 /** The name of a number in one of these tables, or the number itself. */

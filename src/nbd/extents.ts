@@ -1,4 +1,4 @@
-/** Runs of zeros and of data: what holes in replies are made of. */
+/** Runs of zeros and of data, which become holes and data in replies. */
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../core/sector.js';
 
 /** The bytes `from` (included) to `to` (excluded) of a range. */
@@ -8,7 +8,10 @@ export interface Extent {
   readonly isZero: boolean;
 }
 
-/** Appends to the run at the end if it is of the same kind. */
+/**
+ * Appends an extent, or extends the last one if it is of the same kind.
+ * @param next It begins where the last one ends.
+ */
 export function addExtent(extents: Extent[], next: Extent): void {
   const last = extents.at(-1);
   if (last?.isZero === next.isZero) extents[extents.length - 1] = { ...last, to: next.to };
@@ -16,8 +19,9 @@ export function addExtent(extents: Extent[], next: Extent): void {
 }
 
 /**
- * The runs of a range that begins at that offset. Only whole sectors count as zeros: a hole has to save more than it
+ * The extents of a range of the export. Only whole sectors count as zeros, because a hole has to save more than it
  * costs.
+ * @param offsetBytes Where the range begins in the export.
  */
 export function extentsOf(data: Uint8Array, offsetBytes: bigint): Extent[] {
   const extents: Extent[] = [];

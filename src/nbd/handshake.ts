@@ -1,10 +1,10 @@
 /**
- * The server's half of the handshake, fixed newstyle, as a machine that is fed bytes in any pieces: what it answers,
- * and how it ends. It knows no socket and no clock.
+ * The server's half of the handshake, fixed newstyle: a state machine that takes bytes in any pieces, and returns
+ * replies and the end. It uses no socket and no clock.
  *
- * States, in order: `flags` (4 bytes), then again and again `header` (16 bytes) and `data` (as long as the header says)
- * or `drain` (data that is too long to be of use). Bound: the data of one option, OPTION_BYTES_MAX, and OPTIONS_MAX
- * options.
+ * States, in order: `flags` (4 bytes), then for each option `header` (16 bytes) and either `data` (as long as the
+ * header says) or `drain` (data that is too long and is skipped). Bounds: OPTION_BYTES_MAX for the data of one option,
+ * OPTIONS_MAX options.
  */
 import {
   BASE_ALLOCATION,
@@ -29,38 +29,38 @@ import { sizeBytesOf, transmissionFlagsOf } from './nbdExport.js';
 import type { InfoQuery } from './optionData.js';
 import { parseInfoQuery, parseMetaQuery } from './optionData.js';
 
-/** What the handshake comes to. */
+/** The result of the handshake. */
 export interface Negotiated {
   readonly export: NbdExport;
   readonly isStructured: boolean;
-  /** Whether BLOCK_STATUS was made ready with base:allocation. */
+  /** Whether base:allocation was chosen, so that BLOCK_STATUS may be used. */
   readonly hasAllocation: boolean;
 }
 
 export type HandshakeEnd =
-  /** `rest`: bytes that follow the handshake; they belong to the requests. */
+  /** `rest`: the bytes after the handshake, which belong to requests. */
   | { readonly kind: 'negotiated'; readonly negotiated: Negotiated; readonly rest: Uint8Array }
-  /** The connection is to be closed once the replies have been sent. */
+  /** The connection has to be closed once the replies have been sent. */
   | { readonly kind: 'closed'; readonly reason: string };
 
 export interface HandshakeStep {
   readonly replies: readonly Uint8Array[];
-  /** Null: it goes on. */
+  /** null: the handshake goes on. */
   readonly end: HandshakeEnd | null;
 }
 
 export interface Handshake {
-  /** What the server says before it has heard anything. */
+  /** The first bytes of the server. */
   readonly greeting: Uint8Array;
-  /** Not to be called after the end. */
+  /** Takes bytes of the client. Must not be called after the end. */
   push(chunk: Uint8Array): HandshakeStep;
 }
 
-/** Longest data of an option that is looked at: a name and some dozens of queries. */
+/** The longest data of an option that is parsed: room for a name and some dozens of queries. */
 export const OPTION_BYTES_MAX = 65_536;
-/** Longest data that is skipped; whoever announces more is let go. */
+/** The longest data that is skipped. A client that announces more is disconnected. */
 export const OPTION_BYTES_SKIPPED_MAX = 16_777_216;
-/** Options of one handshake. Ordinary clients send fewer than ten. */
+/** The most options of one handshake. Ordinary clients send fewer than ten. */
 export const OPTIONS_MAX = 1_024;
 
 const FLAGS_BYTES = 4;
@@ -80,14 +80,14 @@ export function createHandshake(exports: readonly NbdExport[]): Handshake {
 class ServerHandshake implements Handshake {
   readonly greeting = bytesOf(u64(INIT_MAGIC), u64(OPTION_MAGIC), u16(CLIENT_FLAGS_KNOWN));
   private state: State = { kind: 'flags' };
-  /** What has arrived of the present state's bytes. */
+  /** The bytes of the present state that have arrived. */
   private pending = Buffer.alloc(0);
   private replies: Uint8Array[] = [];
   private end: HandshakeEnd | null = null;
   private optionCount = 0;
   private omitsZeroes = false;
   private isStructured = false;
-  /** Name of the export for which base:allocation was asked; null: for none. */
+  /** The name of the export for which base:allocation was chosen; null: for none. */
   private allocationOf: string | null = null;
 
   constructor(private readonly exports: readonly NbdExport[]) {}
@@ -209,7 +209,7 @@ class ServerHandshake implements Handshake {
     }
   }
 
-  /** The old way in: it knows no errors, so what cannot be had ends the connection. */
+  /** The old way to choose an export. It has no error replies, so an unknown export ends the connection. */
   private exportName(data: Buffer, rest: Buffer): void {
     const found = data.length > NAME_BYTES_MAX ? undefined : this.find(data.toString('utf8'));
     if (found === undefined) {
@@ -254,7 +254,7 @@ class ServerHandshake implements Handshake {
 
   private metaContext(option: number, data: Buffer): void {
     const isSetting = option === OPTION.SET_META_CONTEXT;
-    // Whatever comes of it, an earlier choice is over.
+    // An earlier choice is void, even if this one fails.
     if (isSetting) this.allocationOf = null;
     const query = parseMetaQuery(data);
     if (query === null || !this.isStructured) {
@@ -303,7 +303,7 @@ class ServerHandshake implements Handshake {
   }
 }
 
-/** The size and what the export can; the sizes of requests; and texts for those who want them. */
+/** The size and abilities of the export, the sizes of requests, and the texts that the client wants. */
 function informationOf(found: NbdExport, isStructured: boolean, query: InfoQuery): Uint8Array[] {
   const flags = transmissionFlagsOf(found, isStructured);
   const sizes = [BLOCK_BYTES_MIN, BLOCK_BYTES_PREFERRED, PAYLOAD_BYTES_MAX].map(u32);

@@ -3,22 +3,22 @@ import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import { TRANSMISSION_FLAG } from './constants.js';
 
 export interface NbdExport {
-  /** What clients ask for; the empty name is the default export. */
+  /** The name that clients ask for; the empty one is the default export. */
   readonly name: string;
   readonly firstSector: number;
   readonly sectors: number;
   readonly isReadOnly: boolean;
 }
 
-/** A bigint: the largest disks have more bytes than a number counts exactly. */
+/** The size in bytes: a bigint, because the largest disks have more bytes than a number counts exactly. */
 export function sizeBytesOf({ sectors }: NbdExport): bigint {
   return BigInt(sectors) * BigInt(SECTOR_SIZE_BYTES);
 }
 
 /**
- * What the export can. CAN_MULTI_CONN is honest, across gateways too: a write that was answered is durable on a
- * majority and seen by every read that begins later, over whichever connection; so a flush has nothing left to do.
- * @param isStructured Whether structured replies were negotiated: DF means nothing without them.
+ * The abilities of the export. CAN_MULTI_CONN is true even across gateways: a write that was answered is durable on a
+ * majority, and every read that begins later sees it, over any connection. So a flush has nothing left to do.
+ * @param isStructured Whether structured replies were negotiated, because DF needs them.
  */
 export function transmissionFlagsOf({ isReadOnly }: NbdExport, isStructured: boolean): number {
   const flag = TRANSMISSION_FLAG;

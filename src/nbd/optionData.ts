@@ -1,10 +1,10 @@
-/** The data of options that have any. Null: it is not what the option should carry. */
+/** Parses the data of options that have any. null: the data is malformed. */
 import { NAME_BYTES_MAX } from './constants.js';
 
-/** What INFO and GO ask for. */
+/** The data of INFO and GO. */
 export interface InfoQuery {
   readonly name: string;
-  /** Kinds of information that the client would like; it may get others. */
+  /** Kinds of information that the client wants. It may get others. */
   readonly wanted: readonly number[];
 }
 
@@ -18,7 +18,7 @@ export function parseInfoQuery(data: Buffer): InfoQuery | null {
   return { name: named.text, wanted };
 }
 
-/** What LIST_META_CONTEXT and SET_META_CONTEXT ask for. */
+/** The data of LIST_META_CONTEXT and SET_META_CONTEXT. */
 export interface MetaQuery {
   readonly name: string;
   readonly queries: readonly string[];
@@ -30,7 +30,7 @@ export function parseMetaQuery(data: Buffer): MetaQuery | null {
   const count = data.readUInt32BE(named.end);
   const queries: string[] = [];
   let at = named.end + 4;
-  // Each query takes four bytes at least, so a count that lies is found out soon.
+  // Each query takes at least four bytes, so a count that is too high is noticed soon.
   for (let index = 0; index < count; index += 1) {
     const query = parseName(data, at);
     if (query === null) return null;
@@ -40,7 +40,7 @@ export function parseMetaQuery(data: Buffer): MetaQuery | null {
   return at === data.length ? { name: named.text, queries } : null;
 }
 
-/** Text that its length precedes. */
+/** A text after its length (u32). `end` is the offset behind it. */
 function parseName(data: Buffer, at: number): { readonly text: string; readonly end: number } | null {
   if (data.length < at + 4) return null;
   const length = data.readUInt32BE(at);

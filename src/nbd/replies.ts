@@ -1,6 +1,6 @@
 /**
- * Replies as bytes: simple ones, or chunks if structured replies were negotiated. Each is a list of pieces to be sent
- * in order; data is a piece of its own, not copied.
+ * Replies as bytes: simple replies, or chunks if structured replies were negotiated. Each reply is a list of pieces to
+ * be sent in order. Data is a piece of its own and not copied.
  */
 import type { NbdErrorName } from './constants.js';
 import {
@@ -18,7 +18,7 @@ import type { Extent } from './extents.js';
 import { extentsOf } from './extents.js';
 import type { NbdRequest } from './request.js';
 
-/** The command was done; there is nothing more to tell. */
+/** The reply to a command that succeeded and returns nothing. */
 export function doneReply(cookie: bigint, isStructured: boolean): Uint8Array[] {
   return [isStructured ? chunk(CHUNK.NONE, cookie, 0, true) : simpleReply(cookie, 0)];
 }
@@ -32,7 +32,7 @@ export function errorReply(cookie: bigint, error: NbdErrorName, text: string, is
   return [chunk(CHUNK.ERROR, cookie, payload.length, true), payload];
 }
 
-/** The answer to a READ: sectors of zeros are told as holes, unless the client wants one piece. */
+/** The reply to a READ: sectors of zeros become holes, unless the client wants one piece (DF). */
 export function readReply(
   { cookie, flags, offsetBytes }: NbdRequest,
   data: Uint8Array,
@@ -54,10 +54,13 @@ export function readReply(
   });
 }
 
-/** The answer to a BLOCK_STATUS: at least one extent, from the offset of the request on. */
+/**
+ * The reply to a BLOCK_STATUS.
+ * @param extents At least one. The first begins at the offset of the request.
+ */
 export function statusReply(request: NbdRequest, extents: readonly Extent[]): Uint8Array[] {
-  const told = (request.flags & COMMAND_FLAG.REQ_ONE) === 0 ? extents : extents.slice(0, 1);
-  const descriptors = told.map(({ from, to, isZero }) =>
+  const sent = (request.flags & COMMAND_FLAG.REQ_ONE) === 0 ? extents : extents.slice(0, 1);
+  const descriptors = sent.map(({ from, to, isZero }) =>
     bytesOf(u32(to - from), u32(isZero ? ALLOCATION.HOLE | ALLOCATION.ZERO : 0)),
   );
   const payload = bytesOf(u32(BASE_ALLOCATION_ID), ...descriptors);
@@ -72,7 +75,7 @@ function simpleReply(cookie: bigint, error: number): Uint8Array {
   return bytes;
 }
 
-/** The header of a chunk, to be followed by so many bytes. */
+/** The header of a chunk, which `length` bytes follow. */
 function chunk(type: number, cookie: bigint, length: number, isLast: boolean): Uint8Array {
   const bytes = Buffer.allocUnsafe(20);
   bytes.writeUInt32BE(CHUNK_MAGIC, 0);

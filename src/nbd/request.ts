@@ -1,38 +1,38 @@
-/** What a client asks for, and the rules by which it is refused. */
+/** Requests of clients, and the rules by which they are refused. */
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import type { CommandName, NbdErrorName } from './constants.js';
 import { COMMAND, COMMAND_FLAG, PAYLOAD_BYTES_MAX } from './constants.js';
 import type { Negotiated } from './handshake.js';
 import { sizeBytesOf } from './nbdExport.js';
 
-/** The fixed part of a request, as it stands on the wire. */
+/** The fixed part of a request as it stands on the wire. */
 export interface RequestHeader {
   readonly flags: number;
   readonly type: number;
-  /** The client's name for the request; the reply carries it. */
+  /** Names the request for the client; the reply has it as well. */
   readonly cookie: bigint;
   readonly offsetBytes: bigint;
   readonly lengthBytes: number;
 }
 
-/** A request that is in order. */
+/** A valid request. */
 export interface NbdRequest {
   readonly command: CommandName;
   readonly flags: number;
   readonly cookie: bigint;
-  /** Within the export. */
+  /** The offset within the export. */
   readonly offsetBytes: bigint;
   readonly lengthBytes: number;
-  /** Of a WRITE; empty for all others. */
+  /** The data of a WRITE; empty for all others. */
   readonly data: Uint8Array;
 }
 
 export interface Refusal {
   readonly cookie: bigint;
-  /** Null: there is no such command. */
+  /** null: there is no such command. */
   readonly command: CommandName | null;
   readonly error: NbdErrorName;
-  /** For people: which rule, with the numbers. */
+  /** For people: the rule, with the numbers. */
   readonly text: string;
 }
 
@@ -40,7 +40,7 @@ const COMMANDS: ReadonlyMap<number, CommandName> = new Map(
   (Object.keys(COMMAND) as CommandName[]).map((name) => [COMMAND[name], name]),
 );
 
-/** Besides FUA, which goes with everything: a command that writes nothing is durable at once. */
+/** The flags of each command besides FUA, which all may have: a command that writes nothing is durable at once. */
 const FLAGS_OF: Readonly<Record<CommandName, number>> = {
   READ: COMMAND_FLAG.DF,
   WRITE: 0,
@@ -56,7 +56,7 @@ export function commandOf(type: number): CommandName | null {
   return COMMANDS.get(type) ?? null;
 }
 
-/** @returns what is wrong with the request, or null. */
+/** @returns the refusal of an invalid request; null: the request is valid. */
 export function findFault(header: RequestHeader, negotiated: Negotiated): Refusal | null {
   const command = commandOf(header.type);
   const { cookie, flags, lengthBytes } = header;
@@ -95,7 +95,7 @@ function findFaultOf(
     case 'WRITE':
       return isTooLong ? refuse('EINVAL', `${lengthBytes} bytes in one WRITE`) : null;
     case 'WRITE_ZEROES': {
-      // Whole sectors of zeros take no room; a part of one costs a read and a write: not fast.
+      // Whole sectors of zeros are fast, because they take no room. A part of a sector costs a read and a write.
       const isAligned = lengthBytes % SECTOR_SIZE_BYTES === 0 && offsetBytes % BigInt(SECTOR_SIZE_BYTES) === 0n;
       const isUrgent = (flags & COMMAND_FLAG.FAST_ZERO) !== 0;
       return isUrgent && !isAligned ? refuse('ENOTSUP', 'parts of sectors are not fast') : null;

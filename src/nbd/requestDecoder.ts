@@ -1,8 +1,8 @@
 /**
- * Cuts what a client sends after the handshake into requests, wherever TCP cut it.
+ * Cuts the bytes of a client after the handshake into requests, wherever TCP cut them.
  *
- * States: `header` (28 bytes), `payload` (of a WRITE that is in order), `drain` (of one that is not: it is read past,
- * and only then refused). A wrong magic ends it, since nothing that follows can be trusted to be a request. Bound: the
+ * States: `header` (28 bytes), `payload` (of a valid WRITE), `drain` (the payload of an invalid WRITE, which is skipped
+ * before the WRITE is refused). A wrong magic ends it, because the bytes after it may not be a request. Bound: the
  * payload of one WRITE, PAYLOAD_BYTES_MAX, in memory that the system provides as the bytes arrive.
  */
 import { assert } from '../core/assert.js';
@@ -14,11 +14,11 @@ import { commandOf, findFault } from './request.js';
 export type Decoded =
   | { readonly kind: 'request'; readonly request: NbdRequest }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
-  /** Nothing follows: the client has said goodbye, or cannot be understood. */
+  /** Nothing follows: the client has disconnected, or sends no valid requests. */
   | { readonly kind: 'end'; readonly reason: string };
 
 export interface RequestDecoder {
-  /** The requests that these bytes complete, in order. Nothing after an `end`. */
+  /** @returns the requests that these bytes complete, in order; none after an `end`. */
   push(chunk: Uint8Array): Decoded[];
 }
 

@@ -1,15 +1,19 @@
-/** Runs of sectors as requests work on them: cut where they would be too much, sector by sector. */
+/** Cuts runs of sectors into parts that a request can handle, and takes them apart into sectors. */
 import type { SectorIndex } from '../core/sector.js';
 import type { SectorRun } from '../core/sectorMap.js';
 
 type Kind = SectorRun['kind'];
 
-/** Where nothing is known, everything takes a read. */
+/** The known runs; one run of `unknown` if there are none, because then only reads can tell. */
 export function orUnknown(known: readonly SectorRun[], sectors: number): readonly SectorRun[] {
   return known.length > 0 ? known : [{ sectors, kind: 'unknown' }];
 }
 
-/** The runs up to the sector that is the last of so many of those kinds; at least one sector. */
+/**
+ * The runs from the first one on, with at most `max` sectors of those kinds, and how many sectors they have in all.
+ * @param runs At least one.
+ * @param max At least 1.
+ */
 export function cutAfter(
   runs: readonly SectorRun[],
   max: number,
@@ -30,7 +34,10 @@ export function cutAfter(
   return { runs: taken, sectors };
 }
 
-/** The sectors of those kinds, of runs that begin at that one. */
+/**
+ * The sectors of those kinds, in order.
+ * @param first The sector at which the runs begin.
+ */
 export function sectorsOf(
   runs: readonly SectorRun[],
   first: SectorIndex,

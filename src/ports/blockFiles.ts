@@ -4,13 +4,13 @@ import type { Stamp } from '../core/stamp.js';
 import type { NoteChanges } from './notes.js';
 
 /**
- * What the store needs of a disk. The simulation has a disk of its own that loses and tears.
+ * What the store needs of a disk. The simulation has a disk of its own, which loses and tears writes.
  *
- * Observables here are cold: an operation begins when it is subscribed to, and once begun it cannot be taken back.
- * Errors name the file and the operation.
+ * Observables here are cold: an operation begins on subscription, and then cannot be taken back. Errors name the file
+ * and the operation.
  */
 
-/** No room. Nothing that was flushed before is lost. */
+/** The disk has no room. Nothing that was flushed before is lost. */
 export class NoSpace extends Error {
   override readonly name = 'NoSpace';
 }
@@ -24,34 +24,34 @@ export interface SlotFile {
    * @throws {NoSpace} if they cannot be stored.
    */
   write(slot: number, data: SectorData): void;
-  /** Writes what the slot holds already once more, so that the next flush answers for it. */
+  /** Writes once more what the slot holds already, so that the next flush makes it durable. */
   renew(slot: number, data: SectorData): void;
   /**
-   * Completes once all that was written before it was called is on the disk. Fails with NoSpace if there was no room
-   * after all; any other failure means that nobody knows what the disk holds.
+   * Completes once everything that was written before the call is on the disk. Fails with NoSpace if there was no room
+   * after all. After any other failure it is unknown what the disk holds.
    */
   flush(): Observable<never>;
   /**
-   * Cuts the file so that it has at most so many slots, and gives their room back. Not called while a write is not
-   * flushed. After a crash the file may be as it was. Fails if that is impossible.
+   * Cuts the file to at most so many slots and gives their room back. Must not be called while a write is not flushed.
+   * After a crash the file may be as it was before. Fails if the file cannot be cut.
    */
   truncate(slotCount: number): Observable<never>;
-  /** Emits the slot's bytes, for the caller to keep, and completes. Fails if it cannot read. */
+  /** Emits the slot's bytes, which the caller may keep, and completes. Fails if they cannot be read. */
   read(slot: number): Observable<Uint8Array>;
   close(): Observable<never>;
 }
 
-/** Where the newest value of a sector stands. */
+/** The stamp of a sector's newest value, and where its data is. */
 export interface SectorRecord {
   readonly sector: SectorIndex;
   readonly stamp: Stamp;
-  /** Slot that holds the data, or null: the data is all zeros and takes no slot. */
+  /** The slot that holds the data; null: the data is all zeros and takes no slot. */
   readonly slot: number | null;
-  /** CRC-32 of sector, stamp and data (src/store/checksum.ts); 0 where there is no slot. */
+  /** CRC-32 of sector, stamp and data (src/store/checksum.ts); 0 without a slot. */
   readonly checksum: number;
 }
 
-/** What all records come to. Kept with them: records that were lost, or came back, show by it. */
+/** Totals of all records. They are kept with the records, so that lost or outdated records are noticed. */
 export interface RecordTotals {
   /** Commits since the folder was made. */
   readonly commitCount: number;
@@ -61,15 +61,15 @@ export interface RecordTotals {
   readonly checkSum: number;
 }
 
-/** What one commit does to the records. */
+/** The changes that one commit makes to the records. */
 export interface RecordBatch {
-  /** Of different sectors: these are theirs from now on. */
+  /** The new records, each of another sector. */
   readonly records: readonly SectorRecord[];
-  /** What all records come to then. */
+  /** The totals of all records after the commit. */
   readonly totals: RecordTotals;
   /**
-   * The records that stood before, of those sectors whose new data may not be on the disk yet. To be gone back to
-   * (`unconfirmed`) if it never gets there.
+   * The records that are replaced, of those sectors whose new data may not be on the disk yet. The store goes back to
+   * them (`unconfirmed`) if it never gets there.
    */
   readonly replaced: readonly SectorRecord[];
 }
@@ -78,39 +78,39 @@ export interface RecordBatch {
 export interface MetadataFile {
   /** Every record, in batches, in any order; completes at the end. */
   records(): Observable<readonly SectorRecord[]>;
-  /** Emits what the last commit said that all records come to, and completes. */
+  /** Emits the totals that the last commit has written, and completes. */
   totals(): Observable<RecordTotals>;
   /**
-   * Replaces the records of these sectors and the totals, all or none, durable when it completes. Fails with NoSpace if
-   * there was no room: then it is unknown whether they were replaced, and no other commit may follow before a `reopen`.
-   * Any other failure means that nobody knows what the disk holds.
+   * Replaces the records of these sectors and the totals, all or none. They are durable when it completes. Fails with
+   * NoSpace if there was no room: then it is unknown whether they were replaced, and a `reopen` must come before any
+   * other commit. After any other failure it is unknown what the disk holds.
    */
   commit(batch: RecordBatch): Observable<never>;
   /**
-   * Notes that the last commit, which has this number, is complete: the data that its records point to is durable too.
-   * The note itself need not be, but has to outlive the process.
+   * Notes that the last commit, which has this number, is complete: the data of its records is durable as well. The
+   * note itself need not be durable, but has to outlive the process.
    */
   confirm(commitCount: number): void;
   /**
-   * When it is opened: emits what the last commit replaced, if it is not known to be complete. Its data may be missing;
-   * that of every commit before it is there.
+   * To be called when the file is opened. Emits the records that the last commit replaced, if it is not known to be
+   * complete: its data may be missing. The data of every commit before it is there. Otherwise emits an empty list.
    */
   unconfirmed(): Observable<readonly SectorRecord[]>;
   /**
-   * After a NoSpace: opens the map again and emits what it durably holds for these sectors. Fails with NoSpace while
-   * there is no room for that either; it may then be called again.
+   * To be called after a NoSpace. Opens the map again and emits its durable records of these sectors. Fails with
+   * NoSpace while there is no room for that either; then it may be called again.
    */
   reopen(sectors: readonly SectorIndex[]): Observable<ReadonlyMap<SectorIndex, SectorRecord>>;
   /**
-   * The records from that sector on, in order, at most `limit`; emits them once. Fails with NoSpace while there is no
-   * room for what a `reopen` needs; it may then be called again.
+   * Emits once the records from that sector on, in order, at most `limit`. Fails with NoSpace while there is no room
+   * for what a `reopen` needs; then it may be called again.
    */
   list(from: SectorIndex, limit: number): Observable<readonly SectorRecord[]>;
-  /** All notes; emits them once. */
+  /** Emits all notes once, by name. */
   notes(): Observable<ReadonlyMap<string, Uint8Array>>;
   /**
-   * Changes notes, all or none, durable when it completes. Fails with NoSpace if there was no room: it is unknown
-   * whether they were changed, and they may be put again.
+   * Changes notes, all or none. They are durable when it completes. Fails with NoSpace if there was no room: then it is
+   * unknown whether they were changed, and they may be put again.
    */
   putNotes(changes: NoteChanges): Observable<never>;
   close(): Observable<never>;

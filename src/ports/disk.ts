@@ -3,25 +3,26 @@ import type { SectorData, SectorIndex } from '../core/sector.js';
 import type { SectorRun } from '../core/sectorMap.js';
 
 /**
- * The disk as those see it who use it: sectors, each atomic.
+ * The disk as its users see it: sectors, each atomic.
  *
- * Observables here are cold: an operation begins when it is subscribed to. They fail with an AtomicDiskError, of which
- * a write says whether it may have taken effect; unsubscribing gives up waiting, not what was sent.
+ * Observables here are cold: an operation begins on subscription. They fail with an AtomicDiskError, which says of a
+ * write whether it may have taken effect. Unsubscribing gives up waiting, but does not take back what was sent.
  */
 export interface Disk {
   /** Emits the sector's data, which is the caller's own, and completes. */
   read(sector: SectorIndex): Observable<SectorData>;
   /**
-   * What is known without reading of consecutive sectors from that one on, at most `count`: emits it once. Empty:
-   * nothing is known, all of it takes reads. A run of `zeros` was that at an instant since this was subscribed to, as a
-   * read would have found; one of `data` may be data. What this user of the disk has operations on is `unknown`.
+   * Emits once what is known of consecutive sectors without reading them, from that one on, at most `count`. No runs:
+   * nothing is known, and only reads can tell. A run of `zeros` was zeros at some instant since the subscription, as if
+   * it had been read then. A run of `data` may be data. Sectors on which this user of the disk has operations are
+   * `unknown`.
    */
   map(from: SectorIndex, count: number): Observable<readonly SectorRun[]>;
-  /** Completes when the data is durable; until then it must not be changed. */
+  /** Completes when the data is durable. Until then the caller must not change it. */
   write(sector: SectorIndex, data: SectorData): Observable<never>;
   /**
-   * Reads, changes and writes, with no other operation of this user of the disk on the sector in between. (Other users
-   * may get in between: what they write then is lost.)
+   * Reads, changes and writes the sector, without another operation of this user of the disk in between. Other users
+   * may write in between, and then their data is lost.
    */
   update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never>;
 }

@@ -1,8 +1,8 @@
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /**
- * Structured log. Nothing is logged per operation at `info` and above; `debugEnabled` guards what is logged on a
- * message path, since building the fields costs more than dropping them.
+ * Structured log. Nothing is logged per operation at `info` and above. Logging for each message is guarded by
+ * `debugEnabled`, because building the fields costs more than dropping them.
  */
 export interface Log {
   readonly debugEnabled: boolean;

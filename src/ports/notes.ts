@@ -1,15 +1,15 @@
 import type { Observable } from 'rxjs';
 
-/** By name; null takes a note away. */
+/** New values of notes by name; null: the note is removed. */
 export type NoteChanges = ReadonlyMap<string, Uint8Array | null>;
 
 /**
- * What a process remembers besides its sectors: who it is, whom it knows, what others have missed. Small things, all of
- * them in memory too.
+ * What a process keeps besides its sectors: its identity, the peers that it knows, the writes that they have missed.
+ * Notes are small, and all of them are in memory as well.
  */
 export interface Notes {
-  /** As they were when the store was opened. */
+  /** The notes when the store was opened. */
   readonly initial: ReadonlyMap<string, Uint8Array>;
-  /** Completes when all of the changes are durable, as one. Fails as the store's puts do. */
+  /** Makes the changes, all or none, and completes when they are durable. Fails as the store's puts do. */
   put(changes: NoteChanges): Observable<never>;
 }

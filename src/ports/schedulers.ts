@@ -1,12 +1,12 @@
 import type { SchedulerLike } from 'rxjs';
 
-/** All time comes from here. */
+/** The only source of time. */
 export interface Schedulers {
   /** Timers, in milliseconds. */
   readonly clock: SchedulerLike;
   /**
-   * The end of the current turn of the event loop: what is scheduled without a delay runs after everything that has
-   * arrived by now was taken in. Messages gathered until then go out together.
+   * The end of the present turn of the event loop. Work scheduled without a delay runs after everything that has
+   * arrived by now was handled. Messages gathered until then are sent together.
    */
   readonly turn: SchedulerLike;
 }

@@ -1,7 +1,7 @@
 /**
- * Checksums of what the store keeps: CRC-32 from node:zlib, the one thing of Node that the store's logic imports. It is
- * a pure function (so a simulation runs it as it is), it is built in, and injecting it would only add a way to open a
- * store with the wrong one.
+ * Checksums of what the store keeps: CRC-32 from node:zlib, the only import from Node in the store's logic. It is a
+ * pure function, so a simulation runs it as it is. It is no argument, because that would only add a way to open a store
+ * with the wrong one.
  */
 import { crc32 } from 'node:zlib';
 import { assert } from '../core/assert.js';
@@ -10,19 +10,23 @@ import type { Stamp } from '../core/stamp.js';
 
 const HEADER_SIZE_BYTES = 17;
 
-/** Reused: a checksum is computed in one go. */
+/** Reused, because a checksum is computed in one go. */
 const header = new Uint8Array(HEADER_SIZE_BYTES);
 const headerFields = new DataView(header.buffer);
 
-/** CRC-32 of some bytes, going on from that of the bytes before them. */
+/**
+ * CRC-32 of some bytes.
+ * @param before The CRC-32 of the bytes before them. Default 0: there are none.
+ * @returns 0 to 2^32 - 1.
+ */
 export function crc32Of(bytes: Uint8Array, before = 0): number {
   return crc32(bytes, before);
 }
 
 /**
- * The checksum that a slot's data has to match. It stands in the metadata, not beside the data: so a write that the
- * disk lost, or sent to another slot, shows too. Sector and stamp are part of it, for right data under a wrong name
- * must not pass either.
+ * The checksum that a slot's data has to match: 0 to 2^32 - 1. It is kept in the metadata and not beside the data, so
+ * that it also shows a write that the disk lost or put into another slot. It covers sector and stamp as well, because
+ * right data under a wrong sector or stamp must not pass.
  */
 export function checksumOf(sector: SectorIndex, stamp: Stamp, data: SectorData): number {
   assert(data.length === SECTOR_SIZE_BYTES, `a sector has ${data.length} bytes`);

@@ -6,9 +6,10 @@
  *   commit metadata  / records that they replace
  *   confirm          both are durable: the moment at which the puts happen
  *
- * A crash may leave the records without (all of) the data, only those of the last commit: no other begins before both
- * are durable. The next start finds out by the checksums and goes back to the records that were replaced
- * (src/store/lastCommit.ts), whose slots are taken until then. So a sector is wholly as it was or wholly as it was put.
+ * A crash may leave records whose data is missing or incomplete. Only the last commit can have such records, because no
+ * other begins before both are durable. The next start finds them by their checksums and goes back to the records that
+ * they replaced (src/store/lastCommit.ts), whose slots are taken until then. So a sector is wholly as it was or wholly
+ * as it was put.
  */
 import {
   catchError,
@@ -40,10 +41,10 @@ import {
 import { totalsAfter } from './recordTotals.js';
 import { storeFailure } from './storeFailure.js';
 
-/** What found no room and has to be done all the same is tried again after this (ms). */
+/** A change that found no room, and has to be made all the same, is tried again after this (milliseconds). */
 export const ROOM_INTERVAL_MS = 1_000;
 
-/** A put that was given its place. */
+/** A put with the record, and so the slot, that it was given. */
 export interface Placement {
   readonly record: SectorRecord;
   readonly data: SectorData;
@@ -52,38 +53,38 @@ export interface Placement {
 export interface MetadataContext {
   readonly metadata: MetadataFile;
   readonly clock: SchedulerLike;
-  /** There was no room for the metadata: what the disk holds is unknown until this commit ends. */
+  /** Called if there was no room for the metadata: until the commit ends it is unknown what the disk holds. */
   readonly metadataRefused: (cause: NoSpace) => void;
 }
 
 export interface CommitContext extends MetadataContext {
   readonly slotFile: SlotFile;
-  /** What is committed of a sector, or null if it was never written. */
+  /** The committed record of a sector, or null if it was never written. */
   readonly committed: (sector: SectorIndex) => SectorRecord | null;
-  /** There was no room for the data. */
+  /** Called if there was no room for the data. */
   readonly dataRefused: (cause: NoSpace) => void;
 }
 
 /** How a commit ended. */
 export interface CommitEnd {
-  /** All of it; otherwise none of it: there was no room. */
+  /** true: all of it took effect. false: none of it did, because there was no room. */
   readonly tookEffect: boolean;
-  /** What all records come to now. */
+  /** The totals of all records now. */
   readonly totals: RecordTotals;
-  /** Records that stand for "never written", of sectors that had none. */
+  /** Records that stand for "never written", of sectors that had no record. */
   readonly blanks: readonly SectorRecord[];
 }
 
-/** The record of a sector that was never written: it reads as zeros, and every stamp is newer. */
+/** A record that stands for "never written": the sector reads as zeros, and every stamp is newer. */
 export function blankRecord(sector: SectorIndex): SectorRecord {
   return { sector, stamp: STAMP_INITIAL, slot: null, checksum: 0 };
 }
 
 /**
- * Commits the placements, and with them what all records come to then.
+ * Commits the placements, together with the totals of all records after them.
  *
- * Emits once how it ended and completes. Fails with ATDD_STORE_FAILED if nobody knows what the disk holds. Subscribing
- * does it.
+ * The commit begins on subscription. Emits once how it ended, and completes. Fails with ATDD_STORE_FAILED if it is
+ * unknown what the disk holds.
  */
 export function commitBatch(
   placements: readonly Placement[],
@@ -124,7 +125,7 @@ export function commitBatch(
   });
 }
 
-/** @returns why there was no room, or null. */
+/** @returns the NoSpace if there was no room, else null. */
 function writeSlots(placements: readonly Placement[], slotFile: SlotFile): NoSpace | null {
   try {
     for (const { record, data } of placements) {
@@ -136,7 +137,7 @@ function writeSlots(placements: readonly Placement[], slotFile: SlotFile): NoSpa
   }
 }
 
-/** Emits what it failed with, or null, when it has ended. */
+/** Emits the error of the operation, or null if it succeeded, when it has ended. */
 function errorOf(operation$: Observable<never>): Observable<unknown> {
   return operation$.pipe(
     endWith(null),
@@ -144,13 +145,15 @@ function errorOf(operation$: Observable<never>): Observable<unknown> {
   );
 }
 
-/** @throws everything but a NoSpace, as a failure of the store. */
+/** @throws {AtomicDiskError} ATDD_STORE_FAILED for every error but a NoSpace. */
 function survivable(operation: string, error: unknown): NoSpace | null {
   if (error === null || error instanceof NoSpace) return error;
   throw storeFailure(operation, error);
 }
 
-/** Nothing is answered before that is noted: a start that knew less could go back on it. */
+/**
+ * Notes that the commit is complete before anything is answered: without the note, the next start could go back on it.
+ */
 function confirmed(end: CommitEnd, { metadata }: CommitContext): Observable<CommitEnd> {
   return defer(() => {
     try {
@@ -162,7 +165,10 @@ function confirmed(end: CommitEnd, { metadata }: CommitContext): Observable<Comm
   });
 }
 
-/** Emits whether the records are there, given what their commit failed with. */
+/**
+ * Emits whether the records are there.
+ * @param error The error of their commit; null: it succeeded.
+ */
 function isCommitted(
   error: unknown,
   records: readonly SectorRecord[],
@@ -176,8 +182,8 @@ function isCommitted(
 }
 
 /**
- * The records are there, and there was no room for their data: puts those back that they replaced, as often as it
- * takes. Until then the puts wait, as they do in `lookAgain`, and for its reason.
+ * The records are there, but there was no room for their data. So it puts the records back that they replaced, and
+ * tries as often as it takes. The puts wait until then, for the reason given at `lookAgain`.
  */
 function giveBack({ records, totals }: RecordBatch, context: CommitContext): Observable<CommitEnd> {
   const { committed } = context;
@@ -197,7 +203,7 @@ function giveBack({ records, totals }: RecordBatch, context: CommitContext): Obs
   );
 }
 
-/** Commits records that are not refused: tries as often as it takes, and completes. */
+/** Commits records that must not be refused: tries as often as it takes, and then completes. */
 export function insist(
   batch: RecordBatch,
   before: (sector: SectorIndex) => SectorRecord | null,
@@ -214,11 +220,11 @@ export function insist(
 }
 
 /**
- * After a refused metadata commit its records may be on the disk nevertheless. Opens the metadata again, as often as it
- * takes, and emits what it finds.
+ * The records of a refused metadata commit may be on the disk nevertheless. Tries to open the metadata as often as it
+ * takes, and emits whether they are.
  *
- * The puts wait for that. To answer 'full' first and adopt a record later would let this process give one stamp to two
- * values: the one it believed lost, and the next that it writes.
+ * The puts wait for that. If this process answered 'full' first and found the record later, it could give one stamp to
+ * two values: the one that it believed lost, and the next one that it writes.
  */
 function lookAgain(
   records: readonly SectorRecord[],

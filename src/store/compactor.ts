@@ -1,22 +1,21 @@
 /**
- * Gives room back to the file system after many sectors became zeros (a TRIM, a file system made anew). Node has no way
- * to punch holes into a file; so the highest slots in use are moved into lower free ones, and the file is cut behind
- * the last that is in use:
+ * Gives room back to the file system after many sectors became zeros (a TRIM, a new file system). Node cannot punch
+ * holes into a file. So the highest slots in use are moved into lower free ones, and the file is cut behind the last
+ * slot in use:
  *
  *   |aa.b..c....d.e|   slots in use, and free ones
  *   |aaebd.c|          e and d were moved, the file was cut
  *
- * A move is a commit like any other, with the stamp and the checksum that the sector has: the data is written to the
- * lower slot, flushed, then the record points there, and only when that is durable is the higher slot free. A crash
- * leaves the record of before or that of after; both slots hold the data. The file is cut only behind slots that no
- * record points to.
+ * A move is a commit like any other, with the stamp and the checksum that the sector has. The data is written to the
+ * lower slot and the record points there. Only when both are durable the higher slot is free. A crash leaves the old or
+ * the new record, and both slots hold the data. The file is cut only where no record points behind the cut.
  *
  *   idle ──too many free──> scan ──found──> read ──sound──> move ──> pause ──> scan …
  *                            └──end of the table──> cut ──> idle
  *
- * All of it comes in small steps with a pause after each, and shares the commits of the puts, so that these are late by
- * a fraction of a millisecond. Nothing of it is needed for correctness, none of it is remembered over a restart: what
- * is to be done shows from the slots.
+ * It works in small steps with a pause after each, and shares the commits of the puts, which are delayed by a fraction
+ * of a millisecond. Correctness does not depend on it. Nothing is remembered over a restart, because the slots show
+ * what is to be done.
  */
 import { catchError, defer, EMPTY, forkJoin, ignoreElements, map, type Observable } from 'rxjs';
 import { of, shareReplay, Subscription } from 'rxjs';
@@ -28,22 +27,25 @@ import type { GroupCommit, Move } from './groupCommit.js';
 import type { EntryNumber, SectorTable } from './sectorTable.js';
 import type { SlotMap } from './slotMap.js';
 
-/** Between two steps (milliseconds). With the next two: some 6 MiB a second at most. */
+/** The pause between two steps (milliseconds). With MOVE_SECTORS_MAX it moves some 6 MiB a second at most. */
 const PAUSE_MS = 20;
 
-/** Moved in one step at most: 128 KiB. */
+/** The most sectors moved in one step: 128 KiB. */
 const MOVE_SECTORS_MAX = 32;
 
-/** Entries of the table looked at in one step: a fraction of a millisecond. */
+/** The most entries of the table scanned in one step, which takes a fraction of a millisecond. */
 const SCAN_ENTRIES = 32_768;
 
-/** Slots cut off in one step: 16 MiB, whose blocks the file system has to free. */
+/** The most slots cut off in one step: 16 MiB, whose blocks the file system has to free. */
 const CUT_SLOTS_MAX = 4_096;
 
-/** After it achieved nothing (damaged sectors, no room) it is not tried again for so long. */
+/** The pause after a run that achieved nothing, because of damaged sectors or lack of room (milliseconds). */
 const REST_MS = 60_000;
 
-/** Slots over those in use at which it begins, and which it leaves; in commits. */
+/**
+ * In batches of one commit: the compactor begins when the file has more spare slots than the first, and leaves the
+ * second.
+ */
 const BEGIN_COMMITS = 2;
 const LEAVE_COMMITS = 1;
 
@@ -53,9 +55,9 @@ export interface CompactorOptions {
   readonly slotMap: SlotMap;
   readonly schedulers: Schedulers;
   readonly log: Log;
-  /** Puts in one commit at most: overwriting takes so many slots more, which may stay. */
+  /** The most puts in one commit. Overwriting takes so many more slots, so they may stay. */
   readonly batchSectors: number;
-  /** Where moves and cuts have their turn. */
+  /** Makes the moves and the cuts. */
   readonly commits: Pick<GroupCommit, 'move' | 'cut'>;
 }
 
@@ -64,7 +66,7 @@ export class Compactor {
   readonly #timer = new Subscription();
   #isBusy = false;
   #isClosed = false;
-  /** The entry that is looked at next. */
+  /** The entry that is scanned next. */
   #cursor: EntryNumber = 0;
   #movedCount = 0;
   #slotsBefore = 0;
@@ -76,7 +78,7 @@ export class Compactor {
     this.#options = options;
   }
 
-  /** Looks whether there is something to do. Cheap: called after each commit. */
+  /** Begins a run if there is something to do. Cheap, because it is called after each commit. */
   check(): void {
     if (this.#isBusy || this.#isClosed) return;
     if (this.#spareSlots() <= this.#allowed(BEGIN_COMMITS)) return;
@@ -88,7 +90,7 @@ export class Compactor {
     this.#pause();
   }
 
-  /** Begins nothing more; completes when no read is under way. */
+  /** Stops for good. Completes when no read is under way. */
   close(): Observable<never> {
     return defer(() => {
       this.#isClosed = true;
@@ -107,7 +109,7 @@ export class Compactor {
     return commits * this.#options.batchSectors;
   }
 
-  /** What is in use should stand below this slot. */
+  /** The slots in use should be below this one. */
   #goal(): number {
     return this.#options.slotMap.takenCount + this.#allowed(LEAVE_COMMITS);
   }
@@ -128,7 +130,10 @@ export class Compactor {
     else this.#cut();
   }
 
-  /** Goes on through the table; the entries that stand too high, as many as one step moves. */
+  /**
+   * Scans on through the table.
+   * @returns entries whose slots are too high, as many as one step moves.
+   */
   #scan(): EntryNumber[] {
     const { table, batchSectors } = this.#options;
     const foundMax = Math.min(MOVE_SECTORS_MAX, batchSectors);
@@ -166,7 +171,7 @@ export class Compactor {
     }
     this.#options.commits.move(moves, (movedCount) => {
       if (movedCount === null) {
-        // No room. What is free at the end can be cut off nevertheless.
+        // There was no room. The free slots at the end can be cut off nevertheless.
         this.#cut();
         return;
       }
@@ -175,7 +180,7 @@ export class Compactor {
     });
   }
 
-  /** null: it cannot be read, or is not what its checksum says: it stays where it is. */
+  /** Emits null if the data cannot be read or does not match its checksum: then it stays where it is. */
   #readEntry(entry: EntryNumber): Observable<Move | null> {
     const { table, slotFile } = this.#options;
     const fromSlot = table.slotAt(entry);
@@ -189,7 +194,7 @@ export class Compactor {
     );
   }
 
-  /** Cuts a piece off the file, and another one, until nothing in use is behind. */
+  /** Cuts the file, in pieces of CUT_SLOTS_MAX, until it has the wanted length or ends with a slot in use. */
   #cut(): void {
     const { slotMap, commits } = this.#options;
     const target = (): number => {
@@ -223,7 +228,7 @@ export class Compactor {
         sectorsMoved,
       });
     }
-    // More may have become free meanwhile.
+    // More slots may have become free meanwhile.
     this.check();
   }
 }

@@ -1,4 +1,4 @@
-/** The two files of the store, counting their flushes: the files themselves know nothing of it. */
+/** Wraps the two files of the store so that their flushes are counted. */
 import { defer, type Observable } from 'rxjs';
 import type { FlushCounters } from '../core/counters.js';
 import type { MetadataFile, SlotFile } from '../ports/blockFiles.js';

@@ -1,4 +1,4 @@
-/** Reports damaged sectors, at most one line a second: a dying disk damages many at once. */
+/** Reports damaged sectors, with at most one line a second because a dying disk damages many at once. */
 import type { SchedulerLike } from 'rxjs';
 import type { SectorIndex } from '../core/sector.js';
 import type { Log } from '../ports/log.js';

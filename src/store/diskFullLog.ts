@@ -1,7 +1,7 @@
 /**
- * Says once that the disk is full and once that there is room again, however many puts are refused. Close to the limit
- * small commits still fit while large ones do not; so there counts as being room again only when nothing was refused
- * for a while.
+ * Logs once that the disk is full and once that there is room again, however many puts are refused. Close to the limit
+ * small commits still fit while large ones do not. So it counts as room again only if nothing was refused for a while
+ * (QUIET_MS).
  */
 import type { SchedulerLike } from 'rxjs';
 import type { NoSpace } from '../ports/blockFiles.js';

@@ -3,16 +3,16 @@
  *
  *   waiting ──turn──> running ──settled──> answered
  *
- * A commit begins at the end of the turn in which the first put arrived, so the puts of one turn share it; what arrives
- * while it runs goes into the next one. One commit runs at a time, which bounds the slots that are taken twice, by old
- * and new values, to one batch.
+ * A commit begins at the end of the turn in which the first put arrived, so the puts of one turn share it. Puts that
+ * arrive while it runs go into the next one. One commit runs at a time. So at most one batch of sectors has two slots,
+ * one for the old value and one for the new.
  *
- * Two things of the compactor's (src/store/compactor.ts) have their turn here, because both need that nothing else is
- * under way: moves of sectors to lower slots join the next commit, with the stamp and the checksum that they have; and
- * the file is cut between two commits.
+ * The compactor (src/store/compactor.ts) makes its changes through this class, because they must not overlap with a
+ * commit. Moves of sectors to lower slots join the next commit, with the stamp and the checksum that they have. The
+ * file is cut between two commits.
  *
- * `waiting` has no bound of its own: a sector has at most one put under way (asserted), and how many sectors are busy
- * at a time is bounded where operations and messages are let in.
+ * `waiting` has no bound of its own, because a sector has at most one put under way (asserted). The sectors that are
+ * busy at a time are bounded where operations and messages are let in.
  */
 import type { Observable, Subscription } from 'rxjs';
 import { Subject, defer, EMPTY, ignoreElements, take } from 'rxjs';
@@ -39,7 +39,7 @@ export interface PutRequest {
   readonly sector: SectorIndex;
   readonly stamp: Stamp;
   readonly data: SectorData;
-  /** Is told the outcome, once. */
+  /** Gets the outcome once, and completes; or the error. */
   readonly observer: {
     next(outcome: PutOutcome): void;
     error(failure: Error): void;
@@ -52,27 +52,27 @@ export interface GroupCommitOptions {
   readonly metadata: MetadataFile;
   readonly table: SectorTable;
   readonly slotMap: SlotMap;
-  /** What the records in the table come to. */
+  /** The totals of the records in the table. */
   readonly totals: RecordTotals;
   readonly schedulers: Schedulers;
   readonly diskFullLog: DiskFullLog;
-  /** Puts in one commit at most. */
+  /** The most puts in one commit. */
   readonly batchSectors: number;
   /** Called after each commit: slots may have become free. */
   readonly onSettled: () => void;
 }
 
-/** A sector that is to stand in a lower slot. */
+/** A sector that is to be moved to a lower slot. */
 export interface Move {
   readonly sector: SectorIndex;
-  /** Where its data was read. If it is no longer there, there is nothing to move. */
+  /** The slot from which its data was read. If the sector is no longer there, it is not moved. */
   readonly fromSlot: number;
-  /** Of the data: the sector may have left the slot since, and come back to it with other data. */
+  /** The stamp of the data. The sector may have left the slot since then, and come back to it with other data. */
   readonly stamp: Stamp;
   readonly data: SectorData;
 }
 
-/** Is told how many sectors were moved; null: there was no room. Not told after a failure. */
+/** Called with the number of sectors moved; null: there was no room. Not called after a failure. */
 type MovesEnd = (movedCount: number | null) => void;
 
 interface Cut {
@@ -83,7 +83,7 @@ interface Cut {
 interface RunningCommit {
   readonly requests: readonly PutRequest[];
   readonly placements: readonly Placement[];
-  /** Of the placements, these come last and are moves. */
+  /** So many of the placements, the last ones, are moves. */
   readonly moveCount: number;
   readonly movesEnd: MovesEnd | null;
 }
@@ -99,9 +99,9 @@ export class GroupCommit {
   #running: RunningCommit | null = null;
   #subscription: Subscription | null = null;
   readonly #askForTurn: () => void;
-  /** The running commit found no room for its metadata and waits until they can be read again. */
+  /** The running commit found no room for its metadata, and waits until the metadata can be read again. */
   #isStalled = false;
-  /** Why nothing can be put any more. */
+  /** The reason why nothing can be put any more; null: puts are accepted. */
   #failure: Error | null = null;
   readonly #settled$ = new Subject<void>();
 
@@ -142,7 +142,7 @@ export class GroupCommit {
     this.#scheduleTurn();
   }
 
-  /** Moves sectors with the next commit. To be called again only after `end` was. */
+  /** Moves sectors with the next commit. Must not be called again before it has called `end`. */
   move(moves: readonly Move[], end: MovesEnd): void {
     if (this.#failure !== null) return;
     assert(this.#moves === null, 'moves overlap');
@@ -150,7 +150,10 @@ export class GroupCommit {
     this.#scheduleTurn();
   }
 
-  /** Cuts the file to what `slotCount` gives when nothing is under way, and calls `end`. */
+  /**
+   * Cuts the file as soon as no commit runs, and calls `end`.
+   * @param slotCount Called then; returns how many slots the file keeps.
+   */
   cut(slotCount: () => number, end: () => void): void {
     if (this.#failure !== null) return;
     assert(this.#cut === null, 'cuts overlap');
@@ -159,8 +162,8 @@ export class GroupCommit {
   }
 
   /**
-   * Refuses further puts, and those still waiting; completes when the running commit has ended. One that waits for room
-   * is given up: like a crash, it leaves the old or the new values.
+   * Fails all further puts and those that wait. Completes when the running commit has ended. A commit that waits for
+   * room is given up: like a crash, it leaves the old or the new values.
    */
   close(): Observable<never> {
     return defer(() => {
@@ -180,7 +183,7 @@ export class GroupCommit {
 
   #onTurn(): void {
     if (this.#isStalled && this.#failure !== null) {
-      // It was being closed: that does not wait for room.
+      // The store is being closed, and that does not wait for room.
       this.#fail(this.#failure);
       return;
     }
@@ -223,7 +226,7 @@ export class GroupCommit {
     return { record: { sector, stamp, slot, checksum: checksumOf(sector, stamp, data) }, data };
   }
 
-  /** Those whose sector is neither being put nor changed by now, while it would be lower. */
+  /** Places the moves whose sector is not being put, has not changed, and would get a lower slot. */
   #placeMoves(putSectors: ReadonlySet<SectorIndex>): Placement[] {
     const { slotMap } = this.#options;
     const placements: Placement[] = [];
@@ -280,7 +283,10 @@ export class GroupCommit {
     }
   }
 
-  /** Makes a record the committed one. @returns the slot that is free by that. */
+  /**
+   * Makes a record the committed one.
+   * @returns the slot that is free now; null: none.
+   */
   #replace({ sector, stamp, slot, checksum }: SectorRecord): number | null {
     const before = this.#committed(sector);
     assert(before === null || compareStamps(stamp, before.stamp) >= 0, `the stamp of sector ${sector} fell`);
@@ -300,7 +306,7 @@ export class GroupCommit {
     }
   }
 
-  /** Nothing is retried and nothing is put from here on. */
+  /** Fails all puts, now and from now on. Nothing is tried again. */
   #fail(failure: Error): void {
     this.#failure ??= failure;
     const requests = this.#running?.requests ?? [];

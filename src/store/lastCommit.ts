@@ -1,17 +1,17 @@
 /**
- * Makes up its mind about the last commit, when a store is opened.
+ * Decides about the last commit when a store is opened.
  *
- * A commit flushes its data and its records at the same time (src/store/commitBatch.ts). After a crash the records may
- * be there and the data missing, or torn; of the last commit only, and only if it is not known to have been complete.
- * So each of its sectors is looked at:
+ * A commit flushes its data and its records at the same time (src/store/commitBatch.ts). After a crash the records of
+ * the last commit may be there while data is missing or torn, unless the commit is known to be complete. So each of its
+ * sectors is checked:
  *
- *   its data is whole                 it stays. Written and flushed once more: what was read may
- *                                     be in memory only, and the disk may have refused it
- *   not; what it replaced is whole    nobody was told of the commit: back to that, durably
- *   neither                           the commit was complete, for its old slots were used again:
- *                                     bits have rotted since. It stays, and is found to be damaged
+ *   its data is whole                 it stays. The data is written and flushed once more, because
+ *                                     what was read may be in memory only and not on the disk
+ *   not; what it replaced is whole    nobody got an answer of the commit: back to that, durably
+ *   neither                           the commit was complete, because its old slots were used again,
+ *                                     and its bits have rotted since then. It stays, and is damaged
  *
- * Nothing is answered before that is done, so no start can come to another result than the one before it.
+ * Nothing is answered before that is done. So no start can come to another result than the one before it.
  */
 import {
   catchError,
@@ -54,7 +54,7 @@ export interface LastCommitOptions {
   readonly slotFile: SlotFile;
   readonly metadata: MetadataFile;
   readonly table: SectorTable;
-  /** What the records in the table come to. */
+  /** The totals of the records in the table. */
   readonly totals: RecordTotals;
   readonly clock: SchedulerLike;
   readonly log: Log;
@@ -66,7 +66,7 @@ type Finding =
   | { readonly kind: 'cut'; readonly before: SectorRecord }
   | { readonly kind: 'rotten' };
 
-/** Emits what all records, of which some in the table may be others now, come to. */
+/** Emits the totals of all records once the last commit is decided. Records in the table may have been replaced. */
 export function settleLastCommit(options: LastCommitOptions): Observable<RecordTotals> {
   const { metadata, totals } = options;
   return metadata.unconfirmed().pipe(
@@ -103,8 +103,8 @@ function inspect(before: SectorRecord, { table, slotFile }: LastCommitOptions): 
 }
 
 /**
- * Emits the data of a record with a slot; null: that is not there. Read again if that fails: what was acknowledged must
- * not be gone back on for a fault that passes.
+ * Emits the data of a record that has a slot; null: the slot does not hold it. A read that fails is repeated, because a
+ * passing fault must not undo what was acknowledged.
  */
 function wholeData({ sector, stamp, slot, checksum }: SectorRecord, slotFile: SlotFile): Observable<Uint8Array | null> {
   return slotFile.read(slot ?? 0).pipe(
@@ -123,7 +123,7 @@ function apply(findings: readonly Finding[], options: LastCommitOptions): Observ
   );
 }
 
-/** A disk without room makes the start wait, as it makes the metadata wait that it opens. */
+/** Writes the whole data once more. If the disk has no room, the start waits. */
 function renew(findings: readonly Finding[], { slotFile, clock, diskFullLog }: LastCommitOptions): Observable<never> {
   return defer(() => {
     let writeCount = 0;
@@ -146,7 +146,7 @@ function renew(findings: readonly Finding[], { slotFile, clock, diskFullLog }: L
   );
 }
 
-/** Emits what all records come to. */
+/** Puts records back and emits the totals of all records. */
 function revert(
   records: readonly SectorRecord[],
   { metadata, table, totals, log, clock, diskFullLog }: LastCommitOptions,

@@ -1,6 +1,6 @@
 /**
- * The bytes of what the last commit replaced (RecordBatch.replaced): see recordFormat.ts for all that is there. Written
- * with each commit that has data, over that of the one before.
+ * The bytes of the records that the last commit replaced (RecordBatch.replaced); recordFormat.ts lists all formats.
+ * Each commit with data overwrites those of the commit before.
  */
 import type { SectorRecord } from '../ports/blockFiles.js';
 import { crc32Of } from './checksum.js';
@@ -40,7 +40,7 @@ export function encodeLastCommit({ commitCount, replaced }: LastCommit): Uint8Ar
   return bytes;
 }
 
-/** @returns what was written, or null if these are not its bytes. */
+/** @returns what was written, or null if the bytes are not what was written. */
 export function decodeLastCommit(bytes: Uint8Array): LastCommit | null {
   const end = bytes.length - CHECK_SIZE_BYTES;
   const entryCount = (end - HEAD_SIZE_BYTES) / ENTRY_SIZE_BYTES;

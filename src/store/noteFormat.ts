@@ -1,4 +1,4 @@
-/** The bytes of a note on the disk: see recordFormat.ts for all that is there. */
+/** The bytes of a note on the disk; recordFormat.ts lists all formats. */
 import { crc32Of } from './checksum.js';
 import type { EncodedRecord } from './recordFormat.js';
 

@@ -1,4 +1,4 @@
-/** Opens the durable registers of a process over two files: where the store's parts meet. */
+/** Opens the durable registers of a process over two files, and puts the parts of the store together. */
 import { catchError, concat, concatMap, defer, map, Observable, of, reduce } from 'rxjs';
 import { assert } from '../core/assert.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR, type SectorIndex } from '../core/sector.js';
@@ -25,19 +25,19 @@ export interface SectorStoreOptions {
   readonly metadata: MetadataFile;
   readonly schedulers: Schedulers;
   readonly log: Log;
-  /** Puts in one commit at most: STORE_BATCH_SECTORS. */
+  /** The most puts in one commit: STORE_BATCH_SECTORS. */
   readonly batchSectors: number;
 }
 
-/** For the log, the status and the tests. */
+/** Sizes for the log, the status and the tests. */
 export interface StoreStats {
   /** Sectors that were ever written. */
   readonly writtenCount: number;
   /** Slots of the data file in use … */
   readonly slotCount: number;
-  /** … and all that it has. */
+  /** … and all of its slots. */
   readonly fileSlotCount: number;
-  /** Memory that all of this takes. */
+  /** Memory that the index takes. */
   readonly indexBytes: number;
 }
 
@@ -45,21 +45,22 @@ export interface OpenedSectorStore extends SectorStore {
   readonly notes: Notes;
   stats(): StoreStats;
   /**
-   * Waits for the commit under way, refuses all later puts, closes both files. To be called when no load is under way.
+   * Waits for the commit under way, fails all later puts, and closes both files. Must be called only when no load is
+   * under way.
    */
   close(): Observable<never>;
 }
 
 /**
- * Slots are handed out lowest first, so none has ever been higher than the number of written sectors plus one commit. A
- * record that says otherwise is nonsense; this is far above any batch.
+ * Slots are handed out lowest first, so no slot was ever higher than the number of written sectors plus one commit.
+ * This bound is far above any batch: a record beyond it is corrupt.
  */
 const SLOT_SLACK = 65_536;
 
-/** Commits by which the data file may be longer than the records tell; one, and one to spare. */
+/** The data file may be longer than the records need by so many commits: one, and one to spare. */
 const COMMITS_OVER = 2;
 
-/** In a message, of a longer list. */
+/** How many sectors of a longer list a message names. */
 const SECTORS_NAMED = 8;
 
 type SlotLoader = (sector: SectorIndex, entry: EntryNumber, slot: number) => Observable<Copy>;
@@ -68,11 +69,11 @@ const DAMAGED: Copy = { kind: 'damaged' };
 const ZERO_COPY: Copy = { kind: 'sound', data: ZERO_SECTOR };
 
 /**
- * Reads all metadata and emits the store. The files belong to it then: its `close` closes them. If this fails they are
- * still the caller's.
+ * Reads all metadata and emits the store. From then on the store owns the files, and its `close` closes them. If this
+ * fails, the caller still owns them.
  *
- * Fails with ATDD_STORE_CORRUPT if the metadata contradict themselves. Records whose slots the data file does not have
- * mean that data was lost: those sectors are damaged, the others are served.
+ * Fails with ATDD_STORE_CORRUPT if the metadata contradict themselves. If the data file lacks the slots of some
+ * records, their data was lost: those sectors are damaged, and the others are served.
  */
 export function openSectorStore(options: SectorStoreOptions): Observable<OpenedSectorStore> {
   assert(options.batchSectors < SLOT_SLACK, 'a commit is smaller than SLOT_SLACK');
@@ -103,7 +104,7 @@ function readAll(totals: RecordTotals, options: SectorStoreOptions): Observable<
   );
 }
 
-/** What was read when the store was opened. */
+/** What was read while the store was opened. */
 interface Contents {
   readonly table: SectorTable;
   readonly slotMap: SlotMap;
@@ -156,7 +157,7 @@ function assemble({ table, slotMap, totals, notes }: Contents, options: SectorSt
     },
     runs: (range) => runsIn(table, range),
     counts: () => ({ written: table.entryCount, damaged: table.markCount }),
-    // The metadata may be ahead: of a commit under way nothing may be told.
+    // The stamps are those of the table, because the metadata may have a commit that is still under way.
     list: (from, limit) =>
       metadata.list(from, limit).pipe(map((found) => found.map(({ sector }) => ({ sector, stamp: stampOf(sector) })))),
     notes: { initial: notes, put: (changes) => metadata.putNotes(changes) },
@@ -176,7 +177,8 @@ function slotLoader(slotFile: SlotFile, table: SectorTable, damageLog: DamageLog
     const stamp = table.stampAt(entry);
     const checksum = table.checksumAt(entry);
     const damaged = (reason: string): Observable<Copy> => {
-      // It was moved while it was read, and the slot may hold another sector by now. That ends: moves only go down.
+      // The sector was moved while it was read, and the slot may hold another sector by now. The recursion ends,
+      // because moves only go down.
       const slotNow = table.slotAt(entry);
       if (slotNow !== null && slotNow !== slot) return loadSlot(sector, entry, slotNow);
       if (!table.isMarked(entry)) damageLog.report(sector, slot, reason);
@@ -227,9 +229,9 @@ function takenSlots(table: SectorTable, options: SectorStoreOptions): SlotMap {
 }
 
 /**
- * A file never has more slots than sectors were written and one commit may have been adding. If it has, records are
- * missing: bits may have rotted in LevelDB's log, which then drops what it cannot read. Those sectors would look as if
- * they had never been written, and be voted with.
+ * The data file never has more slots than the written sectors and one commit need. If it has, records are missing: bits
+ * may have rotted in LevelDB's log, which drops what it cannot read. Those sectors would look as if they had never been
+ * written, and this process would vote with that.
  * @throws {AtomicDiskError} ATDD_STORE_CORRUPT
  */
 function assertRecordsComplete(table: SectorTable, options: SectorStoreOptions): void {

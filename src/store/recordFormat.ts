@@ -8,10 +8,10 @@
  *   note         04 name        check(4) bytes (src/store/noteFormat.ts; the name in UTF-8)
  *   last commit  05             what it replaced (src/store/lastCommitFormat.ts)
  *
- * `slot` is ffffffff for a sector of zeros. `check` is the CRC-32 of the key and of the value before it: LevelDB has
- * checksums of its own but does not verify them when it reads, and a stamp that rotted would make this process forget,
- * or refuse, a value. The totals are written with every commit: `checkSum` is the sum of the checks of all records, so
- * that one that is missing shows, and so does one that is older than it should be.
+ * `slot` is ffffffff for a sector of zeros. `check` is the CRC-32 of the key and of the value before it. It is needed
+ * because LevelDB does not verify its own checksums when it reads, and a rotten stamp would make this process forget or
+ * refuse a value. The totals are written with every commit. Their `checkSum` is the sum of the checks of all records,
+ * so that it shows a record that is missing or older than it should be.
  */
 import { assert } from '../core/assert.js';
 import type { SectorIndex } from '../core/sector.js';
@@ -63,10 +63,10 @@ export function encodeRecord(record: SectorRecord): EncodedRecord {
   return { key, value };
 }
 
-/** Reused: a check is computed in one go. */
+/** Reused, because a check is computed in one go. */
 const checked = Buffer.alloc(KEY_SIZE_BYTES + OFFSET_CHECK);
 
-/** The check of a record: what it adds to the sum of all. 0 to 2^32 - 1. */
+/** The check of a record, which is its part of the sum of all: 0 to 2^32 - 1. */
 export function checkOf({ sector, stamp, slot, checksum }: SectorRecord): number {
   checked[0] = RECORD_PREFIX;
   checked.writeBigUInt64BE(BigInt(sector), 1);

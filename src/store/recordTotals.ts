@@ -1,4 +1,4 @@
-/** Keeps count of all records (see RecordTotals), so that none can be lost without a word. */
+/** Counts all records (see RecordTotals), so that a lost record is noticed. */
 import { AtomicDiskError } from '../errors.js';
 import type { RecordTotals, SectorRecord } from '../ports/blockFiles.js';
 import { checkOf } from './recordFormat.js';
@@ -6,10 +6,10 @@ import { checkOf } from './recordFormat.js';
 export const TOTALS_NONE: RecordTotals = { commitCount: 0, recordCount: 0, checkSum: 0 };
 
 /**
- * The totals once a commit has happened.
+ * The totals after a commit.
  *
- * @param committed what is on record of a sector, or null if it was never written.
- * @param records of different sectors.
+ * @param committed The committed record of a sector, or null if it was never written.
+ * @param records The records of the commit, each of another sector.
  */
 export function totalsAfter(
   before: RecordTotals,
@@ -26,7 +26,7 @@ export function totalsAfter(
   return { commitCount: before.commitCount + 1, recordCount, checkSum: checkSum >>> 0 };
 }
 
-/** Adds records that are all there is, a batch at a time. */
+/** Adds a batch of records to the totals. Each record is added once. */
 export function withRecords(before: RecordTotals, records: readonly SectorRecord[]): RecordTotals {
   let { checkSum } = before;
   for (const record of records) checkSum += checkOf(record);
@@ -38,8 +38,8 @@ export function withRecords(before: RecordTotals, records: readonly SectorRecord
 }
 
 /**
- * @param found what the records that were read come to.
- * @param expected what the last commit said.
+ * @param found The totals of the records that were read.
+ * @param expected The totals that the last commit has written.
  * @throws {AtomicDiskError} ATDD_STORE_CORRUPT if records are missing, or are not the last ones.
  */
 export function assertTotals(found: RecordTotals, expected: RecordTotals): void {

@@ -1,4 +1,4 @@
-/** What the index says of consecutive sectors: where there are zeros, under which stamp. */
+/** Which consecutive sectors are zeros, and with which stamp, according to the index. */
 import type { SectorIndex } from '../core/sector.js';
 import type { ToldRun } from '../core/sectorMap.js';
 import type { Stamp } from '../core/stamp.js';
@@ -7,7 +7,7 @@ import type { RunsRange } from '../ports/store.js';
 import type { SectorTable } from './sectorTable.js';
 import { NO_ENTRY, REGION_SECTORS } from './sectorTable.js';
 
-/** As SectorStore.runs promises: what the table has was flushed. */
+/** Implements SectorStore.runs: all values in the table are flushed. */
 export function runsIn(table: SectorTable, { from, end, lookups, runs: max }: RunsRange): ToldRun[] {
   const runs: { sectors: number; zeros: Stamp | null }[] = [];
   let at = from;
@@ -25,7 +25,7 @@ export function runsIn(table: SectorTable, { from, end, lookups, runs: max }: Ru
   return runs;
 }
 
-/** null: it is not, or not known to be, a sector of zeros. */
+/** The stamp of a sector of zeros; null: it holds data or is damaged. */
 function zerosAt(table: SectorTable, sector: SectorIndex): Stamp | null {
   const entry = table.find(sector);
   if (entry === NO_ENTRY) return STAMP_INITIAL;

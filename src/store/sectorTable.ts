@@ -2,13 +2,13 @@
  * The index in memory: sector -> stamp, slot, checksum, for the sectors that were ever written.
  *
  * A Map of objects would take some 200 bytes a sector; this takes 24 bytes for the entry and 5 to 11 for finding it.
- * Entries are never removed (a written sector stays written), so they stand one behind the other in blocks of fixed
- * size, which are allocated as needed and never move. They are found through a hash table of entry numbers: open
- * addressing, linear probing, split by hash into shards that double one at a time. Growing therefore never needs room
- * for two tables nor a long pause: with 2^21 sectors a shard of 32 Ki numbers is rebuilt in about a millisecond.
+ * Entries are never removed, because a written sector stays written. So they follow each other in blocks of fixed size,
+ * which are allocated as needed and never move. They are found through a hash table of entry numbers: open addressing,
+ * linear probing, split by hash into shards that double one at a time. So growing needs neither room for two tables nor
+ * a long pause: with 2^21 sectors a shard of 32 Ki numbers is rebuilt in about a millisecond.
  *
- * Beside it stands which regions of 4096 sectors have an entry at all, so that who looks for what was never written
- * passes over the others: tens of bytes for each region that has one.
+ * It also knows which regions of 4096 sectors have an entry at all, so that a scan can skip regions that were never
+ * written. That takes tens of bytes for each region with an entry.
  *
  * An entry is six 32-bit words, next to each other for the cache: sector (low half); sector (high 21 bits), write rank
  * (8 bits) and a mark; timestamp (low, high); slot (or NO_SLOT); checksum.
@@ -47,17 +47,17 @@ const TWO_TO_32 = 0x1_0000_0000;
 const timestampWhole = new BigUint64Array(1);
 const timestampHalves = new Uint32Array(timestampWhole.buffer);
 
-/** Position of an entry in the table; valid for ever. */
+/** Position of an entry in the table. It never changes. */
 export type EntryNumber = number;
 
-/** Sectors of a region. */
+/** Sectors in a region. */
 export const REGION_SECTORS = 4_096;
 
-/** What `find` gives for a sector without an entry. */
+/** Returned by `find` for a sector without an entry. */
 export const NO_ENTRY: EntryNumber = -1;
 
 interface Shard {
-  /** Entry number + 1; 0 where nothing is. The length is a power of two. */
+  /** Entry number + 1; 0: the place is free. The length is a power of two. */
   numbers: Uint32Array;
   usedCount: number;
 }
@@ -112,7 +112,7 @@ export class SectorTable {
     }
   }
 
-  /** Enters or replaces what is known of a sector, and clears its mark. */
+  /** Adds or replaces the entry of a sector, and clears its mark. */
   set(sector: SectorIndex, stamp: Stamp, slot: number | null, checksum: number): EntryNumber {
     assert(Number.isSafeInteger(sector) && sector >= 0, `sector ${sector} is out of range`);
     assert(slot === null || (slot >= 0 && slot <= SLOT_MAX), `slot ${slot} is out of range`);
@@ -152,7 +152,7 @@ export class SectorTable {
     return this.#word(entry, WORD_CHECKSUM);
   }
 
-  /** One bit that belongs to the user of the table, until the entry is set again. */
+  /** One bit for the user of the table: it stays until the entry is set again. */
   isMarked(entry: EntryNumber): boolean {
     return (this.#word(entry, WORD_SECTOR_HIGH_RANK_MARK) & MARK_BIT) !== 0;
   }
@@ -211,7 +211,7 @@ export class SectorTable {
   }
 }
 
-/** What the table has of a sector, as the metadata have it; null: nothing. */
+/** The entry of a sector as a record; null: there is none. */
 export function recordIn(table: SectorTable, sector: SectorIndex): SectorRecord | null {
   const entry = table.find(sector);
   if (entry === NO_ENTRY) return null;
@@ -223,7 +223,7 @@ export function recordIn(table: SectorTable, sector: SectorIndex): SectorRecord 
   };
 }
 
-/** Puts a number at the first free position of its run. */
+/** Puts a number at the first free position from its hash on. */
 function enter(numbers: Uint32Array, hash: number, number: number): void {
   const mask = numbers.length - 1;
   let position = (hash >>> SHARD_BITS) & mask;

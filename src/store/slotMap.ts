@@ -1,15 +1,15 @@
 /**
- * Which slots of the data file are taken: a bitmap in memory. Nothing of it is on the disk; it is rebuilt from the
- * metadata at every start, so it cannot disagree with it.
+ * Which slots of the data file are taken: a bitmap in memory. It is not on the disk: every start builds it from the
+ * metadata, so the two cannot disagree.
  *
- * The lowest free slot is handed out first. That keeps the file dense: it never has more slots than sectors with data
- * plus those of one commit under way, however often sectors are overwritten.
+ * The lowest free slot is handed out first. That keeps the file dense: however often sectors are overwritten, it needs
+ * no more slots than there are sectors with data, plus those of one commit under way.
  *
- * When many sectors became zeros at once, free slots remain below taken ones; src/store/compactor.ts moves the highest
- * down, and the file is cut behind them.
+ * If many sectors become zeros, free slots remain below taken ones. Then src/store/compactor.ts moves the highest slots
+ * down and cuts the file behind them.
  *
- * `take` starts at a hint below which nothing is free, so the slots of one commit are found in a single pass over the
- * bitmap: 64 Ki words for 2^21 slots at worst, a few as a rule.
+ * `take` starts at a hint below which nothing is free. So the slots of one commit are found in a single pass over the
+ * bitmap: 64 Ki words for 2^21 slots at worst, usually a few.
  */
 import { assert } from '../core/assert.js';
 
@@ -44,12 +44,15 @@ export class SlotMap {
     return this.#words.byteLength;
   }
 
-  /** Slots that the data file may have: all that were ever taken since it was cut. */
+  /**
+   * The most slots that the data file can have now. It grows with each higher slot that is taken, until the file is
+   * cut.
+   */
   get fileEnd(): number {
     return this.#fileEnd;
   }
 
-  /** The file was cut to so many slots, none of those behind being taken. */
+  /** The file was cut to so many slots, behind which none is taken. */
   cut(slotCount: number): void {
     assert(slotCount >= this.end, `the file was cut to ${slotCount} slots, of ${this.end} in use`);
     this.#fileEnd = Math.min(this.#fileEnd, slotCount);

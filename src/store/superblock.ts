@@ -1,14 +1,14 @@
 /**
- * The superblock says whose disk a storage folder is, so that a process never answers from another's and never mistakes
- * a half-made or half-lost folder for a new one. Text in the metadata, so that anyone can read it and later versions
- * can add to it.
+ * The superblock says to which process a storage folder belongs. So a process never answers from the folder of another
+ * one, and never takes an incomplete folder for a new one. It is text in the metadata, so that people can read it and
+ * later versions can add to it.
  */
 import type { Rank } from '../core/rank.js';
 import { AtomicDiskError } from '../errors.js';
 
 /**
- * Version of everything in a storage folder (docs/storage.md tells what each has). A folder of a newer version is
- * refused, one of an older version is upgraded when it is opened.
+ * Version of all formats in a storage folder (docs/storage.md describes each version). A folder of a newer version is
+ * refused. One of an older version is upgraded when it is opened.
  */
 export const STORE_FORMAT_VERSION = 3;
 
@@ -26,8 +26,8 @@ export interface StoreIdentity {
 export interface Superblock extends StoreIdentity {
   readonly formatVersion: number;
   /**
-   * `creating`: written before the data file exists, so that a start which was cut short is told from a data file that
-   * was lost. `ready`: the data file exists and has to be there.
+   * `creating`: written before the data file exists, so that an interrupted first start is not taken for a lost data
+   * file. `ready`: the data file has to be there.
    */
   readonly phase: 'creating' | 'ready';
   /** Version of the program that created the folder; for people. */
@@ -69,10 +69,10 @@ export function decodeSuperblock(bytes: Uint8Array, folder: string): Superblock 
 }
 
 /**
- * Compares what the folder says with what this process is.
+ * Compares the superblock of the folder with this process.
  *
- * @returns the superblock, with the higher number of sectors.
- * @throws {AtomicDiskError} ATDD_STORE_FOREIGN if the folder belongs to somebody else.
+ * @returns the superblock, with the number of sectors of this process.
+ * @throws {AtomicDiskError} ATDD_STORE_FOREIGN if the folder belongs to another process, or the disk would shrink.
  */
 export function admitSuperblock(found: Superblock, expected: StoreIdentity, folder: string): Superblock {
   const differences: string[] = [];
@@ -94,7 +94,7 @@ export function admitSuperblock(found: Superblock, expected: StoreIdentity, fold
   return { ...found, sectors: expected.sectors };
 }
 
-/** Unless it is configured. */
+/** True unless the cluster's name is configured. */
 const CLUSTER_HINT = ' (it follows from the system key: is that the right one?)';
 
 function isKnown(version: number): boolean {

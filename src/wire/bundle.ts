@@ -1,6 +1,6 @@
 /**
- * Bundles (docs/peer-extension.md): process messages without their tags, one behind the other, under one tag. What is
- * sent to a peer in one turn costs one tag then, and one to check it.
+ * Bundles (docs/peer-extension.md): process messages without their tags, one after the other, under one tag. So the
+ * messages that one turn sends to a peer cost one HMAC to sign and one to check.
  */
 import type { Rank } from '../core/rank.js';
 import * as wire from './constants.js';
@@ -14,13 +14,13 @@ export interface BundleMessage {
   readonly family: 'bundle';
   /** Any byte. */
   readonly sender: number;
-  /** null: it is not made of whole messages. */
+  /** Reads the messages. null: the bundle is not made of whole messages. */
   readonly messages: () => readonly ProcessWireMessage[] | null;
 }
 
 type RowsByCode = ReadonlyMap<number, MessageType<ProcessWireMessage>>;
 
-/** @param rows Of the types that may stand in a bundle. */
+/** @param rows The types of messages that may stand in a bundle. */
 export function bundleType(rows: readonly MessageType<ProcessWireMessage>[]): MessageType<BundleMessage> {
   const byCode = new Map(rows.map((row) => [row.code, row]));
   return {
@@ -57,10 +57,10 @@ function messagesIn(frame: Uint8Array, byCode: RowsByCode): readonly ProcessWire
 }
 
 /**
- * What is sent in one turn over one connection, as few messages as may be.
+ * Packs what one turn sends over one connection into as few messages as possible.
  *
- * Those that go to every peer stand together: their bundle is the same for all, and is made once if the peers are
- * served one after the other.
+ * Messages that go to every peer are bundled together. Their bundle is the same for all peers, and is made once if the
+ * peers are served one after the other.
  */
 export class Bundler {
   #lastShared: {
@@ -73,7 +73,7 @@ export class Bundler {
     private readonly tagger: Tagger,
   ) {}
 
-  /** What is bytes already keeps its place among the others. */
+  /** Contents that are bytes already are sent as they are, and keep their place among the others. */
   pack(contents: readonly (Uint8Array | OutgoingMessage)[]): Uint8Array[] {
     const packed: Uint8Array[] = [];
     let shared: OutgoingMessage[] = [];

@@ -8,23 +8,23 @@ import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 /** "atdd": the first bytes of every message. */
 export const MAGIC: Uint8Array = Uint8Array.of(0x61, 0x74, 0x64, 0x64);
 
-/** HMAC-SHA256 over everything before it: the last bytes of every message. */
+/** The tag is HMAC-SHA256 over everything before it: the last bytes of every message. */
 export const TAG_SIZE_BYTES = 32;
 
-/** magic(4) padding(2) status or sender(1) type(1): with these the length of a message is known. */
+/** magic(4) padding(2) status or sender(1) type(1): these bytes decide the length of a message. */
 export const HEADER_SIZE_BYTES = 8;
-/** In a response the status, in a process message the sender's rank, in a request padding. */
+/** The same byte is the status in a response, the sender's rank in a process message, and padding in a request. */
 export const OFFSET_STATUS = 6;
 export const OFFSET_SENDER = 6;
 export const OFFSET_TYPE = 7;
 
-/** Client messages. */
+/** Offsets in client messages. */
 export const OFFSET_REQUEST_NUMBER = 8;
 export const OFFSET_REQUEST_SECTOR = 16;
 export const OFFSET_REQUEST_DATA = 24;
 export const OFFSET_RESPONSE_DATA = 16;
 
-/** Process messages. */
+/** Offsets in process messages. */
 export const OFFSET_OPERATION_ID = 8;
 export const OFFSET_PROCESS_SECTOR = 24;
 export const OFFSET_TIMESTAMP = 32;
@@ -39,10 +39,10 @@ export const TYPE_WRITE_PROC = 0x05;
 export const TYPE_ACK = 0x06;
 /** Added to a request's type in its response, and to a process message's type in its receipt. */
 export const TYPE_ANSWER = 0x40;
-/** Types from here up are free for a cluster's own messages. */
+/** Types from here up are free for messages of an implementation's own. */
 export const TYPE_EXTENSION_MIN = 0x80;
 
-/** Between processes of this implementation. */
+/** Messages between processes of this implementation. */
 export const TYPE_OLD_HELLO = 0x80;
 export const TYPE_LIST = 0x81;
 export const TYPE_LISTED = 0x82;
@@ -52,7 +52,7 @@ export const TYPE_READ_STAMP = 0x85;
 export const TYPE_STAMP = 0x86;
 export const TYPE_SHARD = 0x87;
 export const TYPE_HELLO = 0x88;
-/** From clients of this implementation, about a process itself; answered with TYPE_ANSWER added. */
+/** Inquiries of this implementation's clients about a process itself. The type of an answer has TYPE_ANSWER added. */
 export const TYPE_STATUS = 0x90;
 export const TYPE_SCRUB = 0x91;
 export const TYPE_MAP = 0x92;
@@ -61,7 +61,7 @@ export const STATUS_OK = 0x00;
 export const STATUS_AUTH_FAILURE = 0x01;
 export const STATUS_INVALID_SECTOR_INDEX = 0x02;
 
-/** Whole lengths, tag included. */
+/** Lengths of whole messages, tag included. */
 export const SIZE_READ = OFFSET_REQUEST_DATA + TAG_SIZE_BYTES;
 export const SIZE_WRITE = OFFSET_REQUEST_DATA + SECTOR_SIZE_BYTES + TAG_SIZE_BYTES;
 export const SIZE_RESPONSE = OFFSET_RESPONSE_DATA + TAG_SIZE_BYTES;
@@ -70,14 +70,14 @@ export const SIZE_PROCESS = OFFSET_TIMESTAMP + TAG_SIZE_BYTES;
 export const SIZE_PROCESS_DATA = OFFSET_PROCESS_DATA + SECTOR_SIZE_BYTES + TAG_SIZE_BYTES;
 export const SIZE_RECEIPT = OFFSET_PROCESS_SECTOR + TAG_SIZE_BYTES;
 
-/** Of ids of disks and names of connections. */
+/** Size of the ids of disks and the tokens of connections. */
 export const ID_SIZE_BYTES = 16;
 
-/** HELLO, version 1: after the header and where an operation id would stand, the storage id. */
+/** HELLO, version 1. The storage id stands in the place of an operation id. */
 export const OFFSET_OLD_HELLO_STORAGE = 8;
 export const OFFSET_OLD_HELLO_VERSION = 24;
 export const OFFSET_OLD_HELLO_MEMBER_STATE = 26;
-/** 1: the storage id of the addressee that follows is one. */
+/** 1: the addressee's storage id is known, and stands at OFFSET_OLD_HELLO_KNOWN. */
 export const OFFSET_OLD_HELLO_IS_KNOWN = 27;
 export const OFFSET_OLD_HELLO_INCARNATION = 28;
 export const OFFSET_OLD_HELLO_KNOWN = 32;
@@ -105,26 +105,26 @@ export const OFFSET_HELLO_INCARNATIONS = 128;
 /** Four bytes of padding before the tag. */
 export const SIZE_HELLO = OFFSET_HELLO_INCARNATIONS + 2 * RANK_MAX + 4 + TAG_SIZE_BYTES;
 
-/** LISTED: after the sector that the list begins with. */
+/** LISTED: these fields follow the sector with which the list begins. */
 export const OFFSET_LISTED_NEXT = 32;
 export const OFFSET_LISTED_COUNT = 40;
-/** 48 bits. */
+/** A field of 48 bits. */
 export const OFFSET_LISTED_WRITTEN = 42;
 export const OFFSET_LISTED_ENTRIES = 48;
 export const SIZE_LISTED_ENTRY = 17;
 export const SIZE_LIST = SIZE_PROCESS;
 export const SIZE_LISTED = SIZE_PROCESS_DATA;
-/** Instead of a sector: there is no next one. */
+/** In the place of the next sector: there is none. */
 export const NO_NEXT = 0xffff_ffff_ffff_ffffn;
 
-/** LINK: two names of connections, each of the size of an operation id. */
+/** LINK: two tokens of connections, each of ID_SIZE_BYTES. */
 export const OFFSET_LINK_TOKEN = 8;
 export const OFFSET_LINK_ECHO = 24;
 export const OFFSET_LINK_FEATURES = 40;
 export const SIZE_LINK = OFFSET_LINK_FEATURES + 8 + TAG_SIZE_BYTES;
-/** The messages below from BUNDLE on are understood. */
+/** Feature bit: the sender understands BUNDLE, READ_STAMP and STAMP. */
 export const FEATURE_BUNDLES = 1;
-/** The sender says HELLO in version 2: what comes in version 1 in its name is not its own. */
+/** Feature bit: the sender says HELLO in version 2, so a HELLO of version 1 in its name is a forgery or a replay. */
 export const FEATURE_HELLO = 2;
 
 /** SHARD. */
@@ -134,16 +134,16 @@ export const SIZE_SHARD = 16 + TAG_SIZE_BYTES;
 
 export const SIZE_STAMP = OFFSET_PROCESS_DATA + TAG_SIZE_BYTES;
 
-/** BUNDLE: where others have padding, its whole length in units. */
+/** BUNDLE: the length of the whole message in units stands where others have padding. */
 export const OFFSET_BUNDLE_LENGTH = 4;
 export const BUNDLE_UNIT_BYTES = 8;
 export const SIZE_BUNDLE_MIN = HEADER_SIZE_BYTES + TAG_SIZE_BYTES;
-/** Any connection may have one of these incomplete in memory. */
+/** Bounds memory: each connection may have one incomplete bundle. */
 export const SIZE_BUNDLE_MAX = 65_536;
 
 export const SIZE_INQUIRY = SIZE_READ;
 
-/** Keys, as raw bytes. */
+/** Sizes of the keys as raw bytes. */
 export const CLIENT_KEY_SIZE_BYTES = 32;
 export const SYSTEM_KEY_SIZE_BYTES = 64;
 

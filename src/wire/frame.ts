@@ -1,10 +1,10 @@
 /**
  * Cuts a stream of bytes into messages, whatever the bytes are and wherever TCP cut them (docs/wire-protocol.md, "Bad
- * input"): slides to a magic, skips eight bytes when the type is not in the table, and takes a message of a known type
- * whole, good or not.
+ * input"). It searches for a magic. If the type is not in the table, it skips eight bytes. A message of a known type is
+ * taken whole, valid or not.
  *
- * Bound: what is kept between chunks is at most one incomplete message. A frame that lay within one chunk is a view
- * into it; one that did not has memory of its own. Frames are never changed afterwards.
+ * Bound: at most one incomplete message is kept between chunks. A frame that arrived within one chunk is a view into
+ * it; others have memory of their own. Frames never change afterwards.
  */
 import type { MessageType } from './messageType.js';
 import type { WireMessage } from './wireMessage.js';
@@ -17,16 +17,19 @@ export interface Frame {
 }
 
 export interface FrameDecoder {
-  /** Takes the next bytes and returns the messages that they complete, in order. */
+  /**
+   * Takes the next bytes.
+   * @returns the messages that they complete, in order.
+   */
   push(chunk: Uint8Array): Frame[];
-  /** Bytes kept of a message that is not complete yet. */
+  /** Bytes kept of a message that is incomplete. */
   readonly pendingBytes: number;
 }
 
 const NOTHING = new Uint8Array(0);
 
 export function createFrameDecoder(table: MessageTable): FrameDecoder {
-  /** Beginning of a message, or of what may become one; its first `pendingBytes` bytes count. */
+  /** The beginning of a message, or of what may become one. Only the first `pendingBytes` bytes are filled. */
   let pending: Uint8Array = NOTHING;
   let pendingBytes = 0;
 
@@ -72,7 +75,7 @@ export function createFrameDecoder(table: MessageTable): FrameDecoder {
     push(chunk) {
       const frames: Frame[] = [];
       let at = 0;
-      // Fill up what was begun: first its header, then, its length known, the whole message.
+      // Complete what is pending: first the header, then, because its length is known, the whole message.
       while (pendingBytes > 0 && at < chunk.length) {
         const taken = Math.min(pending.length - pendingBytes, chunk.length - at);
         pending.set(chunk.subarray(at, at + taken), pendingBytes);
@@ -86,7 +89,7 @@ export function createFrameDecoder(table: MessageTable): FrameDecoder {
   };
 }
 
-/** Where the next magic starts, or, at the end, as much of one as there is; else the end. */
+/** The offset of the next magic, or of the beginning of one at the end; `bytes.length` if there is none. */
 function findMagic(bytes: Uint8Array, from: number): number {
   for (let at = from; ; at += 1) {
     at = bytes.indexOf(MAGIC[0], at);

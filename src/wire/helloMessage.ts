@@ -1,6 +1,6 @@
 /**
- * HELLO, version 2 (docs/peer-extension.md): who a process is, whom it takes the other side for, and what it was
- * started with. Version 1 is in oldHelloMessage.ts.
+ * HELLO, version 2 (docs/peer-extension.md): it identifies the sender and the addressee, and has the sender's
+ * configuration. Version 1 is in oldHelloMessage.ts.
  */
 import type { Configuration } from '../core/membership/configuration.js';
 import { MEMBER_STATES } from '../core/membership/identity.js';
@@ -14,20 +14,20 @@ import { fixedSize } from './messageType.js';
 import { beginMessage } from './serialize.js';
 import type { Tagger } from './tag.js';
 
-/** What a HELLO says about the connection that it stands in. */
+/** What a HELLO says about the connection over which it is sent. */
 export interface HelloEnvelope {
   readonly sender: Rank;
-  /** Whom the sender takes the other side for. */
+  /** The rank that the sender takes the other side for. */
   readonly addressee: Rank;
-  /** What the sender calls the connection. */
+  /** The token that the sender drew for the connection. */
   readonly token: LinkToken;
-  /** What the other side has called it; LINK_TOKEN_NONE: nothing yet. */
+  /** The token that the other side drew for it; LINK_TOKEN_NONE: none has come yet. */
   readonly echo: LinkToken;
 }
 
 export interface HelloMessage extends HelloEnvelope {
   readonly family: 'hello';
-  /** null: a field is out of its range. */
+  /** Reads the rest. null: a field is out of its range. */
   readonly content: () => Hello | null;
 }
 
@@ -94,7 +94,7 @@ function readConfiguration(bytes: Buffer): Configuration | null {
   };
 }
 
-/** @param content Of a process that tells its configuration. */
+/** @param content With the sender's configuration. */
 export function serializeHello(
   { sender, addressee, token, echo }: HelloEnvelope,
   content: Hello & { readonly configuration: Configuration },

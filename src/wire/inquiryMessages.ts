@@ -1,6 +1,6 @@
 /**
- * What clients of this implementation ask about a process itself, and its answers (docs/peer-extension.md): STATUS,
- * SCRUB and MAP. One table says which there are.
+ * The inquiries of this implementation's clients about a process itself, and the answers (docs/peer-extension.md):
+ * STATUS, SCRUB and MAP. One table has all of them.
  */
 import type { AnyInquiry } from '../core/membership/memberMessage.js';
 import type { SectorData } from '../core/sector.js';
@@ -27,14 +27,14 @@ const ROWS = Object.entries(INQUIRY_TABLE) as [AnyInquiry, InquiryRow][];
 
 const BY_CODE: ReadonlyMap<number, AnyInquiry> = new Map(ROWS.map(([inquiry, { code }]) => [code, inquiry]));
 
-/** The inquiry of that type; null: the type is of none. */
+/** The inquiry with that type code; null: there is none. */
 export function inquiryOf(code: number): AnyInquiry | null {
   return BY_CODE.get(code) ?? null;
 }
 
 interface InquiryFields {
   readonly requestNumber: bigint;
-  /** Where a map is to begin; of no meaning to others. */
+  /** The first sector of a map. Other inquiries do not use it. */
   readonly from: bigint;
 }
 
@@ -48,7 +48,7 @@ export interface ReportMessage {
   readonly inquiry: AnyInquiry;
   readonly status: number;
   readonly requestNumber: bigint;
-  /** 4096 bytes: a text, and zeros; or a map. */
+  /** 4096 bytes: a text filled up with zeros, or a map. null: the status is not `ok`. */
   readonly data: SectorData | null;
 }
 
@@ -84,7 +84,7 @@ export const REPORTS = ROWS.map(([inquiry, { code, name }]): MessageType<ReportM
 export interface InquiryToSend {
   readonly inquiry: AnyInquiry;
   readonly requestNumber: bigint;
-  /** Of a map. Default 0. */
+  /** The first sector of a map. Default 0. */
   readonly from?: number | undefined;
 }
 
@@ -96,7 +96,7 @@ export function serializeInquiry({ inquiry, requestNumber, from = 0 }: InquiryTo
   return bytes;
 }
 
-/** @param content A text, or a map; at most 4096 bytes. null: the tag of the inquiry was wrong. */
+/** @param content A text or a map, of at most 4096 bytes. null: the tag of the inquiry was wrong. */
 export function serializeReport(
   inquiry: AnyInquiry,
   requestNumber: bigint,

@@ -1,6 +1,6 @@
 /**
- * LINK (docs/peer-extension.md): what a process calls the connection that it dialled, what the peer has called the
- * other one, and what it understands.
+ * LINK (docs/peer-extension.md): the token of the connection that the sender dialled, the token of the connection that
+ * the peer dialled, and the features that the sender understands.
  */
 import type { LinkHandshake } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';

@@ -1,4 +1,4 @@
-/** LIST and LISTED (docs/peer-extension.md): which sectors a process has, and with which stamps. */
+/** LIST and LISTED (docs/peer-extension.md): they ask and say which sectors a process has, with which stamps. */
 import type { MemberMessage, StampEntry } from '../core/membership/memberMessage.js';
 import { ENTRIES_MAX } from '../core/membership/memberMessage.js';
 import type { OperationId } from '../core/operation.js';
@@ -73,13 +73,13 @@ export const LISTED = fixedSize(wire.TYPE_LISTED, 'LISTED', wire.SIZE_LISTED, (f
   return { family: 'listed', sender, id, from, next, entries, written: writtenHigh * TWO_TO_32 + writtenLow };
 });
 
-/** @param sectors Of the disk of this process. A peer with more asks for those beyond the end, too: there are none. */
+/** @param sectors The size of this process's disk. A peer with a larger disk may ask for sectors beyond the end. */
 export function readList({ id, from }: ListMessage, sectors: bigint): List {
   return { kind: 'list', id, from: Number(from < sectors ? from : sectors) };
 }
 
 /**
- * What a list says of the sectors of this process: the disk of its sender may be larger.
+ * The part of a list that is about sectors of this process, because the disk of its sender may be larger.
  * @returns null if a field is out of its range.
  */
 export function readListed(message: ListedMessage, sectors: bigint): Listed | null {

@@ -1,4 +1,4 @@
-/** What processes of this implementation say to each other as members, but for HELLO of version 2: each in its file. */
+/** The messages between members of this implementation, except HELLO of version 2. Each has a file of its own. */
 import { unreachable } from '../core/assert.js';
 import type { MemberMessage, SignedMemberMessage } from '../core/membership/memberMessage.js';
 import type { LinkMessage } from './linkMessage.js';
@@ -13,7 +13,10 @@ export type MemberWireMessage = OldHelloMessage | LinkMessage | ListMessage | Li
 
 export const MEMBER_MESSAGES = [OLD_HELLO, LINK, LIST, LISTED] as const;
 
-/** @param sectors Of the disk of this process. @returns null if a field is out of its range. */
+/**
+ * @param sectors The size of this process's disk.
+ * @returns null if a field is out of its range.
+ */
 export function readMemberMessage(
   message: MemberWireMessage,
   sectors: bigint,

@@ -3,9 +3,12 @@ export interface MessageType<Message> {
   readonly code: number;
   /** The name in docs/wire-protocol.md or docs/peer-extension.md. */
   readonly name: string;
-  /** Length of the whole message in bytes by its header, which begins `at` there; null: no message begins like this. */
+  /** The length of the whole message in bytes, by its header at `at`; null: no message has such a header. */
   sizeOf(bytes: Uint8Array, at: number): number | null;
-  /** Fields of a complete frame. Data is a view into the frame (copy it to keep it), and lists. */
+  /**
+   * Reads the fields of a complete frame. Data is a view into the frame: copy it to keep it. Lists are read later
+   * (WireMessage).
+   */
   parse(frame: Uint8Array): Message;
 }
 

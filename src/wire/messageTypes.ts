@@ -1,9 +1,9 @@
 /**
- * The table of message types: one row says what a type is called, how long its messages are and how their fields are
- * read. The frame decoder, the parser, logs and tests all go by it; a type of our own (0x80 up) is one more row.
+ * The table of message types. One row has the name of a type, the length of its messages, and the reader of their
+ * fields. The frame decoder, the parser, logs and tests all use it.
  *
- * Rows read complete frames only: `sizeOf` has been satisfied before `parse` is called, since binary-parser cuts a
- * buffer field short without a word.
+ * Rows read only complete frames: the frame has the length that `sizeOf` says before `parse` is called, because
+ * binary-parser shortens a buffer field silently.
  */
 import type { RegisterMessage } from '../core/message.js';
 import type { OperationId } from '../core/operation.js';
@@ -116,7 +116,7 @@ const PROCESS_MESSAGES: readonly MessageType<ProcessWireMessage>[] = [
   })),
 ];
 
-/** Of this implementation: see docs/peer-extension.md. */
+/** Messages of the extension (docs/peer-extension.md). */
 const STAMP_MESSAGES: readonly MessageType<ProcessWireMessage>[] = [
   processType(wire.TYPE_READ_STAMP, 'READ_STAMP', wire.SIZE_PROCESS, parsePlain, ({ id }) => ({
     kind: 'readStamp',
@@ -169,7 +169,7 @@ const RESPONSES: readonly MessageType<WireMessage>[] = [
   }),
 ];
 
-/** What a receiver understands, by type code; any other type is skipped as the protocol says. */
+/** The types that a receiver understands, by type code. It skips all others, as the protocol says. */
 export type MessageTable = readonly (MessageType<WireMessage> | undefined)[];
 
 function table(rows: readonly MessageType<WireMessage>[]): MessageTable {
@@ -178,7 +178,7 @@ function table(rows: readonly MessageType<WireMessage>[]): MessageTable {
   return byCode;
 }
 
-/** On a connection that another side opened to a process: clients and peers share the port. */
+/** For a connection that was opened to this process, by a client or a peer: they share the port. */
 export const SERVER_MESSAGES: MessageTable = table([
   ...REQUESTS,
   ...REGISTER_MESSAGES,
@@ -189,7 +189,7 @@ export const SERVER_MESSAGES: MessageTable = table([
   ...INQUIRIES,
 ]);
 
-/** On a connection that a process opened to a peer. */
+/** For a connection that a process opened to a peer. */
 export const PEER_MESSAGES: MessageTable = table([
   ...REGISTER_MESSAGES,
   ...RECEIPTS,
@@ -197,5 +197,5 @@ export const PEER_MESSAGES: MessageTable = table([
   HELLO_MESSAGE,
 ]);
 
-/** On a connection that a client opened to a process. */
+/** For a connection that a client opened to a process. */
 export const CLIENT_MESSAGES: MessageTable = table([...RESPONSES, ...REPORTS]);

@@ -1,6 +1,6 @@
 /**
- * HELLO, version 1 (docs/peer-extension.md): who a process is. Version 2 has a type of its own (helloMessage.ts), so
- * that the field which numbers the version needs no look.
+ * HELLO, version 1 (docs/peer-extension.md): it identifies the sender. The version field is not read, because version 2
+ * has a type of its own (helloMessage.ts).
  */
 import type { Incarnation, StorageId } from '../core/membership/identity.js';
 import { MEMBER_STATES } from '../core/membership/identity.js';
@@ -20,7 +20,7 @@ interface OldHelloFields {
   readonly storage: StorageId;
   /** Any byte. */
   readonly memberState: number;
-  /** 1: the id that follows is one. */
+  /** 1: `known` is an id. */
   readonly isKnown: number;
   readonly incarnation: Incarnation;
   readonly known: StorageId;

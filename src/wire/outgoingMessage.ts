@@ -3,9 +3,8 @@ import { processMessageSize, serializeProcessMessage } from './serialize.js';
 import type { Tagger } from './tag.js';
 
 /**
- * A message to a peer, or to all of them, that has no bytes yet: what they are depends on what the peer understands
- * when it is sent, and on what is sent together with it. Bytes that were made once are kept: it may be sent to several,
- * and again.
+ * A message to a peer, or to all of them, that becomes bytes when it is sent: they depend on what the peer understands
+ * then, and on the messages sent with it. The bytes are kept, because it may be sent to several peers, and again.
  */
 export class OutgoingMessage {
   #own: Uint8Array | null = null;
@@ -13,23 +12,26 @@ export class OutgoingMessage {
 
   constructor(
     readonly message: ProcessMessage,
-    /** The same goes to every other process. */
+    /** Whether the message goes to every other process. */
     readonly isBroadcast: boolean,
     private readonly tagger: Tagger,
   ) {}
 
-  /** Bytes in a bundle. */
+  /** The size of the message in a bundle, in bytes. */
   get sizeBytes(): number {
     return processMessageSize(this.message.content.kind);
   }
 
-  /** By itself, for a peer that agreed on the extension. */
+  /** The bytes of the message alone, for a peer that understands the extension. */
   own(): Uint8Array {
     this.#own ??= serializeProcessMessage(this.message, this.tagger);
     return this.#own;
   }
 
-  /** By itself, for any peer: a question for a stamp is one for a value, which has a stamp. */
+  /**
+   * The bytes of the message alone, for any peer. A READ_STAMP becomes a READ_PROC, because a VALUE has a stamp as
+   * well.
+   */
   base(): Uint8Array {
     const { content } = this.message;
     if (content.kind !== 'readStamp') return this.own();

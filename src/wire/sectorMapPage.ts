@@ -1,7 +1,4 @@
-/**
- * What a process answers MAP with: one page of 4096 bytes (docs/peer-extension.md). What cannot be one is null, as
- * everything that comes from outside is a value.
- */
+/** The answer to MAP: one page of 4096 bytes (docs/peer-extension.md). Bytes that are no valid page decode to null. */
 import type { KnownDisk, SectorMap, ToldRun } from '../core/sectorMap.js';
 import { RANK_MAX } from '../core/rank.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
@@ -15,17 +12,20 @@ const OFFSET_FROM = 8;
 const OFFSET_DISKS = 16;
 const DISK_BYTES = 6;
 const RUN_BYTES = 16;
-/** Of what stands in six bytes. */
+/** The bound of a field of six bytes. */
 const SECTORS_MAX = 2 ** 48;
 const KIND_DATA = 0;
 const KIND_ZEROS = 1;
 
-/** Runs that a page has room for, in a cluster of so many processes. */
+/** The number of runs for which a page has room, in a cluster of so many processes. */
 export function runsPerPage(processCount: number): number {
   return Math.floor((SECTOR_SIZE_BYTES - OFFSET_DISKS - processCount * DISK_BYTES) / RUN_BYTES);
 }
 
-/** @param map Of `runsPerPage` runs at most. */
+/**
+ * @param map It has at most `runsPerPage` runs.
+ * @returns 4096 bytes.
+ */
 export function encodeSectorMap({ rank, disks, from, runs }: SectorMap): Uint8Array {
   const page = Buffer.alloc(SECTOR_SIZE_BYTES);
   page[0] = PAGE_VERSION;
@@ -48,7 +48,10 @@ export function encodeSectorMap({ rank, disks, from, runs }: SectorMap): Uint8Ar
   return page;
 }
 
-/** @param data 4096 bytes, of whoever has the key. */
+/**
+ * @param data The data of an answer, which anyone with the key can make up.
+ * @returns null if it is no valid page.
+ */
 export function decodeSectorMap(data: Uint8Array): SectorMap | null {
   const page = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   if (page.length !== SECTOR_SIZE_BYTES || page[0] !== PAGE_VERSION) return null;

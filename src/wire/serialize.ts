@@ -1,4 +1,4 @@
-/** Values to bytes: each message into one buffer of its exact size, data copied once, tag last. */
+/** Serializes values: each message into one buffer of its exact size. Data is copied once, and the tag is made last. */
 import { unreachable } from '../core/assert.js';
 import type {
   ClientRequest,
@@ -29,7 +29,11 @@ const STATUS_OF: Readonly<Record<ResponseStatus, number>> = {
   invalidSectorIndex: wire.STATUS_INVALID_SECTOR_INDEX,
 };
 
-/** A buffer with magic, the byte before the type, and the type; padding is zero. */
+/**
+ * A new message with its header. All other bytes are not initialized.
+ * @param size Bytes of the whole message.
+ * @param beforeType The status, the sender's rank or 0: see OFFSET_STATUS.
+ */
 export function beginMessage(size: number, beforeType: number, type: number): Buffer {
   const bytes = Buffer.allocUnsafe(size);
   writeHeader(bytes, 0, beforeType, type);
@@ -44,7 +48,7 @@ function writeHeader(bytes: Buffer, at: number, beforeType: number, type: number
   bytes[at + wire.OFFSET_TYPE] = type;
 }
 
-/** A request whose sector may be any u64, also one that no disk has. */
+/** A request whose sector may be any u64, even one that no disk has. */
 export type RequestToSend = Omit<ClientRequest, 'sector' | 'data'> & {
   readonly sector: number | bigint;
   readonly data?: Uint8Array;
@@ -81,7 +85,7 @@ export function serializeProcessMessage(message: ProcessMessage, tagger: Tagger)
   return bytes;
 }
 
-/** In bytes, without the tag. */
+/** The size of the message in bytes, without the tag. */
 export function processMessageSize(kind: RegisterMessageKind): number {
   switch (kind) {
     case 'readProc':
@@ -98,7 +102,7 @@ export function processMessageSize(kind: RegisterMessageKind): number {
   }
 }
 
-/** All of the message but its tag, into `bytes` from `at` on. */
+/** Writes the message without its tag into `bytes`, from `at` on. */
 export function writeProcessMessage(bytes: Buffer, at: number, { sender, sector, content }: ProcessMessage): void {
   writeHeader(bytes, at, sender, TYPE_OF[content.kind]);
   writeOperationId(bytes, content.id, at);

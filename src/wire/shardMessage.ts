@@ -1,6 +1,6 @@
 /**
- * SHARD (docs/peer-extension.md): a worker that dials a peer says whose sectors its messages are about, before anything
- * else.
+ * SHARD (docs/peer-extension.md): the first message of a worker that dials a peer. It says to which shard all its
+ * messages belong.
  */
 import type { Rank } from '../core/rank.js';
 import type { Shard } from '../core/shard.js';

@@ -1,6 +1,6 @@
 /**
- * Which worker a message that arrived is for, by its type and sector alone: nothing of it is believed yet, and its tag
- * is the worker's business (docs/adr/0021-workers.md).
+ * Chooses the worker for a message that arrived, by its type and sector alone. The message was not checked yet: the
+ * worker checks its tag (docs/adr/0021-workers.md).
  */
 import { unreachable } from '../core/assert.js';
 import type { Inquiry } from '../core/membership/memberMessage.js';
@@ -10,33 +10,33 @@ import { inquiryOf } from './inquiryMessages.js';
 
 export type ShardRoute =
   | { readonly kind: 'one'; readonly shard: number }
-  /** It may be for any of them, and means nothing to the others. */
+  /** It goes to all of them: it may be for any, and means nothing to the others. */
   | { readonly kind: 'all' }
-  /** About the process as a whole. */
+  /** It is about the process as a whole. */
   | { readonly kind: 'inquiry'; readonly inquiry: Inquiry }
-  /** It says which worker of a peer everything else on its connection is from. */
+  /** It says from which worker of a peer all other messages of its connection come. */
   | { readonly kind: 'declaration' }
-  /** From a peer of this implementation that has not said so. */
+  /** It comes from a peer of this implementation that has sent no SHARD. */
   | { readonly kind: 'undeclared' };
 
 const ROUTE_ALL: ShardRoute = { kind: 'all' };
 const ROUTE_DECLARATION: ShardRoute = { kind: 'declaration' };
 const ROUTE_UNDECLARED: ShardRoute = { kind: 'undeclared' };
 
-/** By the number of a shard: made once. */
+/** The routes by shard number, made once. */
 const ROUTES_ONE: readonly ShardRoute[] = Array.from({ length: 256 }, (_, shard) => {
   return { kind: 'one', shard };
 });
 
-/** @param declared What the peer at the other end has said to be; null: it has not. */
+/** @param declared The shard that the other end has declared by SHARD; null: it has not. */
 export function shardRouteOf({ type, bytes }: Frame, shardCount: number, declared: number | null): ShardRoute {
   const inquiry = inquiryOf(type.code);
-  // MAP is about sectors, and has the first of them where a request has its own.
+  // MAP is about sectors: its first sector stands where a request has its sector.
   if (inquiry !== null && inquiry !== 'map') return { kind: 'inquiry', inquiry };
   const kind = kindOf(type.code);
   switch (kind) {
     case 'request':
-      // Never by what was declared: a client that copied somebody's SHARD gains nothing by it.
+      // The declared shard is not used, so that a client gains nothing by replaying a SHARD.
       return ROUTES_ONE[shardAt(bytes, wire.OFFSET_REQUEST_SECTOR, shardCount)];
     case 'process':
       return ROUTES_ONE[declared ?? shardAt(bytes, wire.OFFSET_PROCESS_SECTOR, shardCount)];
@@ -71,7 +71,7 @@ function kindOf(code: number): RoutedKind {
   }
 }
 
-/** The u64 that stands there, modulo the number of shards. */
+/** The u64 at that offset, modulo the number of shards. */
 function shardAt(bytes: Uint8Array, at: number, shardCount: number): number {
   let rest = 0;
   for (let index = at; index < at + 8; index += 1) rest = (rest * 256 + bytes[index]) % shardCount;

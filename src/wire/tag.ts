@@ -1,4 +1,4 @@
-/** Tags: HMAC-SHA256 over everything before them. Besides the shell, the only place with crypto. */
+/** Tags: HMAC-SHA256 over everything before them. The only file here that imports node:crypto. */
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import type { TagCounters } from '../core/counters.js';
 import { TAG_SIZE_BYTES } from './constants.js';
@@ -10,7 +10,10 @@ export interface Tagger {
   verify(message: Uint8Array): boolean;
 }
 
-/** A tagger for one key (raw bytes; the node:crypto key object is made once: it is faster). */
+/**
+ * A tagger for one key. The key object of node:crypto is made once, because that is faster.
+ * @param key Raw bytes.
+ */
 export function createTagger(key: Uint8Array): Tagger {
   const secret = createSecretKey(key);
   const tagOf = (message: Uint8Array): Buffer =>
@@ -27,7 +30,7 @@ export function createTagger(key: Uint8Array): Tagger {
   };
 }
 
-/** The same tagger, which counts what it does. */
+/** Wraps a tagger so that its work is counted. */
 export function countedTagger(tagger: Tagger, counters: TagCounters): Tagger {
   return {
     sign(message) {

@@ -1,6 +1,6 @@
 /**
- * What is to be done about a message that arrived: the rules of docs/wire-protocol.md, "Bad input", in the order in
- * which they apply. Bad input is a value here, never an exception.
+ * Decides what is done about a message that arrived, by the rules of docs/wire-protocol.md, "Bad input", in the order
+ * in which they apply. Bad input is a value here, never an exception.
  */
 import { unreachable } from '../core/assert.js';
 import type { ClientRequest, ClientResponse, ProcessMessage, Receipt } from '../core/message.js';
@@ -33,44 +33,44 @@ export type DropReason =
 export type Verdict =
   /** A client's request, authentic and in range. */
   | { readonly kind: 'request'; readonly request: ClientRequest }
-  /** A client's request that is answered with an error; nothing else is done. */
+  /** A client's request that is only answered with an error. */
   | { readonly kind: 'refused'; readonly response: ClientResponse }
   | { readonly kind: 'processMessage'; readonly message: ProcessMessage }
-  /** Several of one sender: all of them good, but for those that were left out. */
+  /** Several messages of one sender. All of them are valid; invalid ones were left out. */
   | {
       readonly kind: 'bundle';
       readonly sender: Rank;
       readonly messages: readonly ProcessMessage[];
-      /** Why some were left out, each by itself; null: none was. */
+      /** Why some messages were left out; null: none was. */
       readonly leftOut: 'invalidSectorIndex' | null;
     }
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
   | { readonly kind: 'member'; readonly message: SignedMemberMessage }
-  /** Also of a rank that is not one of the others: that has to be told to people. */
+  /** Its rank may be that of no other member, because people have to be told of such a peer. */
   | { readonly kind: 'hello'; readonly envelope: HelloEnvelope; readonly content: Hello }
-  /** A client asks something about this process. */
+  /** A client's inquiry about this process. */
   | { readonly kind: 'inquiry'; readonly inquiry: Inquiry; readonly requestNumber: bigint }
-  /** … or what of the disk is zeros, from that sector on: at most one behind the last. */
+  /** … or which sectors from `from` on are zeros. `from` is at most the number of sectors. */
   | { readonly kind: 'map'; readonly from: SectorIndex; readonly requestNumber: bigint }
   | {
       readonly kind: 'refusedInquiry';
       readonly inquiry: AnyInquiry;
       readonly requestNumber: bigint;
     }
-  /** The sender has workers, and this process has none. */
+  /** A SHARD: the sender has workers, and this process has none. */
   | { readonly kind: 'shard' }
   | { readonly kind: 'dropped'; readonly reason: DropReason };
 
 export interface VerdictOptions {
   readonly self: Rank;
   readonly processCount: number;
-  /** Number of sectors of the disk. */
+  /** The size of the disk in sectors. */
   readonly sectors: number;
-  /** Which of them are kept here; null, the default: all. */
+  /** The shard that is kept here; null, the default: all sectors. */
   readonly shard?: Shard | null | undefined;
-  /** Tags of client messages. */
+  /** Checks the tags of client messages. */
   readonly clientTagger: Tagger;
-  /** Tags of process messages and receipts. */
+  /** Checks the tags of all messages between processes. */
   readonly systemTagger: Tagger;
 }
 
@@ -89,7 +89,7 @@ const DROPPED: Readonly<Record<DropReason, Verdict>> = {
   otherWorkers: { kind: 'dropped', reason: 'otherWorkers' },
 };
 
-/** Judges one message. Data in an accepted one is a copy: the frame may be let go. */
+/** Judges one message. Data in the verdict is a copy, so the frame need not be kept. */
 export function judge({ frame, message }: Decoded, options: VerdictOptions): Verdict {
   switch (message.family) {
     case 'request':
@@ -156,7 +156,7 @@ function judgeBundle(frame: Uint8Array, { sender, ...bundle }: BundleMessage, op
     const verdict = judgeProcessMessage(message, options);
     if (message.sender !== sender) return DROPPED.invalidContent;
     if (verdict === DROPPED.invalidSectorIndex) {
-      // The sender's disk is larger: it was raised there first. That says nothing of the others.
+      // The sender's disk is larger, because it was grown there first. The other messages may be valid.
       leftOut = 'invalidSectorIndex';
       continue;
     }
@@ -166,7 +166,7 @@ function judgeBundle(frame: Uint8Array, { sender, ...bundle }: BundleMessage, op
   return { kind: 'bundle', sender, messages: good, leftOut };
 }
 
-/** Of a message whose tag is right. */
+/** Judges a message whose tag is right. */
 function judgeProcessMessage({ sender, sector, content }: ProcessWireMessage, options: VerdictOptions): Verdict {
   if (!isOtherMember(sender, options)) return DROPPED.unknownSender;
   if (sector >= BigInt(options.sectors)) return DROPPED.invalidSectorIndex;

@@ -9,10 +9,10 @@ import type { BundleMessage } from './bundle.js';
 import type { InquiryMessage, ReportMessage } from './inquiryMessages.js';
 
 /**
- * Messages as they stand on the wire: every field read, nothing believed yet. A sector is still a u64, a sender or
- * status any byte, and data a view into the frame. A list is a function that reads it from the frame: anybody may send
- * one that costs far more to read than its tag to check, so it is called when the tag has turned out right, and while
- * the frame lasts.
+ * Messages as they stand on the wire: the fields were read, but nothing was checked yet. A sector is any u64, a sender
+ * or status any byte, and data a view into the frame. A list is a function that reads it from the frame. It must be
+ * called only after the tag was found to be right, because anyone may send a list that costs far more to read than its
+ * tag to check.
  */
 export type WireMessage =
   | {
@@ -38,11 +38,11 @@ export type WireMessage =
     }
   | ExtensionMessage;
 
-/** Messages of this implementation alone (types from 0x80 up), read but not believed. */
+/** Messages of this implementation alone (types from 0x80 up), not checked either. */
 export type ExtensionMessage =
   HelloMessage | MemberWireMessage | ShardMessage | BundleMessage | InquiryMessage | ReportMessage;
 
-/** A decoded message with the bytes that its tag covers. */
+/** A decoded message with the bytes of its frame, tag included. */
 export interface Decoded {
   readonly frame: Uint8Array;
   readonly message: WireMessage;

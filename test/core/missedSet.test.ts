@@ -2,7 +2,7 @@ import test from 'ava';
 
 import { fc, testProp } from '@fast-check/ava';
 import { CHUNK_SECTORS, MissedSet } from '../../src/core/repair/missedSet.js';
-import { newMissedLog, noteLateAck, noteWritten, settleLate } from '../../src/core/repair/missedLog.js';
+import { newMissedLog, noteLateAck, noteWritten, expireLate } from '../../src/core/repair/missedLog.js';
 
 const sectors = fc.oneof(
   fc.nat(20),
@@ -67,10 +67,10 @@ test('a write is missed by whoever has not acknowledged it some time after its e
   const countOf = (rank: number): number => log.peers.get(rank)?.missed.count ?? -1;
   noteWritten(log, 'a', 7, [1, 2]);
   noteWritten(log, 'b', 8, [1, 2]);
-  settleLate(log);
+  expireLate(log);
   noteLateAck(log, 3, 'a');
   t.is(countOf(3), 0, 'it may still come');
-  settleLate(log);
+  expireLate(log);
   t.deepEqual([countOf(2), countOf(3)], [0, 1]);
   t.is(log.peers.get(3)?.missed.next(0), 8);
 });

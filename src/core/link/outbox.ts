@@ -1,33 +1,33 @@
 /**
- * What a process owes one peer: the memory of a stubborn link (Cachin, Guerraoui, Rodrigues, 2.4.3: a message is sent
- * again and again; here until it is retired).
+ * The messages for one peer that are unacknowledged or were not sent yet: the memory of a stubborn link (Cachin,
+ * Guerraoui, Rodrigues, 2.4.3: a message is sent again and again; here until it is retired).
  *
- * Three kinds of entry, since they end differently:
- * - a *question* (READ_PROC, WRITE_PROC of an operation of ours) is outbox until its operation has the peer's answer or
- *   needs none any more. Questions are bounded by the operations under way, however long the peer is down.
- * - a *reply* (VALUE, ACK) is sent once: a peer that did not get it asks again. While the connection is being made the
- *   newest few wait for it.
- * - a *receipted reply*: a peer that has shown that it sends receipts stops asking once it has our receipt, so what we
- *   reply to it is outbox until its own receipt has come.
+ * There are three kinds of entry, because they end differently:
+ * - a *question* (READ_PROC, WRITE_PROC of an own operation) stays until its operation has the peer's answer or needs
+ *   none any more. The operations under way bound the number of questions, however long the peer is down.
+ * - a *reply* (VALUE, ACK) is sent once: a peer that did not get it asks again. While there is no connection, the
+ *   newest few are kept.
+ * - a *receipted reply*: a peer that is known to send receipts stops asking once it has a receipt of its question. So a
+ *   reply to it stays until the peer's receipt has come.
  *
- * No I/O and no clock: time comes in as a number of milliseconds. A mutable record behind functions, not a value that
- * is copied: there may be thousands of entries, and one changes with each message.
+ * No I/O and no clock: time is an argument in milliseconds. A mutable record behind functions, because there may be
+ * thousands of entries and one changes with each message.
  */
 import type { OperationId } from '../operation.js';
 
 export interface OutboxLimits {
-  /** A message not retired is sent again after this; then after twice as long, and so on … */
+  /** The first pause before an unacknowledged message is sent again. Each later pause is twice as long … */
   readonly retransmitMs: number;
-  /** … up to this. */
+  /** … up to this one. */
   readonly retransmitMsMax: number;
-  /** Replies kept while there is no connection, or until receipted; the oldest go first. */
+  /** The most replies that are kept. Beyond that the oldest is dropped. */
   readonly repliesMax: number;
 }
 
-/** `M`: what a message is, to those who send it. */
+/** `M`: the type of a message for the sender. */
 interface OutboxEntry<M> {
   readonly kind: 'question' | 'reply';
-  /** In the map of its kind. */
+  /** The key in the map of its kind. */
   readonly key: string;
   readonly message: M;
   dueMs: number;
@@ -37,9 +37,9 @@ interface OutboxEntry<M> {
 export interface Outbox<M> {
   readonly limits: OutboxLimits;
   readonly questions: Map<OperationId, OutboxEntry<M>>;
-  /** By kind and id: the peer may be outbox a VALUE and an ACK of the same operation. */
+  /** The key has the kind and the id, because a VALUE and an ACK of the same operation may both be here. */
   readonly replies: Map<string, OutboxEntry<M>>;
-  /** Those of both that have not been sent on the connection that stands now, oldest first. */
+  /** The entries of both that were not sent over the present connection yet, oldest first. */
   readonly unsent: Set<OutboxEntry<M>>;
   /** Whether the peer has ever sent a receipt. */
   sendsReceipts: boolean;
@@ -55,7 +55,7 @@ export function newOutbox<M>(limits: OutboxLimits): Outbox<M> {
   };
 }
 
-/** Owes a question; one that the same operation asked before is forgotten. */
+/** Adds a question. It replaces an earlier question of the same operation. */
 export function addQuestion<M>(outbox: Outbox<M>, id: OperationId, message: M): void {
   add(outbox, outbox.questions, newEntry(outbox, 'question', id, message));
 }
@@ -64,12 +64,12 @@ export function retireQuestion(outbox: Outbox<unknown>, id: OperationId): void {
   acknowledge(outbox, outbox.questions, id);
 }
 
-/** Whether a reply that is handed over now needs no memory: nothing waits, no receipt will come. */
+/** Whether a reply that is sent now need not be kept, because nothing waits before it and no receipt will come. */
 export function isDoneBySending(outbox: Outbox<unknown>): boolean {
   return outbox.unsent.size === 0 && !outbox.sendsReceipts;
 }
 
-/** Owes a reply until it has been sent, or receipted if the peer sends receipts. */
+/** Adds a reply. It stays until it has been sent or, if the peer sends receipts, until its receipt has come. */
 export function addReply<M>(outbox: Outbox<M>, key: string, message: M): void {
   add(outbox, outbox.replies, newEntry(outbox, 'reply', key, message));
   if (outbox.replies.size <= outbox.limits.repliesMax) return;
@@ -79,7 +79,7 @@ export function addReply<M>(outbox: Outbox<M>, key: string, message: M): void {
   }
 }
 
-/** The peer will never confirm anything: what it was sent it has, or asks for again. */
+/** The peer sends no receipts: it has what was sent, or asks again. All replies are dropped. */
 export function expectNoReceipts(outbox: Outbox<unknown>): void {
   if (!outbox.sendsReceipts) return;
   outbox.sendsReceipts = false;
@@ -92,7 +92,7 @@ export function acknowledgeReply(outbox: Outbox<unknown>, key: string): void {
   acknowledge(outbox, outbox.replies, key);
 }
 
-/** The connection is a new one: nothing is known of what was sent on the one before. */
+/** The connection is a new one: all entries count as unsent, because those sent over the old one may be lost. */
 export function forgetSent(outbox: Outbox<unknown>): void {
   outbox.unsent.clear();
   for (const entries of [outbox.questions, outbox.replies]) {
@@ -101,8 +101,8 @@ export function forgetSent(outbox: Outbox<unknown>): void {
 }
 
 /**
- * Hands over what has not been sent on this connection, oldest first, as long as `send` takes it.
- * @param send returns false when the connection takes no more for now; then nothing more is tried.
+ * Sends what was not sent over this connection yet, oldest first.
+ * @param send Returns false if the connection takes no more for now. Then no more is tried.
  */
 export function sendUnsent<M>(outbox: Outbox<M>, nowMs: number, send: (message: M) => boolean): void {
   for (const entry of outbox.unsent) {
@@ -113,7 +113,7 @@ export function sendUnsent<M>(outbox: Outbox<M>, nowMs: number, send: (message: 
   }
 }
 
-/** Hands over again what is due and was not retired. */
+/** Sends again what is due and was not retired. */
 export function sendDue<M>(outbox: Outbox<M>, nowMs: number, send: (message: M) => boolean): void {
   for (const entries of [outbox.questions, outbox.replies]) {
     for (const entry of entries.values()) {
@@ -125,7 +125,7 @@ export function sendDue<M>(outbox: Outbox<M>, nowMs: number, send: (message: M) 
   }
 }
 
-/** Whether there is nothing that `sendDue` may have to send some day. */
+/** Whether the outbox is empty, so that `sendDue` will have nothing to send. */
 export function isEmpty(outbox: Outbox<unknown>): boolean {
   return outbox.questions.size === 0 && outbox.replies.size === 0;
 }

@@ -1,27 +1,27 @@
-/** What the processes of a cluster have to agree on, and what it means if two of them do not. */
+/** What all processes of a cluster must have the same, and what follows if two of them differ. */
 import type { StorageId } from './identity.js';
 
-/** What a process was started with. */
+/** The configuration with which a process was started. */
 export interface Configuration {
-  /** N. */
+  /** N, the number of processes. */
   readonly processCount: number;
   /** Size of the disk in sectors. */
   readonly sectors: number;
-  /** 16 bytes of a digest of the list of addresses, as latin1. */
+  /** The first 16 bytes of a digest of the list of addresses, as latin1. */
   readonly addresses: string;
-  /** Which protocol the members speak with each other: MODE_OPEN. */
+  /** The protocol that the members speak with each other: MODE_OPEN. */
   readonly mode: number;
 }
 
 export const ADDRESSES_DIGEST_SIZE_BYTES = 16;
 
-/** The register of docs/register.md: foreign members may take part. */
+/** The members speak the base protocol (docs/register.md), so foreign members may take part. */
 export const MODE_OPEN = 0;
 
 export const DIFFERENCE_FIELDS = [
   /** The peer takes this process for another one. */
   'addressee',
-  /** Where this process dials the peer is another process. */
+  /** At the address where this process dials the peer, another process answers. */
   'rank',
   'processes',
   'sectors',
@@ -30,16 +30,16 @@ export const DIFFERENCE_FIELDS = [
   'founding',
 ] as const;
 
-/** One thing in which a peer differs from this process. Values are for people. */
+/** One thing in which a peer differs from this process. The values are for people. */
 export interface Difference {
   readonly field: (typeof DIFFERENCE_FIELDS)[number];
-  /** What this process has or is, or takes the peer for. */
+  /** The value of this process; for `rank`, the rank that it takes the peer for. */
   readonly own: string | number;
-  /** What the peer has or is, or takes this process for. */
+  /** The value of the peer; for `addressee`, the rank that it takes this process for. */
   readonly peer: string | number;
 }
 
-/** Those for which nothing that the peer says may count here. */
+/** With one of these differences, nothing that the peer says may count. */
 const FATAL: ReadonlySet<Difference['field']> = new Set([
   ...(['addressee', 'rank', 'processes', 'mode', 'founding'] as const),
 ]);
@@ -48,7 +48,7 @@ export function isFatal({ field }: Difference): boolean {
   return FATAL.has(field);
 }
 
-/** @returns what is not the same, the most severe first; empty: they agree. */
+/** @returns the differences, the most severe first; empty if the two are the same. */
 export function differencesBetween(own: Configuration, peer: Configuration): Difference[] {
   const differences: Difference[] = [];
   if (own.processCount !== peer.processCount) {
@@ -65,13 +65,16 @@ export function differencesBetween(own: Configuration, peer: Configuration): Dif
   return differences;
 }
 
-/** @returns null unless both are part of a cluster, and not of the same one. */
+/**
+ * @returns the difference between two processes that are part of different clusters; null if one is part of none, or
+ * both of the same.
+ */
 export function foundingDifference(own: StorageId | null, peer: StorageId | null): Difference | null {
   if (own === null || peer === null || own === peer) return null;
   return { field: 'founding', own: inHex(own), peer: inHex(peer) };
 }
 
-/** Eight digits are enough to tell two of them apart. */
+/** The first four bytes as eight digits: enough to tell two values apart. */
 function inHex(latin1: string): string {
   let hex = '';
   for (let index = 0; index < 4; index += 1) {

@@ -1,11 +1,11 @@
-/** What members find out about each other, in words: for logs and for `atdd status`. */
+/** Describes in words what members find out about each other, for logs and for `atdd status`. */
 import { unreachable } from '../assert.js';
 import type { Rank } from '../rank.js';
 import type { Difference } from './configuration.js';
 import type { Waiting } from './founding.js';
 import type { Objection } from './state.js';
 
-/** In words: "process 3 has 2048 sectors, process 1 has 4096". */
+/** For example "process 3 has 2048 sectors, process 1 has 4096". */
 export function describeDifference(self: Rank, peer: Rank, { field, own, peer: found }: Difference): string {
   const [here, there] = [`process ${self}`, `process ${peer}`];
   switch (field) {
@@ -28,7 +28,7 @@ export function describeDifference(self: Rank, peer: Rank, { field, own, peer: f
   }
 }
 
-/** What a fresh process waits for: "process 2 and process 3 have not been heard". Never empty. */
+/** What a fresh process waits for, for example "nothing was heard of processes 2, 3". Never empty. */
 export function describeWaiting({ unheard, differing, inUse, founders, isAlone }: Waiting): string {
   const reasons: string[] = [];
   if (isAlone) reasons.push('it is the only process of its list: --found founds a cluster of one');

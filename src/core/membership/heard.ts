@@ -1,20 +1,22 @@
-/** What peers have said of themselves in this life of a process. */
+/** What the peers of a process have said of themselves since its boot. */
 import type { Rank } from '../rank.js';
 import type { Hello } from './memberMessage.js';
 
 /**
- * `base`: nothing, as foreign members do. Anybody may have sent a message of it again: it was the peer if it answers
- * what it is asked.
+ * `base`: the peer has sent messages but no HELLO, so it is foreign. Anybody may have replayed such a message. An
+ * answer to a question of this process shows that it was the peer (`hasAnswered`).
  */
 export type Heard =
   { readonly kind: 'base'; readonly hasAnswered: boolean } | { readonly kind: 'hello'; readonly hello: Hello };
 
-/** How many of the other processes together know of every write that was ever acknowledged. */
+/**
+ * The size of a rebuild quorum: so many of the other processes together know of every write that was ever acknowledged.
+ */
 export function rebuildQuorum(processCount: number): number {
   return Math.ceil(processCount / 2);
 }
 
-/** Of this implementation. */
+/** The peers that have said HELLO, which are those of this implementation. */
 export function hellosOf(heard: ReadonlyMap<Rank, Heard>): [Rank, Hello][] {
   const hellos: [Rank, Hello][] = [];
   for (const [rank, one] of heard) if (one.kind === 'hello') hellos.push([rank, one.hello]);

@@ -1,7 +1,7 @@
 /**
- * Whether the other side of a connection is who it says: HELLO has an effect only once it has come with the token that
- * was drawn for this very connection, so that one which was recorded, here or on the way to another process, is worth
- * nothing.
+ * Whether the other side of a connection is the process that it says. A HELLO has an effect only if it comes with the
+ * token that was drawn for this connection. So a recorded HELLO that is sent again has none, whatever connection it was
+ * recorded on.
  *
  * ```
  * dialler   HELLO(a, -)        HELLO(a, b) ...       a, b: tokens of the two ends
@@ -9,33 +9,33 @@
  * ```
  *
  * Version 1 has no such token. Its LINK echoes the token of the connection the other way, which only a process that
- * runs can know; version 1 is believed when it has sent that. Where one of the two has the extension off no LINK has an
- * echo; then the id of a question of this process, in an answer to it, is as good. Both can be heard on the wire and
- * sent again by who is quick: hence version 2.
+ * runs can know; version 1 is believed when it has sent that. If one of the two has the extension off, no LINK has an
+ * echo; then the id of a question of this process, in an answer to it, is as good. An attacker who reads the wire can
+ * replay both if it is quick enough; version 2 ends that.
  *
- * Mutable records: one for each connection.
+ * Mutable records: one `Introduction` for each connection, one `Opening` for each peer.
  */
 import type { Rank } from '../rank.js';
 import type { LinkToken, OldHello } from './memberMessage.js';
 import { LINK_TOKEN_NONE } from './memberMessage.js';
 
-/** Of a connection that another process dialled. */
+/** The state of a connection that another process dialled. */
 export interface Introduction {
   /** Drawn when the other side has said HELLO for the first time. */
   token: LinkToken;
   /**
-   * `silent`: it has not said who it is, as foreign ones do not. `claimed`: it has, and not shown it. `proven`: it has.
-   * `refused`: it has, and differs in what has to be the same.
+   * `silent`: the other side has not said HELLO; foreign processes never do. `claimed`: it has said who it is, and not
+   * shown it. `proven`: it has shown it. `refused`: it has said who it is, and differs in what has to be the same.
    */
   state: 'silent' | 'claimed' | 'proven' | 'refused';
-  /** What it has said, if it speaks version 1. */
+  /** Its HELLO, if it speaks version 1. */
   old: { readonly rank: Rank; readonly hello: OldHello } | null;
 }
 
-/** Of the connection that this process dialled last to a peer. */
+/** The state of the connection that this process dialled last to a peer. */
 export interface Opening {
   token: LinkToken;
-  /** What the other side has called the connection; LINK_TOKEN_NONE: it has not answered. */
+  /** The token that the other side drew for the connection; LINK_TOKEN_NONE: it has not answered. */
   receivedToken: LinkToken;
 }
 

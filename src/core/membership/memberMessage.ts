@@ -6,30 +6,30 @@ import type { Configuration } from './configuration.js';
 import type { Incarnation, MemberState, StorageId } from './identity.js';
 
 /**
- * What the processes of this implementation tell each other besides the registers' messages (docs/peer-extension.md).
- * Foreign members skip them.
+ * The messages between processes of this implementation other than the registers' (docs/peer-extension.md). Foreign
+ * members skip them.
  */
 export type MemberMessage =
   /**
-   * Version 1: what older processes say first of all. Version 2 is `Hello`, a message of its own
+   * HELLO of version 1: the first message of older processes. Version 2 is `Hello`, a message of its own
    * (src/wire/helloMessage.ts).
    */
   | ({ readonly kind: 'oldHello' } & OldHello)
   /**
-   * The second message of every connection that a process dials; again when it has something new to echo. See
-   * src/core/link/negotiation.ts.
+   * The second message of every connection that a process dials. It is sent again when there is a new token to echo.
+   * See src/core/link/negotiation.ts.
    */
   | ({ readonly kind: 'link' } & LinkHandshake)
-  /** Which sectors, from that one on, have which stamps? */
+  /** Asks which sectors, from that one on, have which stamps. */
   | { readonly kind: 'list'; readonly id: OperationId; readonly from: SectorIndex }
   | {
       readonly kind: 'listed';
       readonly id: OperationId;
-      /** Complete for all sectors from `from` to below `next`; null: to the end. */
+      /** The entries are complete for the sectors from `from` to below `next`; null: to the end of the disk. */
       readonly from: SectorIndex;
       readonly next: SectorIndex | null;
       readonly entries: readonly StampEntry[];
-      /** Sectors that were ever written, in all. */
+      /** The number of sectors of the whole disk that were ever written. */
       readonly written: number;
     };
 
@@ -38,9 +38,9 @@ export interface OldHello {
   readonly memberState: MemberState;
   readonly storage: StorageId;
   readonly incarnation: Incarnation;
-  /** What the addressee's disk was when last heard of; null: never. */
+  /** The id of the addressee's disk as the sender knows it; null: it knows none. */
   readonly known: StorageId | null;
-  /** Of the process of rank index + 1, the latest that was heard of; 0: the first, or none. */
+  /** At index i: the latest known incarnation of the process of rank i + 1; 0: the first, or none is known. */
   readonly incarnations: readonly Incarnation[];
 }
 
@@ -49,29 +49,29 @@ export interface Hello extends OldHello {
   /** See `Identity`. */
   readonly founding: StorageId | null;
   readonly isVouched: boolean;
-  /** null: version 1 does not tell. */
+  /** null: version 1 does not say. */
   readonly configuration: Configuration | null;
-  /** It is fresh, but its folder has been in use before: its disk is lost, or not mounted. */
+  /** The sender is fresh, but its folder has been in use before: its disk is lost, or not mounted. */
   readonly wasInUse: boolean;
-  /** It is fresh, and an operator has told it to found the cluster. */
+  /** The sender is fresh, and an operator has told it to found the cluster. */
   readonly isFounder: boolean;
-  /** It has sectors that were ever written. */
+  /** The sender has sectors that were ever written. */
   readonly hasData: boolean;
 }
 
 export interface LinkHandshake {
-  /** Names the connection that it stands in: drawn for it. */
+  /** Names the connection over which it is sent, and was drawn for it. */
   readonly token: LinkToken;
-  /** The token that came last from the addressee, over the connection that that one dialled. */
+  /** The token that came last from the addressee, over the connection that the addressee dialled. */
   readonly echo: LinkToken;
-  /** Bits: what the sender understands. */
+  /** Bits: the features that the sender understands. */
   readonly features: number;
 }
 
 /** 16 random bytes, as latin1, like an operation id. */
 export type LinkToken = string;
 
-/** Of no connection. */
+/** The token of no connection. */
 export const LINK_TOKEN_NONE: LinkToken = '\0'.repeat(16);
 
 export interface StampEntry {
@@ -84,11 +84,11 @@ export interface SignedMemberMessage {
   readonly content: MemberMessage;
 }
 
-/** Sectors in one `listed` at most. */
+/** The most entries of one `listed`. */
 export const ENTRIES_MAX = 240;
 
-/** Asked by clients of a process itself. `scrub` starts one. Answered with a text of JSON. */
+/** What a client may ask of a process itself. `scrub` starts a scrub. The answer is a text of JSON. */
 export type Inquiry = 'status' | 'scrub';
 
-/** … or with a page that says what of the disk is zeros. */
+/** … or `map`: the answer is a page that says which sectors are zeros. */
 export type AnyInquiry = Inquiry | 'map';

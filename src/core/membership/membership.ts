@@ -1,10 +1,10 @@
 /**
- * Whether this process may vote, and whether others' votes count: docs/adr/0013-membership.md has the argument. In
- * short: a process that finds its disk empty does not know whether it has lost what it promised. Its peers remember its
- * disk, so it asks them first. What a fresh process does stands in founding.ts.
+ * Decides whether this process may vote, and whether the votes of others count: docs/adr/0013-membership.md has the
+ * argument. In short: a process that finds its disk empty does not know whether it has lost what it promised. Its peers
+ * remember its disk, so it asks them first. founding.ts decides for fresh processes.
  *
- * What is heard here was shown to be said by that peer, to this process, over a connection that stands
- * (introduction.ts). No I/O: what is to be made durable, sent or begun comes out as effects. A mutable record behind
+ * A HELLO comes in here only once the peer has shown that it said it to this process, over a connection that still
+ * stands (introduction.ts). No I/O: the effects say what is to be made durable, sent or begun. A mutable record behind
  * functions: one exists for each process.
  */
 import { assert } from '../assert.js';
@@ -17,17 +17,17 @@ import type { Hello } from './memberMessage.js';
 import type { Membership, MembershipOptions, Objection, PeerMemory } from './state.js';
 
 export type MembershipEffect =
-  /** `own` has changed: to be made durable before anything that rests on it. */
+  /** `own` has changed. It must be durable before anything that rests on it. */
   | { readonly kind: 'identify' }
   /** What is remembered of that peer has changed. */
   | { readonly kind: 'remember'; readonly rank: Rank }
-  /** To be sent before anything else that this process sends from now on. */
+  /** Say HELLO to all peers, before anything else that this process sends from now on. */
   | { readonly kind: 'sendHello' }
-  /** What that peer acknowledged before may be lost. */
+  /** That peer has another disk now: what it acknowledged before may be lost. */
   | { readonly kind: 'disavow'; readonly rank: Rank }
-  /** A member has begun or ceased not to vote: see `objections`. */
+  /** `objections` have changed: this member has stopped voting, votes again, or has other reasons not to. */
   | { readonly kind: 'objections' }
-  /** There is no number left for this incarnation: it goes on joining, and never votes. */
+  /** There is no number left for this incarnation: the process stays joining, and never votes. */
   | { readonly kind: 'exhausted' };
 
 export function newMembership(
@@ -48,7 +48,7 @@ export function newMembership(
   };
 }
 
-/** What to tell a peer. */
+/** The HELLO for a peer. */
 export function helloTo(membership: Membership, to: Rank): Hello {
   const { own, remembered, self, configuration, wasInUse, isFounder } = membership;
   const incarnations: Incarnation[] = [];
@@ -68,12 +68,12 @@ export function helloTo(membership: Membership, to: Rank): Hello {
   };
 }
 
-/** The process has just started, or time has passed. */
+/** Decides again: the process has just started, or time has passed. */
 export function reconsider(membership: Membership): MembershipEffect[] {
   return decide(membership);
 }
 
-/** A peer has sent something without saying who it is: it is foreign. */
+/** A peer has sent a message without a HELLO: it is foreign. */
 export function receiveBase(membership: Membership, from: Rank): MembershipEffect[] {
   if (membership.heard.has(from)) return [];
   membership.heard.set(from, { kind: 'base', hasAnswered: false });
@@ -81,7 +81,7 @@ export function receiveBase(membership: Membership, from: Rank): MembershipEffec
   return decide(membership);
 }
 
-/** A peer has answered a question that was asked of it in this life of ours. */
+/** A peer has answered a question of this boot. */
 export function receiveAnswer(membership: Membership, from: Rank): MembershipEffect[] {
   const one = membership.heard.get(from);
   if (one?.kind !== 'base' || one.hasAnswered) return [];
@@ -90,8 +90,8 @@ export function receiveAnswer(membership: Membership, from: Rank): MembershipEff
 }
 
 /**
- * What a peer says of itself over the connection that this process dialled. One that is configured otherwise may never
- * dial this process itself: see founding.ts.
+ * A peer has answered with its HELLO over the connection that this process dialled. A peer with another configuration
+ * may never dial this process itself: see founding.ts.
  */
 export function receiveOpening(membership: Membership, from: Rank, hello: Hello): MembershipEffect[] {
   membership.answered.set(from, hello);
@@ -115,9 +115,9 @@ export function receiveHello(membership: Membership, from: Rank, hello: Hello): 
 }
 
 /**
- * A member of a cluster that was founded apart from the own one. Where the two were founded without each other, and the
- * other one has data, nobody can know which of them people mean: the one that does not know the other's disk was
- * founded without asking it, and ceases to vote. A stranger in the place of a member that is known changes nothing.
+ * A member of a cluster that was founded apart from the own one has said HELLO. If it has data, nobody can know which
+ * of the two clusters people mean. So this process stops voting, unless it knows the disk of a member with that rank:
+ * then the stranger changes nothing.
  */
 export function meetStranger(membership: Membership, from: Rank, hello: Hello): MembershipEffect[] {
   const isCounted = (membership.remembered.get(from)?.storage ?? null) !== null;
@@ -142,14 +142,14 @@ function remember(
   remembered.set(rank, { storage, incarnation });
   effects.push({ kind: 'remember', rank });
   if (incarnation > (known?.incarnation ?? 0)) {
-    // All must hear of it before they hear anything else of this process: see the ADR.
+    // All peers must learn this before they get anything else from this process: see the ADR.
     effects.push({ kind: 'disavow', rank }, { kind: 'sendHello' });
   } else if (isVouched) {
     effects.push({ kind: 'sendHello' });
   }
 }
 
-/** Whether a disk that calls itself so has been replaced: what it says may be old. */
+/** Whether the disk with that identity has been replaced, so that its messages may be old. */
 export function isOutdated(
   { remembered }: Membership,
   rank: Rank,
@@ -161,7 +161,7 @@ export function isOutdated(
   return known.storage !== null && known.storage !== storage;
 }
 
-/** Whether that HELLO would change nothing here: what it says is known, and rests on nobody. */
+/** Whether that HELLO would change nothing: this process is a member, and knows all that it says. */
 export function isKnownAlready(
   { own, remembered, self }: Membership,
   from: Rank,
@@ -194,8 +194,8 @@ function decide(membership: Membership): MembershipEffect[] {
 }
 
 /**
- * One peer that knows of another disk of this rank is enough for not voting meanwhile, since it may be right; for
- * joining anew, which nothing undoes, it takes a majority of the others.
+ * If one peer knows of another disk of this rank, this process does not vote meanwhile, because the peer may be right.
+ * It joins anew only if a majority of the others know of one, because joining cannot be undone.
  */
 function weighObjections(membership: Membership): MembershipEffect[] {
   const { own, self, heard, strangers } = membership;
@@ -236,7 +236,7 @@ function becomeMember(membership: Membership, founding: StorageId | null): Membe
   return effects;
 }
 
-/** With an id of its own: the old disk, if it ever comes back, is told from this one by it. */
+/** Draws a new id for the disk, so that the old disk is told from this one if it ever comes back. */
 function startJoining(membership: Membership): MembershipEffect[] {
   const { founding } = membership.own;
   const storage = membership.draw();
@@ -246,8 +246,9 @@ function startJoining(membership: Membership): MembershipEffect[] {
 }
 
 /**
- * The number of this incarnation is above all that came before. Whoever counted a vote of an earlier one had been told
- * its number first, and of them each rebuild quorum knows one. All of them have to be of one cluster.
+ * Takes a number for this incarnation above all earlier ones. A process that counted a vote of an earlier incarnation
+ * had learned its number first, and each rebuild quorum contains such a process. The members that answer must be of one
+ * cluster.
  */
 function chooseIncarnation(membership: Membership): MembershipEffect[] {
   const { own, self, heard } = membership;
@@ -258,13 +259,13 @@ function chooseIncarnation(membership: Membership): MembershipEffect[] {
   const [founding = null] = foundings;
   const known = hellosOf(heard).map(([, { incarnations }]) => incarnations[self.rank - 1]);
   const incarnation = Math.max(0, ...known) + 1;
-  // Also if a member that lies says so: that must end no process.
+  // A member that lies can cause this as well, so it must not end the process.
   if (incarnation > INCARNATION_MAX) return [{ kind: 'exhausted' }];
   membership.own = { ...own, incarnation, founding: founding ?? own.founding };
   return [{ kind: 'identify' }, { kind: 'sendHello' }];
 }
 
-/** The process has taken in all that it may have promised. */
+/** The process has taken in all that it may have promised, and is a member. */
 export function finishJoining(membership: Membership): MembershipEffect[] {
   assert(membership.own.memberState === 'joining', 'only a joining process can finish joining');
   membership.own = { ...membership.own, memberState: 'member' satisfies MemberState };

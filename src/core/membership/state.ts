@@ -6,16 +6,16 @@ import type { Heard } from './heard.js';
 import type { Identity, Incarnation, StorageId } from './identity.js';
 import type { Hello } from './memberMessage.js';
 
-/** What is known of a peer's disk. */
+/** What a process remembers of a peer's disk. */
 export interface PeerMemory {
-  /** null: only that it has been lost so often. */
+  /** null: only the incarnation is known. */
   readonly storage: StorageId | null;
   readonly incarnation: Incarnation;
 }
 
 /** Why a member does not vote for the time being. */
 export type Objection =
-  /** That peer knows of another disk of this rank, which came later or at the same time. */
+  /** That peer knows of another disk of this rank, of a later or the same incarnation. */
   | { readonly kind: 'replaced'; readonly by: Rank }
   /** That peer is of a cluster that was founded apart from this one, and has data. */
   | { readonly kind: 'otherCluster'; readonly by: Rank };
@@ -35,17 +35,17 @@ export interface MembershipOptions {
 
 export interface Membership extends MembershipOptions {
   own: Identity;
-  /** Of the peers that have ever been members or about to be. */
+  /** The peers that were ever members or joining. */
   readonly remembered: Map<Rank, PeerMemory>;
   readonly heard: Map<Rank, Heard>;
-  /** What peers have answered over the connection that this process dialled, when it was made. */
+  /** The HELLO that a peer answered with over the connection that this process dialled. */
   readonly answered: Map<Rank, Hello>;
-  /** Of other clusters: those that were met in this life. */
+  /** Peers that were found in this boot to be of another cluster. */
   readonly strangers: Set<Rank>;
-  /** Empty but in a member that does not vote. */
+  /** Why this member does not vote; empty: it votes, or is no member. */
   objections: readonly Objection[];
-  /** Whether any of them is foreign. */
+  /** Whether any peer that was heard is foreign. */
   isMixed: boolean;
-  /** Time enough has passed for all that can be reached to have said who they are. */
+  /** Enough time has passed for every peer that can be reached to say HELLO. */
   isGraceOver: boolean;
 }

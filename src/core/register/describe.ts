@@ -1,4 +1,4 @@
-/** State, event and effect as a line of text each, for traces and failure messages. */
+/** Describes a state, an event or an effect in one line of text, for traces and failure messages. */
 import { unreachable } from '../assert.js';
 import type { RegisterMessage } from '../message.js';
 import { describeOperationId } from '../operation.js';

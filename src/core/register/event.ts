@@ -9,22 +9,22 @@ export type RegisterEvent =
   | { readonly kind: 'begin'; readonly operation: ClientOperation }
   /** The client of that operation is gone. */
   | { readonly kind: 'abandon'; readonly id: OperationId }
-  /** The disk gave (or failed to give) the data behind the state's stamp. */
+  /** The disk was read: it gave the data of the state's stamp, or could not. */
   | { readonly kind: 'loaded'; readonly copy: Exclude<LocalCopy, { kind: 'unloaded' }> }
-  /** What that process acknowledged it may have lost: its disk is another one. */
+  /** That process has another disk now: it may have lost what it acknowledged. */
   | { readonly kind: 'disavow'; readonly rank: Rank }
-  /** Bring what this process holds to that one, under the operation id. */
+  /** Hand over the value of this process to that one, under the operation id. */
   | { readonly kind: 'handOver'; readonly to: Rank; readonly id: OperationId }
-  /** See whether the disk can give back what it holds. */
+  /** Find out whether the copy on the disk is sound or damaged. */
   | { readonly kind: 'verify'; readonly id: OperationId }
-  /** The one process that the value of that READ was asked of has not answered in time. */
+  /** One process was asked for the value of that READ, and has not answered in time. */
   | { readonly kind: 'widen'; readonly id: OperationId }
   /** A process message; `from` may be this process itself. */
   | { readonly kind: 'message'; readonly from: Rank; readonly message: RegisterMessage };
 
 /**
- * Whether the data on the disk is needed to handle `event`: to answer a READ_PROC, or to handOver it. Who needs stamps
- * only, a writer's own register among them, is answered from memory.
+ * Whether the data on the disk is needed to handle `event`: to answer a READ_PROC, to hand the value over, or to verify
+ * it. A question that needs only the stamp is answered from memory; so is the own question of a WRITE.
  */
 export function needsCopy(state: RegisterState, event: RegisterEvent, self: Rank): boolean {
   if (state.copy.kind !== 'unloaded') return false;

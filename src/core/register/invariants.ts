@@ -1,4 +1,4 @@
-/** What must hold of every event and between a state and its successor. Always on. */
+/** Checks what must hold of every event, and between a state and its successor. Always on. */
 import { AssertionFailure, assert } from '../assert.js';
 import { OPERATION_ID_SIZE_BYTES } from '../operation.js';
 import { isMajority } from '../quorum.js';

@@ -1,4 +1,4 @@
-/** What the answers of a read phase come to. */
+/** Evaluates the answers of a read phase. */
 import type { Rank } from '../rank.js';
 import type { SectorData } from '../sector.js';
 import type { Stamp } from '../stamp.js';
@@ -8,28 +8,32 @@ import type { Self } from './step.js';
 
 export interface Newest {
   readonly stamp: Stamp;
-  /** null: it was not told. */
+  /** null: only its stamp is known. */
   readonly data: SectorData | null;
-  /** Who told of it; null: it is what is here now. */
+  /** The process that answered with it; null: it is the own copy as it is now. */
   readonly rank: Rank | null;
 }
 
-/** Of several that told the newest stamp, one that told its data; else the last to answer. */
+/**
+ * The newest value of a read phase. If several answers have the newest stamp, one with data is taken, or else the last
+ * one.
+ * @param readList At least one entry.
+ */
 export function newestOf(readList: readonly ReadEntry[], { stamp, copy }: RegisterState): Newest {
   let newest: Newest = readList[0];
   for (const entry of readList) {
     const order = compareStamps(entry.stamp, newest.stamp);
     if (order > 0 || (order === 0 && newest.data === null)) newest = entry;
   }
-  // readlist[self] := what is here now, if it can be trusted. Without it the list is still a majority, and shares a
-  // process with every majority that acknowledged a write.
+  // The own copy as it is now counts as an answer, if it is sound. Without it the list is still a majority, and shares
+  // a process with every majority that acknowledged a write.
   if (copy.kind !== 'sound') return newest;
   const order = compareStamps(stamp, newest.stamp);
   const isBetter = order > 0 || (order === 0 && newest.data === null);
   return isBetter ? { stamp, data: copy.data, rank: null } : newest;
 }
 
-/** The processes that are known to hold the value of that stamp, flushed. */
+/** The processes that are known to hold the value with this stamp, flushed. Each once. */
 export function holdersOf(
   readList: readonly ReadEntry[],
   stamp: Stamp,

@@ -1,10 +1,10 @@
 /**
  * The (N,N)-atomic register of one sector in one process, as a pure function: state and event in, state and effects
  * out. Read-Impose Write-Consult-Majority after Cachin, Guerraoui and Rodrigues, *Reliable and Secure Distributed
- * Programming*, with storage and operation ids. docs/register.md numbers the clauses; the numbers stand at the code.
+ * Programming*, with storage and operation ids. docs/register.md numbers the clauses; the comments below name them.
  *
- * The state that comes out counts only once its `store` effect has succeeded; if there was no room, the caller keeps
- * the state that went in and drops the effects.
+ * The new state counts only once its `store` effect has succeeded. If the disk had no room, the caller keeps the old
+ * state and drops the effects.
  */
 import { assert, unreachable } from '../assert.js';
 import type { RegisterMessage } from '../message.js';
@@ -75,7 +75,7 @@ function receive(state: RegisterState, from: Rank, message: RegisterMessage, sel
   }
 }
 
-/** O2: one operation at a time; the others wait in the order in which they came. */
+/** O2: one operation runs at a time; the others wait in the order in which they came. */
 function begin(state: RegisterState, operation: ClientOperation, self: Self): Step {
   if (state.running !== null) {
     return { state: { ...state, queue: enqueue(state.queue, operation) }, effects: [] };
@@ -95,7 +95,7 @@ function question(asked: 'stamps' | 'values', id: OperationId): RegisterMessage 
   return { kind: asked === 'stamps' ? 'readStamp' : 'readProc', id };
 }
 
-/** After an operation has ended: the next one, if any. */
+/** Begins the next operation that waits, if there is one. */
 function startNext(state: RegisterState, self: Self): Step {
   const idle = { ...state, running: null };
   const next = dequeue(state.queue);
@@ -104,8 +104,9 @@ function startNext(state: RegisterState, self: Self): Step {
 }
 
 /**
- * O4: the client is gone. What has not begun its write phase is dropped and can then never take effect, so that the
- * client may ask another process. What is in its write phase has its stamp and may stand on other disks: it goes on.
+ * O4: the client is gone. An operation that has not begun its write phase is dropped, and can never take effect; so the
+ * client may ask another process. An operation in its write phase has a stamp and may be on other disks already: it
+ * goes on.
  */
 function abandon(state: RegisterState, id: OperationId, self: Self): Step {
   const { running, queue } = state;
@@ -118,14 +119,14 @@ function abandon(state: RegisterState, id: OperationId, self: Self): Step {
   return { state: { ...state, queue: left }, effects: [{ kind: 'dropped', id }] };
 }
 
-/** The operation is over: the next one begins. */
+/** Ends the running operation with the effect `end`, and begins the next one. */
 function endWith(state: RegisterState, id: OperationId, end: RegisterEffect, self: Self): Step {
   const next = startNext(state, self);
   return { state: next.state, effects: [{ kind: 'retireAll', id }, end, ...next.effects] };
 }
 
 /**
- * A4: that process has lost its disk, and with it what it acknowledged, or said that it holds: that no longer counts,
+ * A4: that process has lost its disk, and with it what it has acknowledged or vouched for. Its answer no longer counts,
  * and it is asked again.
  */
 function disavow(state: RegisterState, rank: Rank, self: Self): Step {
@@ -156,7 +157,7 @@ function disavowAnswer(state: RegisterState, running: ReadPhase, rank: Rank, sel
   };
 }
 
-/** S4: the one that was asked for its value may be down: all are asked, as in the beginning. */
+/** S4: the one process that was asked for its value may be down. So the READ begins anew and asks all of them. */
 function widen(state: RegisterState, id: OperationId): Step {
   const { running } = state;
   const isWaiting = running?.phase === 'read' && running.asked === 'oneValue';
@@ -164,7 +165,7 @@ function widen(state: RegisterState, id: OperationId): Step {
   return start(state, running.operation, 'values');
 }
 
-/** H1: hand over what is here, if it can be trusted, to one that has missed it. */
+/** H1: hands over the own value, if its copy is sound, to a process that has missed it. */
 function handOver(state: RegisterState, to: Rank, id: OperationId): Step {
   const { stamp, copy } = state;
   if (copy.kind !== 'sound' || stamp.timestamp === 0n) return { state, effects: [] };
@@ -173,8 +174,8 @@ function handOver(state: RegisterState, to: Rank, id: OperationId): Step {
 }
 
 /**
- * R1: tell what this process holds, S1: or its stamp. R2: its own question is answered on the spot. R3: a damaged copy
- * says nothing. R4: neither does a process that may have lost what it promised.
+ * R1: answers with the value that this process holds, or with its stamp (S1). R2: the own question is answered on the
+ * spot. R3: a damaged copy is no answer. R4: a process that may have lost what it promised does not answer.
  */
 function onQuestion(state: RegisterState, from: Rank, { kind, id }: QuestionMessage, self: Self): Step {
   const { stamp, copy, running } = state;
@@ -182,7 +183,7 @@ function onQuestion(state: RegisterState, from: Rank, { kind, id }: QuestionMess
   if (self.isSilent === true) return { state, effects: [] };
   if (from === self.rank) {
     if (running?.phase !== 'read' || running.operation.id !== id) return { state, effects: [] };
-    // A writer wants to know stamps only, and the stamp is known even where the data is not.
+    // A WRITE needs only stamps, and the stamp is known even if the data is damaged.
     if (isDamaged && running.operation.kind === 'read') return { state, effects: [] };
     const data = copy.kind === 'sound' ? copy.data : null;
     return onAnswer(state, id, { rank: from, stamp, data, isDurable: !isDamaged }, self);
@@ -197,14 +198,14 @@ function replyWith(state: RegisterState, to: Rank, message: RegisterMessage): St
   return { state, effects: [{ kind: 'reply', to, message }] };
 }
 
-/** S1: once values are asked for, what comes late of the stamps is of no use. */
+/** S1: once values are asked for, a late stamp is of no use. */
 function onStamp(state: RegisterState, from: Rank, { id, stamp }: StampMessage, self: Self): Step {
   const { running } = state;
   if (running?.phase === 'read' && running.asked !== 'stamps') return { state, effects: [] };
   return onAnswer(state, id, { rank: from, stamp, data: null, isDurable: true }, self);
 }
 
-/** V1, V2: gather answers; V3: with those of a majority it is decided what follows. */
+/** V1, V2: gathers answers. V3: the answers of a majority decide what follows. */
 function onAnswer(state: RegisterState, id: OperationId, answer: ReadEntry, self: Self): Step {
   const { running } = state;
   if (running?.phase !== 'read' || running.operation.id !== id) return { state, effects: [] };
@@ -212,7 +213,7 @@ function onAnswer(state: RegisterState, id: OperationId, answer: ReadEntry, self
   const { rank, stamp, isDurable } = answer;
   const data = operation.kind === 'read' ? answer.data : null;
   const before = running.readList.find((entry) => entry.rank === rank);
-  // Its value is the one whose stamp it told before.
+  // The answer has the value for which the process vouched before.
   const isVouchedFor = before?.isDurable === true && compareStamps(before.stamp, stamp) === 0;
   const readList = [
     ...running.readList.filter((entry) => entry.rank !== rank),
@@ -228,8 +229,9 @@ function onAnswer(state: RegisterState, id: OperationId, answer: ReadEntry, self
 }
 
 /**
- * S2: what a majority holds is returned at once. S3: what only others hold is fetched from one of them. V4: else a READ
- * writes the newest value back before it returns it, so that no later READ is older.
+ * S2: a value that a majority holds is returned at once. S3: a value of which only the stamp is known here is fetched
+ * from one process. V4: otherwise the READ writes the newest value back before it returns it, so that no later READ
+ * returns an older one.
  */
 function concludeRead(state: RegisterState, running: ReadPhase, self: Self): Step {
   const { operation, readList } = running;
@@ -254,9 +256,10 @@ function concludeRead(state: RegisterState, running: ReadPhase, self: Self): Ste
 }
 
 /**
- * V5: a WRITE gives its value a stamp above all that it saw, and above its own disk's (which may hold a stamp of its
- * own from before a crash: using that again for another value would give one stamp two values). On its own disk first,
- * then to the others; S5: or on all disks at once, if the stamp is one that no later life of this process will choose.
+ * V5: a WRITE gives its value a stamp above all that were answered, and above the stamp on the own disk. That one may
+ * be its own from before a crash: if another value got it again, one stamp would have two values. The value is stored
+ * on the own disk first, then sent to the others. S5: it is sent to all at once, if no later boot of this process can
+ * choose the same stamp.
  */
 function handOverWrite(
   state: RegisterState,
@@ -289,8 +292,8 @@ function handOverWrite(
 }
 
 /**
- * W1: a newer value is stored, W2: then acknowledged; W3: an older one is acknowledged as it is, since this disk holds
- * a newer one. W4: where this disk's copy is damaged it holds nothing, so that the same value is stored again and an
+ * W1: a newer value is stored; W2: then it is acknowledged. W3: an older one is acknowledged without being stored,
+ * because this disk holds a newer one. W4: a damaged copy holds nothing; so the same value is stored again, and an
  * older one is not acknowledged.
  */
 function onWriteProc(state: RegisterState, from: Rank, { id, stamp, data }: WriteProcMessage, self: Self): Step {
@@ -306,8 +309,8 @@ function onWriteProc(state: RegisterState, from: Rank, { id, stamp, data }: Writ
 }
 
 /**
- * R5: the copy is sound again. A READ that got no answer of this process since it was not gets it now: its own question
- * has been handled, and will not be put again.
+ * R5: the copy is sound again. The own READ got no answer of this process while the copy was damaged, and its question
+ * is not asked again. So it gets the answer now.
  */
 function voteMended(state: RegisterState, { operation, asked }: ReadPhase, self: Self): Step {
   const { stamp, copy } = state;
@@ -322,7 +325,7 @@ function acknowledge(state: RegisterState, to: Rank, id: OperationId, self: Self
   return { state, effects: [{ kind: 'reply', to, message: { kind: 'ack', id } }] };
 }
 
-/** A1, A2: gather acknowledgements; A3: with those of a majority the operation is complete. */
+/** A1, A2: gathers acknowledgements. A3: with those of a majority the operation is complete. */
 function onAck(state: RegisterState, from: Rank, id: OperationId, self: Self): Step {
   const { running } = state;
   if (running?.phase !== 'write' || running.operation.id !== id || running.ackList.includes(from)) {

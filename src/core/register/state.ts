@@ -6,8 +6,8 @@ import type { Waiting } from './waiting.js';
 import { NOBODY_WAITS } from './waiting.js';
 
 /**
- * What is known of the data behind `stamp`. `unloaded`: it is on the disk and was not needed yet. `damaged`: the disk
- * could not give it back; it must not be served or voted with.
+ * The data of the register's stamp, as far as it is known. `unloaded`: it is on the disk and was not needed yet.
+ * `damaged`: the disk could not give it back, so this process must neither serve it nor vote with it.
  */
 export type LocalCopy =
   { readonly kind: 'unloaded' } | { readonly kind: 'sound'; readonly data: SectorData } | { readonly kind: 'damaged' };
@@ -16,16 +16,19 @@ export type LocalCopy =
 export interface ReadEntry {
   readonly rank: Rank;
   readonly stamp: Stamp;
-  /** null: it told its stamp only, or the operation needs no more. */
+  /** null: the answer had only a stamp, or the operation needs only the stamp. */
   readonly data: SectorData | null;
-  /** Whether it vouches that what it told is flushed. */
+  /** Whether the process vouches for this value: it is flushed on its disk. */
   readonly isDurable: boolean;
 }
 
 export interface ReadPhase {
   readonly phase: 'read';
   readonly operation: ClientOperation;
-  /** What is asked for: of all processes, or the value of one that has the newest stamp. */
+  /**
+   * `stamps`, `values`: all processes are asked for them. `oneValue`: one process with the newest stamp is asked for
+   * its value.
+   */
   readonly asked: 'stamps' | 'oneValue' | 'values';
   /** At most one entry a rank. */
   readonly readList: readonly ReadEntry[];
@@ -34,35 +37,39 @@ export interface ReadPhase {
 export interface WritePhase {
   readonly phase: 'write';
   readonly operation: ClientOperation;
-  /** Of the value that is being written. */
+  /** The stamp of the value that is being written. */
   readonly stamp: Stamp;
-  /** What a READ returns once a majority holds it; null for a WRITE. */
+  /** The value that a READ returns once a majority holds it; null for a WRITE. */
   readonly result: SectorData | null;
-  /** Ranks that hold the value or a newer one; each once. */
+  /** The processes that hold the value or a newer one; each once. */
   readonly ackList: readonly Rank[];
 }
 
-/** The register of one sector in one process: section numbers of docs/register.md in reduce.ts. */
+/** The register of one sector in one process (docs/register.md). */
 export interface RegisterState {
-  /** Of the value that is on this process's disk. */
+  /** The stamp of the value on this process's disk. */
   readonly stamp: Stamp;
   readonly copy: LocalCopy;
-  /** The operation under way here; at most one. */
+  /** The operation of this process that is under way; null: there is none. */
   readonly running: ReadPhase | WritePhase | null;
-  /** Operations that wait for it, oldest first. Bounded by the ledger of client operations. */
+  /** The operations that wait for it, oldest first. The ledger of client operations bounds them. */
   readonly queue: Waiting;
 }
 
 const UNLOADED: LocalCopy = { kind: 'unloaded' };
 const DAMAGED: LocalCopy = { kind: 'damaged' };
 
-/** The state of a register of which only the disk knows something, `isDamaged` included. */
+/**
+ * The state of a register about which nothing is in memory yet.
+ * @param stamp The stamp on the disk.
+ * @param isDamaged Whether the copy on the disk is known to be damaged.
+ */
 export function restingState(stamp: Stamp, isDamaged = false): RegisterState {
   const copy = isDamaged ? DAMAGED : UNLOADED;
   return { stamp, copy, running: null, queue: NOBODY_WAITS };
 }
 
-/** Whether nothing but what is on the disk would be lost if this state were forgotten. */
+/** Whether this state may be forgotten, because all of it is on the disk. */
 export function isQuiescent(state: RegisterState): boolean {
   return state.running === null && state.queue.count === 0;
 }

@@ -3,20 +3,20 @@ import type { RegisterEffect } from './effect.js';
 import type { RegisterState } from './state.js';
 import type { StampPolicy } from '../stamp.js';
 
-/** Which process this is. */
+/** The process to which the registers belong, and how it takes part. */
 export interface Self {
   readonly rank: Rank;
-  /** N. */
+  /** N, the number of processes. */
   readonly processCount: number;
-  /** Default STAMP_POLICY_PLAIN. */
+  /** How it chooses its stamps. Default STAMP_POLICY_PLAIN. */
   readonly stamps?: StampPolicy;
-  /** It asks for stamps where it needs no more: see clause S1. Default false. */
+  /** It asks for stamps where they are enough: see clause S1. Default false. */
   readonly asksStamps?: boolean;
-  /** It does not know all that it has promised: it tells nobody what it holds. Default false. */
+  /** It may have lost what it promised, so it answers no question (clause R4). Default false. */
   readonly isSilent?: boolean;
 }
 
-/** What an event leads to. `state` counts only once the `store` among the effects has succeeded. */
+/** The result of an event. If there is a `store` among the effects, `state` counts only once it has succeeded. */
 export interface Step {
   readonly state: RegisterState;
   readonly effects: readonly RegisterEffect[];

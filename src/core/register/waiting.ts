@@ -1,7 +1,7 @@
 /**
- * Operations that wait for a register, first in, first out. There may be thousands for one sector, and states are
- * values: so a queue of two lists (Okasaki, *Purely Functional Data Structures*, 5.2), in which entering and leaving
- * cost the same however many wait.
+ * The operations that wait for a register: an immutable queue, first in, first out. Thousands may wait for one sector.
+ * So it consists of two lists (Okasaki, *Purely Functional Data Structures*, 5.2): enqueueing and dequeueing take
+ * constant amortized time.
  */
 import type { OperationId } from '../operation.js';
 import type { ClientOperation } from './clientOperation.js';
@@ -22,7 +22,7 @@ export function enqueue({ count, front, back }: Waiting, operation: ClientOperat
   return { count: count + 1, front, back: { operation, rest: back } };
 }
 
-/** The one that has waited longest, and the others; null if nobody waits. */
+/** The operation that has waited longest, and the rest of the queue; null if the queue is empty. */
 export function dequeue(waiting: Waiting): { first: ClientOperation; rest: Waiting } | null {
   const front = waiting.front ?? reversed(waiting.back);
   if (front === null) return null;
@@ -33,7 +33,7 @@ export function dequeue(waiting: Waiting): { first: ClientOperation; rest: Waiti
   };
 }
 
-/** Without that operation; the very same value if it does not wait. */
+/** The queue without that operation; the same object if the operation is not in it. */
 export function withdraw(waiting: Waiting, id: OperationId): Waiting {
   const all = inOrder(waiting);
   const left = all.filter((operation) => operation.id !== id);

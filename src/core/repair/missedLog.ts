@@ -1,6 +1,6 @@
 /**
- * What each peer has missed, as far as this process, which was asked to write it, knows. A write is over when a
- * majority has it; whoever has not acknowledged it some time later has missed it, and is handed it over when there is
+ * The sectors of which each peer has missed a write of this process. A write is over when a majority has acknowledged
+ * it. A peer that has not acknowledged it some time later has missed it, and is handed the value over when there is
  * time.
  */
 import type { OperationId } from '../operation.js';
@@ -10,9 +10,9 @@ import { MissedSet } from './missedSet.js';
 
 interface Peer {
   readonly missed: MissedSet;
-  /** Writes that are over without its acknowledgement, which may still come. */
+  /** Writes that ended without its acknowledgement, which may still come. */
   young: Map<OperationId, SectorIndex>;
-  /** Those of the time before. */
+  /** Those of the interval before. */
   old: Map<OperationId, SectorIndex>;
 }
 
@@ -20,7 +20,9 @@ export interface MissedLog {
   readonly peers: ReadonlyMap<Rank, Peer>;
 }
 
-/** Acknowledgements that may still come, for each peer; what is more counts as missed at once. */
+/**
+ * The most writes for which a late acknowledgement of one peer is awaited. Beyond that they count as missed at once.
+ */
 const LATE_MAX = 4_096;
 
 export function newMissedLog(peers: readonly Rank[], chunksMax: number): MissedLog {
@@ -31,7 +33,10 @@ export function newMissedLog(peers: readonly Rank[], chunksMax: number): MissedL
   return { peers: new Map(peers.map(entry)) };
 }
 
-/** A write is over; those of `ranks` have it. */
+/**
+ * A write is over.
+ * @param ranks The processes that have acknowledged it.
+ */
 export function noteWritten({ peers }: MissedLog, id: OperationId, sector: SectorIndex, ranks: readonly Rank[]): void {
   for (const [rank, peer] of peers) {
     if (ranks.includes(rank)) continue;
@@ -40,15 +45,15 @@ export function noteWritten({ peers }: MissedLog, id: OperationId, sector: Secto
   }
 }
 
-/** An acknowledgement after the end of its operation. */
+/** An acknowledgement came after the end of its operation. */
 export function noteLateAck({ peers }: MissedLog, rank: Rank, id: OperationId): void {
   const peer = peers.get(rank);
   if (peer === undefined) return;
   if (!peer.young.delete(id)) peer.old.delete(id);
 }
 
-/** Some time has passed: what has waited for all of it counts as missed. */
-export function settleLate({ peers }: MissedLog): void {
+/** An interval has passed. Writes that have waited for a whole one count as missed. */
+export function expireLate({ peers }: MissedLog): void {
   for (const peer of peers.values()) {
     for (const sector of peer.old.values()) peer.missed.add(sector);
     peer.old = peer.young;

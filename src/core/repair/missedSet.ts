@@ -1,7 +1,7 @@
 /**
- * Which sectors a peer has missed: a sparse bitmap (after DRBD's), by chunks of 32,768 sectors that take 4 KiB each. It
- * may say too much, and it may be lost (then a scrub finds what it said): no promise rests on it. Bound: `chunksMax`
- * chunks; what does not fit is only counted.
+ * The sectors that a peer has missed: a sparse bitmap (after DRBD's), in chunks of 32,768 sectors that take 4 KiB each.
+ * No promise rests on it: it may contain too many sectors, and if it is lost a scrub finds them. Bound: `chunksMax`
+ * chunks; `hasOverflowed` says that a sector did not fit.
  */
 import { assert } from '../assert.js';
 import type { SectorIndex } from '../sector.js';
@@ -21,12 +21,12 @@ export class MissedSet {
   /** Sectors that are being handed over, and whether they were missed once more meanwhile. */
   readonly #underWay = new Map<SectorIndex, boolean>();
   #count = 0;
-  /** Something did not fit: a scrub has to look. */
+  /** A sector did not fit, so a scrub is needed. */
   hasOverflowed = false;
 
   constructor(readonly chunksMax: number) {}
 
-  /** Sectors in it. */
+  /** The number of sectors in the set. */
   get count(): number {
     return this.#count;
   }
@@ -67,19 +67,22 @@ export class MissedSet {
     this.#dirty.add(number);
   }
 
-  /** Its value of now is about to be handed over. */
+  /** The present value of the sector is about to be handed over. */
   begin(sector: SectorIndex): void {
     this.#underWay.set(sector, false);
   }
 
-  /** It was handed over, unless the attempt failed. */
+  /**
+   * The attempt to hand the sector over has ended.
+   * @param isDone Whether it succeeded. If the sector was missed again meanwhile, it stays in the set.
+   */
   end(sector: SectorIndex, isDone: boolean): void {
     const isMissedAgain = this.#underWay.get(sector) === true;
     this.#underWay.delete(sector);
     if (isDone && !isMissedAgain) this.remove(sector);
   }
 
-  /** The first sector from there on, going round, that is not under way; null: there is none. */
+  /** The first sector at or after `from`, going round, that is not being handed over; null: there is none. */
   next(from: SectorIndex): SectorIndex | null {
     if (this.#count === 0) return null;
     const numbers = [...this.#chunks.keys()].sort((a, b) => a - b);
@@ -105,7 +108,7 @@ export class MissedSet {
     return null;
   }
 
-  /** Chunks that have changed since the last call, to be made durable; null: nothing is left. */
+  /** The chunks that changed since the last call, by number, to be made durable; null: the chunk is empty. */
   takeChanges(): Map<number, Uint8Array | null> {
     const changes = new Map<number, Uint8Array | null>();
     for (const number of this.#dirty) {
@@ -115,12 +118,15 @@ export class MissedSet {
     return changes;
   }
 
-  /** They could not be made durable. */
+  /** These chunks could not be made durable: the next `takeChanges` returns them again. */
   keepChanges(changes: Iterable<number>): void {
     for (const number of changes) this.#dirty.add(number);
   }
 
-  /** What was made durable before. @param bits CHUNK_BYTES of them. */
+  /**
+   * Puts a chunk back that was made durable before.
+   * @param bits CHUNK_BYTES bytes.
+   */
   restore(number: number, bits: Uint8Array): void {
     assert(bits.length === CHUNK_BYTES && !this.#chunks.has(number), 'a chunk of that size, once');
     let count = 0;

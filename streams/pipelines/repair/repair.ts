@@ -21,7 +21,7 @@ import {
   timeout,
 } from 'rxjs';
 import type { Rank } from '../../../src/core/rank.js';
-import { settleLate } from '../../../src/core/repair/missedLog.js';
+import { expireLate } from '../../../src/core/repair/missedLog.js';
 import type { MissedSet } from '../../../src/core/repair/missedSet.js';
 import { CHUNK_BYTES } from '../../../src/core/repair/missedSet.js';
 import type { SectorIndex } from '../../../src/core/sector.js';
@@ -90,7 +90,7 @@ function restoreMissed({ state, notes }: RepairOptions): void {
 function keepMissed({ limits, state, notes, clock }: RepairOptions): Observable<never> {
   return interval(limits.missedMs, clock).pipe(
     concatMap(() => {
-      settleLate(state.missed);
+      expireLate(state.missed);
       const taken: [MissedSet, number][] = [];
       const changes = new Map<string, Uint8Array | null>();
       for (const [rank, { missed }] of state.missed.peers) {
