@@ -9,6 +9,7 @@ import { newCounters } from '../../core/counters.js';
 import { DIFFERENCE_FIELDS } from '../../core/membership/configuration.js';
 import { RANK_MAX } from '../../core/rank.js';
 import type { StatusReport } from '../../../streams/pipelines/status/statusReport.js';
+import { MEMBER_STATES } from '../../core/membership/identity.js';
 
 const whole = (min: number, max: number = Number.MAX_SAFE_INTEGER) => {
   const expected =
@@ -48,7 +49,7 @@ const fields = {
   processes: rank,
   sectors: v.optional(whole(1)),
   badTags: v.optional(v.record(hostName, count, 'counts by address')),
-  standing: v.picklist(['fresh', 'joining', 'member'], 'one of fresh, joining, member'),
+  standing: v.picklist(MEMBER_STATES, `one of ${MEMBER_STATES.join(', ')}`),
   incarnation: count,
   waiting: v.optional(
     v.object({
