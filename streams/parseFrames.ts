@@ -4,8 +4,8 @@ import type { Frame } from '../src/wire/frame.js';
 import type { Decoded } from '../src/wire/wireMessage.js';
 
 /**
- * Reads the fields of each frame, but for lists, which are read when the tag has turned out right; the frame stays
- * beside them, since the tag covers its bytes.
+ * Reads the fields of each frame. Lists are read later, once the tag has turned out to be right. The frame is emitted
+ * with the fields, because the tag covers its bytes.
  *
  * ```
  * frames    -a-a-|
