@@ -2,8 +2,9 @@
  * The client without I/O: connections, time and randomness are ports, and results are Observables, so that it runs in
  * virtual time as well. src/client/connect.ts puts it on TCP and wraps it in promises.
  *
- *   caller -> Dispatcher: queue per sector -> the Link with the fewest outstanding -> Connection                 ^ |
- * '---- answered, or lost and again ----'
+ *   caller -> Dispatcher: queue per sector -> the Link with the fewest outstanding -> Connection
+ *                 ^                                     |
+ *                 '---- answered, or lost and again ----'
  *
  * Each connection has a slot, which keeps it up (keepConnected) and is bound to a rank.
  */

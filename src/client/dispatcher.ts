@@ -15,8 +15,8 @@
  * - a READ is sent again at once, because it changes nothing;
  * - a WRITE is sent again when its connection is known closed: the other side has ended or reset it;
  * - while the connection to a silent process is being given up, its writes wait for the end of the connection;
- * - a WRITE whose connection ended on our side only is held, until `release` is called (heldWrites.ts), which may be
- *   never, and keeps its sector so long, whether its caller still waits or not.
+ * - a WRITE whose connection ended on our side only is held until `release` is called (heldWrites.ts), which may be
+ *   never. It keeps its sector until then, whether its caller still waits or not.
  *
  * An operation that a process refuses, because it has no such sector, has had no effect there. It is sent to another
  * process at once (linkChoice.ts). When all have refused it, it fails. But if the caller knows the size of the disk, it

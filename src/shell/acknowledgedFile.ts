@@ -4,12 +4,12 @@
  *   0    count(8) check(4)   of even numbers
  *   512  count(8) check(4)   of odd numbers
  *
- * LevelDB cannot tell a commit that a power cut tore at the end of its log, and that nobody was told of, from one that
- * rotted there, or was deleted with the file, after it had been acknowledged: it drops both without an error. This file
- * can. It is written after each commit and not flushed with it, since it must never be ahead of the metadata and may be
- * behind: a kill leaves it right. Flushed it is a little later, when commits may have ceased: of the last one before a
- * power cut it matters most what is known (src/store/lastCommit.ts). Its two places are written in turn, so a torn
- * write spoils only one.
+ * At the end of LevelDB's log there may be a commit that a power cut tore before it was acknowledged, or one that was
+ * damaged or deleted after it had been acknowledged. LevelDB drops both without an error. This file tells them apart.
+ * It is written after each commit and not flushed with it, because it may be behind the metadata but must never be
+ * ahead of them; a kill leaves it right. It is flushed a little later, even if no commit follows, because the last
+ * commit before a power cut matters most (src/store/lastCommit.ts). Its two places are written in turn, so a torn write
+ * damages only one.
  */
 import { constants, closeSync, fdatasync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -22,24 +22,24 @@ const PLACE_SIZE_BYTES = 512;
 const CHECK_OFFSET = 8;
 const ENTRY_SIZE_BYTES = 12;
 
-/** So long after it was written it is flushed, with all that was written to it by then. */
+/** Milliseconds after a write until the file is flushed, with all that was written to it by then. */
 const FLUSH_AFTER_MS = 100;
 
 export interface AcknowledgedFile {
-  /** What it said when it was opened, 0 for no commit; null: neither place is readable. */
+  /** The number in the file when it was opened, 0 for no commit; null: neither place is readable. */
   readonly countAtOpen: number | null;
-  /** @throws if it cannot be written, unless for want of room: then it stays behind. */
+  /** @throws if it cannot be written. Without room it does not throw: then the file stays behind. */
   record(commitCount: number): void;
   /** Flushes and closes it. */
   close(): void;
 }
 
-/** Makes the file anew, durably, with the count 0. */
+/** Creates or replaces the file, durably, with the count 0. */
 export function createAcknowledgedFile(file: string): void {
   const flags = constants.O_CREAT | constants.O_TRUNC | constants.O_RDWR;
   const descriptor = openSync(file, flags, 0o600);
   try {
-    // All of it, so that its blocks are there and later writes take no room.
+    // All of the file is written, so that later writes take no room.
     writeSync(descriptor, new Uint8Array(2 * PLACE_SIZE_BYTES), 0, 2 * PLACE_SIZE_BYTES, 0);
     writeSync(descriptor, encode(0), 0, ENTRY_SIZE_BYTES, 0);
     fsyncSync(descriptor);
@@ -57,7 +57,7 @@ export function openAcknowledgedFile(file: string, clock: SchedulerLike): Acknow
   let isFlushing = false;
   let isBehind = false;
   let flushIsDue: Subscription | null = null;
-  /** One flush at a time: a disk that stalls must not take all threads with it. */
+  /** One flush at a time: a disk that stalls must not occupy all threads of the pool. */
   const flushLater = (): void => {
     isBehind = true;
     if (flushIsDue !== null || isFlushing || isClosed) return;
@@ -65,7 +65,7 @@ export function openAcknowledgedFile(file: string, clock: SchedulerLike): Acknow
       flushIsDue = null;
       isBehind = false;
       isFlushing = true;
-      // A failure leaves it behind, which it may be; the next commit meets the disk itself.
+      // After a failure the file is behind, which is allowed. The next commit will fail by itself.
       fdatasync(descriptor, () => {
         isFlushing = false;
         if (isClosed) closeSync(descriptor);
@@ -90,7 +90,7 @@ export function openAcknowledgedFile(file: string, clock: SchedulerLike): Acknow
       try {
         fsyncSync(descriptor);
       } finally {
-        // A flush that waits for its thread must not find another file under this number.
+        // A flush that waits for a thread must not find another file under this descriptor.
         if (!isFlushing) closeSync(descriptor);
       }
     },

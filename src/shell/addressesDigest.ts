@@ -1,4 +1,4 @@
-/** Tells whether two processes have the same list of addresses, without sending it. */
+/** A digest by which two processes compare their lists of addresses without sending them. */
 import { createHash } from 'node:crypto';
 import { ADDRESSES_DIGEST_SIZE_BYTES } from '../core/membership/configuration.js';
 

@@ -1,7 +1,7 @@
 /**
- * Binds the listening socket of a process, and nothing else: it comes first after launch, before anything that takes
- * time to load, so this file needs nothing but node:net. Whoever connects before `tcpServer` takes over is kept, not
- * read from.
+ * Binds the listening socket of a process. This is the first step after launch, before anything that takes time to
+ * load, so this file needs nothing but node:net. Connections that come before `tcpServer` takes over are kept, and not
+ * read.
  */
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
@@ -10,7 +10,7 @@ import { describeUser } from '../surroundings.js';
 import type { SocketAccess } from './socketAccess.js';
 import { bindWithAccess } from './socketAccess.js';
 
-/** Connections that the system completes on its own before the process takes them in. */
+/** The most connections that the system completes on its own before the process takes them in. */
 const LISTEN_BACKLOG = 1_024;
 
 /** An address of TCP, or the path of a Unix socket and who may connect to it. */
@@ -24,7 +24,7 @@ export type BindOptions = ListenAddress & {
 
 export interface BoundSocket {
   readonly server: Server;
-  /** From now on new connections go to `take`, those kept first. */
+  /** From now on connections go to `take`, the kept ones first. */
   takeOver(take: (socket: Socket) => void): void;
 }
 
@@ -41,7 +41,7 @@ export function bindSocket(options: BindOptions): Promise<BoundSocket> {
       socket.on('error', () => socket.destroy());
       kept.push(socket);
     };
-    // Half-open: a client that has ended may still be owed answers.
+    // Half-open, because a client that has ended its half may still wait for answers.
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true });
     server.on('connection', (socket) => {
       deliver(socket);

@@ -1,17 +1,17 @@
 /**
- * The metadata file, over LevelDB: a small database whose log is synced once per commit. All of it is in memory too
+ * The metadata file in LevelDB: a small database whose log is synced once per commit. All of it is in memory as well
  * (src/store/sectorTable.ts), so it is read only when it is opened.
  *
- * Traps that this file knows of (LevelDB 1.20, as classic-level has it):
+ * Properties of LevelDB 1.20, the version of classic-level, that this file takes care of:
  * - The chained form of a batch costs a third of the array form.
  * - After a write failed for want of room, LevelDB's log may hold half a record: what is appended behind it could be
  *   lost at the next start. So nothing is written until it was opened again.
- * - To be opened it needs room for a file or two. While there is none it stays closed, and throws at whatever it is
- *   asked; so each question tries to open it first, and finds no room.
- * - Its own log of events and its MANIFEST only shrink when it is opened: now and then it is.
+ * - To open it takes room for a file or two. While there is none it stays closed, and every call throws. So each call
+ *   tries to open it first, and fails with NoSpace.
+ * - Its own log of events and its MANIFEST shrink only when it is opened: so it is opened again from time to time.
  * - It ignores some errors while it opens (a log file that it cannot read counts as empty), and says so only in its log
  *   of events: that is searched for them.
- * - It aborts the process when a table makes no sense: their checksums are verified first.
+ * - It aborts the process when a table cannot be understood: so the checksums of tables are verified first.
  * - It renames CURRENT without syncing the folder.
  */
 import { existsSync } from 'node:fs';
@@ -52,7 +52,7 @@ export interface LevelMetadata extends MetadataFile {
   superblock(): Observable<Uint8Array | null>;
   /** Completes when it is durable. */
   writeSuperblock(bytes: Uint8Array): Observable<never>;
-  /** Writes the superblock and the totals of the records that are there, as one, durably. */
+  /** Writes the superblock and the totals of the present records, both or neither, durably. */
   upgrade(superblock: Uint8Array, totals: RecordTotals): Observable<never>;
   /** Emits whether there is any record. */
   hasRecords(): Observable<boolean>;
@@ -61,7 +61,7 @@ export interface LevelMetadata extends MetadataFile {
 export interface LevelMetadataOptions {
   readonly createIfMissing: boolean;
   readonly log: Log;
-  /** After so many records it is opened again before the next write (tens of milliseconds). */
+  /** After so many records it is opened again before the next write, which takes tens of milliseconds. */
   readonly reopenAfterRecords?: number | undefined;
 }
 
@@ -84,7 +84,7 @@ const RECORD_KEYS = { gte: RECORD_KEY_MIN, lt: RECORD_KEY_END } as const;
 const SCAN_RECORDS = 4096;
 const SCAN_BYTES = 1024 * 1024;
 
-/** Its log of events and MANIFEST have grown by some 0.5 MiB after as many records. */
+/** After so many records its log of events and its MANIFEST have grown by about 0.5 MiB. */
 const REOPEN_AFTER_RECORDS_DEFAULT = 4_000_000;
 
 /** Whether there is a database in this folder. */
@@ -107,7 +107,7 @@ function createMetadata(
 ): LevelMetadata {
   let database = opened;
   let recordsSinceOpen = 0;
-  /** A write found no room, or is under way: what is appended to its log now could be lost. */
+  /** A write has found no room, or is under way: a record appended to the log now could be lost. */
   let mustReopen = false;
   const inTurn = oneAtATime(location);
 
@@ -146,7 +146,7 @@ function createMetadata(
       return write('commit', recordCount, () => writeRecords(database, batch));
     },
 
-    // Not known here: who puts the store together has a file for it.
+    // Not known here: src/shell/openStore.ts adds it from acknowledgedFile.ts.
     confirm: () => undefined,
 
     reopen: (sectors) =>
@@ -177,7 +177,7 @@ function oneAtATime(location: string): InTurn {
   let last: Promise<unknown> | null = null;
   return (operation, task) =>
     fromTask(location, operation, () => {
-      // At once if nothing is under way: what the caller does next overlaps with it.
+      // It begins at once if nothing is under way, so that it overlaps with the caller's next steps.
       const result = last === null ? task() : last.then(task);
       const mine: Promise<unknown> = result
         .catch(() => undefined)
@@ -302,8 +302,8 @@ async function refuseDamagedTables(location: string): Promise<void> {
 }
 
 /**
- * Looks for what LevelDB lost when it opened. What it could not read it has deleted by now, so the finding is written
- * down: otherwise the next start would know nothing of it.
+ * Looks for files that LevelDB could not read when it was opened. It has deleted them by now, so the finding is kept in
+ * a file: otherwise the next start would not know of it.
  */
 async function refuseDamage(database: Database, location: string, events: string, log: Log): Promise<void> {
   const losses = events.split('\n').filter((line) => /ignoring error|dropping/i.test(line));
@@ -339,7 +339,7 @@ function fromTask<T>(location: string, operation: string, task: () => Promise<T>
   });
 }
 
-/** What classic-level rejected with, as one of ours. */
+/** The error of classic-level as one of this program. */
 function levelError(location: string, operation: string, error: unknown): Error {
   if (error instanceof AtomicDiskError) return error;
   // A failed open is wrapped in an error that only says so.

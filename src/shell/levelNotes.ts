@@ -8,7 +8,7 @@ type Database = ClassicLevel<Uint8Array, Uint8Array>;
 
 const NOTHING = new Uint8Array(0);
 
-/** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if one is not what was written. */
+/** @returns all notes by name. @throws {AtomicDiskError} ATDD_STORE_CORRUPT if one is not as it was written. */
 export async function readNotes(database: Database, location: string): Promise<ReadonlyMap<string, Uint8Array>> {
   const entries = await database.iterator({ gte: NOTE_KEY_MIN, lt: NOTE_KEY_END }).all();
   const notes = new Map<string, Uint8Array>();
@@ -27,7 +27,7 @@ export async function readNotes(database: Database, location: string): Promise<R
   return notes;
 }
 
-/** All of them or none, durable when it resolves. */
+/** Makes all changes or none. They are durable when it resolves. */
 export async function writeNotes(database: Database, changes: NoteChanges): Promise<void> {
   const batch = database.batch();
   for (const [name, bytes] of changes) {

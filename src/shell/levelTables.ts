@@ -1,7 +1,6 @@
 /**
- * Verifies the checksums of LevelDB's tables before LevelDB reads them. It would not verify them itself, and it ends
- * the whole process by an assertion of its own when the bytes of a block make no sense: nobody would learn which file
- * is damaged.
+ * Verifies the checksums of LevelDB's tables before LevelDB reads them. It would not verify them itself, and when it
+ * cannot understand a block, it ends the whole process by an assertion that does not name the damaged file.
  *
  * The format, as in LevelDB's doc/table_format.md and log_format.md:
  *
@@ -12,8 +11,8 @@
  *   handle    offset, size (varints)
  *   MANIFEST  records of edits: which tables there are, and which no longer
  *
- * Only tables that the MANIFEST names count: a kill leaves others behind, half written. A MANIFEST or a footer that
- * cannot be understood is left to LevelDB, which refuses it by itself.
+ * Only tables that the MANIFEST names are verified, because a kill leaves others behind, half written. A MANIFEST or a
+ * footer that cannot be understood is not reported here, because LevelDB refuses it by itself.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -92,7 +91,7 @@ export async function findTableDamage(location: string): Promise<string | null> 
   return null;
 }
 
-/** What is wrong with a table, or null. */
+/** @returns the damage of a table in words, or null. */
 function damageIn(table: Buffer): string | null {
   const footerAt = table.length - FOOTER_SIZE_BYTES;
   if (footerAt < 0 || table.readBigUInt64LE(table.length - 8) !== MAGIC) return null;
@@ -112,7 +111,7 @@ function damageIn(table: Buffer): string | null {
   }
 }
 
-/** Looks at every block that an index names. */
+/** Verifies every block that an index names. */
 function damageBehind(table: Buffer, start: number, end: number): string | null {
   if (table[end] !== NOT_COMPRESSED) return null;
   const index = table.subarray(start, end);
@@ -226,7 +225,7 @@ export function crc32c(bytes: Uint8Array): number {
   return (crc ^ 0xffff_ffff) >>> 0;
 }
 
-/** LevelDB stores checksums so, since they are checksummed again elsewhere. */
+/** LevelDB masks stored checksums, because they may be part of data that has a checksum itself. */
 function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282_ead8) >>> 0;
 }

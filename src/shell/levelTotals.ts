@@ -1,4 +1,4 @@
-/** What each commit says of all records, and of those that it replaced, as LevelDB has it. */
+/** The totals of all records and the records that the last commit replaced, as they are kept in LevelDB. */
 import type { ClassicLevel } from 'classic-level';
 import { AtomicDiskError } from '../errors.js';
 import type { RecordTotals, SectorRecord } from '../ports/blockFiles.js';
@@ -8,7 +8,7 @@ import { TOTALS_NONE } from '../store/recordTotals.js';
 
 type Database = ClassicLevel<Uint8Array, Uint8Array>;
 
-/** To whoever finds that metadata are damaged. */
+/** Advice in the errors about damaged metadata. */
 export const ADVICE =
   'Keep the folder for examination, and start with an empty one: the process then takes in what ' +
   'the others have, before it votes. Never put an older folder in its place';
@@ -34,7 +34,7 @@ export async function readLastCommit(database: Database, location: string): Prom
     throw corrupt(`${location}: what the last commit replaced does not match its check`);
   }
   const { commitCount } = await readTotals(database, location);
-  // Commits without data say nothing: then the last one that had some was complete.
+  // A commit without data leaves no entry here: then the last commit with data was complete.
   if (last.commitCount <= commitCount) {
     return last.commitCount === commitCount ? last.replaced : [];
   }

@@ -3,22 +3,22 @@ import { config } from 'rxjs';
 import { AssertionFailure } from '../core/assert.js';
 
 /**
- * RxJS drops an error that comes to a subscriber that has ended, and a stack that overflows can make that of any error:
- * streams then stand still, and nothing says so. From here on such an error ends the program, as every other defect
- * does, by an uncaught exception. Only defects: an input or output that fails after nobody wants it any more is
- * nobody's business.
+ * RxJS drops an error that comes to a subscriber that has ended, and an overflow of the stack can make such an error of
+ * any other. Streams would then stop without a message. After this call such an error ends the program, as every other
+ * defect does, by an uncaught exception. This concerns defects only: errors of input and output that come after the
+ * unsubscription are dropped.
  */
 export function endOnLostDefects(): void {
-  // RxJS calls it from a timer of its own: what is thrown here is caught by nobody.
+  // RxJS calls this from a timer of its own, so what is thrown here is an uncaught exception.
   config.onStoppedNotification = throwLostDefect;
 }
 
-/** @throws what a notification that nobody got carries, if that is a defect. */
+/** @throws the error of a notification that RxJS has dropped, if that is a defect. */
 export function throwLostDefect(notification: ObservableNotification<unknown>): void {
   if (notification.kind === 'E' && isDefect(notification.error)) throw notification.error;
 }
 
-/** Errors of the language carry no code; those of Node's functions, of the same classes, do. */
+/** Errors of the language have no `code`; those of Node's functions, which are of the same classes, have one. */
 function isDefect(error: unknown): boolean {
   if (error instanceof AssertionFailure) return true;
   const isLanguage = error instanceof RangeError || error instanceof TypeError || error instanceof ReferenceError;

@@ -1,6 +1,6 @@
 /**
- * The clock of a process: timers in milliseconds, and a time that only goes forward. (RxJS's own asyncScheduler tells
- * the time of day, which an administrator or NTP may set back by an hour; what was due then would be due in an hour.)
+ * The clock of a process: timers in milliseconds, and a time that only goes forward. (RxJS's own asyncScheduler gives
+ * the time of day. If an administrator or NTP set it back by an hour, everything would be due an hour later.)
  */
 import type { SchedulerLike } from 'rxjs';
 import { asyncScheduler } from 'rxjs';

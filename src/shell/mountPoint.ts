@@ -1,4 +1,4 @@
-/** Whether a path is on a file system that was mounted for it, and not on that of the system. */
+/** Checks that a path is on a file system that was mounted for it, and not on the root file system. */
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { AtomicDiskError } from '../errors.js';
@@ -17,7 +17,7 @@ export function requireMount(storage: string): void {
   );
 }
 
-/** The path itself, or what there is of it, without symbolic links. */
+/** The existing part of the path, without symbolic links. */
 function nearestFolder(path: string): string {
   for (let folder = path; ; folder = dirname(folder)) {
     if (statSync(folder, { throwIfNoEntry: false }) !== undefined) return realpathSync(folder);
@@ -33,7 +33,7 @@ function isBelowMount(folder: string, mounts: ReadonlySet<string> | null): boole
   return false;
 }
 
-/** Those that the system lists; null: it does not, and the numbers of devices have to do. */
+/** The mount points that the system lists; null: it lists none, and device numbers are compared instead. */
 function mountPoints(): ReadonlySet<string> | null {
   let table: string;
   try {
@@ -46,7 +46,7 @@ function mountPoints(): ReadonlySet<string> | null {
   return new Set(points.map(unescaped));
 }
 
-/** Blanks, tabs, line ends and backslashes stand there as octal numbers. */
+/** The list has blanks, tabs, line ends and backslashes as octal numbers. */
 function unescaped(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
 }

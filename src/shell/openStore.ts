@@ -6,9 +6,9 @@
  *                  the lock that keeps a second process out
  *   acknowledged   the number of the last commit (acknowledgedFile.ts)
  *
- * A folder counts as new only if none is there. Creating goes in steps, each durable before the next: superblock
- * 'creating', the two files, superblock 'ready'. So a start that was cut short is completed by the next one wherever
- * that was, and a data file or metadata that went missing later are noticed: a process that started empty instead would
+ * A folder counts as new only if none of the three is there. It is created in steps, each durable before the next:
+ * superblock 'creating', the two files, superblock 'ready'. So the next start completes a creation that was cut short
+ * at any step. A data file or metadata that went missing later are noticed: a process that started empty instead would
  * have forgotten what it acknowledged.
  */
 import { accessSync, constants, existsSync, mkdirSync, statSync } from 'node:fs';
@@ -51,22 +51,22 @@ import { hasLevelMetadata, openLevelMetadata, type LevelMetadata } from './level
 import { createSlotFile, openSlotFile, syncFolder } from './slotFile.js';
 
 export interface OpenStoreOptions {
-  /** Is created, for this user alone, if it does not exist. */
+  /** The storage folder. It is created, for this user alone, if it does not exist. */
   readonly folder: string;
   readonly identity: StoreIdentity;
-  /** Name and version of this program: goes into a new folder's superblock. */
+  /** Name and version of this program, for the superblock of a new folder. */
   readonly createdBy: string;
   readonly schedulers: Schedulers;
   readonly log: Log;
-  /** Puts in one commit at most: STORE_BATCH_SECTORS. */
+  /** The most puts in one commit: STORE_BATCH_SECTORS. */
   readonly batchSectors: number;
-  /** As in LevelMetadataOptions; tests have it done more often. */
+  /** As in LevelMetadataOptions; lower in tests. */
   readonly reopenAfterRecords?: number;
-  /** Are added to with each flush. */
+  /** Counters to which each flush is added. */
   readonly counters?: FlushCounters;
 }
 
-/** From this version on a folder has the totals and the number of the last commit. */
+/** From this version of the format on, a folder has the totals and the number of the last commit. */
 const VERSION_WITH_TOTALS = 2;
 
 interface Folder {
@@ -158,7 +158,7 @@ function refuseHalfFolder(found: Superblock | null, hasRecords: boolean, folder:
   }
 }
 
-/** Makes a new folder, or completes one whose making was cut short. Emits when it is done. */
+/** Creates a new folder, or completes one whose creation was cut short. Emits when that is durable. */
 function create(
   found: Superblock | null,
   metadata: LevelMetadata,
@@ -186,7 +186,10 @@ function create(
   );
 }
 
-/** Checks whose folder it is; upgrades it, lets the disk grow. Emits when that is durable. */
+/**
+ * Checks that the folder is that of this process, upgrades its format, and lets the disk grow. Emits when that is
+ * durable.
+ */
 function admit(
   found: Superblock,
   metadata: LevelMetadata,
@@ -203,9 +206,9 @@ function admit(
 }
 
 /**
- * Version 1 has neither totals nor the file of the last commit. The superblock and the totals are written as one, after
- * the file: cut short before, it is version 1 still. Version 2 never has a commit without its data, and so no word of
- * what the last one replaced.
+ * Version 1 has neither totals nor the file of the last commit. The superblock and the totals are written together,
+ * after the file: if the upgrade is cut short before that, the folder is still of version 1. Version 2 has no commit
+ * without its data, and so does not keep the records that the last commit replaced.
  */
 function upgrade(admitted: Superblock, metadata: LevelMetadata, folder: Folder, log: Log): Observable<never> {
   const superblock = encodeSuperblock({ ...admitted, formatVersion: STORE_FORMAT_VERSION });
@@ -244,7 +247,10 @@ function openAcknowledged(folder: Folder, commitCount: number, clock: SchedulerL
   );
 }
 
-/** Metadata whose last commit is noted, and that refuse one if the folder is no longer there. */
+/**
+ * Metadata that keep the number of the last commit in the acknowledged file, and fail a commit if the folder is no
+ * longer there.
+ */
 function withAcknowledgements(metadata: MetadataFile, acknowledged: AcknowledgedFile, folder: Folder): MetadataFile {
   const assertInPlace = inPlaceCheck(folder);
   return {
@@ -252,7 +258,7 @@ function withAcknowledgements(metadata: MetadataFile, acknowledged: Acknowledged
     commit: (batch) =>
       merge(
         metadata.commit(batch),
-        // While the disk is at work: looking takes processor time, and so costs no time.
+        // The check runs while the disk is at work: it takes only processor time, so it makes the commit no longer.
         defer(() => {
           assertInPlace();
           return EMPTY;
@@ -279,8 +285,8 @@ function withAcknowledgements(metadata: MetadataFile, acknowledged: Acknowledged
 }
 
 /**
- * Who deletes or moves a folder takes the open files with it: they can be written still, and what is acknowledged then
- * is gone after the next start. So it is looked for before every answer.
+ * If somebody deletes or moves the folder, its open files can still be written, but what is acknowledged then is gone
+ * after the next start. So this is checked before every answer.
  * @returns a check that fails if the files are not those that were opened.
  */
 function inPlaceCheck(folder: Folder): () => void {
@@ -309,14 +315,14 @@ function createFolder(path: string): void {
   }
 }
 
-/** On a read-only file system, making a folder fails with ENOENT in Node, which says nothing. */
+/** On a read-only file system, making a folder fails with a misleading ENOENT in Node. */
 function assertMayCreate(path: string): void {
   let existing = path;
   while (!existsSync(existing)) existing = dirname(existing);
   accessSync(existing, constants.W_OK);
 }
 
-/** Closes what was open already, then fails with the error. */
+/** Closes the files that are open already, then fails with the error. */
 function closeAfter(file: { close(): Observable<never> }, error: unknown): Observable<never> {
   return concat(
     file.close().pipe(catchError(() => EMPTY)),
@@ -333,7 +339,7 @@ function corrupt(folder: Folder, finding: string): AtomicDiskError {
   );
 }
 
-/** The system names the path, and not who was denied it. */
+/** The system's error names the path, and not the user who was denied it. @returns the text with the user. */
 export function openingTrouble(error: unknown): string {
   const { code } = error as NodeJS.ErrnoException;
   const isDenied = code === 'EACCES' || code === 'EPERM';

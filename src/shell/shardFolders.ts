@@ -1,7 +1,6 @@
 /**
- * The storage folder of a process with workers: `workers`, a text that says how many there are, and a store for each in
- * `shard-0`, `shard-1` and so on. Which sectors a store has follows from the number, so it is fixed when the folder is
- * made.
+ * The storage folder of a process with workers: the text file `workers` with their number, and a store for each in
+ * `shard-0`, `shard-1` and so on. The number decides which sectors a store has, so it is fixed when the folder is made.
  */
 import {
   closeSync,
@@ -21,7 +20,7 @@ import { syncFolder } from './slotFile.js';
 
 const NOTE = 'workers';
 const SHARD_FOLDER = /^shard-\d+$/;
-/** What a store without workers puts there (openStore.ts). */
+/** The names in the folder of a store without workers (openStore.ts). */
 const STORE_FILES = ['data.slots', 'metadata', 'acknowledged'];
 
 export function shardFolder(folder: string, shard: number): string {
@@ -29,7 +28,7 @@ export function shardFolder(folder: string, shard: number): string {
 }
 
 /**
- * Makes sure that the folder is for so many workers; a new one is made so, durably.
+ * Checks that the folder is for so many workers. A new folder is made for them, durably.
  * @param workers 0: for a process without workers, which makes its folder itself.
  * @throws {AtomicDiskError} ATDD_STORE_FOREIGN, ATDD_STORE_CORRUPT or ATDD_STORE_FAILED
  */
@@ -46,7 +45,7 @@ export function admitWorkers(folder: string, workers: number): void {
   }
 }
 
-/** How many workers the folder was made for; null: it is a new one. */
+/** The number of workers that the folder was made for; null: it is a new folder. */
 function workersOf(folder: string): number | null {
   const names = existsSync(folder) ? readdirSync(folder) : [];
   const hasStore = STORE_FILES.some((name) => names.includes(name));
@@ -61,7 +60,7 @@ function workersOf(folder: string): number | null {
   return Number(text);
 }
 
-/** Before anything else is in the folder: cut short, it is new still. */
+/** Writes the number before anything else is in the folder: if that is cut short, the folder is still new. */
 function noteWorkers(folder: string, workers: number): void {
   const first = mkdirSync(folder, { recursive: true, mode: 0o700 });
   const making = join(folder, `${NOTE}.new`);

@@ -22,15 +22,15 @@ import { isNoSpace } from './noSpace.js';
 import { slotReader } from './slotReader.js';
 
 /**
- * Writes that make the file longer are refused while the file system has less than this free. The metadata need room
- * too (for LevelDB's log and for merging its tables), and a store that cannot write metadata can do less than one that
+ * Writes that make the file longer are refused while the file system has less than this free. The metadata need room as
+ * well, for LevelDB's log and for merging its tables, and a store that cannot write metadata can do less than one that
  * cannot write data.
  */
 const RESERVE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Writes inside the file, to slots that are free, take no room but for their records. They are let through a little
- * longer: what was trimmed on a full disk can be written again, or given back.
+ * Writes to free slots inside the file take room for their records only, so they are allowed down to this lower limit.
+ * Sectors that were trimmed on a full disk can then be written again, or given back.
  */
 const RESERVE_INSIDE_BYTES = 2 * 1024 * 1024;
 
@@ -52,14 +52,14 @@ export function syncFolder(folder: string): void {
 }
 
 /**
- * Opens a data file that exists. Only one process may have it open: LevelDB's lock on the metadata beside it sees to
- * that.
+ * Opens a data file that exists. Only one process may have it open, which LevelDB's lock on the metadata beside it
+ * ensures.
  */
 export function openSlotFile(file: string): SlotFile {
   const descriptor = openSync(file, constants.O_RDWR);
   const slotCountAtOpen = Math.floor(fstatSync(descriptor).size / SECTOR_SIZE_BYTES);
   let slotCount = slotCountAtOpen;
-  /** Asked for once per commit, which `flush` ends. */
+  /** The free space is asked for once per commit; `flush` ends the commit. */
   let freeBytes: number | null = null;
   return {
     slotCountAtOpen,
@@ -115,7 +115,7 @@ export function openSlotFile(file: string): SlotFile {
   };
 }
 
-/** Some network and user-space file systems report no figures at all: they have room. */
+/** Some network and user-space file systems report no sizes at all: they are taken to have room. */
 function freeBytesOf(file: string): number {
   const { bavail, bsize, blocks } = fileSystemOf(file);
   return blocks === 0 ? Number.POSITIVE_INFINITY : bavail * bsize;
@@ -138,7 +138,7 @@ function checkRoom(file: string, freeBytes: number, reserveBytes: number): void 
   );
 }
 
-/** A disk that fills up takes a part, and says why only when it is asked to take the rest. */
+/** A disk that fills up takes a part of a write, and reports the reason only for a write of the rest. */
 function writeSlot(descriptor: number, slot: number, data: Uint8Array): void {
   const position = slot * SECTOR_SIZE_BYTES;
   let done = 0;

@@ -1,27 +1,27 @@
 /**
  * Reads slots of the data file.
  *
- * A read that the system's cache answers takes two microseconds; the way through the thread pool takes ten times that,
- * most of it on the main thread, which wakes another one. So a slot is read on the spot, unless reads have turned out
- * to be slow: then the next ones go through the pool, beside each other, and only one in so many is tried on the spot
- * again. A disk that hangs holds up the process for as long as two reads take.
+ * A read that the system's cache answers takes two microseconds. Through the thread pool it takes ten times as long,
+ * most of that on the main thread, which has to wake another one. So a slot is read on the spot, unless reads have
+ * turned out to be slow. Then the next reads go through the pool, side by side, and only one in POOLED_READS is tried
+ * on the spot again. A disk that hangs stops the process for the time of two reads at most.
  */
 import { read, readSync } from 'node:fs';
 import { Observable } from 'rxjs';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 
-/** Slower than any cache: the disk itself was asked, or this process had to wait for a core. */
+/** A read that takes longer than this came from the disk, or this process had to wait for a core. */
 const SLOW_MS = 0.3;
-/** One slow read may be the wait for a core. Two of so many in a row on the spot are the disk. */
+/** One slow read may have waited for a core. Two slow reads among so many in a row on the spot are due to the disk. */
 const SLOW_AMONG_READS = 8;
-/** So many reads go through the thread pool after that. */
+/** The number of reads that go through the thread pool after that. */
 const POOLED_READS = 128;
 
 export type ReadSlot = (slot: number) => Observable<Uint8Array>;
 
 export interface SlotReaderOptions {
   readonly descriptor: number;
-  /** What a failed read of that slot is called. */
+  /** The text of the error of a failed read of that slot. */
   readonly failure: (slot: number, cause: unknown) => Error;
   readonly nowMs?: () => number;
 }

@@ -1,4 +1,4 @@
-/** Who may connect to a Unix socket: the mode and the group of its file. */
+/** Access to a Unix socket: the mode and the group of its file. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, readFileSync } from 'node:fs';
 import { describeError } from '../errors.js';
@@ -14,8 +14,8 @@ const ALL = 0o777;
 const OWNER = 0o700;
 
 /**
- * Binds a socket that at no moment lets more in than asked for: the file comes into being with the mode, or for its
- * owner alone until it has its group. Both before this function returns, thus before any connection is taken.
+ * Binds a socket that never lets in more users than asked for. The file is created with its mode, or for its owner
+ * alone until it has its group. Both are set before this function returns, and so before any connection is accepted.
  * @param bind Binds it, at once.
  * @throws if there is no such group, or this user may not give files to it.
  */
@@ -49,7 +49,7 @@ function groupIdOf(group: string): number {
 
 /** "name:password:number:members"; empty: there is none. */
 function groupLine(group: string): string {
-  // Groups may stand in a directory service: the system knows how to ask there.
+  // Groups may be kept in a directory service, which the system can ask.
   const asked = spawnSync('getent', ['group', group], { encoding: 'utf8' });
   if (asked.error === undefined) return asked.stdout;
   try {

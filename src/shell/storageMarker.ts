@@ -26,7 +26,10 @@ export function wasInUse(storage: string, { cluster, rank }: StorageOwner): bool
   return marker !== null && marker.cluster === cluster && marker.rank === rank;
 }
 
-/** Durable when it returns. Where there is no right to write, or no room, it says so: the process works without. */
+/**
+ * Durable when it returns. Without the right to write, or without room, it logs a warning, because the process can run
+ * without the marker.
+ */
 export function writeMarker(storage: string, { cluster, rank }: StorageOwner, log: Log): void {
   const file = markerFile(storage);
   const found = readMarker(file);

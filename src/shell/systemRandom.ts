@@ -3,7 +3,7 @@ import { randomFillSync } from 'node:crypto';
 import { OPERATION_ID_SIZE_BYTES } from '../core/operation.js';
 import type { Random } from '../ports/random.js';
 
-/** Bytes fetched at once: asking for 16 at a time costs ten times as much. */
+/** Bytes fetched at a time, because fetching 16 at a time costs ten times as much. */
 const POOL_SIZE_BYTES = 4_096;
 
 export function systemRandom(): Random {

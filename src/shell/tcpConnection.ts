@@ -1,10 +1,10 @@
 /**
- * TCP sockets as the Connection of src/ports/connection.ts, in both directions: what a listener took in, and what
- * `dialTcp` opened.
+ * TCP sockets as the Connection of src/ports/connection.ts: both those that a listener has accepted and those that
+ * `dialTcp` has opened.
  *
- * A Node socket differs from that port in three ways that cost lives if forgotten. Its errors are events that end the
- * program when nobody listens; it starts to flow as soon as someone resumes it, listener or not, and the bytes are
- * gone; and 'drain' is only told to those who wrote too much.
+ * A Node socket differs from that port in three ways. Its errors are events that end the program if there is no
+ * listener. It starts to flow as soon as it is resumed, and without a listener the bytes are lost. It emits 'drain'
+ * only if more was written than its buffer takes.
  *
  * Bound: before `bytes$` is subscribed to, and while paused, Node reads no more than one chunk.
  */
@@ -17,22 +17,22 @@ import { AtomicDiskError, describeError } from '../errors.js';
 import type { Connection } from '../ports/connection.js';
 
 /**
- * An idle connection is probed after this, then ten times at intervals of a second (Node fixes those): a host that lost
- * its power, and never said goodbye, is noticed within 25 seconds.
+ * An idle connection is probed after so many milliseconds, then ten times at intervals of a second, which Node fixes.
+ * So a host that lost its power is noticed within 25 seconds.
  */
 const KEEP_ALIVE_MS = 15_000;
 
 /** A connection that knows, once it is over, how it ended. */
 export interface TcpConnection extends Connection {
   /**
-   * Whether the connection ended without a word from the other side: a time-out, an unreachable network, or our own
-   * `destroy`. The other side may then still believe in it. False while it lives and after the other side has ended,
-   * closed or reset it.
+   * Whether the connection ended on our side only: by a time-out, an unreachable network, or our own `destroy`. The
+   * other side may then not have noticed. False while it is open, and after the other side has ended, closed or reset
+   * it.
    */
   readonly endedUnconfirmed: boolean;
 }
 
-/** Errors by which the other side's system tells that it has let the connection go. */
+/** Errors that show that the system of the other side has closed the connection. */
 const CONFIRMING_ERRORS: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE']);
 
 /**
@@ -55,7 +55,7 @@ class SocketConnection implements TcpConnection {
   private isPaused = false;
   /** The other side's half has ended, or the connection is gone: no more bytes. */
   private hasEnded = false;
-  /** The other side had a part in that. */
+  /** The other side has ended or reset the connection. */
   private isConfirmed = false;
 
   constructor(private readonly socket: Socket) {
@@ -72,7 +72,7 @@ class SocketConnection implements TcpConnection {
       this.endReading();
     });
     socket.on('error', (error: NodeJS.ErrnoException) => {
-      // 'close' follows. A broken connection is an ordinary end, but who broke it matters.
+      // 'close' follows. A broken connection is an ordinary end, but it matters which side broke it.
       if (CONFIRMING_ERRORS.has(error.code)) this.isConfirmed = true;
     });
     socket.on('close', () => {
@@ -157,8 +157,8 @@ export interface DialOptions {
 }
 
 /**
- * Tries once to open a connection: emits it and completes, or fails with the system's error or with ATDD_TIMEOUT.
- * Unsubscribing before that gives up.
+ * Tries once to open a connection: emits it and completes, or fails with the system's error or with ATDD_TIMEOUT. To
+ * unsubscribe before that gives up.
  */
 export function dialTcp({ host, port, timeoutMs }: DialOptions): Observable<TcpConnection> {
   return new Observable((subscriber) => {
@@ -172,7 +172,8 @@ export function dialTcp({ host, port, timeoutMs }: DialOptions): Observable<TcpC
             const text = `no connection to ${address} within ${timeoutMs} ms`;
             subscriber.error(new AtomicDiskError('ATDD_TIMEOUT', text));
           }, timeoutMs);
-    // After the hand-over `tcpConnection` listens too; before it, this is what keeps errors in.
+    // Before the connection is emitted, this listener keeps errors from ending the program. Afterwards `tcpConnection`
+    // listens as well.
     socket.on('error', (error) => {
       // A name may have several addresses: that is one error with all of theirs, and no text.
       const isSeveral = error instanceof AggregateError;
@@ -196,15 +197,14 @@ export function dialTcp({ host, port, timeoutMs }: DialOptions): Observable<TcpC
 }
 
 /**
- * TCP lets a socket meet itself when nothing listens on a port of the ephemeral range and the system happens to dial
- * from that very port. Such a connection would echo what it is sent, and keep the process that belongs there from
- * listening.
+ * TCP connects a socket to itself if nothing listens on a port of the ephemeral range and the system happens to dial
+ * from that very port. Such a connection would echo everything, and keep the process of that address from listening.
  */
 export function isConnectedToItself(socket: Socket): boolean {
   return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress;
 }
 
-/** Of the other side of a Unix socket nothing is known. */
+/** The other side of a Unix socket has no address. */
 function describeAddress(host: string | undefined, port: number | undefined): string {
   if (host === undefined || port === undefined) return 'a closed connection';
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;

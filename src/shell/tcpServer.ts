@@ -1,11 +1,11 @@
 /**
- * The connections that others open to a process. The socket is bound first thing after launch (bindSocket.ts), long
- * before the store is open: whoever connects meanwhile waits in an open connection that is not read from yet.
+ * The connections that others open to a process. The socket is bound first after launch (bindSocket.ts), long before
+ * the store is open. Connections that come meanwhile are kept open, and not read yet.
  *
- * Too many connections: a process has a limited number of file descriptors, and running out of them stops its disk too.
- * So there is a fixed number of places. Strangers (who have not shown a key yet) make room for newcomers, longest there
- * first, so that idle strangers, however many, never keep a client out; those who have shown a key keep their place,
- * and when they fill all, newcomers are refused.
+ * A process has a limited number of file descriptors, and without a free one its disk fails too. So there is a fixed
+ * number of places for connections. A connection over which no key has been shown gives its place to a new one, the
+ * oldest first, so that idle connections, however many, never keep a client out. A connection over which a key has been
+ * shown keeps its place. If all places are kept, new connections are refused.
  */
 import type { Socket } from 'node:net';
 import { Observable } from 'rxjs';
@@ -14,28 +14,28 @@ import type { BoundSocket } from './bindSocket.js';
 import { tcpConnection } from './tcpConnection.js';
 
 export interface TcpServer {
-  /** Every connection taken in, from the first on; those before the subscription wait. */
+  /** Emits every connection, from the first one on: those that came before the subscription as well. */
   readonly connections$: Observable<Connection>;
   /** See Transport.trust. */
   trust(connection: Connection): void;
-  /** Takes in no more. */
+  /** Takes no more connections. */
   stopListening(): void;
   /** Ends every connection once what was written to it has been sent. */
   endAll(): void;
   readonly connectionCount: number;
-  /** Newcomers and strangers that were let go for want of a place. */
+  /** Number of connections that were refused or ended for want of a place. */
   readonly refusedCount: number;
 }
 
 /**
  * Takes over the bound socket.
- * @param placeCount Connections taken in at once.
- * @param onRefused Told of each newcomer, and each stranger, that is let go for want of a place.
+ * @param placeCount The most connections at a time.
+ * @param onRefused Called for each connection that is refused or ended for want of a place.
  */
 export function tcpServer(bound: BoundSocket, placeCount: number, onRefused: () => void = () => undefined): TcpServer {
   const places = createPlaces(placeCount, onRefused);
   bound.takeOver(places.take);
-  // From here on errors of the listening socket (out of descriptors, say) pass; it goes on.
+  // From here on errors of the listening socket, for example a lack of descriptors, are ignored: it goes on listening.
   bound.server.on('error', () => undefined);
   return {
     connections$: places.connections$,
@@ -59,7 +59,7 @@ function createPlaces(placeCount: number, onRefused: () => void) {
   /** In the order in which they came. */
   const strangers = new Set<Connection>();
   const trusted = new Set<Connection>();
-  /** Taken in before anybody asked for them. Bounded by the places. */
+  /** Connections that came before the subscription. Bounded by the places. */
   let early: Connection[] | null = [];
   let deliver: (connection: Connection) => void = (connection) => early?.push(connection);
   let refusedCount = 0;
@@ -68,7 +68,7 @@ function createPlaces(placeCount: number, onRefused: () => void) {
     onRefused();
   };
 
-  /** Whether there is a place, if need be that of the stranger who has been here longest. */
+  /** Whether there is a place. If there is none, ends the oldest connection without a key to make one. */
   const makeRoom = (): boolean => {
     if (strangers.size + trusted.size < placeCount) return true;
     for (const oldest of strangers) {

@@ -1,7 +1,7 @@
 /**
- * The end of the current turn of the event loop as an RxJS scheduler. Node hands over what arrived on all sockets in
- * one phase of its loop and runs `setImmediate` right after it; so work scheduled here runs when everything that had
- * arrived by then was taken in, and what the turn wanted to send goes out together.
+ * The end of the current turn of the event loop as an RxJS scheduler. Node passes on what has arrived on all sockets in
+ * one phase of its loop, and runs `setImmediate` right after it. So work that is scheduled here runs after everything
+ * that had arrived by then was taken in, and what the turn sends goes out together.
  *
  * RxJS's own asapScheduler runs as a microtask, after each single callback: too early.
  */
@@ -10,7 +10,7 @@ import { asyncScheduler, Subscription } from 'rxjs';
 
 type Work<T> = (this: SchedulerAction<T>, state?: T) => void;
 
-/** What was scheduled in this turn, in order. Bounded by those who schedule. */
+/** The actions that were scheduled in this turn, in order. Bounded by the callers. */
 let queue: (() => void)[] = [];
 
 /** Without a delay: at the end of this turn. With one: after it, as asyncScheduler does. */
@@ -70,7 +70,7 @@ function runTurn(): void {
       run();
     }
   } finally {
-    // One threw: that is reported to the process, and the others still get their turn.
+    // An action has thrown. The error is thrown on to the process, and the other actions still run.
     if (next < runs.length) {
       if (queue.length === 0) setImmediate(runTurn);
       queue = [...runs.slice(next), ...queue];

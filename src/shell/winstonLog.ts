@@ -9,9 +9,9 @@ export interface WinstonLogOptions {
   readonly level: LogLevel;
   /** `auto`: pretty on a terminal, else JSON. */
   readonly format: LogFormat;
-  /** Stands on every line. */
+  /** Fields of every line. */
   readonly fields: LogFields;
-  /** Whoever shows the lines to people says already what `fields` says. */
+  /** Whether `fields` are left out of pretty lines, because the program that shows them says the same. */
   readonly isPrefixed?: boolean;
 }
 
