@@ -1,4 +1,4 @@
-/** Waits until no copy is missing any more: takes the status of the cluster again and again. */
+/** Waits until no copy is missing any more, by taking the status of the cluster again and again. */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { defer, map, repeat, scan, takeWhile, timer } from 'rxjs';
 import type { ClusterStatus } from './clusterStatus.js';
@@ -8,7 +8,7 @@ import type { SectorsDone } from './sectorProgress.js';
 export interface UntilFullOptions {
   /** Emits the status of the cluster and completes, within a bounded time. */
   readonly status$: Observable<ClusterStatus>;
-  /** Milliseconds: gives up with the first status after this. */
+  /** Milliseconds after which the next status is the last one. */
   readonly waitMs: number;
   /** Milliseconds between one status and asking for the next one. */
   readonly pauseMs: number;
@@ -44,12 +44,12 @@ export function untilFull(options: UntilFullOptions): Observable<Waiting> {
 }
 
 interface Advanced extends Pick<Waiting, 'status' | 'waitedMs'> {
-  /** Sectors that were seen to become less, in all. */
+  /** Number of sectors that were done in all, as far as was seen. */
   readonly done: number;
   readonly toGo: number;
 }
 
-/** If more is missed meanwhile there is more to do, not less done. */
+/** If more sectors are missed meanwhile, the total rises, and the number of done sectors stays. */
 function advance(before: Advanced | null, next: Pick<Waiting, 'status' | 'waitedMs'>): Advanced {
   const toGo = sectorsToGo(next.status.processes);
   if (before === null) return { ...next, done: 0, toGo };
