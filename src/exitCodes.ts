@@ -5,7 +5,7 @@ export const EXIT_SUCCESS = 0;
 export const EXIT_FAILURE = 1;
 /** The command line or the configuration is wrong: a new start does not help. */
 export const EXIT_USAGE = 2;
-/** What a shell reports of a program that SIGINT ended. */
+/** The code that a shell gives for a program that SIGINT has ended. */
 export const EXIT_INTERRUPTED = 130;
-/** What a shell reports of a program that SIGPIPE ended. */
+/** The code that a shell gives for a program that SIGPIPE has ended. */
 export const EXIT_BROKEN_PIPE = 141;

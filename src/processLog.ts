@@ -1,4 +1,4 @@
-/** What a process logs about its peers and clients. */
+/** The log entries of a process about its peers and clients. */
 import { describeDifference } from './core/membership/describe.js';
 import type { Rank } from './core/rank.js';
 import type { Log, LogFields } from './ports/log.js';

@@ -7,7 +7,7 @@ import type { Decoded, RequestDecoder } from '../src/nbd/requestDecoder.js';
 import { createRequestDecoder } from '../src/nbd/requestDecoder.js';
 import { mapEach } from './mapEach.js';
 
-/** What is decoded from the bytes of an NBD client. */
+/** An item that is decoded from the bytes of an NBD client. */
 export type NbdInput =
   | Decoded
   /** A part of the handshake, to be sent. */

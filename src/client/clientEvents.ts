@@ -1,4 +1,4 @@
-/** What can be observed of a client besides the results of its operations. */
+/** The events and counters of a client, beside the results of its operations. */
 import type { Rank } from '../core/rank.js';
 import type { SectorIndex } from '../core/sector.js';
 

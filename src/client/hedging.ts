@@ -1,7 +1,7 @@
 /**
- * When an unanswered READ is sent to a second process as well: after four times as long as nearly all of the latest
- * reads took. So a slow or stopped process holds up a read only briefly, and in normal operation almost no read is sent
- * twice. (Dean, Barroso, The Tail at Scale, 2013: hedged requests.)
+ * Decides when an unanswered READ is sent to a second process as well: after four times as long as nearly all of the
+ * latest reads took. So a slow or stopped process holds up a read only briefly, and in normal operation almost no read
+ * is sent twice. (Dean, Barroso, The Tail at Scale, 2013: hedged requests.)
  *
  * Only reads are hedged, because they change nothing. A WRITE stays with its process until the process can no longer
  * begin it. A process whose reads are hedged gets no further WRITEs until it answers (linkChoice.ts).

@@ -41,7 +41,7 @@ export interface HeldWritesOptions {
   onFirst(): void;
 }
 
-/** What a process has told of its boot. */
+/** One boot of a process, by its status report. */
 interface Boot {
   readonly rank: unknown;
   readonly start: string;

@@ -116,7 +116,7 @@ function nameOf(member: Member): string {
   return member === 'nbd' ? 'the NBD gateway' : `process ${member}`;
 }
 
-/** Where that member listens. */
+/** The address at which that member listens. */
 export function addressOf({ processes, nbd }: ClusterConfig, member: Member): Address {
   if (member !== 'nbd') return processes[member - 1];
   assert(nbd !== null, 'a gateway runs only if it is configured');

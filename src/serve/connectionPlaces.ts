@@ -1,4 +1,4 @@
-/** How many connections a process can take in. */
+/** The number of connections that a process can have at a time. */
 import { readFileSync } from 'node:fs';
 import * as limits from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';

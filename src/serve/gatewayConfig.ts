@@ -31,7 +31,7 @@ export function gatewayConfig(config: ClusterConfig, { listen, socket }: Gateway
   };
 }
 
-/** Where the gateway listens: an address, and a Unix socket if there is to be one. */
+/** The addresses at which the gateway listens: one of TCP, and a Unix socket if there is to be one. */
 export function addressesOf({ listen, socket, socketMode, socketGroup }: NbdConfig): ListenAddress[] {
   const access = { mode: socketMode, group: socketGroup };
   return socket === null ? [listen] : [listen, { path: socket, access }];

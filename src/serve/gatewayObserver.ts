@@ -1,4 +1,4 @@
-/** What the gateway logs about its clients. */
+/** The log entries of the gateway about its clients. */
 import { TRANSMISSION_FLAG, flagNames } from '../nbd/constants.js';
 import { transmissionFlagsOf } from '../nbd/nbdExport.js';
 import type { Log } from '../ports/log.js';

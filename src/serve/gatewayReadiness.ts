@@ -12,7 +12,7 @@ import { monotonicClock } from '../shell/monotonicClock.js';
 export interface ReadinessParts {
   readonly disk: DiskClient;
   readonly log: Log;
-  /** Where the gateway listens. */
+  /** The addresses at which the gateway listens, for the log. */
   readonly where: LogFields;
 }
 

@@ -7,7 +7,7 @@ import type { ProcessOptions } from '../startProcess.js';
 import { createTagger } from '../wire/tag.js';
 import type { RouteOptions } from '../workers/workerGroup.js';
 
-/** What the configuration does not say about the start of a process. */
+/** The circumstances of a start, which are not in the configuration. */
 export interface StartState {
   /** Whether an operator vouches that there is no cluster yet. */
   readonly isFounder: boolean;

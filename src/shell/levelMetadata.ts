@@ -189,7 +189,7 @@ function oneAtATime(location: string): InTurn {
     });
 }
 
-/** What is asked about the folder as a whole, before the store is opened. */
+/** The questions about the folder as a whole, before the store is opened. */
 function folderPart(inTurn: InTurn, database: () => Database) {
   return {
     superblock: () => inTurn('read of the superblock', async () => (await database().get(SUPERBLOCK_KEY)) ?? null),

@@ -1,4 +1,4 @@
-/** What arrives over the connections of a process. */
+/** The inputs of a process that arrive over its connections. */
 import type { Difference } from '../../src/core/membership/configuration.js';
 import type { Inquiry, LinkHandshake, MemberMessage } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
@@ -9,7 +9,7 @@ import type { DropReason } from '../../src/wire/verdict.js';
 import type { SectorEvent } from '../reduceRegisters.js';
 import type { Outgoing } from '../writeTogether.js';
 import type { Origin, Session } from './session.js';
-/** What follows from a message that has arrived. */
+/** An effect of a message that has arrived. */
 export type Inbound =
   | { readonly kind: 'event'; readonly event: SectorEvent<Origin | null> }
   | { readonly kind: 'send'; readonly outgoing: Outgoing }

@@ -59,7 +59,7 @@ export function outboundOptions(options: ProcessPipelineOptions, random: Random)
   };
 }
 
-/** What is sent because of one event, in the order of its effects. */
+/** @returns the messages to be sent because of one event, in the order of its effects. */
 export function dispatch(outcome: SectorOutcome<Origin | null>, options: OutboundOptions): Outbound[] {
   const { origin, sector, event } = outcome.cause;
   if (event.kind === 'message' && event.message.kind === 'ack' && outcome.kind !== 'void') {

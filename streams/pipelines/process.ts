@@ -30,7 +30,7 @@ import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
 import { received } from './received.js';
 import { registers, wantBootNumber } from './registers.js';
 
-/** What the process wants to be written to sockets, or to be logged. */
+/** A batch for a socket, or an event for the log. */
 export type ProcessOutput =
   { readonly kind: 'write'; readonly batch: Batch } | Extract<Inbound, { kind: 'dropped' | 'differs' }> | PeerReport;
 

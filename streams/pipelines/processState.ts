@@ -26,13 +26,13 @@ import { newRepairProgress } from './repair/repairProgress.js';
 import type { Session } from './session.js';
 import type { Exchange } from './repair/exchange.js';
 
-/** What a process knows of another one. */
+/** The state that a process keeps of each peer. */
 export interface PeerState {
   readonly rank: Rank;
   readonly outbox: Outbox<Sendable>;
-  /** What the two processes have agreed on for the connection that this process dials. */
+  /** The negotiation of the extension for the connection that this process dials. */
   readonly negotiation: LinkNegotiation;
-  /** What the peer has shown of itself over that connection. */
+  /** The state of the introduction over that connection. */
   readonly opening: Opening;
   /** Whether the connection that this process dials is open. */
   isConnected: boolean;
@@ -74,7 +74,7 @@ export interface Differences {
   readonly answered: Map<Rank, readonly Difference[]>;
 }
 
-/** Who this process and the others are. */
+/** The identities of this process and its peers. */
 export interface MembershipView {
   readonly current: Membership;
   /** The member state that this process acts by: it is a member only once that is durable. */

@@ -85,7 +85,7 @@ export function noteReply(book: ReceiptBook, to: Rank, key: string): boolean {
   return true;
 }
 
-/** What becomes of the receipt for a message that was handled. */
+/** The result of `confirm` for a message that was handled. */
 export interface Confirmation {
   /** The receipt that is to be sent now. */
   readonly now: PendingReceipt | null;

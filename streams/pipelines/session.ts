@@ -15,8 +15,8 @@ import type { AdmissionEvent, Load, Admission } from '../../src/core/admission.j
 import { ADMISSION_INITIAL, admit } from '../../src/core/admission.js';
 
 /**
- * What a process knows of one connection. The connection is read only while it has little enough under way: this bounds
- * every queue of the process.
+ * The state that a process keeps of one connection. The connection is read only while it has little enough under way:
+ * this bounds every queue of the process.
  *
  * Every change of what is under way is a method here, so that none can be forgotten. Each method returns what has to be
  * sent because of the change. That is the end of the connection, once, when the other side has ended and nothing of it
@@ -160,7 +160,7 @@ export interface SessionLimits {
   readonly clientBufferBytes: number;
 }
 
-/** Where an event came from: the session whose message it was, and the receipt that may be due for it. */
+/** The origin of an event: the session whose message it was, and the receipt that may be due for it. */
 export interface Origin {
   readonly session: Session;
   /** For a process message, the fields of its receipt; null for a client's request. */

@@ -1,4 +1,4 @@
-/** When a process says HELLO to a peer, over the connection that it dialled to it. */
+/** Says HELLO to peers, over the connections that this process has dialled. */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { map, merge, mergeMap, take, timer } from 'rxjs';
 import { receiveHandshake, linkHandshake } from '../../../src/core/link/negotiation.js';
@@ -45,8 +45,8 @@ export function openingHello(peer: PeerState, options: ProcessPipelineOptions): 
 }
 
 /**
- * What is sent to a peer that has answered the first hello of a connection: a second hello, which shows who this
- * process is, and once more what was sent before it, because the peer has not taken that in.
+ * The messages for a peer that has answered the first hello of a connection. They are a second hello, which shows who
+ * this process is, and once more everything that was sent before it, because the peer has not taken that in.
  */
 export function helloAfterIntroduction({ rank }: { readonly rank: Rank }): Outbound[] {
   const again = { kind: 'link', addressed: { to: rank, command: { kind: 'again' } } } as const;

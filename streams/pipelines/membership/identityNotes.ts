@@ -48,7 +48,7 @@ export function readIdentity(notes: Pick<Notes, 'initial'>): Identity | null {
 
 export const peerNote = PEER.write;
 
-/** What this process remembers of a peer; null: nothing. @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
+/** The memory of a peer; null: there is none. @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
 export function readMemory(notes: Pick<Notes, 'initial'>, rank: Rank): PeerMemory | null {
   return readNote(notes, noteOfPeer(rank), PEER);
 }

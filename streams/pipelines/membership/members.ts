@@ -22,7 +22,7 @@ import { farewells, helloAfterIntroduction, hellos, hellosBack, linkHandshakeTak
 import { answerInquiry } from '../status/inquiries.js';
 
 export interface MemberPipelines {
-  /** What is sent because of arrived messages. */
+  /** Emits the messages that are sent because of arrived ones. */
   outbound(inbound$: Observable<Inbound>): Observable<Outbound>;
   /** The process's own votes on operations that began while it did not vote. */
   readonly vote$: Observable<SelfEvent>;

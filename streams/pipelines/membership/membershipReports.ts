@@ -1,4 +1,4 @@
-/** What a process logs about its part in the cluster. */
+/** The log entries of a process about its part in the cluster. */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { EMPTY, distinctUntilChanged, filter, ignoreElements, map, merge, skipWhile } from 'rxjs';
 import { switchMap, take, tap, timer, withLatestFrom } from 'rxjs';

@@ -1,6 +1,6 @@
 /**
- * When to log that a peer cannot be reached. The first time is after a while, because processes that start together
- * wait for each other. Then the pauses between two reports double.
+ * Decides when to log that a peer cannot be reached. The first time is after a while, because processes that start
+ * together wait for each other. Then the pauses between two reports double.
  */
 import type { Rank } from '../../../src/core/rank.js';
 

@@ -23,7 +23,7 @@ export interface StatusReport {
   readonly badTags?: Readonly<Record<string, number>> | undefined;
   readonly standing: MemberState;
   readonly incarnation: number;
-  /** What a fresh process waits for. Older versions tell neither this nor the next two fields. */
+  /** The condition that a fresh process waits for. Older versions tell neither this nor the next two fields. */
   readonly waiting?: Waiting | undefined;
   /** Why a member does not vote. */
   readonly objections?: readonly Objection[] | undefined;
@@ -67,7 +67,7 @@ export interface StatusReport {
     readonly ahead: number;
     readonly comparedWith: readonly Rank[];
   };
-  /** What it has counted since its start. Older versions do not tell. */
+  /** Its counters since its start. Older versions do not tell. */
   readonly counters?: Readonly<ProcessCounters> | undefined;
 }
 
