@@ -1,11 +1,11 @@
-/** The exit codes of the program. Texts may change, codes may not: scripts and the supervisor rest on them. */
+/** The exit codes of the program. They must not change, because scripts and the supervisor rely on them. */
 
 export const EXIT_SUCCESS = 0;
-/** It failed, or was ended before it was through. */
+/** The program failed, or was ended before it was done. */
 export const EXIT_FAILURE = 1;
-/** The command line or the configuration is wrong, and stays so until a person changes it. */
+/** The command line or the configuration is wrong: a new start does not help. */
 export const EXIT_USAGE = 2;
-/** What a shell reports of a program that SIGINT ended. */
+/** The code that a shell gives for a program that SIGINT has ended. */
 export const EXIT_INTERRUPTED = 130;
-/** What a shell reports of a program that SIGPIPE ended. */
+/** The code that a shell gives for a program that SIGPIPE has ended. */
 export const EXIT_BROKEN_PIPE = 141;

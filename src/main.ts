@@ -3,10 +3,9 @@
  * foreground.
  *
  * A process has to bind its socket within 300 ms of its launch, also if three are launched at once on two cores, and
- * Node alone takes a third of that. So the way to `run` is short: it imports no library but the one that checks the
- * configuration, and the rest of the command line, with its library and its commands, only if something else is asked
- * for.
- * The exit codes are in src/exitCodes.ts.
+ * Node alone takes a third of that. So `run` loads little: the only library is the one that checks the configuration.
+ * The command line with its library and its commands is loaded only for other commands. The exit codes are in
+ * src/exitCodes.ts.
  */
 import { parseArgs } from 'node:util';
 import { AtomicDiskError } from './errors.js';
@@ -35,8 +34,8 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 /**
- * What `run` is asked for, if the words are nothing but that; null for everything else, mistakes and `--help` included.
- * Must agree with the command `run` in src/cli/program.ts.
+ * @returns the options of `run`, if the words ask for nothing else; null for all other words, also for mistakes and
+ *   `--help`. Must agree with the command `run` in src/cli/program.ts.
  */
 function processToRun(words: readonly string[]): RunOptions | null {
   try {
@@ -54,7 +53,7 @@ function processToRun(words: readonly string[]): RunOptions | null {
     const { config = null, rank = null, found } = values;
     return { config, rank, isFounder: found };
   } catch {
-    // Not understood here; the whole command line explains what is wrong, or understands it.
+    // These words are not understood here. The whole command line understands them or explains the mistake.
     return null;
   }
 }

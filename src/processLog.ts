@@ -1,4 +1,4 @@
-/** What the log of a process says of its peers and clients. */
+/** The log entries of a process about its peers and clients. */
 import { describeDifference } from './core/membership/describe.js';
 import type { Rank } from './core/rank.js';
 import type { Log, LogFields } from './ports/log.js';
@@ -10,7 +10,7 @@ import { AbsenceReports } from '../streams/pipelines/repair/absence.js';
 /** The same complaint about a peer or client is logged at most this often (milliseconds). */
 const COMPLAINT_INTERVAL_MS = 10_000;
 
-/** What the operator can do something about. */
+/** Texts for the reasons that the operator can do something about. */
 const DROPPED: Readonly<Partial<Record<DropReason, string>>> = {
   badTag: 'dropped a process message: its tag is wrong; if a member sends it, its system key is another one',
 };
@@ -19,7 +19,7 @@ export interface ProcessLogOptions {
   readonly rank: Rank;
   readonly log: Log;
   readonly clock: { now(): number };
-  /** Whether it says which peers cannot be reached. */
+  /** Whether it logs which peers cannot be reached. */
   readonly isOfPeers: boolean;
 }
 
@@ -50,7 +50,7 @@ export class ProcessLog {
       }
       case 'peer': {
         const { rank, isConnected } = output;
-        // A peer that reconnects all the time is written of now and then only.
+        // A peer that reconnects all the time is logged from time to time only.
         if (!isConnected) this.#complain(`lost ${rank}`, 'warn', 'lost a peer', { peer: rank });
         else if (this.#absences.reached(rank)) log.info('connected to a peer', { peer: rank });
         else this.#complain(`connected ${rank}`, 'info', 'connected to a peer', { peer: rank });

@@ -1,4 +1,4 @@
-/** Writes the first line of a kind at once, and further ones now and then: the rest is only counted. */
+/** Writes the first line of a kind at once, and then at most one in each interval: the others are only counted. */
 import type { Log, LogFields } from './ports/log.js';
 
 export interface RateLimitedLogOptions {
@@ -9,7 +9,7 @@ export interface RateLimitedLogOptions {
 }
 
 export interface RateLimitedLine {
-  /** What is limited together. */
+  /** Lines of the same kind are limited together. */
   readonly kind: string;
   readonly level: 'info' | 'warn' | 'error';
   readonly message: string;

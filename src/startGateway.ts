@@ -11,7 +11,7 @@ import type { NbdOptions } from '../streams/pipelines/gateway/nbd.js';
 import { nbdGateway } from '../streams/pipelines/gateway/nbd.js';
 
 export interface GatewayOptions extends NbdOptions {
-  /** How long a client may take to close a connection that we have ended (milliseconds). */
+  /** How long a client may take to close a connection that the gateway has ended (milliseconds). */
   readonly lingerMs: number;
 }
 
@@ -22,8 +22,8 @@ export interface GatewayPorts {
 
 export interface Gateway {
   /**
-   * Completes when the gateway was stopped and every request that it had taken is answered; fails if an invariant is
-   * broken, and then nothing of it can be relied on.
+   * Completes when the gateway was stopped and every request that it had taken is answered. Fails if an invariant is
+   * broken: then the gateway must not be used any more.
    */
   readonly done$: Observable<never>;
   /** Takes no more connections and no more requests. */
@@ -36,7 +36,7 @@ export function startGateway(options: GatewayOptions, ports: GatewayPorts): Gate
   const done = new ReplaySubject<never>(1);
   const linger = (connection: Connection): Observable<unknown> =>
     timer(options.lingerMs, schedulers.clock).pipe(
-      // Who does not let go of a connection that is over is not waited for.
+      // After that time the connection is closed without waiting for the client.
       finalize(() => {
         connection.destroy();
       }),

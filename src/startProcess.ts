@@ -1,6 +1,6 @@
 /**
- * Composition root of a process: options and ports in, a running process out. Knows no socket, no file and no clock, so
- * that a simulation starts exactly what production runs.
+ * The composition root of a process: puts it together from its options and ports. It knows no socket, no file and no
+ * clock, so that the simulation starts exactly what production runs.
  */
 import type { SchedulerLike, Subscription } from 'rxjs';
 import { Observable, Subject, concat, filter, interval, map, merge, pairwise, shareReplay, take, timer } from 'rxjs';
@@ -40,11 +40,11 @@ import { Exchange } from '../streams/pipelines/repair/exchange.js';
 
 export interface ProcessOptions {
   readonly rank: Rank;
-  /** N. */
+  /** Number of processes of the cluster: 1 to 254. */
   readonly processCount: number;
   /** Number of sectors of the disk. */
   readonly sectors: number;
-  /** Which of them are kept here; null, the default: all. */
+  /** The part of the sectors that is kept here; null, the default: all. */
   readonly shard?: Shard | null;
   /** 32 bytes. */
   readonly clientKey: Uint8Array;
@@ -53,44 +53,44 @@ export interface ProcessOptions {
   readonly limits: ProcessLimits;
   /** Digest of the list of addresses: 16 bytes, as latin1 (src/shell/addressesDigest.ts). */
   readonly addresses: string;
-  /** An operator vouches that there is no cluster yet: see src/core/membership/founding.ts. */
+  /** Whether an operator vouches that there is no cluster yet: see src/core/membership/founding.ts. */
   readonly isFounder: boolean;
-  /** The storage folder is empty, but was in use before. */
+  /** Whether the storage folder is empty, but was in use before: see src/shell/storageMarker.ts. */
   readonly wasInUse: boolean;
-  /** Whether peers that understand it are spoken to by the extension (docs/peer-extension.md). */
+  /** Whether the extension is used with peers that understand it (docs/peer-extension.md). */
   readonly isExtended: boolean;
   readonly repair: RepairLimits;
   readonly timeouts: ProcessTimeouts & {
-    /** What ending in good order may take. */
+    /** How long ending in good order may take, in milliseconds. */
     readonly shutdownMs: number;
   };
 }
 
 export interface StartPorts extends ProcessPorts {
   readonly log: Log;
-  /** Which the store adds to as well. Default: of its own. */
+  /** The counters to which the store adds as well. Default: new ones. */
   readonly counters?: ProcessCounters;
 }
 
 export interface RunningProcess {
   /** Fails when the process must stop at once: a broken invariant or an unusable disk. */
   readonly failure$: Observable<never>;
-  /** Its memberState, at once and whenever it changes: durable then, if it is `member`. */
+  /** Emits the member state, at once and whenever it changes. `member` is durable by then. */
   readonly memberState$: Observable<MemberState>;
-  /** Completes once it takes connections: not before its disk has an id (keepIdentity). */
+  /** Completes once the process takes connections, which is not before its disk has an id (keepIdentity). */
   readonly ready$: Observable<never>;
-  /** What it has under way at this moment. */
+  /** Sizes of what is in memory at this moment. */
   stats(): ProcessStats;
-  /** Does what a client asks of the process itself, and tells how things are then. */
+  /** Does what an inquiry asks for. @returns the status report after that. */
   inquire(inquiry: Inquiry): StatusReport;
   /**
-   * Begins no more operations, lets those under way finish for at most `shutdownMs`, then lets go of everything.
-   * Completes when that is done; the store is not closed by it.
+   * Begins no more operations, lets those under way finish for at most `shutdownMs`, then ends everything. Completes
+   * when that is done. It does not close the store.
    */
   close(): Observable<never>;
 }
 
-/** How often closing looks whether everything is finished. */
+/** Milliseconds between two checks whether all operations are over, while the process is closing. */
 const CLOSE_POLL_MS = 10;
 
 export function startProcess(options: ProcessOptions, ports: StartPorts): RunningProcess {
@@ -106,7 +106,7 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const failure$ = new Subject<never>();
   const ready$ = keepIdentity(membership, notes, schedulers.clock).pipe(shareReplay({ bufferSize: 1, refCount: true }));
   let isAdmitting = true;
-  // Workers dial the same peers: one of them says which cannot be reached.
+  // All workers dial the same peers. So only the first one logs which of them cannot be reached.
   const isOfPeers = (options.shard?.index ?? 0) === 0;
   const processLog = new ProcessLog({ rank, log, clock: schedulers.clock, isOfPeers });
 
@@ -171,7 +171,7 @@ function membershipOptions(
 
 /** Emits once, when no operation is left or the time is over, and completes. */
 function idleOrLate(ledger: Ledger<unknown>, timeoutMs: number, clock: SchedulerLike): Observable<unknown> {
-  // Twice in a row: the answers of the last operation have left their turn by then.
+  // No operation in two checks in a row: the turn that sends the last answers is over by then.
   const idle$ = interval(CLOSE_POLL_MS, clock).pipe(
     map(() => ledger.entries.size === 0),
     pairwise(),

@@ -1,6 +1,6 @@
 /**
- * What a program may ask its surroundings for, and not get: a user id may have no entry in passwd and no HOME
- * (containers), the current folder may be deleted. Nothing here throws.
+ * Facts about the surroundings of the program that may be missing: in a container a user id may have no entry in passwd
+ * and no HOME, and the current folder may be deleted. Nothing here throws.
  */
 import { homedir, hostname, networkInterfaces, userInfo } from 'node:os';
 import { relative } from 'node:path';

@@ -12,8 +12,8 @@ import type { MessageTable } from '../src/wire/messageTypes.js';
  * frames  ----(rk)----|      r = the READ, k = the ACK
  * ```
  *
- * An error or the end of the source is passed on; a message begun and not finished is dropped then. Bound: one
- * incomplete message (see src/wire/frame.ts). Each subscription decodes for itself.
+ * An error or the end of the source is passed on, and an incomplete message is dropped then. Bound: one incomplete
+ * message (see src/wire/frame.ts). Each subscription has a decoder of its own.
  */
 export function decodeFrames(table: MessageTable): OperatorFunction<Uint8Array, Frame> {
   return (chunk$) =>

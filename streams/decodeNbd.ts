@@ -7,24 +7,24 @@ import type { Decoded, RequestDecoder } from '../src/nbd/requestDecoder.js';
 import { createRequestDecoder } from '../src/nbd/requestDecoder.js';
 import { mapEach } from './mapEach.js';
 
-/** What comes of a client's bytes. */
+/** An item that is decoded from the bytes of an NBD client. */
 export type NbdInput =
   | Decoded
-  /** To be sent, as part of the handshake. */
+  /** A part of the handshake, to be sent. */
   | { readonly kind: 'reply'; readonly bytes: Uint8Array }
   /** The handshake is over; requests follow. */
   | { readonly kind: 'negotiated'; readonly negotiated: Negotiated };
 
 /**
- * The server's side of an NBD connection up to the requests: the handshake, then what the client asks for.
+ * The server's side of an NBD connection: carries out the handshake, then decodes the requests of the client.
  *
  * ```
  * bytes   --h-g------q----|      h, g = the handshake in two pieces, q = a request
  * output  r---(rrrn)-q----|      r = a reply, the first one the greeting; n = negotiated
  * ```
  *
- * Completes after an `end`, or with the source; errors are passed on. Bound: what the two machines keep, one option or
- * one request (src/nbd/handshake.ts, src/nbd/requestDecoder.ts).
+ * Completes after an `end`, or with the source; errors are passed on. Bound: one option or one request, which is what
+ * the two decoders keep (src/nbd/handshake.ts, src/nbd/requestDecoder.ts).
  */
 export function decodeNbd(exports: readonly NbdExport[]): OperatorFunction<Uint8Array, NbdInput> {
   return (chunk$) =>

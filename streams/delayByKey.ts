@@ -8,14 +8,14 @@ export interface DelayByKeyOptions<T> {
 }
 
 /**
- * Delays each value, but no two of the same key at a time: what comes while one waits is dropped.
+ * Delays each value. While a value waits, further values of the same key are dropped.
  *
  * ```
  * source    -a-a-----a----|     two milliseconds of delay; all of one key
  * result    ---a-------a--|     the second is dropped, the third comes after the first has gone
  * ```
  *
- * Errors are passed on at once; the end waits for what is delayed. Bound: one value for each key.
+ * Errors are passed on at once; the end waits for the delayed values. Bound: one value for each key.
  */
 export function delayByKey<T>(options: DelayByKeyOptions<T>): MonoTypeOperatorFunction<T> {
   const { delayMs, clock, keyOf } = options;

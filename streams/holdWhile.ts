@@ -6,14 +6,14 @@ export interface HoldWhileOptions<T> {
   readonly isHeld: () => boolean;
   /** Emits when `isHeld` may have become false. */
   readonly released$: Observable<unknown>;
-  /** Called after a release that has let through everything: the source may go on. */
+  /** Called after a release that has let through all that waited: the source may go on. */
   readonly onEmpty: () => void;
-  /** What is still let through when the source ends; the rest is dropped. */
+  /** Whether a waiting value is let through when the source ends; the others are dropped then. */
   readonly keepAtEnd: (value: T) => boolean;
 }
 
 /**
- * Lets values through as long as nothing holds them, in order; the others wait.
+ * Lets values through, in order, as long as `isHeld` is false; the others wait.
  *
  * ```
  * source     -(Abc)--------|     A makes `isHeld` true, b and c do not
@@ -21,9 +21,9 @@ export interface HoldWhileOptions<T> {
  * result     -A-----(bc)---|
  * ```
  *
- * Errors are passed on at once. At the end of the source what waits is let through if `keepAtEnd` says so. Bound: none
- * of its own. Whoever holds stops the source as well, so that what waits is what had arrived together (one chunk of a
- * socket), and lets it go on at `onEmpty` only.
+ * Errors are passed on at once. At the end of the source, waiting values are let through if `keepAtEnd` says so. Bound:
+ * none of its own. The owner of `isHeld` stops the source as well, and lets it go on at `onEmpty` only. So the values
+ * that wait are those that had arrived together (one chunk of a socket).
  */
 export function holdWhile<T>(options: HoldWhileOptions<T>): MonoTypeOperatorFunction<T> {
   const { isHeld, released$, onEmpty, keepAtEnd } = options;

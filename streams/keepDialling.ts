@@ -7,20 +7,20 @@ export interface KeepDiallingOptions {
   /** One attempt: emits the connection and completes, or fails. */
   readonly dial: () => Observable<Connection>;
   readonly clock: SchedulerLike;
-  /** A number in [0, 1), for jitter: so that processes do not dial in step. */
+  /** A random number in [0, 1) for jitter, so that processes do not dial in step. */
   readonly fraction: () => number;
-  /** Delay after the first failure or lost connection; doubles with each further one … */
+  /** Delay after the first failure or lost connection, in milliseconds. It doubles with each further one. */
   readonly reconnectMs: number;
-  /** … up to this; starts anew once a connection has lived for longer than this. */
+  /** The longest delay, in milliseconds. After a connection that was open for longer than this, delays start anew. */
   readonly reconnectMsMax: number;
-  /** Told of each attempt that failed. Default: nobody is. */
+  /** Called for each attempt that failed. Default: nothing is. */
   readonly onFailure?: (error: unknown) => void;
-  /** Each time the other side is known to be there: a pause under way is over. Default: never. */
+  /** Emits when the other side is known to run: this ends a delay under way. Default: never. */
   readonly hurry$?: Observable<unknown>;
 }
 
 /**
- * Keeps one connection open: each new one is emitted, and null when it has closed.
+ * Keeps one connection open. Emits each new connection, and null when it has closed.
  *
  * ```
  * closed$    ---|                 of f, from when it is there
@@ -29,7 +29,7 @@ export interface KeepDiallingOptions {
  * result    -f--n----s---------   n = null
  * ```
  *
- * Never completes and never fails. Unsubscribing gives up an attempt under way; it does not close the connection.
+ * Never completes and never fails. To unsubscribe gives up an attempt under way; it does not close the connection.
  */
 export function keepDialling(options: KeepDiallingOptions): Observable<Connection | null> {
   const { dial, clock, fraction, reconnectMs, reconnectMsMax, hurry$ = NEVER } = options;
@@ -52,7 +52,7 @@ export function keepDialling(options: KeepDiallingOptions): Observable<Connectio
       switchMap((connection) => {
         const openedMs = clock.now();
         const lived$ = defer(() => {
-          // One that did not live longer than the longest delay is as good as a failure.
+          // A connection that was not open for longer than the longest delay counts as a failure.
           failures = clock.now() - openedMs > reconnectMsMax ? 0 : failures;
           return of(null);
         });

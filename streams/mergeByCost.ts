@@ -2,21 +2,21 @@ import type { ObservableInput, OperatorFunction, Subscription } from 'rxjs';
 import { Observable, from } from 'rxjs';
 
 export interface MergeByCostOptions<T, R> {
-  /** What handling a value takes, of whatever is scarce: memory, say. */
+  /** How much of the scarce resource, memory for example, the handling of a value takes. */
   readonly costOf: (value: T) => number;
-  /** What is handled at once costs no more than this together; a single value may. */
+  /** The values under way cost no more than this together. A single value may cost more. */
   readonly costMax: number;
-  /** Nothing is begun while this is false … */
+  /** No value is begun while this is false. */
   readonly isOpen: () => boolean;
-  /** … until this emits. */
+  /** Emits when `isOpen` may have become true. */
   readonly opened$: Observable<unknown>;
   readonly handle: (value: T) => ObservableInput<R>;
-  /** Told when the handling of a value has completed, before others are begun. */
+  /** Called when the handling of a value has completed, before others are begun. */
   readonly handled?: (value: T) => void;
 }
 
 /**
- * Handles values side by side, as many as their costs allow; the rest wait their turn, in order.
+ * Handles as many values side by side as their costs allow. The others wait, in order.
  *
  * ```
  * values   -(abcd)------|    each of them costs one, costMax is two
@@ -24,8 +24,8 @@ export interface MergeByCostOptions<T, R> {
  * results  -----(ab)(cd)|    c and d are begun when a and b have completed
  * ```
  *
- * Completes when the source and everything begun have; an error of any of them, or of `opened$`, ends all.
- * Unsubscribing ends what is being handled. Bound: the source's, which has to stop when too much waits.
+ * Completes when the source and all handling have completed. An error of any of them, or of `opened$`, ends everything.
+ * To unsubscribe ends the handling under way. Bound: that of the source, which has to stop when too much waits.
  */
 export function mergeByCost<T, R>(options: MergeByCostOptions<T, R>): OperatorFunction<T, R> {
   const { costOf, costMax, isOpen, opened$, handle, handled } = options;
@@ -60,7 +60,7 @@ export function mergeByCost<T, R>(options: MergeByCostOptions<T, R>): OperatorFu
         underWay.add(handling);
         handling.add(() => underWay.delete(handling));
       };
-      // A loop, not a recursion: handling that completes at once must not nest without end.
+      // A loop, not a recursion, because handling that completes at once would nest without end.
       const pump = (): void => {
         if (isPumping) return;
         isPumping = true;
@@ -75,7 +75,7 @@ export function mergeByCost<T, R>(options: MergeByCostOptions<T, R>): OperatorFu
         if (isComplete && underWayCount === 0 && waiting.length === 0) subscriber.complete();
       };
       subscriber.add(() => {
-        // The last first: what waits for another one must not have its turn by the other's end.
+        // The last is ended first: what waits for another value must not begin because the other one was ended.
         for (const handling of [...underWay].reverse()) handling.unsubscribe();
       });
       subscriber.add(opened$.subscribe({ next: pump, error: fail }));

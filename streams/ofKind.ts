@@ -2,7 +2,7 @@ import type { OperatorFunction } from 'rxjs';
 import { filter } from 'rxjs';
 
 /**
- * Lets through the members of a union that have this `kind`, typed as such.
+ * Lets through the values of a union that have this `kind`, with their narrowed type.
  *
  * ```
  * source        -a-b-a-|      a.kind = 'A', b.kind = 'B'

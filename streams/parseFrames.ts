@@ -1,11 +1,11 @@
 import type { OperatorFunction } from 'rxjs';
 import { map } from 'rxjs';
 import type { Frame } from '../src/wire/frame.js';
-import type { Decoded } from '../src/wire/wireMessage.js';
+import type { ParsedFrame } from '../src/wire/wireMessage.js';
 
 /**
- * Reads the fields of each frame, but for lists, which are read when the tag has turned out right; the frame stays
- * beside them, since the tag covers its bytes.
+ * Reads the fields of each frame. Lists are read later, once the tag has turned out to be right. The frame is emitted
+ * with the fields, because the tag covers its bytes.
  *
  * ```
  * frames    -a-a-|
@@ -14,6 +14,6 @@ import type { Decoded } from '../src/wire/wireMessage.js';
  *
  * Frames are complete, so reading them cannot fail. Nothing is kept.
  */
-export function parseFrames(): OperatorFunction<Frame, Decoded> {
+export function parseFrames(): OperatorFunction<Frame, ParsedFrame> {
   return map(({ type, bytes }) => ({ frame: bytes, message: type.parse(bytes) }));
 }

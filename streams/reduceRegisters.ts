@@ -12,7 +12,7 @@ import type { SectorIndex } from '../src/core/sector.js';
 import type { SectorStore } from '../src/ports/store.js';
 import { serializeByKey } from './serializeByKey.js';
 
-/** An event of one sector's register. `origin` is whatever the source wants to find again. */
+/** An event of the register of one sector. `origin` is passed through to the outcome. */
 export interface SectorEvent<Origin> {
   readonly sector: SectorIndex;
   readonly event: RegisterEvent;
@@ -20,9 +20,9 @@ export interface SectorEvent<Origin> {
 }
 
 /**
- * What came of an event: `effects` are due now, in order, and what they promise is on the disk (`store` itself has been
- * done). `full`: nothing was done, since there was no room, or since it came too early; whoever sent it sends it again.
- * `void`: nothing was done; it counts no longer.
+ * The outcome of an event. `done`: the effects are due now, in order, and what they promise is on the disk (`store`
+ * itself has been carried out). `full`: nothing was done, because there was no room or because the event came too
+ * early; its sender sends it again. `void`: nothing was done, because the event counts no longer.
  */
 export type SectorOutcome<Origin> =
   | {
@@ -33,26 +33,26 @@ export type SectorOutcome<Origin> =
   | { readonly kind: 'full' | 'void'; readonly cause: SectorEvent<Origin> };
 
 export interface ReduceRegistersOptions<Origin> {
-  /** This process, as it is at the moment. */
+  /** This process as it is now. */
   readonly self: () => Self;
   readonly store: SectorStore;
-  /** Whether the client of an operation is gone: the event that says so may still be waiting. */
+  /** Whether the client of an operation is gone. The `abandon` event may still be waiting. */
   readonly isAbandoned: (id: OperationId) => boolean;
-  /** Whether nothing can be done about an event yet. Default: about each there can. */
+  /** Whether an event cannot be handled yet. Default: each can. */
   readonly isTooEarly?: (event: RegisterEvent) => boolean;
-  /** Whether an event, now that it has its turn, counts no longer. Default: each does. */
+  /** Whether an event counts no longer by the time it is handled. Default: each counts. */
   readonly isVoid?: (cause: SectorEvent<Origin>) => boolean;
-  /** An event of that sector has met a copy that the disk cannot give back, and not mended it. */
+  /** Called when an event has found the copy of its sector damaged, and has not mended it. */
   readonly damaged?: (sector: SectorIndex) => void;
-  /** States of the registers that have an operation, for others to look at. Belongs to this. */
+  /** The states of the registers that have an operation. Only this operator changes it; others may read it. */
   readonly registers: Map<SectorIndex, RegisterState>;
-  /** Number of serial queues: sectors with the same index modulo this share one. */
+  /** Number of stripes: sectors whose index is the same modulo this number share one. */
   readonly stripes: number;
 }
 
 /**
- * Runs each event through the register of its sector, with its load from the disk before and its flush after it, one
- * event of a sector at a time.
+ * Runs each event through the register of its sector, one event of a sector at a time. If the register needs its copy,
+ * it is loaded from the disk before; if the event stores a value, that is flushed before the outcome is emitted.
  *
  * ```
  * events    -a--b-----|      a = a newer WRITE_PROC for sector 1, b = one for sector 2
@@ -60,11 +60,11 @@ export interface ReduceRegistersOptions<Origin> {
  * outcomes  ----A--B--|      A = [store, reply ACK], only after the flush
  * ```
  *
- * Only the handling of one event is serialised, not an operation: registers that wait for their quorum hold up nobody.
- * The state of a register is kept while it has an operation; after that the disk knows all that there is to know, and
- * the state is forgotten: memory by sectors in use.
+ * Only the handling of one event is serialised, not an operation: registers that wait for their quorum hold up nothing.
+ * The state of a register is kept while it has an operation. After that the state is dropped, because all of it is on
+ * the disk. So memory grows with the sectors in use only.
  *
- * A message that would take an operation further whose client is gone drops it instead (O4).
+ * A message that would take an operation further whose client is gone drops the operation instead (O4).
  *
  * An error of the store, or a broken invariant, ends the stream: the process has to stop.
  */
@@ -120,8 +120,8 @@ function createHandler<Origin>(options: ReduceRegistersOptions<Origin>) {
 }
 
 /**
- * The event, unless it is about an operation in its read phase whose client is gone: that could choose a stamp by it,
- * and the client may have been told that it never will.
+ * @returns the event, but `abandon` if it is a message for an operation in its read phase whose client is gone. Such an
+ * operation could choose a stamp because of the message, and the client may know already that it never will.
  */
 function takenFurther(
   { running }: RegisterState,

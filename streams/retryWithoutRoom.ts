@@ -2,11 +2,11 @@ import type { MonoTypeOperatorFunction, SchedulerLike } from 'rxjs';
 import { retry, timer } from 'rxjs';
 import { NoSpace } from '../src/ports/blockFiles.js';
 
-/** A disk without room is tried again after this (milliseconds). */
+/** Milliseconds until a disk without room is tried again. */
 const FULL_RETRY_MS = 500;
 
 /**
- * Tries again what found no room on the disk, until there is some.
+ * Subscribes to the source again as long as it fails for want of room on the disk.
  *
  * ```
  * first     -#             fails with NoSpace

@@ -3,8 +3,8 @@ import { concatMap, defer, groupBy, mergeMap, queueScheduler, subscribeOn } from
 
 export interface SerializeByKeyOptions<T, R> {
   /**
-   * The queue that a value goes to. There must be a fixed, small number of keys: a queue that was opened stays open
-   * (see docs/adr/0003-stripes.md for why, and what it costs).
+   * The queue that a value goes to. The number of keys must be fixed and small, because a queue that was opened stays
+   * open (docs/adr/0003-stripes.md says why, and what it costs).
    */
   readonly keyOf: (value: T) => number;
   /** Handles one value; the next one of the same key waits until the result completes. */
@@ -20,13 +20,13 @@ export interface SerializeByKeyOptions<T, R> {
  * results  ---a--A-b---|     A is begun only when a has completed
  * ```
  *
- * An error of the source or of any result ends everything: it means that the process has to stop. Unsubscribing ends
- * what is being handled. A queue is as long as what its sources have in flight: the sources bound it
- * (src/core/ledger.ts, and the number of messages handled per connection).
+ * An error of the source or of any result ends everything: it means that the process has to stop. To unsubscribe ends
+ * the handling under way. Bound: what the sources have under way (src/core/ledger.ts, and the number of messages
+ * handled per connection).
  *
  * concatMap begins the next value inside the completion of the one before. A long queue of values that are handled on
- * the spot would go as deep into the stack, and overflow it: the queue scheduler begins each when the one before has
- * returned, and at once if nothing is being handled.
+ * the spot would overflow the stack. The queue scheduler begins each value when the one before has returned, and at
+ * once if none is being handled.
  */
 export function serializeByKey<T, R>(options: SerializeByKeyOptions<T, R>): OperatorFunction<T, R> {
   const handle = (value: T) => defer(() => options.handle(value)).pipe(subscribeOn(queueScheduler));

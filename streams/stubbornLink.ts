@@ -18,47 +18,48 @@ import type { OperationId } from '../src/core/operation.js';
 import type { Connection } from '../src/ports/connection.js';
 import type { Outgoing, Sendable } from './writeTogether.js';
 
-/** See src/core/link/outbox.ts for what each entry means and when it ends. */
+/** src/core/link/outbox.ts says what each entry means and when it ends. */
 export type LinkCommand =
   | { readonly kind: 'question'; readonly id: OperationId; readonly message: Sendable }
   | { readonly kind: 'retire'; readonly id: OperationId }
   | { readonly kind: 'reply'; readonly key: string; readonly message: Sendable }
   /** The peer's receipt for the reply of that key has come: it sends receipts. */
   | { readonly kind: 'receipt'; readonly key: string }
-  /** The peer sends none: it has been replaced by one of this implementation. */
+  /** The peer sends no receipts any more: it has been replaced by one of the own implementation. */
   | { readonly kind: 'noReceipts' }
   /** Send the hello again: it has changed. */
   | { readonly kind: 'sendHello' }
-  /** Nothing that was sent over this connection so far has been taken in. */
+  /** The peer has taken in nothing that was sent over this connection so far. */
   | { readonly kind: 'again' };
 
-/** Those that change what is outbox. */
+/** The commands that change the outbox. */
 type OutboxCommand = Exclude<LinkCommand, { kind: 'sendHello' }>;
 
 export interface StubbornLinkOptions {
   /** The connection to the peer, each time there is a new one; null when it is gone. */
   readonly connection$: Observable<Connection | null>;
   readonly clock: SchedulerLike;
-  /** What stands at the beginning of each connection, as it is then; default: nothing. */
+  /** The bytes to be sent first on each connection, and again for `sendHello`; default: none. */
   readonly hello?: (isNewConnection: boolean) => Uint8Array;
   /** Whether the other end of the connection understands the extension; default: it does not. */
   readonly isExtended?: () => boolean;
-  /** What the peer is outbox: filled here, for others to look at. One for each subscription. */
+  /** The messages for the peer. Only this operator changes it; others may read it. One for each subscription. */
   readonly outbox: Outbox<Sendable>;
-  /** With more than this many bytes not taken by the connection, nothing is added to them. */
+  /** While the connection buffers more bytes than this, nothing is sent but hellos. */
   readonly bufferBytes: number;
   /**
-   * A connection is dropped, so that it is made anew, when the peer was asked something for so long and has said
-   * nothing at all. TCP alone may take a quarter of an hour to notice a cut cable, and minutes to notice that it is
-   * mended. A peer that is merely slow loses nothing by it.
+   * A connection is dropped, so that it is made anew, when a question has been unanswered for so many milliseconds in
+   * which the peer has sent nothing at all. TCP alone may take a quarter of an hour to notice a cut cable, and minutes
+   * to notice that it is mended. A peer that is merely slow loses nothing by that.
    */
   readonly silentMs: number;
-  /** When the peer was heard of last, by the clock; 0: never. */
+  /** When the last message of the peer came, in milliseconds of the clock; 0: never. */
   readonly lastReceivedMs: () => number;
 }
 
 /**
- * Sends to one peer, over whatever connection there is, what it is outbox, until it is retired.
+ * Sends the messages of an outbox to one peer, over the connection that there is. A question is sent again and again
+ * until it is retired.
  *
  * ```
  * commands     -q---------------r----   q = a question, r = its retirement
@@ -66,9 +67,9 @@ export interface StubbornLinkOptions {
  * sent         -q---q-------q--------   at once, then again when due; nothing after r
  * ```
  *
- * On a new connection everything outbox is sent again: nobody knows what the old one delivered. A connection that does
- * not take bytes is given nothing until it has. What the other end does not understand it is not sent: messages go as
- * any implementation knows them. Completes with the source; errors of either stream are passed on. Bound: the
+ * On a new connection all of the outbox is sent again, because it is not known what the old connection delivered. A
+ * connection whose buffer is full gets nothing until it has drained. A peer that does not understand the extension gets
+ * the messages in their base form. Completes with the source; errors of either stream are passed on. Bound: the
  * operations under way, and `repliesMax`.
  */
 export function stubbornLink(options: StubbornLinkOptions): OperatorFunction<LinkCommand, Outgoing> {
@@ -77,7 +78,7 @@ export function stubbornLink(options: StubbornLinkOptions): OperatorFunction<Lin
     new Observable((subscriber) => {
       let connection: Connection | null = null;
       let ticking: Subscription | null = null;
-      /** Since when the peer has been asked something over this connection. */
+      /** Since when there have been questions for the peer on this connection, in milliseconds of the clock. */
       let askedMs = 0;
 
       const send = (message: Sendable): boolean => {
@@ -97,12 +98,12 @@ export function stubbornLink(options: StubbornLinkOptions): OperatorFunction<Lin
         if (ticking !== null || isEmpty(outbox)) return;
         ticking = clock.schedule(tick, outbox.limits.retransmitMs / 2);
       };
-      // Before all else, however much waits: what comes after it rests on it.
+      // Sent before all else, even to a full buffer, because the peer takes in nothing before the hello.
       const sendHello = (isNewConnection: boolean): void => {
         if (connection === null || hello === undefined) return;
         subscriber.next({ connection, content: hello(isNewConnection) });
       };
-      const obey = (command: OutboxCommand): void => {
+      const handleCommand = (command: OutboxCommand): void => {
         if (command.kind === 'reply' && isDoneBySending(outbox) && send(command.message)) return;
         if (outbox.questions.size === 0) askedMs = clock.now();
         applyCommand(outbox, command);
@@ -129,7 +130,7 @@ export function stubbornLink(options: StubbornLinkOptions): OperatorFunction<Lin
       };
       const next = (command: LinkCommand): void => {
         if (command.kind === 'sendHello') sendHello(false);
-        else obey(command);
+        else handleCommand(command);
       };
       const complete = (): void => {
         subscriber.complete();

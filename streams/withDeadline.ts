@@ -5,14 +5,14 @@ import { takeWhile, timer } from 'rxjs';
 export interface WithDeadlineOptions<T> {
   readonly clock: SchedulerLike;
   readonly dueMs: number;
-  /** The value that has to come by then. */
+  /** Whether this is the value that has to come by then. */
   readonly isDone: (value: T) => boolean;
-  /** What is emitted, as the last value, if it does not. */
+  /** The last value, emitted if none is done by then. */
   readonly late: T;
 }
 
 /**
- * Passes everything on; but if the value that matters has not come in time, it ends the stream.
+ * Passes everything on. If no value has been done after `dueMs` milliseconds, it ends the stream with `late`.
  *
  * ```
  * values  -a--b------x-d    d = isDone(d), due after six frames

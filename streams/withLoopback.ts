@@ -2,19 +2,19 @@ import type { OperatorFunction } from 'rxjs';
 import { Observable, Subject } from 'rxjs';
 
 /**
- * Feeds some of a pipeline's results back into it: the one cycle of a process, by which it reaches itself without a
- * socket.
+ * Feeds some results of a pipeline back into it. A process sends messages to itself in this way, without a socket.
  *
  * ```
  * source   -a-----d-|     pipeline: x -> X; loop: A -> [b, c], nothing for others
  * results  -(ABC)-D-|
  * ```
  *
- * What is fed back is handled after what is being handled now, never inside it: values go through the pipeline first
- * in, first out, and no handler is entered twice. (Fed back on the spot, a later result would overtake an earlier one.)
+ * A value that is fed back is handled after the one that is being handled now, never inside it. Values go through the
+ * pipeline first in, first out, and no handler is entered twice. (If values were fed back on the spot, a later result
+ * would overtake an earlier one.)
  *
- * Completes when the source and the pipeline have; an error of any of the three ends all. What waits to be fed in is
- * what the pipeline itself emitted within one call: bounded by it.
+ * Completes when the source and the pipeline have completed. An error of the source, the pipeline or the loop ends
+ * everything. Bound: the values that wait to be fed in are those that the pipeline emitted within one call.
  */
 export function withLoopback<I, O>(
   pipeline: OperatorFunction<I, O>,
@@ -38,7 +38,7 @@ export function withLoopback<I, O>(
         }
         isFeeding = false;
       };
-      // Results reach the subscriber before what they feed back is handled.
+      // Results reach the subscriber before the values that they feed back are handled.
       subscriber.add(outputs.subscribe(subscriber));
       subscriber.add(outputs.pipe(loop).subscribe({ next: feed, error: fail }));
       subscriber.add(inputs.pipe(pipeline).subscribe(outputs));

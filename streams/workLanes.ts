@@ -6,15 +6,15 @@ export interface WorkLanesOptions<T> {
   readonly lanes: () => number;
   /** The next piece; null: there is none now. */
   readonly take: () => T | null;
-  /** Does it. An error ends everything. */
+  /** Does the piece of work, until it completes. An error ends everything. */
   readonly handle: (piece: T) => Observable<unknown>;
-  /** How often it is looked whether there is more, while there is nothing to do. */
+  /** Milliseconds between two looks for more work. */
   readonly idleMs: number;
   readonly clock: SchedulerLike;
 }
 
 /**
- * Does work that lies around, in so many lanes as are open, for as long as it is subscribed to.
+ * Does the work that there is, as many pieces side by side as there are lanes, for as long as it is subscribed to.
  *
  * ```
  * a          ---|            work on the first of three pieces, in two lanes
@@ -23,7 +23,7 @@ export interface WorkLanesOptions<T> {
  * result   ----------        nothing is emitted
  * ```
  *
- * Unsubscribing ends what is under way.
+ * To unsubscribe ends the work under way. Nothing is kept.
  */
 export function workLanes<T>(options: WorkLanesOptions<T>): Observable<never> {
   const { lanes, take, handle, idleMs, clock } = options;
@@ -41,7 +41,7 @@ export function workLanes<T>(options: WorkLanesOptions<T>): Observable<never> {
       };
       subscriber.add(handle(piece).subscribe({ error, complete: ended }));
     };
-    // Work may end on the spot: a loop, not a recursion.
+    // A loop, not a recursion, because work may end on the spot.
     const fill = (): void => {
       if (isFilling) return;
       isFilling = true;

@@ -4,36 +4,36 @@ import { assert } from '../src/core/assert.js';
 import type { Connection } from '../src/ports/connection.js';
 import type { OutgoingMessage } from '../src/wire/outgoingMessage.js';
 
-/** Bytes, or what becomes bytes when it is sent. */
+/** Bytes, or a message that becomes bytes when it is sent. */
 export type Sendable = Uint8Array | OutgoingMessage;
 
-/** Something for one connection, or null: it is to be ended after what was sent before. */
+/** Content for one connection; null: the connection is to be ended after the content before. */
 export interface Outgoing {
   readonly connection: Connection;
   readonly content: Sendable | null;
 }
 
-/** All that goes to one connection in one turn. */
+/** All content for one connection in one turn. */
 export interface Batch {
   readonly connection: Connection;
   readonly chunks: readonly Uint8Array[];
-  /** Whether the connection is to be ended then. */
+  /** Whether the connection is to be ended after the chunks. */
   readonly isLast: boolean;
 }
 
 /**
- * Gathers what one turn of the event loop sends, and hands it on at its end, one batch for each connection: one system
- * call instead of one for each message.
+ * Gathers what one turn of the event loop sends, and emits it at the end of the turn as one batch for each connection.
+ * So a batch takes one system call instead of one for each message.
  *
  * ```
  * messages  -(aza)--b-|      a, b for one connection, z for another; a turn ends one frame later
  * batches   --(xy)---w|      x = [a, a], y = [z], w = [b]
  * ```
  *
- * `pack` makes bytes of what goes to one connection in one turn; without it all is bytes already.
+ * `pack` turns the contents for one connection in one turn into bytes. Without it, all contents have to be bytes.
  *
- * Order is kept per connection. At the end of the source what was gathered is handed on; an error is passed on at once.
- * Bound: what one turn produces.
+ * Order is kept per connection. At the end of the source, the gathered batches are emitted; an error is passed on at
+ * once. Bound: what one turn produces.
  */
 export function writeTogether(
   turn: SchedulerLike,

@@ -1,7 +1,9 @@
-/** Numbers on the command line: read from text with their bounds, and written for people. */
+/** Numbers of the command line: read from text and checked, and written for people. */
 import { InvalidArgumentError } from 'commander';
 
-/** For commander: a whole number from `min` to `max`. */
+/**
+ * For commander: reads a whole number from `min` to `max`. The function throws InvalidArgumentError for any other text.
+ */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -11,7 +13,7 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   };
 }
 
-/** For commander: any number from `min` to `max`. */
+/** For commander: reads any number from `min` to `max`. The function throws InvalidArgumentError for any other text. */
 export function decimalNumber(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -24,7 +26,7 @@ export function decimalNumber(min: number, max: number): (text: string) => numbe
 export const sectorNumber = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 export const countNumber = wholeNumber(1, Number.MAX_SAFE_INTEGER);
 
-/** Seconds to wait, as milliseconds that Node's timers take. */
+/** For commander: reads seconds to wait. @returns milliseconds, at most as many as Node's timers take. */
 export function secondsAsMs(text: string): number {
   return Math.ceil(decimalNumber(0.001, 2_000_000)(text) * 1_000);
 }

@@ -1,4 +1,4 @@
-/** `atdd bench`: how fast the cluster answers. */
+/** `atdd bench`: measures how fast the cluster answers. */
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { countNumber, decimalNumber, sectorNumber, wholeNumber } from './amounts.js';

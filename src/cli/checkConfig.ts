@@ -1,4 +1,4 @@
-/** `atdd check-config`: says whether a configuration is good, and what it comes to. */
+/** `atdd check-config`: checks a configuration, and shows it with its defaults. */
 import type { Command } from 'commander';
 import type { ClusterConfig, ProcessConfig } from '../../config/load.js';
 import { announceConfig, announceWarnings } from '../serve/announceConfig.js';
@@ -21,7 +21,7 @@ export function defineCheckConfigCommand(program: Command): void {
     });
 }
 
-/** Everything but the keys and what was said already. */
+/** Everything but the keys and what is in the output already. */
 function describeConfig(config: ClusterConfig | ProcessConfig): string {
   const hidden = ['clientKey', 'systemKey', 'chosenBy', 'warnings'];
   return JSON.stringify(config, (field, value: unknown) => (hidden.includes(field) ? undefined : value), 2);

@@ -1,4 +1,4 @@
-/** Options of every client command; light, because it is loaded with the program. */
+/** Options of every client command. This file imports little, because it is loaded with the program. */
 import type { Command } from 'commander';
 import { secondsAsMs } from './amounts.js';
 import { addConfigOptions } from './options.js';

@@ -1,4 +1,4 @@
-/** What the client commands share: options, a connected client with its end, warnings. */
+/** The common part of the client commands: options, a connected client that is closed at the end, warnings. */
 import { basename, relative } from 'node:path';
 import type { Command } from 'commander';
 import { defer, filter, firstValueFrom, map, race, tap } from 'rxjs';
@@ -29,7 +29,7 @@ export interface ClientCommandOptions {
 }
 
 /**
- * Runs `use` with a client, and closes that client in any case. While operations stand still, it says why.
+ * Runs `use` with a client, and closes that client in any case. While operations stand still, it shows why.
  * @throws {AtomicDiskError} ATDD_AUTH_FAILURE if a majority of the processes has another client key
  */
 export async function withClient<T>(
@@ -101,7 +101,7 @@ function countCalls(client: AtomicDiskClient) {
   return { counted, underWay: () => count };
 }
 
-/** How long a process may take to say that it is there. */
+/** How long a process may take to answer a ping (milliseconds). */
 const ASK_MS = 1_000;
 
 async function troubleWith(client: AtomicDiskClient, rank: Rank): Promise<Trouble> {
@@ -113,7 +113,7 @@ async function troubleWith(client: AtomicDiskClient, rank: Rank): Promise<Troubl
   }
 }
 
-/** What a configuration means to the client library. */
+/** The options of the client library for a configuration. */
 export function connectOptions(config: ClusterConfig, operationMs: number | undefined): ConnectOptions {
   return {
     processes: config.processes,
@@ -126,9 +126,9 @@ export function connectOptions(config: ClusterConfig, operationMs: number | unde
   };
 }
 
-/** Warnings and errors on standard error; the rest is of no interest to someone at a terminal. */
+/** A log that writes warnings and errors to standard error. Other lines are not for people at a terminal. */
 export function stderrLog(stream: NodeJS.WritableStream & { readonly isTTY?: boolean }): Log {
-  // A progress bar may stand on the line.
+  // There may be a progress bar on the line.
   const beginLine = stream.isTTY === true ? '\r\x1b[K' : '';
   const write = (level: string, message: string, fields: LogFields = {}): void => {
     const details = Object.entries(fields).map(([name, value]) => `${name} ${String(value)}`);
@@ -148,19 +148,19 @@ export function stderrLog(stream: NodeJS.WritableStream & { readonly isTTY?: boo
   };
 }
 
-/** How this program was called, for commands that it tells people to type. */
+/** The words with which this program was called, for commands that it tells people to type. */
 export function programName(script: string = process.argv[1], cwd = currentFolder()): string {
   if (basename(script) === 'atdd') return 'atdd';
   return `node ${quote(cwd === null ? script : relative(cwd, script))}`;
 }
 
-/** The `--config` of a command that is to be typed: the one that was given, if any was. */
+/** The option `--config` for a command that people are told to type: as it was given, or empty. */
 export function configWords(command: Command): string {
   const file = configOption(command);
   return file === null ? '' : ` --config ${quote(file)}`;
 }
 
-/** A word for a shell. */
+/** The word, quoted for a shell if that is needed. */
 export function quote(word: string): string {
   return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,5 +1,6 @@
 /**
- * What the commands share: the option that names the configuration, and reading it. A client command is defined as
+ * The common part of the commands: the option that names the configuration, and the reading of it. A client command is
+ * defined as
  *
  *     addConfigOptions(program.command('read')).action(async (…, command: Command) => {
  *       const config = await loadClientConfig(command);
@@ -19,15 +20,15 @@ export function addConfigOptions(command: Command): Command {
   );
 }
 
-/** What was given for `--config` with this command or before it, or null. */
+/** The value of `--config`, given after the name of this command or before it; null: it was not given. */
 export function configOption(command: Command): string | null {
   const { config } = command.optsWithGlobals<{ config?: string }>();
   return config ?? null;
 }
 
 /**
- * Reads the configuration for a client; says on standard error which file it took, unless the command line named it,
- * and what may surprise.
+ * Reads the configuration for a client. Names the file on standard error, unless the command line named it, and writes
+ * the warnings about it there.
  * @throws {ConfigInvalid}
  */
 export async function loadClientConfig(command: Command): Promise<ClusterConfig> {

@@ -19,17 +19,17 @@ import { defineStatusCommand } from './status.js';
 import { programVersion } from '../serve/version.js';
 import { defineWriteCommand } from './write.js';
 
-/** Version of docs/wire-protocol.md: changes when older programs could not talk to this one. */
+/** Version of docs/wire-protocol.md. It changes when older programs cannot talk to this one any more. */
 const PROTOCOL_VERSION = 1;
 
-/** Does what the words after the program's name ask for. @returns the exit code. */
+/** Carries out the command line, without the program's name. @returns the exit code. */
 export async function runProgram(words: readonly string[]): Promise<number> {
   try {
     await defineProgram().parseAsync(words, { from: 'user' });
     return Number(process.exitCode ?? EXIT_SUCCESS);
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // The library has said what is wrong; help and version are "errors" with exit code 0.
+    // The library has shown the mistake. Help and version are "errors" with exit code 0.
     return error.exitCode === EXIT_SUCCESS ? EXIT_SUCCESS : EXIT_USAGE;
   }
 }
@@ -59,7 +59,7 @@ function defineProgram(): Command {
   defineKeygenCommand(program);
   defineCheckConfigCommand(program);
   defineRecoverCommand(program);
-  // Last, because commands take over what was set before them.
+  // The commands come last, because they copy the settings made before them.
   addRunOptions(program)
     .allowExcessArguments()
     .action(async (options: unknown, command: Command) => {

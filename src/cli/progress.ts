@@ -1,23 +1,23 @@
 /**
- * Progress of a long transfer, or of anything else that takes long, on standard error: a bar with rate and time left on
- * a terminal, a plain line every few seconds elsewhere. Standard output stays free for data.
+ * Shows the progress of a transfer, or of other long work, on standard error: on a terminal a bar with the rate and the
+ * time left, elsewhere a plain line every few seconds. Standard output is for data.
  */
 import { describeBytes, describeSeconds } from './amounts.js';
 import { createRateMeter } from './rateMeter.js';
 
 export interface Progress {
-  /** So many bytes more are done. */
+  /** So many more bytes are done. */
   advance(bytes: number): void;
-  /** Why nothing moves; null: it does again. */
+  /** Shows why there is no progress; null: it goes on again. */
   readonly stand: (why: string | null) => void;
-  /** Ends the display. To be called whatever happened. */
+  /** Ends the display. To be called in any case. */
   stop(): void;
 }
 
 export interface ProgressOptions {
-  /** What is being done: "import". */
+  /** The name of the work: "import". */
   readonly label: string;
-  /** Null: nobody knows how much there is. */
+  /** Null: the total is not known. */
   readonly totalBytes: number | null;
   readonly stream: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
   readonly nowMs: () => number;
@@ -28,13 +28,13 @@ export interface ProgressOptions {
 const LINE_INTERVAL_MS = 3_000;
 const BAR_INTERVAL_MS = 200;
 
-/** What there is to show, in words: one thing after another, as far as there is room. */
+/** The parts of the text to show, in order. As many are shown as there is room for. */
 export type Describe = () => readonly string[];
 
 export interface DisplayOptions extends Pick<ProgressOptions, 'label' | 'stream' | 'lineIntervalMs'> {
-  /** How much of it is done, 0 to 1; null: nobody knows. */
+  /** The fraction that is done, 0 to 1; null: not known. */
   readonly fraction: () => number | null;
-  /** The last is the most important: it goes last where there is no room. */
+  /** The last part is the most important one: it is dropped last when there is no room. */
   readonly describe: Describe;
 }
 
@@ -68,12 +68,12 @@ export async function startProgress(options: ProgressOptions): Promise<Progress>
   };
 }
 
-/** @returns what ends the display. */
+/** @returns a function that ends the display. */
 export function startDisplay(options: DisplayOptions): Promise<() => void> | (() => void) {
   return options.stream.isTTY === true ? showBar(options) : showLines(options);
 }
 
-/** Where the stream does not tell. */
+/** Columns of a stream that does not tell its own. */
 const COLUMNS_DEFAULT = 80;
 const BAR_COLUMNS = { min: 10, max: 30 } as const;
 
@@ -82,17 +82,17 @@ export interface LineOptions {
   readonly fraction: number | null;
   readonly parts: readonly string[];
   readonly columns: number;
-  /** A bar of so many columns. */
+  /** Draws a bar of so many columns. */
   readonly bar: (columns: number) => string;
 }
 
 /**
- * The line of the bar, never longer than the terminal is wide: the bar shrinks first, then what is said first goes,
- * then the bar, and at last the rest is cut.
+ * The line of the bar, never longer than the terminal is wide. The bar shrinks first. Then the first parts of the text
+ * are dropped, then the bar, and at last the rest is cut.
  */
 export function progressLine({ label, fraction, parts, columns, bar }: LineOptions): string {
   const percent = fraction === null ? '' : ` ${Math.floor(fraction * 100)}%`;
-  // The last column stays free: a terminal may go to the next line after it.
+  // The last column stays free, because a terminal may go to the next line after it.
   const room = columns - 1;
   for (let first = 0; first < parts.length; first += 1) {
     const text = parts.slice(first).join(', ');
@@ -113,7 +113,7 @@ async function showBar({ label, stream, fraction, describe }: DisplayOptions): P
   const { Format, SingleBar } = cliProgress;
   const bar = new SingleBar({
     stream,
-    // The library's own figures are those of its last redraw, and its rate is one of all time.
+    // The library's own values are those of its last redraw, and its rate is the average of the whole transfer.
     format: (barOptions) =>
       progressLine({
         label,
@@ -123,7 +123,7 @@ async function showBar({ label, stream, fraction, describe }: DisplayOptions): P
         bar: (barsize) => Format.BarFormat(fraction() ?? 0, { ...barOptions, barsize }),
       }),
     fps: 1_000 / BAR_INTERVAL_MS,
-    // Changes no setting of the terminal, because Ctrl-C would leave it so; no line is that long.
+    // The setting of the terminal is not changed, because Ctrl-C would leave it so, and no line is that long.
     linewrap: true,
   });
   bar.start(1, 0);

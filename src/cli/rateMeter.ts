@@ -1,19 +1,19 @@
 /**
- * How fast it goes now, and how long it will take: from the last seconds only, so that a process that dies, and comes
- * back, shows. Pure: the caller says what time it is.
+ * The present rate of a transfer and the time left, from the last seconds only, so that the end and the return of a
+ * process show. Pure: the caller passes the time.
  */
 
 export interface RateMeter {
-  /** `done` (bytes, in all) at this moment. */
+  /** So many bytes are done in all at this moment. */
   record(nowMs: number, done: number): void;
-  /** Bytes per second lately. */
+  /** Bytes per second in the last seconds. */
   bytesPerSecond(): number;
-  /** Seconds until `total`; Infinity when nothing moves. */
+  /** Seconds until `total` bytes are done; Infinity if the rate is 0. */
   secondsLeft(total: number): number;
 }
 
 const WINDOW_MS = 10_000;
-/** Samples closer together than this are one: bounds the memory. */
+/** Samples closer together than this count as one, which bounds the memory (milliseconds). */
 const SAMPLE_MS = 100;
 
 export function createRateMeter(startMs: number): RateMeter {

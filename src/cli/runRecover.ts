@@ -24,11 +24,11 @@ const SILENT: Log = {
   error: silent,
 };
 
-/** What has to be typed. */
+/** The word that the operator has to type. */
 const WORD_WHOLE = 'whole';
 const WORD_ASIDE = 'aside';
 
-/** @returns the exit code. @throws {AtomicDiskError} as opening the folder does. */
+/** @returns the exit code. @throws {AtomicDiskError} the errors of openStore. */
 export async function recover(config: ProcessConfig, isSetAside: boolean): Promise<number> {
   const { storage, rank } = config;
   if (!existsSync(storage)) {
@@ -36,7 +36,7 @@ export async function recover(config: ProcessConfig, isSetAside: boolean): Promi
   }
   const stores: OpenedSectorStore[] = [];
   try {
-    // The lock of the folder says whether the process is stopped.
+    // The lock of the folder shows whether the process is stopped.
     for (const shard of shardsOf(config)) {
       const counters = newCounters();
       stores.push(await openProcessStore(config, shard, { log: SILENT, counters }));
@@ -109,7 +109,7 @@ function shardsOf({ workers }: ProcessConfig): (Shard | null)[] {
   return Array.from({ length: workers }, (_, index) => ({ index, count: workers }));
 }
 
-/** Beside the folder, as its marker is. */
+/** A name beside the folder, as that of its marker. */
 function freeName(storage: string): string {
   const base = markerFile(storage).replace(/\.marker$/, '.aside');
   for (let number = 1; ; number += 1) {

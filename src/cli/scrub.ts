@@ -1,4 +1,4 @@
-/** `atdd scrub`: every process reads all that it has, and compares it with the others. */
+/** `atdd scrub`: has every process read all its sectors and compare them with the others. */
 import type { Command } from 'commander';
 import { secondsAsMs } from './amounts.js';
 import { addConfigOptions } from './options.js';

@@ -1,4 +1,4 @@
-/** Standard input and output, which may fail like any file: a reader goes away, a disk is full. */
+/** Standard input and output. They may fail like any file: for example the reader goes away, or the disk is full. */
 import { constants, fstatSync, readFileSync, readlinkSync, write } from 'node:fs';
 import { isatty } from 'node:tty';
 import { promisify } from 'node:util';
@@ -12,9 +12,9 @@ const STDOUT = 1;
 const { O_RDWR } = constants;
 
 /**
- * Writes data to standard output and waits until it is taken: a pipe may be slow.
- * @throws {AtomicDiskError} ATDD_FILE_FAILED if not all of it is. If the reader has closed the pipe, the program ends
- * without a message.
+ * Writes data to standard output. Resolves when all of it is written, which may take long for a pipe.
+ * @throws {AtomicDiskError} ATDD_FILE_FAILED if not all of it can be written. If the reader has closed the pipe, the
+ *   program ends without a message.
  */
 export async function writeStdout(data: Uint8Array | string): Promise<void> {
   try {
@@ -26,9 +26,9 @@ export async function writeStdout(data: Uint8Array | string): Promise<void> {
 }
 
 /**
- * A program that is started with a standard stream closed (`>&-`) gets /dev/null in its place from Node, opened for
- * reading and writing: data would be lost without a word. A shell's `> /dev/null` is opened for writing alone, and
- * welcome.
+ * Checks that a standard stream is open. If a program is started with a closed one (`>&-`), Node opens /dev/null for
+ * reading and writing in its place, and data would be lost without a message. The `> /dev/null` of a shell is opened
+ * for writing only, and is allowed.
  * @throws {AtomicDiskError} ATDD_FILE_FAILED
  */
 export function assertStandardStream(which: 'input' | 'output'): void {
@@ -45,12 +45,12 @@ function isPlaceholder(descriptor: number): boolean {
     const flags = /^flags:\s+([0-7]+)$/m.exec(info)?.[1] ?? '0';
     return (Number.parseInt(flags, 8) & 3) === O_RDWR;
   } catch {
-    // Only Linux tells.
+    // Only Linux shows how a descriptor was opened.
     return false;
   }
 }
 
-/** All of standard input, piece by piece. @throws {AtomicDiskError} ATDD_FILE_FAILED */
+/** All of standard input, in pieces of any length. @throws {AtomicDiskError} ATDD_FILE_FAILED */
 export async function* readStdin(): AsyncGenerator<Buffer, void> {
   try {
     yield* process.stdin as AsyncIterable<Buffer>;
@@ -59,7 +59,7 @@ export async function* readStdin(): AsyncGenerator<Buffer, void> {
   }
 }
 
-/** Whether process.stdout can be trusted. */
+/** Whether process.stdout writes all data and reports every error. */
 function isStream(): boolean {
   const stat = fstatSync(STDOUT);
   return stat.isFIFO() || stat.isSocket() || isatty(STDOUT);
@@ -75,8 +75,8 @@ function writeToStream(data: Uint8Array | string): Promise<void> {
 }
 
 /**
- * Into a file process.stdout writes once and does not look how much was taken, which is not all if the disk fills up;
- * and it drops what is meant for a block device.
+ * process.stdout writes to a file once and does not check how much was written, which is not all if the disk fills up.
+ * For a block device it drops the data.
  */
 async function writeToFile(data: Uint8Array): Promise<void> {
   for (let at = 0; at < data.length;) {

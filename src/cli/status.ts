@@ -1,4 +1,4 @@
-/** `atdd status`: which processes answer, whether they are enough, and what each of them lacks. */
+/** `atdd status`: shows which processes answer, whether they are a majority, and what each of them lacks. */
 import type { Command } from 'commander';
 import { secondsAsMs } from './amounts.js';
 import { addConfigOptions } from './options.js';

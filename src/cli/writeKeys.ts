@@ -1,4 +1,4 @@
-/** Makes fresh keys and puts them into files, both or none of them. */
+/** Makes new keys and writes them to files, both or none of them. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { describeFileError } from './fileError.js';
 
 export interface WriteKeysOptions {
   readonly folder: string;
-  /** Whether keys that are there already are replaced. */
+  /** Whether existing keys are replaced. */
   readonly force: boolean;
 }
 
@@ -20,8 +20,8 @@ interface KeyFile {
 /**
  * Writes client.key and system.key with mode 0600.
  * @returns their absolute paths
- * @throws {AtomicDiskError} ATDD_USAGE if one is there and may not be replaced; ATDD_FILE_FAILED if they cannot be
- * written. No key has changed then.
+ * @throws {AtomicDiskError} ATDD_USAGE if a key exists and may not be replaced; ATDD_FILE_FAILED if they cannot be
+ *   written. No key has changed then.
  */
 export function writeKeys({ folder, force }: WriteKeysOptions): readonly string[] {
   const keys = (['client', 'system'] as const).map((name) => ({
@@ -42,8 +42,8 @@ export function writeKeys({ folder, force }: WriteKeysOptions): readonly string[
 }
 
 /**
- * Under other names first: a key file is never there half written or with the mode of an old one, and a disk that is
- * full shows before any key has its name.
+ * Writes a key to a file of another name first. So a key file is never half written, nor has the mode of an old one,
+ * and a full disk is noticed before any key has its name.
  */
 function writeAll(keys: readonly KeyFile[], force: boolean): void {
   const undos: (() => void)[] = [];
@@ -63,7 +63,7 @@ function writeAll(keys: readonly KeyFile[], force: boolean): void {
   }
 }
 
-/** Gives a draft its name. @returns what takes it back. */
+/** Gives a draft its name, which must be free. @returns a function that undoes it. */
 function add(path: string): () => void {
   try {
     // Unlike a rename, a link does not replace what somebody else has put there meanwhile.
@@ -77,9 +77,9 @@ function add(path: string): () => void {
   };
 }
 
-/** Gives a draft its name, whoever had it before. @returns what takes it back. */
+/** Gives a draft its name, in place of an existing file. @returns a function that undoes it. */
 function replace(path: string): () => void {
-  // Not existsSync: a link that leads nowhere is there.
+  // Not existsSync, because a symbolic link that leads nowhere exists too.
   const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   if (isThere) linkSync(path, backupOf(path));
   renameSync(draftOf(path), path);

@@ -1,4 +1,4 @@
-/** Which sectors and byte ranges a disk has. Pure. */
+/** Checks sector indexes and byte ranges against the size of a disk. Pure. */
 import type { SectorData } from '../core/sector.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import { AtomicDiskError } from '../errors.js';
@@ -22,7 +22,8 @@ export function checkSectorData(data: SectorData): void {
 
 /**
  * @returns the offset as a bigint.
- * @throws {AtomicDiskError} ATDD_RANGE if the range is not one, or leaves the disk.
+ * @throws {AtomicDiskError} ATDD_RANGE if offset or length is not a whole number of bytes, or if the range leaves the
+ * disk.
  */
 export function checkRange(
   offsetBytes: number | bigint,

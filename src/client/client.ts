@@ -8,8 +8,8 @@
  * await disk.close();
  * ```
  *
- * This file is the public entry and the only one that gathers others: everything else imports from where a thing is
- * defined.
+ * This file is the public entry. It is the only one that exports things of other files: all other code imports a thing
+ * from the file that defines it.
  */
 export { AtomicDiskError } from '../errors.js';
 export type { ErrorCode } from '../errors.js';

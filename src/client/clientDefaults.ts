@@ -1,4 +1,4 @@
-/** Every bound and interval of a client, with its reason. `connect` takes others. */
+/** Every bound and interval of a client, with its reason. Options of `connect` replace the first and the last group. */
 
 export const CLIENT_DEFAULTS = {
   connectionsPerProcess: 1,
@@ -8,41 +8,41 @@ export const CLIENT_DEFAULTS = {
   windowSectors: 256,
 } as const;
 
-/** What the protocol's Linux driver keeps outstanding at most; processes are made for that. */
+/** The most requests that the protocol's Linux driver has outstanding on a connection; processes are made for that. */
 export const OUTSTANDING_MAX = 255;
 
-/** Sockets of one client. */
+/** The largest number of connections of one client. */
 export const CONNECTIONS_MAX = 1_024;
 
 /**
- * A process that has come back is on trial for about a second: it compiles, catches up with what it has missed, and has
- * been seen to take 150 ms and more for a request.
+ * A process that has come back is on trial for about a second. In that time its code is compiled and it catches up with
+ * what it has missed: requests were seen to take 150 ms and more.
  */
 export const TRIAL = { answers: 10, pauseMs: 100 } as const;
 
-/** How often a process that is no member yet is asked which life of it runs: see heldWrites.ts. */
+/** Milliseconds between two questions for the boot id of a process that is not a member yet: see heldWrites.ts. */
 export const BOOT_PAUSE_MS = 1_000;
 
 /**
- * While the disk is being grown: how often processes are asked again for sectors that none of them has got, and how
- * often the log says of a process that its disk is smaller (ms).
+ * While the disk is being grown: milliseconds between two requests for sectors that no process has yet, and between two
+ * log entries that name the same smaller disk.
  */
 export const SMALLER = { askAgainMs: 1_000, logMs: 60_000 } as const;
 
-/** A map that no majority has told by then is done without: reads tell as well (ms). */
+/** Milliseconds after which a client goes on without a sector map: reads give the same answer. */
 export const MAP_MS = 1_000;
 
 /** Milliseconds. */
 export const CLIENT_TIMEOUTS_DEFAULT = {
-  /** A process that does not take a connection within this counts as unreachable for now. */
+  /** A process that does not accept a connection within this time counts as unreachable for now. */
   dialMs: 3_000,
-  /** First delay before a process is dialled again; doubles, with jitter … */
+  /** The first delay before a process is dialled again. It doubles, with jitter. */
   reconnectMs: 50,
-  /** … up to this. */
+  /** The longest delay. */
   reconnectMsMax: 500,
   /**
-   * A process that leaves a request unanswered for this long is left. Long, because leaving does not help when the
-   * cluster has no majority or all disks are slow, which looks the same.
+   * The connection to a process that leaves a request unanswered for this long is given up. The time is long, because
+   * another process does not help if the cluster has no majority or if all disks are slow, which looks the same.
    */
   unansweredMs: 10_000,
   /** How long `close` waits for processes to end their half of a connection. */

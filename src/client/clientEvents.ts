@@ -1,4 +1,4 @@
-/** What can be observed of a client besides the results of its operations. */
+/** The events and counters of a client, beside the results of its operations. */
 import type { Rank } from '../core/rank.js';
 import type { SectorIndex } from '../core/sector.js';
 
@@ -11,8 +11,8 @@ export interface AttemptEvent {
   /** Counted from 1 in each operation (a partial write is a READ, then a WRITE, each from 1). */
   readonly attempt: number;
   /**
-   * `sent`: handed to the connection. `answered`: the process answered. `lost`: no answer will come; what follows, if
-   * anything, is the next attempt. A write that is lost may have taken effect.
+   * `sent`: passed to the connection. `answered`: the process has answered. `lost`: no answer will come; another
+   * attempt may follow. A lost write may have taken effect.
    */
   readonly event: 'sent' | 'answered' | 'lost';
 }
@@ -20,27 +20,27 @@ export interface AttemptEvent {
 /** Called synchronously at each step; must not throw. */
 export type AttemptObserver = (event: AttemptEvent) => void;
 
-/** Counted since the client was made. All but the last five are small in good times. */
+/** Counted since the client was made. In normal operation all but the last five stay small. */
 export interface ClientCounters {
-  /** Responses with a wrong tag: dropped. The keys differ, or someone meddles. */
+  /** Responses with a wrong tag, which are dropped: the keys differ, or somebody tampers with the traffic. */
   badTagResponses: number;
-  /** Authentic responses that no request asked for, or whose status nobody knows: dropped. */
+  /** Authentic responses that are dropped because no request asked for them, or because their status is unknown. */
   unexpectedResponses: number;
   /** Connections that could not be made. */
   failedDials: number;
   /** Connections that ended before the client was closed. */
   lostConnections: number;
-  /** Connections that the client left because the process had fallen silent. */
+  /** Connections that the client gave up because the process had fallen silent. */
   leftConnections: number;
-  /** Writes on connections that ended without a word from the other side: see ADR 0006. */
+  /** Writes on connections that ended on the client's side only: see docs/adr/0006-client-resubmission.md. */
   heldWrites: number;
-  /** Reads that were asked of a second process because the first took long. */
+  /** Reads that were sent to a second process because the first took long. */
   hedgedReads: number;
-  /** Attempts, by kind: operations plus what was sent again. */
+  /** Attempts of each kind: the operations, and all that was sent again. */
   readsSent: number;
   writesSent: number;
   pingsSent: number;
-  /** Answers to attempts of operations: while there are more and more, things go on. */
+  /** Answers to attempts of operations. While this number grows, operations make progress. */
   answers: number;
 }
 

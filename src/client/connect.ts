@@ -24,49 +24,49 @@ export interface ProcessAddress {
 
 /** Milliseconds: whole numbers from 1 to 2^31 - 1. */
 export interface ConnectTimeouts extends Partial<ClientTimeouts> {
-  /** `connect` fails with ATDD_TIMEOUT if no process takes a connection. Default: it waits. */
+  /** `connect` fails with ATDD_TIMEOUT if no process has accepted a connection by then. Default: it waits. */
   readonly connectMs?: number;
 }
 
 export interface ConnectOptions {
-  /** Every process of the cluster, by rank: that of rank 1 first. 1 to 254. */
+  /** Every process of the cluster in the order of ranks, that of rank 1 first: 1 to 254 of them. */
   readonly processes: readonly ProcessAddress[];
-  /** 32 bytes, the same that the processes have. */
+  /** The client key of the processes: 32 bytes. */
   readonly clientKey: Uint8Array;
   /**
-   * Number of sectors of the disk. Given, what leaves the disk is refused without asking it, and what lies inside
-   * waits, with a warning in the log, as long as no process has that sector: the disk is being grown. Not given, such
-   * an operation fails.
+   * Number of sectors of the disk. If it is given, operations outside the disk are refused without asking a process. An
+   * operation inside waits, with a warning in the log, as long as no process has its sector, because the disk is being
+   * grown. If it is not given, an operation fails when no process has its sector.
    */
   readonly sectors?: number;
-  /** Default 1. */
+  /** 1 or more, default 1. */
   readonly connectionsPerProcess?: number;
-  /** Connections in all, dealt out over the processes; instead of `connectionsPerProcess`. */
+  /** Connections in all, shared out over the processes in turn; instead of `connectionsPerProcess`. 1 to 1024. */
   readonly connections?: number;
   /** Operations under way on one connection; more wait in the client. 1 to 255, default 64. */
   readonly outstandingPerConnection?: number;
-  /** Sectors that one `read` or `write` has under way at a time. Default 256. */
+  /** The largest number of sectors that one `read` or `write` has under way at a time. Default 256. */
   readonly windowSectors?: number;
   /**
-   * Whether a read that takes much longer than reads do is asked of another process too; the first answer counts.
-   * Default: yes.
+   * Whether a read that takes much longer than usual is sent to a second process as well; the first answer counts.
+   * Default: true.
    */
   readonly hedgesReads?: boolean;
   /** See CLIENT_TIMEOUTS_DEFAULT. By default operations wait until the cluster answers. */
   readonly timeouts?: ConnectTimeouts;
   /** Called, synchronously, at each step of each attempt; must not throw. */
   readonly onAttempt?: AttemptObserver;
-  /** Gets what is unusual: processes that cannot be reached, wrong tags. Default: nobody does. */
+  /** For unusual events: processes that cannot be reached, wrong tags. Default: nothing is logged. */
   readonly log?: Log;
 }
 
 /**
- * A disk. Operations may be called at any time and any number at once: the client sends as many as its connections
- * take, one per sector at a time, in the order of the calls; the rest wait. That an operation is not lost when a
- * process fails is the client's business: it moves to another process.
+ * A disk. Operations may be called at any time, and any number of them at once. The client sends as many as its
+ * connections take, one per sector at a time, in the order of the calls; the others wait. When a process fails, the
+ * client sends its operations to another process.
  *
  * Each operation fails with an AtomicDiskError whose `code` says why:
- * - ATDD_INVALID_SECTOR_INDEX, ATDD_RANGE: the disk has no such place;
+ * - ATDD_INVALID_SECTOR_INDEX, ATDD_RANGE: the disk has no such sector or range;
  * - ATDD_TIMEOUT: `timeouts.operationMs` was given and has passed; ATDD_CLIENT_CLOSED: `close` was called. The message
  *   of a write says whether it may have taken effect;
  * - ATDD_AUTH_FAILURE: a process rejected a request's tag, although the keys agree: it was damaged on the way, and had
@@ -74,9 +74,9 @@ export interface ConnectOptions {
  */
 export interface AtomicDiskClient {
   /**
-   * Reads a sector: what the last write left there, zeros if there was none.
+   * Reads a sector: the data of the last write, or zeros if there was none.
    * @param index 0 to sectors - 1.
-   * @returns its 4096 bytes, yours to keep.
+   * @returns its 4096 bytes, in memory of the caller's own.
    */
   readSector(index: number): Promise<Uint8Array>;
   /**
@@ -86,36 +86,36 @@ export interface AtomicDiskClient {
    */
   writeSector(index: number, data: Uint8Array): Promise<void>;
   /**
-   * Reads any bytes of the disk, many sectors in parallel. Each sector is read atomically; what others write meanwhile
-   * may be seen in some sectors and not in others.
+   * Reads a range of bytes of the disk, many sectors in parallel. Each sector is read atomically; concurrent writes may
+   * be seen in some sectors and not in others.
    * @param offsetBytes From the start of the disk.
    */
   read(offsetBytes: number | bigint, lengthBytes: number): Promise<Uint8Array>;
   /**
-   * Writes any bytes of the disk, many sectors in parallel. Resolves when all are durable; if it fails, any part of
-   * them may have been written. A sector that is written in part is read, changed and written: no other operation of
-   * this client comes in between, but those of others may, and what they wrote to that sector then is lost.
+   * Writes a range of bytes of the disk, many sectors in parallel. Resolves when all of it is durable; if it fails, any
+   * part of it may have been written. A sector that is written in part is read, changed and written. No other operation
+   * of this client comes in between, but an operation of another client may, and then its write to that sector is lost.
    * @param offsetBytes From the start of the disk.
    * @param data Must not be changed until the promise is settled.
    */
   write(offsetBytes: number | bigint, data: Uint8Array): Promise<void>;
   /**
-   * Asks one process for an answer that needs no other process.
+   * Asks one process for an answer that it gives without the other processes.
    * @param rank 1 to the number of processes.
    * @param timeoutMs Fails with ATDD_TIMEOUT after this many milliseconds. Default 2000.
    * @returns the time that the answer took, in milliseconds.
    */
   ping(rank: number, timeoutMs?: number): Promise<number>;
   /**
-   * Asks one process what it says of itself: how many sectors it holds, which of them are damaged, what it knows others
-   * to have missed. `scrub` has it begin a scrub besides.
+   * Asks one process for its status report: for example how many sectors it holds, how many of them are damaged, and
+   * how many its peers have missed. The inquiry `scrub` also starts a scrub.
    * @param rank 1 to the number of processes.
-   * @param timeoutMs Fails with ATDD_TIMEOUT after this many milliseconds. Default 2000. Processes foreign, and older
-   *   ones, do not answer.
-   * @returns a text of JSON (README, "Status"), as the process sent it: to be checked.
+   * @param timeoutMs Fails with ATDD_TIMEOUT after this many milliseconds. Default 2000. Foreign processes and those of
+   * older versions do not answer.
+   * @returns JSON (README, "Status") as the process sent it. The caller has to check it.
    */
   inquire(rank: number, inquiry: Inquiry, timeoutMs?: number): Promise<string>;
-  /** Counters since the start, as they are now. */
+  /** The present values of the counters, in an object of their own. */
   readonly counters: Readonly<ClientCounters>;
   /**
    * Ends every connection. Operations that are not over fail with ATDD_CLIENT_CLOSED. Resolves when the connections are
@@ -125,10 +125,10 @@ export interface AtomicDiskClient {
 }
 
 /**
- * Opens a disk: resolves when the first process has taken a connection. The others are connected to meanwhile, and
- * again whenever they come back.
+ * Opens a disk. Resolves when the first process has accepted a connection. The client connects to the others meanwhile,
+ * and again whenever they come back.
  * @throws {AtomicDiskError} ATDD_USAGE for options that make no sense; ATDD_TIMEOUT if `timeouts.connectMs` was given
- *   and no process took a connection by then.
+ * and no process has accepted a connection by then.
  */
 export async function connect(options: ConnectOptions): Promise<AtomicDiskClient> {
   const { client, connected$ } = open(options);
@@ -149,7 +149,7 @@ export async function connect(options: ConnectOptions): Promise<AtomicDiskClient
 }
 
 /**
- * Like `connect`, but does not wait for a connection: for those who want to know who is there.
+ * Like `connect`, but does not wait for a connection: for callers that want to know which processes are there.
  * @throws {AtomicDiskError} ATDD_USAGE for options that make no sense.
  */
 export function openClient(options: ConnectOptions): AtomicDiskClient {
@@ -166,7 +166,7 @@ export function openDisk(options: ConnectOptions & { togetherMax?: number }): Di
 
 const ANSWER_TIMEOUT_MS = 2_000;
 
-/** What Node's timers take, 24 days; they run at once if given more. */
+/** The longest delay that timers of Node take, 24 days: with a longer one they run at once. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 const SILENT_LOG: Log = {
@@ -177,7 +177,7 @@ const SILENT_LOG: Log = {
   error: () => undefined,
 };
 
-/** asyncScheduler, with a clock that measures latencies below a millisecond and never steps back. */
+/** asyncScheduler, but with a clock that measures fractions of a millisecond and never steps back. */
 const clock: SchedulerLike = {
   now: () => performance.now(),
   schedule: asyncScheduler.schedule.bind(asyncScheduler),
@@ -248,7 +248,7 @@ function facadeOf(core: DiskClient, slots: readonly Rank[]): AtomicDiskClient {
   };
 }
 
-/** The process of each connection: dealt out in turn. */
+/** The process of each connection: the connections are shared out in turn. */
 function slotsOf(options: ConnectOptions): Rank[] {
   const { processes, connectionsPerProcess = CLIENT_DEFAULTS.connectionsPerProcess } = options;
   const count = options.connections ?? connectionsPerProcess * processes.length;

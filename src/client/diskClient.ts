@@ -1,12 +1,12 @@
 /**
- * The client without the outside world: connections, time and randomness come in as ports, results go out as
- * Observables, so that it runs in virtual time as well. src/client/connect.ts puts it on TCP and wraps it in promises.
+ * The client without I/O: connections, time and randomness are ports, and results are Observables, so that it runs in
+ * virtual time as well. src/client/connect.ts puts it on TCP and wraps it in promises.
  *
  *   caller -> Dispatcher: queue per sector -> the Link with the fewest outstanding -> Connection
  *                 ^                                     |
  *                 '---- answered, or lost and again ----'
  *
- * One slot per connection keeps it up (keepConnected); a slot is bound to a rank.
+ * Each connection has a slot, which keeps it up (keepConnected) and is bound to a rank.
  */
 import type { Observable } from 'rxjs';
 import { concat, defer, delay, EMPTY, filter, finalize, from, ignoreElements, merge } from 'rxjs';
@@ -50,31 +50,28 @@ export interface ClientTimeouts {
   readonly closeMs: number;
   /** An operation that is not over by then fails with ATDD_TIMEOUT. Absent: it waits. */
   readonly operationMs?: number;
-  /**
-   * A write whose connection ended on our side only, and whose process has not answered in another life since, is sent
-   * again after this. Absent: never.
-   */
+  /** A held write is sent again after this, if no later boot of its process has answered by then. Absent: never. */
   readonly unconfirmedMs?: number;
 }
 
 export interface DiskClientOptions {
-  /** The process of each connection. */
+  /** The rank of the process of each connection. */
   readonly slots: readonly Rank[];
   readonly outstandingPerConnection: number;
   readonly windowSectors: number;
   /**
-   * How many more operations than others a process may have under way, if it is being written to in this turn of the
-   * event loop anyway: what goes together arrives, is flushed and is answered together. Default 0: operations are
-   * spread as evenly as can be.
+   * How many more operations than others a process may have under way, if the client writes to it in this turn of the
+   * event loop anyway: operations that are sent together arrive, are flushed and are answered together. Default 0:
+   * operations are spread as evenly as possible.
    */
   readonly togetherMax?: number;
   /**
-   * Size of the disk, if known: then what leaves it is refused here, and what a process refuses that has fewer sectors
-   * waits for one that has them.
+   * Size of the disk in sectors, if known. Then operations outside it are refused here, and an operation that every
+   * process has refused waits for one that has its sector.
    */
   readonly sectors?: number;
   readonly timeouts: ClientTimeouts;
-  /** Whether reads that take long are asked of another process too. Default: no. */
+  /** Whether reads are hedged. Default: no. */
   readonly hedgesReads?: boolean;
   readonly tagger: Tagger;
   readonly onAttempt?: AttemptObserver;
@@ -88,20 +85,20 @@ export interface DiskClientPorts {
   readonly log: Log;
 }
 
-/** A connection to be used until it is over. */
+/** A connection that is used until it is over. */
 interface Served {
   readonly rank: Rank;
   readonly connection: ClientConnection;
   readonly isOnTrial: boolean;
-  /** To be called if it was of use. */
+  /** To be called if the connection has brought an answer. */
   readonly proved: () => void;
 }
 
 export class DiskClient implements Disk {
   readonly counters: ClientCounters = createCounters();
   /**
-   * Keeps the connections: subscribe once, for as long as the client lives. Completes after `close`; an error is a
-   * broken invariant.
+   * Keeps the connections up: to be subscribed to once, for as long as the client is used. Completes after `close`; an
+   * error is a broken invariant.
    */
   readonly run$: Observable<never>;
   private readonly dispatcher: Dispatcher;
@@ -111,7 +108,7 @@ export class DiskClient implements Disk {
   private readonly readsUnderWay = new Subject<boolean>();
   private readonly closing = new ReplaySubject<void>(1);
   private readonly stopped = new ReplaySubject<never>(1);
-  /** What is wrong with a process, while something is. */
+  /** The present trouble with each process that has one, in words. */
   private readonly troubles = new Map<Rank, string>();
   private isClosing = false;
   private requestCount = 0n;
@@ -174,17 +171,17 @@ export class DiskClient implements Disk {
     );
   }
 
-  /** Operations that are not over, given up ones that keep their sector included. */
+  /** Number of operations that are not over, including abandoned ones that keep their sector. */
   get operationCount(): number {
     return this.dispatcher.operationCount;
   }
 
-  /** Completes once a process has taken a connection. */
+  /** Completes once a process has accepted a connection. */
   connected(): Observable<never> {
     return this.untilClosed(this.linkAdded.pipe(take(1), ignoreElements()));
   }
 
-  /** Emits the sector's data, which is the caller's own, and completes. */
+  /** Emits the sector's data, in memory of the caller's own, and completes. */
   read(sector: SectorIndex): Observable<SectorData> {
     return this.perform({ kind: 'read', sector });
   }
@@ -195,8 +192,8 @@ export class DiskClient implements Disk {
   }
 
   /**
-   * Reads, changes and writes, with no other operation of this client on the sector in between. Completes when what
-   * `change` gave is durable on a majority.
+   * Reads, changes and writes, with no other operation of this client on the sector in between. Completes when the
+   * result of `change` is durable on a majority.
    */
   update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never> {
     return this.perform({ kind: 'update', sector, change });
@@ -220,7 +217,7 @@ export class DiskClient implements Disk {
     });
   }
 
-  /** Emits the bytes and completes. Each sector is atomic by itself, the range is not. */
+  /** Emits the bytes and completes. Each sector is read atomically, the range is not. */
   readRange(offsetBytes: number | bigint, lengthBytes: number): Observable<Uint8Array> {
     return readRange(this, this.options, offsetBytes, lengthBytes);
   }
@@ -230,15 +227,15 @@ export class DiskClient implements Disk {
     return writeRange(this, this.options, offsetBytes, data);
   }
 
-  /** Emits how long that process took to answer, in milliseconds. Fails with ATDD_TIMEOUT. */
+  /** Emits the time that the process took to answer, in milliseconds, and completes. Fails with ATDD_TIMEOUT. */
   ping(rank: Rank, timeoutMs: number): Observable<number> {
     const answer$ = pingOver({ ...this.pingOptions(), link$: this.linksTo(rank) });
     return this.answeredWithin(timeoutMs, rank, answer$);
   }
 
   /**
-   * Emits what that process says of itself: a text that nobody has checked. Fails with ATDD_TIMEOUT, for one thing if
-   * the process does not know such questions, and with ATDD_AUTH_FAILURE.
+   * Emits the status report of that process, unchecked, and completes. Fails with ATDD_TIMEOUT, also if the process
+   * does not understand such inquiries, and with ATDD_AUTH_FAILURE.
    */
   inquire(rank: Rank, inquiry: Inquiry, timeoutMs: number): Observable<string> {
     const answer$ = inquireOver({
@@ -250,8 +247,8 @@ export class DiskClient implements Disk {
   }
 
   /**
-   * Fails what is under way with ATDD_CLIENT_CLOSED, ends every connection and completes when they are gone. A write
-   * that had been sent may still take effect.
+   * Fails the operations under way with ATDD_CLIENT_CLOSED, ends every connection, and completes when they are gone. A
+   * write that has been sent may still take effect.
    */
   close(): Observable<never> {
     return defer(() => {
@@ -265,7 +262,7 @@ export class DiskClient implements Disk {
     });
   }
 
-  /** Connections to that process, those that stand and those that come. */
+  /** Emits the present and later connections to that process. */
   private linksTo(rank: Rank): Observable<Link> {
     return concat(from(this.links), this.linkAdded).pipe(filter((link) => link.rank === rank));
   }

@@ -1,6 +1,6 @@
 /**
- * Which operation goes over which connection, and what becomes of those whose connection fails. A state machine of
- * plain maps and sets: it has no timers and no sockets, only links that come and go.
+ * Decides which operation goes over which connection, and sends operations again whose connection has failed. It is a
+ * state machine of plain maps and sets: it has no timers and no sockets, only links that come and go.
  *
  * The rule that needs care is when to send a WRITE again, because a write that is sent again too early can undo a later
  * one. Say process 1 got our write of `a` and is slow: it has not yet asked the others for their stamps. We turn to
@@ -9,21 +9,21 @@
  * `a` again; `b`, which was acknowledged, is undone.
  *
  * So an attempt has to be unable to *choose a stamp* before the next is made. A process that loses a client's
- * connection drops that client's operations that have not begun their write phase, and one that has begun it has chosen
- * its stamp already: from then on it is harmless, for what we write later gets a higher one (but for the limits told in
- * docs/adr/0006-client-resubmission.md). Hence:
- * - a READ is sent again at once, it changes nothing;
+ * connection drops the client's operations that have not begun their write phase. An operation that has begun it has
+ * chosen its stamp already. From then on it is harmless, because our later writes get higher stamps
+ * (docs/adr/0006-client-resubmission.md gives the limits of this). Hence:
+ * - a READ is sent again at once, because it changes nothing;
  * - a WRITE is sent again when its connection is known closed: the other side has ended or reset it;
- * - while we are leaving a process that went silent, its writes wait for that;
- * - a WRITE whose connection ended on our side only is held, for ever unless `release` is called (heldWrites.ts), and
- *   keeps its sector so long, whether its caller still waits or not.
+ * - while the connection to a silent process is being given up, its writes wait for the end of the connection;
+ * - a WRITE whose connection ended on our side only is held until `release` is called (heldWrites.ts), which may be
+ *   never. It keeps its sector until then, whether its caller still waits or not.
  *
- * What a process refuses because it has no such sector had no effect there: it is asked of another one at once
- * (linkChoice.ts). When all have refused it, it fails; but if the caller knows the size of the disk, the sector is
- * there in a moment, because the disk is being grown: then it waits.
+ * An operation that a process refuses, because it has no such sector, has had no effect there. It is sent to another
+ * process at once (linkChoice.ts). When all have refused it, it fails. But if the caller knows the size of the disk, it
+ * waits, because the disk is being grown and will soon have the sector.
  *
- * Bound: nothing here is unbounded but the calls that the caller has not got an answer to, and the writes that are
- * held: as many as a connection takes, each time that one ends so.
+ * Bound: the caller's unanswered calls, and the held writes. Each connection that ends on our side only adds at most as
+ * many held writes as it takes requests.
  */
 import { Observable } from 'rxjs';
 import { assert, unreachable } from '../core/assert.js';
@@ -41,7 +41,7 @@ import type { Operation, SectorRequest } from './operation.js';
 import { begin, describeOutcome, refusal } from './operation.js';
 import { createSectorQueues } from './sectorQueues.js';
 
-/** A READ that may be asked of another process too. */
+/** A READ that may be sent to a second process as well. */
 interface HedgeableRead {
   readonly operation: Operation;
   readonly attempt: number;
@@ -51,12 +51,14 @@ interface HedgeableRead {
 export class Dispatcher {
   private readonly queues = createSectorQueues<Operation>();
   private readonly choice: LinkChoice;
-  /** In order of insertion. What is sent again, and the WRITE of an update, goes first. */
+  /** Operations for a link, in order of insertion. Those that are sent again, and the WRITE of an update, go first. */
   private readonly urgent = new Set<Operation>();
   private readonly ready = new Set<Operation>();
-  /** Not every process has their sectors: they wait for room with those that may. */
+  /**
+   * Operations on sectors that some process has refused: they wait for room on a link to a process that may have them.
+   */
   private readonly choosy = new Set<Operation>();
-  /** No process that there is a connection to has their sectors. */
+  /** Operations on sectors that every connected process has refused. */
   private readonly beyond = new Set<Operation>();
   private readonly hedgeDelay = new HedgeDelay();
   private readonly hedgeable = new HedgeQueue<HedgeableRead>();
@@ -74,10 +76,10 @@ export class Dispatcher {
   }
 
   /**
-   * Begins when subscribed to. Emits the sector's data if the request is a READ, and completes; or fails with an
-   * AtomicDiskError. Unsubscribing gives it up: if it has not been sent it never will be; if it has, the sector stays
-   * taken until the process has answered or let go of it.
-   * @param timedOut$ Gives up too when this emits, with ATDD_TIMEOUT.
+   * Begins when subscribed to. Emits the sector's data if the request is a READ, and completes, or fails with an
+   * AtomicDiskError. To unsubscribe gives the operation up. If it has not been sent, it never will be. If it has, the
+   * sector stays taken until the process has answered or can no longer carry the operation out.
+   * @param timedOut$ When it emits, the operation fails with ATDD_TIMEOUT.
    */
   perform(request: SectorRequest, timedOut$: Observable<unknown> | null): Observable<SectorData> {
     return new Observable((subscriber) => {
@@ -104,7 +106,7 @@ export class Dispatcher {
     });
   }
 
-  /** @param isOnTrial Until `endTrial` is called. */
+  /** @param isOnTrial Whether the link is on trial, until `endTrial` is called. */
   addLink(link: Link, isOnTrial: boolean): void {
     this.choice.add(link, isOnTrial);
     this.reconsider();
@@ -126,16 +128,14 @@ export class Dispatcher {
     this.choice.remove(link);
   }
 
-  /**
-   * Asks every process again for sectors that it had not got. @returns whether there are operations that wait for that.
-   */
+  /** Sends the operations that every process has refused again. @returns whether some still wait. */
   askAgain(): boolean {
     this.choice.forgetSizes();
     this.reconsider();
     return this.beyond.size > 0;
   }
 
-  /** Sends what can be sent. */
+  /** Sends the operations for which there is a link. */
   pump(): void {
     if (this.closed) return;
     for (const source of [this.choosy, this.urgent, this.ready]) {
@@ -151,24 +151,24 @@ export class Dispatcher {
           source.delete(operation);
           this.choosy.add(operation);
         } else {
-          // Nor is there room for those behind it, or it is of the few that have to wait for it.
+          // There is no room for the operations behind it either. In `choosy` a few of them may have to wait for it.
           break;
         }
       }
     }
   }
 
-  /** Operations that are not over, given up ones that keep their sector included. */
+  /** Number of operations that are not over, including abandoned ones that keep their sector. */
   get operationCount(): number {
     return this.queues.all().length;
   }
 
-  /** Those that have operations, given up ones that keep their sector included. */
+  /** The sectors with operations that are not over, including abandoned ones. */
   sectorsInUse(): Iterable<SectorIndex> {
     return this.queues.sectors();
   }
 
-  /** Fails what is under way, and whatever comes, with ATDD_CLIENT_CLOSED. */
+  /** Fails all operations, those under way and later ones, with ATDD_CLIENT_CLOSED. */
   close(): void {
     this.closed = true;
     for (const operation of this.queues.all()) {
@@ -178,7 +178,7 @@ export class Dispatcher {
   }
 
   /**
-   * Asks another process too for what one has not answered in the time that reads take; the first answer counts.
+   * Sends reads that have taken too long (hedging.ts) to a second process as well. The first answer counts.
    * @returns whether there are reads to be watched.
    */
   hedge(): boolean {
@@ -229,7 +229,7 @@ export class Dispatcher {
     const { hedging, onAttempt } = this.options;
     const sentMs = hedging?.nowMs() ?? 0;
     const observe = (event: AttemptEvent['event']): void => onAttempt?.({ kind, sector, rank, attempt, event });
-    // A hedged read may be answered twice: by then the operation is over, or asks something else.
+    // A hedged read may be answered twice. By then the operation is over, or in its next stage.
     const isCurrent = (): boolean => operation.place === 'sent' && operation.stage === kind;
     observe('sent');
     return {
@@ -317,27 +317,27 @@ export class Dispatcher {
     this.pump();
   }
 
-  /** Nothing that was sent of the operation can begin to take effect any more. */
+  /** No attempt of the operation can begin to take effect any more. */
   private letGo(operation: Operation): void {
     if (operation.abandoned) this.leaveQueue(operation);
     else this.makeReady(operation, this.urgent);
   }
 
-  /** The caller no longer waits. */
+  /** The caller does not wait for the operation any more. */
   private abandon(operation: Operation): void {
     if (operation.place === 'settled') return;
     operation.abandoned = true;
-    // What was sent keeps its sector: it is answered or lost some day, and, if it is held, let go.
+    // An operation that was sent keeps its sector until it is answered or lost, and until it is released if it is held.
     if (operation.place === 'sent' || operation.place === 'held') return;
     for (const set of [this.urgent, this.ready, this.choosy, this.beyond]) set.delete(operation);
     this.leaveQueue(operation);
     this.pump();
   }
 
-  /** Nobody who could be asked has its sector. */
+  /** Every connected process has refused its sector. */
   private putBeyond(operation: Operation): void {
     if (this.options.onBeyond === undefined) {
-      // The next one is to hear of it from a process, not from here.
+      // The next operation is to be refused by a process, not here.
       this.choice.forgetSizes();
       this.fail(operation, 'invalidSectorIndex');
       return;
@@ -347,7 +347,7 @@ export class Dispatcher {
     this.options.onBeyond();
   }
 
-  /** What was beyond all disks may be on one now. */
+  /** Sectors that every process has refused may be there now. */
   private reconsider(): void {
     for (const operation of this.beyond) this.makeReady(operation, this.choosy);
     this.beyond.clear();

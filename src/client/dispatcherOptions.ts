@@ -7,31 +7,31 @@ import type { SectorRequest } from './operation.js';
 
 export interface DispatcherOptions {
   readonly counters: ClientCounters;
-  /** Throws an AtomicDiskError if there can be no such request. */
+  /** @throws {AtomicDiskError} ATDD_INVALID_SECTOR_INDEX or ATDD_RANGE if there can be no such request. */
   check(request: SectorRequest): void;
   /** A number for each request, never given twice by this client. */
   nextRequestNumber(): bigint;
   readonly onAttempt?: AttemptObserver;
   /** See DiskClientOptions. */
   readonly togetherMax?: number;
-  /** Absent: no read is asked of a second process while the first may still answer. */
+  /** Absent: reads are not hedged. */
   readonly hedging?: Hedging;
   /**
-   * A WRITE that was given to that link is held; the one who knows when it can no longer take effect calls `release`,
-   * once.
+   * A WRITE that was sent over that link is held. `release` is to be called, once, when the WRITE can no longer take
+   * effect.
    */
   onHeld(link: Link, release: () => void): void;
   /** A process has no such sector. */
   onSmaller(rank: Rank, sector: SectorIndex): void;
   /**
-   * No process that there is a connection to has the sectors of some operations: call `askAgain` every now and then
-   * until it returns false. Absent: they fail.
+   * Every connected process has refused the sectors of some operations. `askAgain` is to be called periodically until
+   * it returns false. Absent: such operations fail.
    */
   onBeyond?(): void;
 }
 
 export interface Hedging {
   nowMs(): number;
-  /** READs are under way: call `hedge` every few milliseconds until it returns false. */
+  /** READs are under way: `hedge` is to be called every HEDGE_CHECK_MS until it returns false. */
   onReadsUnderWay(): void;
 }

@@ -1,31 +1,31 @@
 /**
- * When a READ that was not answered is worth asking of another process as well: after four times what nearly all of the
- * latest reads took. So a process that is slow, or stands still, holds up a read for a moment only, and in ordinary
- * times next to nothing is asked twice.
+ * Decides when an unanswered READ is sent to a second process as well: after four times as long as nearly all of the
+ * latest reads took. So a slow or stopped process holds up a read only briefly, and in normal operation almost no read
+ * is sent twice. (Dean, Barroso, The Tail at Scale, 2013: hedged requests.)
  *
- * Only reads: they change nothing, whoever answers. A WRITE stays with its process until that is known to have let go
- * of it; a process whose reads are hedged is given no more of them until it answers (linkChoice.ts).
+ * Only reads are hedged, because they change nothing. A WRITE stays with its process until the process can no longer
+ * begin it. A process whose reads are hedged gets no further WRITEs until it answers (linkChoice.ts).
  *
  * Bound: one entry for each READ that is under way, and a fixed number of latencies.
  */
 
-/** How often reads that may have to be asked of another process are looked at. */
+/** Milliseconds between two checks for reads that are due to be hedged. */
 export const HEDGE_CHECK_MS = 10;
 
 /** Milliseconds. */
 export const HEDGE_DELAY_MS_MIN = 20;
 export const HEDGE_DELAY_MS_MAX = 1_000;
-/** Used until there is something to go by. */
+/** The delay until there are latencies to compute it from. */
 const HEDGE_DELAY_MS_FIRST = 200;
 
-/** How much longer than the slow ones of ordinary times. */
+/** The delay is this many times the QUANTILE of the latest latencies. */
 const PATIENCE = 4;
 const QUANTILE = 0.99;
-/** Latencies remembered; the delay is drawn from them anew after each quarter. */
+/** The number of latencies that are kept. The delay is computed again when a quarter of them is new. */
 const SAMPLE_COUNT = 512;
 const SAMPLE_COUNT_LEAST = 16;
 
-/** The delay, drawn from the latencies seen. */
+/** The delay after which a read is hedged, computed from the latest latencies. */
 export class HedgeDelay {
   private readonly samples: number[] = [];
   private next = 0;
@@ -36,7 +36,7 @@ export class HedgeDelay {
     return this.drawnMs;
   }
 
-  /** A read was answered after that time. */
+  /** A read was answered after so many milliseconds. */
   add(latencyMs: number): void {
     this.samples[this.next] = latencyMs;
     this.next = (this.next + 1) % SAMPLE_COUNT;
@@ -55,10 +55,10 @@ interface Watched<T> {
   readonly sinceMs: number;
 }
 
-/** What was sent and not answered, oldest first. */
+/** Reads that were sent and may be unanswered, oldest first. */
 export class HedgeQueue<T> {
   private queue: Watched<T>[] = [];
-  /** Those before it are done with. */
+  /** Index of the first item that was not taken out. */
   private first = 0;
 
   get isEmpty(): boolean {
@@ -69,7 +69,7 @@ export class HedgeQueue<T> {
     this.queue.push({ item, sinceMs: nowMs });
   }
 
-  /** Takes out those that have waited that long, and forgets those that wait no more. */
+  /** Takes out the items that have waited for at least `delayMs`, and drops those that do not wait any more. */
   takeDue(nowMs: number, delayMs: number, isWaiting: (item: T) => boolean): T[] {
     const due: T[] = [];
     while (this.first < this.queue.length) {

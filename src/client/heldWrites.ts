@@ -1,9 +1,9 @@
 /**
- * Writes whose connection ended on our side only, until they can no longer take effect. Their process may still believe
- * in the connection, and begin what came by it. That is over for certain when the process is: it draws an id at each
- * start, tells it when it is asked about itself, and the lock of its folder lets one boot of it run at a time. So
- * whoever answers a question that was asked after a write was held, as another boot than the one that the write was
- * given to, is its successor (docs/adr/0006-client-resubmission.md).
+ * Held writes: their connection ended on our side only. They are held until they can no longer take effect. The process
+ * of a held write may not have noticed the end of the connection, and may still begin the write. It certainly cannot
+ * once that boot of it is over. Each boot draws an id, which the process tells in its status report, and the lock of
+ * its folder lets only one boot run at a time. So if a question that was asked after the write was held is answered
+ * with another boot id, the boot that got the write is over (docs/adr/0006-client-resubmission.md).
  *
  * Bound: a question for each connection, and the writes that the dispatcher holds.
  */
@@ -31,23 +31,23 @@ import { inquireOnce } from './inquire.js';
 import type { Link } from './link.js';
 
 export interface HeldWritesOptions {
-  /** A write is let go of after this, whatever is known. Absent: never. */
+  /** Milliseconds after which a write is released in any case. Absent: never. */
   readonly unconfirmedMs?: number | undefined;
   readonly clock: SchedulerLike;
   nextRequestNumber(): bigint;
-  /** The process at the other end has said whether it is a member; some implementations never do. */
+  /** The process at the other end has said whether it is a member. Foreign processes never do. */
   onMemberState(link: Link, isMember: boolean): void;
   /** A write is held for the first time. */
   onFirst(): void;
 }
 
-/** What a process says of itself. */
+/** One boot of a process, by its status report. */
 interface Boot {
   readonly rank: unknown;
   readonly start: string;
   /**
-   * One whose disk is new is not: until enough others have put that on record, its predecessor might run on elsewhere,
-   * with the old disk, and be believed.
+   * Whether the process is a member. Otherwise its answer releases no writes: until enough peers have its new disk on
+   * record, its former boot might still run elsewhere with the old disk, and have its answers counted.
    */
   readonly isMember: boolean;
   /** Whether it answers MAP. */
@@ -55,13 +55,13 @@ interface Boot {
 }
 
 interface HeldWrite {
-  /** Undefined: what its connection led to never told. */
+  /** The boot that the write was sent to; undefined: it never told. */
   readonly boot: Boot | undefined;
   readonly release: () => void;
 }
 
 export class HeldWrites {
-  /** Lets go of writes for which their time is over: subscribe once. */
+  /** Releases writes when their time is over: to be subscribed to once. */
   readonly expiries$: Observable<never>;
   private readonly boots = new WeakMap<Link, Boot>();
   private readonly held = new Set<HeldWrite>();
@@ -76,7 +76,7 @@ export class HeldWrites {
     );
   }
 
-  /** @param release Is called once, when the write can no longer take effect. */
+  /** @param release Called once, when the write can no longer take effect. */
   add(link: Link, release: () => void): void {
     const write = { boot: this.boots.get(link), release };
     this.held.add(write);
@@ -85,14 +85,14 @@ export class HeldWrites {
     this.hadAny = true;
   }
 
-  /** Whether the process at the other end has said that it tells maps. */
+  /** Whether the process at the other end has said that it answers MAP. */
   tellsMaps(link: Link): boolean {
     return this.boots.get(link)?.maps === true;
   }
 
   /**
-   * Asks which boot of its process a new link leads to, and lets go of what was held for an earlier one. Nobody waits
-   * for it; one that does not know the question never answers.
+   * Asks which boot of its process a new link leads to, and releases the writes that were held for an earlier boot.
+   * Nothing waits for the answer: a process that does not understand the question never answers.
    *
    * ```
    * asks     ?-------------?
@@ -110,7 +110,7 @@ export class HeldWrites {
   }
 
   private askOnce(link: Link): Observable<Boot | null> {
-    // What is held later may have been given to whoever answers, or to a successor.
+    // Writes that are held later may have been sent to the boot that answers, or to a later one.
     const before = [...this.held];
     const nextRequestNumber = (): bigint => this.options.nextRequestNumber();
     return inquireOnce(link, { inquiry: 'status', nextRequestNumber }).pipe(
@@ -148,12 +148,12 @@ export class HeldWrites {
   }
 }
 
-/** Whether one was over when the other one answered, which was asked later. */
+/** Whether `one` was over when `other` answered, which was asked later. */
 function isPredecessor(one: Boot | undefined, other: Boot): boolean {
   return one !== undefined && one.rank === other.rank && one.start !== other.start;
 }
 
-/** @param text Untrusted; null: it does not tell, as those of older versions. */
+/** @param text Untrusted. @returns null if the report has no boot id, as those of older versions have none. */
 function bootIn(text: string): Boot | null {
   let report: unknown;
   try {

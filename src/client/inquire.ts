@@ -1,6 +1,6 @@
 /**
- * Asks one process for its status, or to start a scrub. Only newer processes of this implementation answer; others skip
- * the question, so the caller needs a time limit.
+ * Asks one process for its status, or to start a scrub. Only newer processes of the own implementation answer. Others
+ * ignore the question, so the caller needs a time limit.
  */
 import { concatMap, Observable, take } from 'rxjs';
 import type { Inquiry } from '../core/membership/memberMessage.js';
@@ -8,16 +8,15 @@ import { AtomicDiskError } from '../errors.js';
 import type { Link } from './link.js';
 
 export interface InquireOptions {
-  /** Connections to the process, those that stand and those that come. */
+  /** The present and later connections to the process. */
   readonly link$: Observable<Link>;
   readonly inquiry: Inquiry;
   nextRequestNumber(): bigint;
 }
 
 /**
- * Emits the text of the answer, unchecked, and completes. Asks again over the next connection if
- * one breaks; takes its question back when it is unsubscribed. Fails with ATDD_AUTH_FAILURE if the process rejects the
- * tag of the question.
+ * Emits the text of the answer, unchecked, and completes. Asks again over the next connection if one breaks. To
+ * unsubscribe withdraws the question. Fails with ATDD_AUTH_FAILURE if the process rejects the tag of the question.
  *
  * ```
  * link$   --A--------B----------
@@ -59,7 +58,7 @@ export function inquireOnce(link: Link, options: Omit<InquireOptions, 'link$'>):
   });
 }
 
-/** The text, without the zeros that fill the message up. */
+/** The text, without the zeros that pad the message. */
 function textOf(data: Uint8Array): string {
   const end = data.indexOf(0);
   return new TextDecoder().decode(end === -1 ? data : data.subarray(0, end));

@@ -1,7 +1,7 @@
 /**
- * Keeps one connection up: dials, serves, and, when either is over, dials again after a delay that doubles with each
- * failure, is jittered so that many clients do not come back in step, and starts small again once a connection has
- * proved good.
+ * Keeps one connection up: dials, serves the connection, and dials again after a delay when it is over or the dial has
+ * failed. The delay doubles with each failure, and is small again once a connection has proved good. It has jitter, so
+ * that many clients do not come back in step.
  *
  * ```
  * dial     --a|          --#          --b|
@@ -9,9 +9,9 @@
  * out      -----[ delay ]--[ longer ]--- …
  * ```
  * A dial that fails is counted and tried again; an error of `serve` is an error of this program and ends the result.
- * Completes only when `stop$` has emitted: between connections at once, during one when it is over. Bound: one
- * connection at a time; a connection that is being left is not over, so a process that hangs is not dialled again and
- * again.
+ * Completes only when `stop$` has emitted: at once between connections, and at the end of a connection during one.
+ * Bound: one connection at a time. A connection that is being given up is not over, so a process that hangs is not
+ * dialled again and again.
  */
 import type { Observable } from 'rxjs';
 import { catchError, defer, EMPTY, mergeMap, repeat, takeUntil, timeout, timer } from 'rxjs';
@@ -20,17 +20,17 @@ import type { Random } from '../ports/random.js';
 import type { Schedulers } from '../ports/schedulers.js';
 
 export interface KeepConnectedOptions<C> {
-  /** Upper end of the first delay; doubles … */
+  /** Upper end of the first delay, in milliseconds. It doubles with each failure. */
   readonly reconnectMs: number;
-  /** … up to this. */
+  /** Upper end of the longest delay, in milliseconds. */
   readonly reconnectMsMax: number;
   dial(): Observable<C>;
-  /** Uses the connection; completes when it is over. `proved` starts the delays small again. */
+  /** Uses the connection, and completes when it is over. `proved` is to be called when it has proved good. */
   serve(connection: C, proved: () => void): Observable<never>;
-  /** A connection that is not there within this has failed. */
+  /** Milliseconds after which a dial without a connection has failed. */
   readonly dialMs: number;
   onDialFailed(error: unknown): void;
-  /** Emits once, for late subscribers too. */
+  /** Emits once, also for later subscribers. */
   readonly stop$: Observable<unknown>;
   readonly schedulers: Schedulers;
   readonly random: Pick<Random, 'fraction'>;

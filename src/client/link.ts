@@ -43,11 +43,11 @@ import type { ClientCounters } from './clientEvents.js';
 import type { PendingRequest, Question } from './pendingRequest.js';
 import { oncePerTurn } from '../oncePerTurn.js';
 
-/** A connection that may know, once it is over, whether the other side had a part in its end. */
+/** A connection that may know, once it is over, whether the other side has ended it as well. */
 export interface ClientConnection extends Connection {
   /**
-   * True when the connection ended without a word from the other side, which may therefore still believe in it (a
-   * network that went silent). Absent or false: the other side ended or reset it.
+   * True if the connection ended on our side only, for example because the network went silent: the other side may not
+   * have noticed. Absent or false: the other side has ended or reset it.
    */
   readonly endedUnconfirmed?: boolean;
 }
@@ -58,17 +58,20 @@ export interface LinkOptions {
   readonly tagger: Tagger;
   readonly schedulers: Schedulers;
   readonly outstandingMax: number;
-  /** A process that owes answers and gives none for this long is left. */
+  /** Milliseconds after which the connection is given up because a request is unanswered. */
   readonly unansweredMs: number;
   readonly counters: ClientCounters;
-  /** Called with what is wrong with the process, in words: once per connection for each kind of trouble. */
+  /** Called with the trouble with the process, in words: once per connection for each kind of trouble. */
   onTrouble(trouble: string): void;
 }
 
-/** The trouble with a process that has another client key, or with somebody in between. */
+/** The trouble with a process that has another client key, or whose traffic somebody tampers with. */
 export const WRONG_TAGS = 'its responses carry wrong tags: is the client key the right one?';
 
-/** The silence is checked so many times within `unansweredMs`; so late, at most, it is noticed. */
+/**
+ * Unanswered requests are checked for this many times in `unansweredMs`. So they are noticed at most `unansweredMs /
+ * SILENCE_CHECKS` late.
+ */
 const SILENCE_CHECKS = 4;
 
 const STATUSES: ReadonlyMap<number, ResponseStatus> = new Map([
@@ -79,27 +82,33 @@ const STATUSES: ReadonlyMap<number, ResponseStatus> = new Map([
 
 type Answer = Extract<WireMessage, { family: 'response' | 'report' }>;
 
-interface Waiting {
+interface PendingAnswer {
   readonly request: PendingRequest;
   readonly sentAtCheck: number;
 }
 
 export class Link {
   readonly rank: Rank;
-  /** The traffic: subscribe once. Completes when the connection is over and nothing is owed. */
+  /**
+   * Runs the traffic: to be subscribed to once. Completes when the connection is over, after all unanswered requests
+   * were reported lost.
+   */
   readonly run$: Observable<never>;
   private readonly decoder = createFrameDecoder(CLIENT_MESSAGES);
   /** By request number, oldest first. */
-  private readonly outstanding = new Map<bigint, Waiting>();
+  private readonly outstanding = new Map<bigint, PendingAnswer>();
   private readonly questions = new Map<bigint, Question>();
-  /** Whether the silence is being watched. It outlasts the last answer: traffic comes and goes. */
+  /**
+   * Whether unanswered requests are checked for. This goes on for one check after the last answer, because traffic
+   * comes in bursts.
+   */
   private readonly watched = new BehaviorSubject(false);
   private state: 'open' | 'leaving' | 'over' = 'open';
   private answeredEver = false;
   private warned = false;
-  /** How often the silence was checked: the age of a request is counted in these. */
+  /** Number of checks so far. The age of a request is counted in checks. */
   private checkCount = 0;
-  /** Frames of this turn. */
+  /** Frames to be sent at the end of this turn. */
   private gathered: Uint8Array[] = [];
   private readonly flushAtTurn: () => void;
 
@@ -133,12 +142,12 @@ export class Link {
     return this.state === 'open';
   }
 
-  /** Whether it should be, for operations: a ping may come on top. */
+  /** Whether an operation may be sent. A ping may be sent even if not. */
   get hasRoom(): boolean {
     return this.state === 'open' && this.outstanding.size < this.options.outstandingMax;
   }
 
-  /** Whether it is going to write to its connection at the end of this turn anyway. */
+  /** Whether the link is going to write to its connection at the end of this turn anyway. */
   get isGathering(): boolean {
     return this.gathered.length > 0;
   }
@@ -159,8 +168,8 @@ export class Link {
   }
 
   /**
-   * Asks the process about itself.
-   * @returns takes the question back: it is neither answered nor lost then.
+   * Sends an inquiry to the process.
+   * @returns a function that withdraws the question: it is then neither answered nor lost.
    */
   ask(question: Question): () => void {
     assert(this.isOpen, 'the link is open');
@@ -172,7 +181,7 @@ export class Link {
     };
   }
 
-  /** Ends our half. Reads are given back at once, writes only when the other side has ended too. */
+  /** Ends our half of the connection. Reads are lost at once, writes only when the other side has ended too. */
   leave(): void {
     if (this.state !== 'open') return;
     this.state = 'leaving';
@@ -226,7 +235,7 @@ export class Link {
   }
 
   private receive(frame: Frame): void {
-    // The tag comes first: nothing in a message is believed, not even its number, before that.
+    // The tag is checked first: before that, nothing in a message is believed, not even its number.
     if (!this.options.tagger.verify(frame.bytes)) {
       this.countBadTag();
       return;
@@ -237,18 +246,18 @@ export class Link {
     const waiting = this.waitingFor(message);
     const status = STATUSES.get(message.status);
     if (waiting === null || status === undefined) {
-      // Answers to reads that have moved on are no surprise.
+      // After `leave`, answers to reads that were sent to another process are expected.
       if (this.state === 'open') this.options.counters.unexpectedResponses += 1;
       return;
     }
     this.answeredEver = true;
     this.outstanding.delete(message.requestNumber);
     this.questions.delete(message.requestNumber);
-    // The data is a view into what the socket delivered; the copy lets the rest of that go.
+    // The data is a view into a chunk of the socket. The copy lets the chunk be freed.
     waiting.answered(status, message.data === null ? null : Uint8Array.from(message.data));
   }
 
-  /** The request or question that is answered; null: there is none. */
+  /** The request or question that the message answers; null: there is none. */
   private waitingFor(message: Answer): PendingRequest | Question | null {
     const { requestNumber } = message;
     if (message.family === 'report') {
@@ -273,8 +282,8 @@ export class Link {
   }
 
   /**
-   * The oldest request counts, not the last answer: a process that answers some of what it is asked and never the rest
-   * (writes, say, for want of room on its disk) would gather all of the rest.
+   * The age of the oldest request counts, not the time since the last answer. Otherwise a process that answers some
+   * requests and never the others (for example writes, because its disk is full) would collect all of the others.
    */
   private checkSilence(): void {
     if (this.outstanding.size === 0 || this.state !== 'open') {

@@ -1,9 +1,9 @@
 /**
- * Which connection an operation goes over: what is known of the process at the other end of each.
+ * Chooses the link for an operation by what is known of the process at the other end of each link.
  *
- * A process may have fewer sectors than another one while the disk is being grown. It refuses what it has not got, and
- * that says nothing of the others. It has the same size for as long as it runs, so what it refused it is not asked
- * again, until `forgetSizes` is called.
+ * While the disk is being grown, a process may have fewer sectors than another one. It refuses operations on sectors
+ * that it does not have, but others may carry them out. The size of its disk does not change while it runs. So
+ * operations that it would refuse again are not sent to it until `forgetSizes` is called.
  *
  * Bound: a few facts for each link and each process.
  */
@@ -19,36 +19,38 @@ export interface LinkChoiceOptions {
   nextRequestNumber(): bigint;
   /** See DiskClientOptions. */
   readonly togetherMax: number;
-  /** A link is better than it was. */
+  /** The preference of a link has risen. */
   onImproved(): void;
 }
 
-/** As long as there are links of a higher preference, others get no operations. `hedged` counts for WRITEs only. */
+/**
+ * While there are links of a higher preference, links of a lower one get no operations. `hedged` concerns WRITEs only.
+ */
 const PREFERENCE = { outside: 0, hedged: 1, silent: 2, onTrial: 3, proven: 4 } as const;
 
-/** What decides over which links an operation may go. */
+/** The properties of an operation that decide over which links it may go. */
 export type OperationToSend = Pick<Operation, 'sector' | 'stage'>;
 
 export class LinkChoice {
-  /** The one that was chosen last comes last. */
+  /** In the order in which they were chosen last: the latest comes last. */
   private readonly links = new Set<Link>();
-  /** Links that were asked for their first answer. */
+  /** Links over which the first answer was asked for. */
   private readonly beingProven = new WeakSet<Link>();
-  /** Links to processes that were away until a moment ago: see trial.ts. */
+  /** Links to processes that have just come back: see trial.ts. */
   private readonly onTrial = new Set<Link>();
-  /** Links to processes that say they are not members: such a one can complete no WRITE. */
+  /** Links to processes that say that they are not members: they can complete no WRITE. */
   private readonly outside = new Set<Link>();
   /**
-   * Processes that were slow with a READ, so that it was asked of another process too, and that have not answered
-   * anything since: a WRITE cannot be tried elsewhere.
+   * Processes with a hedged READ that have not answered anything since. They get no WRITEs, because a WRITE cannot be
+   * sent elsewhere meanwhile.
    */
   private readonly hedged = new Set<Rank>();
-  /** The lowest sector that was refused over each. */
+  /** The lowest sector that was refused over each link. */
   private readonly ends = new Map<Link, SectorIndex>();
 
   constructor(private readonly options: LinkChoiceOptions) {}
 
-  /** @param isOnTrial Until `endTrial` is called. */
+  /** @param isOnTrial Whether the link is on trial, until `endTrial` is called. */
   add(link: Link, isOnTrial: boolean): void {
     this.links.add(link);
     if (isOnTrial) this.onTrial.add(link);
@@ -68,38 +70,38 @@ export class LinkChoice {
     this.onTrial.delete(link);
     this.outside.delete(link);
     this.ends.delete(link);
-    // Another connection may lead to another start of the process.
+    // A later connection may lead to a later boot of the process.
     if (![...this.links].some(({ rank }) => rank === link.rank)) this.hedged.delete(link.rank);
   }
 
-  /** A READ that its process has not answered is asked of another process too. */
+  /** A READ that the process of that rank has not answered was sent to another process as well. */
   readHedged(rank: Rank): void {
     this.hedged.add(rank);
   }
 
-  /** Its process has answered an operation. */
+  /** The process of the link has answered an operation. */
   answered(link: Link): void {
     this.hedged.delete(link.rank);
   }
 
-  /** Its process has no such sector. */
+  /** The process of the link has refused a sector that it does not have. */
   refused(link: Link, sector: SectorIndex): void {
     if (!this.links.has(link)) return;
     this.ends.set(link, Math.min(sector, this.ends.get(link) ?? Infinity));
   }
 
-  /** All are asked again for what they have refused. */
+  /** Forgets all refusals, so that all processes are asked again. */
   forgetSizes(): void {
     this.ends.clear();
   }
 
-  /** Whether some process has refused that sector, or one before it. */
+  /** Whether some connected process has refused that sector, or one before it. */
   isRefusedBySome(sector: SectorIndex): boolean {
     for (const [link, end] of this.ends) if (link.isOpen && sector >= end) return true;
     return false;
   }
 
-  /** Whether nobody is left to be asked. With no connection at all, that is not known. */
+  /** Whether every connected process has refused that sector; false if none is connected. */
   isRefusedByAll(sector: SectorIndex): boolean {
     if (!this.isRefusedBySome(sector)) return false;
     for (const link of this.links) if (link.isOpen && this.mayHave(link, sector)) return false;
@@ -107,9 +109,9 @@ export class LinkChoice {
   }
 
   /**
-   * Of the links of the highest preference, that with the fewest outstanding, not counting some of those that go
-   * together; of equals, the one that was not chosen for the longest time. A process that was never asked loses nothing
-   * by its low preference: it is asked for an answer.
+   * @returns the link of the highest preference with the fewest outstanding requests, where a link that is going to
+   * write in this turn has up to `togetherMax` fewer. Of equal links, the one that was chosen longest ago. A link that
+   * has not brought an answer yet has a low preference, so it is sent a request for one.
    */
   pick({ sector, stage }: OperationToSend, otherThan?: Rank): Link | undefined {
     let best: Link | undefined;
@@ -135,9 +137,9 @@ export class LinkChoice {
   }
 
   /**
-   * How well its process is likely to do such an operation. A process that was just started takes connections long
-   * before it has opened its disk; what it was asked then waits for that, and a WRITE cannot be tried elsewhere
-   * meanwhile. When it has answered, it is slow at first: see trial.ts.
+   * How soon the process of the link is likely to carry out such an operation. A process that has just started accepts
+   * connections long before it has opened its disk. Requests to it wait for that, and a WRITE cannot be sent elsewhere
+   * meanwhile. After its first answer it is slow for a while: see trial.ts.
    */
   private preferenceOf(link: Link, stage: OperationToSend['stage']): number {
     if (this.outside.has(link)) return PREFERENCE.outside;
@@ -159,10 +161,10 @@ export class LinkChoice {
     return end === undefined || sector < end;
   }
 
-  /** Asks the link's process for an answer, once; with the answer it is one like the others. */
+  /** Asks the process of the link for an answer, once. With the answer its preference rises. */
   private prove(link: Link): void {
     if (link.hasAnswered || this.beingProven.has(link)) return;
-    // What it has been asked already will do; on trial it is asked all the time.
+    // An outstanding request will do as well, and a trial asks all the time.
     if (link.outstandingCount > 0 || this.onTrial.has(link)) return;
     this.beingProven.add(link);
     this.options.counters.pingsSent += 1;

@@ -1,6 +1,6 @@
 /**
- * Notices that operations stand still, finds out why, and reports it. Without that, a command or a gateway that waits
- * for a majority looks like one that hangs.
+ * Notices that operations make no progress, finds out why, and reports it. Without that, a command or a gateway that
+ * waits for a majority would seem to hang.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { defer, EMPTY, exhaustMap, from, interval, map, of } from 'rxjs';
@@ -15,17 +15,17 @@ export interface MajorityWatchOptions {
   readonly ranks: readonly Rank[];
   /** Whether any operation is under way. */
   readonly isWaiting: () => boolean;
-  /** Answers to operations so far. */
+  /** Number of answers to operations so far. */
   readonly answers: () => number;
-  /** Settles after a second or so; never rejects. */
+  /** Asks a process why it does not answer. Resolves after a second or so; never rejects. */
   readonly ask: (rank: Rank) => Promise<Trouble>;
   readonly scheduler: SchedulerLike;
 }
 
 export type MajorityNews =
-  /** Comes again now and then. */
+  /** Repeated every AGAIN_MS while it lasts. */
   | { readonly kind: 'standstill'; readonly text: string }
-  /** A majority of the processes has another client key: that does not pass. */
+  /** A majority of the processes has another client key: waiting does not help. */
   | { readonly kind: 'wrongKey'; readonly text: string }
   | { readonly kind: 'moves' };
 
@@ -61,7 +61,7 @@ export function watchMajority(options: MajorityWatchOptions): Observable<Majorit
         if (saidMs !== null && nowMs - saidMs < AGAIN_MS) return EMPTY;
         saidMs = nowMs;
         return from(Promise.all(ranks.map(ask))).pipe(
-          // Of what moves again meanwhile the next look tells.
+          // If operations go on meanwhile, the next check notices it.
           map((troubles) => newsOf(troubles, answers() === 0)),
         );
       }),

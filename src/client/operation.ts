@@ -5,7 +5,7 @@ import { AtomicDiskError } from '../errors.js';
 
 export type SectorRequest =
   | { readonly kind: 'read'; readonly sector: SectorIndex }
-  /** An attempt that is made again must write what the first one wrote: `data` is not changed. */
+  /** A later attempt must write the same as the first one: `data` must not be changed. */
   | { readonly kind: 'write'; readonly sector: SectorIndex; readonly data: SectorData }
   /** Read, change, write, with no other operation of this client on the sector in between. */
   | {
@@ -15,33 +15,33 @@ export type SectorRequest =
     };
 
 /**
- * Where an operation is. Forwards and back again: waiting (for others of its sector) -> ready (for a connection) ->
- * sent -> settled; sent -> ready when it is to be sent again; sent -> held -> ready when nobody knows at first whether
- * the process has let go of it. In place of ready: settled, if its caller is gone; beyond, while every process that
- * there is a connection to has refused it, or sectors before it.
+ * The state of an operation. In general: waiting (for others of its sector) -> ready (for a connection) -> sent ->
+ * settled. It goes sent -> ready when it is to be sent again, and sent -> held -> ready when it is not known at first
+ * whether the process may still begin it. Instead of ready it is settled if its caller is gone, and beyond while every
+ * connected process has refused its sector or one before it.
  */
 export type Place = 'waiting' | 'ready' | 'beyond' | 'sent' | 'held' | 'settled';
 
 export interface Operation {
   readonly request: SectorRequest;
   readonly sector: SectorIndex;
-  /** What is being asked of a process: an update asks twice. */
+  /** The kind of request that is sent to a process: an update sends one of each. */
   stage: 'read' | 'write';
-  /** What is to be written, in stage 'write'. */
+  /** The data to be written, in stage 'write'. */
   data: SectorData | undefined;
   place: Place;
   attemptCount: number;
-  /** Attempts of this stage that had no effect, because the process has no such sector. */
+  /** Attempts of this stage that were refused because the process has no such sector. */
   refusedCount: number;
   /** Attempts of this stage that are neither answered nor lost: two if a read was hedged. */
   inFlightCount: number;
-  /** The caller is gone: do not send again. */
+  /** The caller is gone: the operation is not sent again. */
   abandoned: boolean;
-  /** Gets the data of a read, or an AtomicDiskError. Deaf once it has given up. */
+  /** Gets the data of a read, or an AtomicDiskError. Ignores both once it has unsubscribed. */
   readonly caller: Observer<SectorData>;
 }
 
-/** For error messages: what is known about an operation that was given up. */
+/** For error messages: whether an operation that was given up may have taken effect. */
 export function describeOutcome(operation: Operation): string {
   const { request, stage, place, attemptCount, refusedCount } = operation;
   const why = place === 'beyond' ? ', since no process that answers has that sector' : '';

@@ -5,34 +5,41 @@ import type { SectorData, SectorIndex } from '../core/sector.js';
 
 /** Why a request will not be answered. */
 export type LostReason =
-  /** The connection is over, and the process has let go of it: it begins nothing more for it. */
+  /** The connection has ended on both sides: the process begins nothing more that came by it. */
   | 'closed'
-  /** The process fell silent and is being left; it may still begin what it was sent. Reads only. */
+  /**
+   * The process fell silent, and the connection is being given up. The process may still begin what it was sent. Reads
+   * only.
+   */
   | 'left'
-  /** The connection is over on our side alone; the process may still believe in it. */
+  /** The connection has ended on our side only: the process may not have noticed. */
   | 'unconfirmed';
 
 export interface PendingRequest {
   readonly kind: 'read' | 'write';
   readonly requestNumber: bigint;
-  /** Any u64 in a READ that only asks for an answer. */
+  /** The sector; any u64 in a READ that only asks for an answer. */
   readonly sector: number | bigint;
-  /** Exactly in a WRITE. */
+  /** Present exactly in a WRITE: 4096 bytes. */
   readonly data?: SectorData;
-  /** `data`, in a READ's answer that is ok, is memory of its own. Called at most once … */
+  /**
+   * `data`, in a READ's answer that is ok, is memory of its own. At most one of `answered` and `lost` is called, once.
+   */
   answered(status: ResponseStatus, data: SectorData | null): void;
-  /** … and so is this one, if the other was not. */
+  /** The request will not be answered. */
   lost(reason: LostReason): void;
 }
 
-/** A question to a process about itself, on its way. Some makes of processes never answer. */
+/** An inquiry on its way to a process. Foreign processes never answer. */
 export interface Question {
   readonly inquiry: AnyInquiry;
   readonly requestNumber: bigint;
-  /** Where a map is to begin. */
+  /** The first sector of a map. */
   readonly from?: SectorIndex;
-  /** `data` is memory of its own; null unless the status is ok. Called at most once … */
+  /**
+   * `data` is memory of its own; null unless the status is ok. At most one of `answered` and `lost` is called, once.
+   */
   answered(status: ResponseStatus, data: SectorData | null): void;
-  /** … and so is this one, if the other was not: the connection will bring no answer. */
+  /** The connection will bring no answer. */
   lost(): void;
 }

@@ -1,6 +1,6 @@
 /**
- * A READ of a sector that no disk has: any process that runs and has our key refuses it at once, without asking the
- * others. So the answer tells that the process is reachable and how far it is, and nothing about a majority.
+ * A READ of a sector that no disk has: any running process with our key refuses it at once, without asking the others.
+ * So the answer shows that the process can be reached and how long a round trip takes, and nothing about a majority.
  */
 import { concatMap, Observable, take } from 'rxjs';
 import type { ClientCounters } from './clientEvents.js';
@@ -15,7 +15,7 @@ export interface PingOptions {
 }
 
 export interface PingOverOptions extends PingOptions {
-  /** Connections to the process, those that stand and those that come. */
+  /** The present and later connections to the process. */
   readonly link$: Observable<Link>;
 }
 

@@ -1,4 +1,4 @@
-/** Byte ranges of a disk, as many sectors at a time as the window has. */
+/** Reads and writes byte ranges of a disk, with at most `windowSectors` sectors under way at a time. */
 import type { Observable } from 'rxjs';
 import { defer, endWith, from, ignoreElements, mergeMap, tap } from 'rxjs';
 import type { SectorData } from '../core/sector.js';
@@ -9,11 +9,11 @@ import { checkRange } from './byteRange.js';
 
 export interface RangeOptions {
   readonly windowSectors: number;
-  /** Size of the disk, if known. */
+  /** Size of the disk in sectors, if known. */
   readonly sectors?: number;
 }
 
-/** Emits the bytes and completes. */
+/** Emits the bytes and completes. Fails with ATDD_RANGE if the range leaves the disk. */
 export function readRange(
   disk: Disk,
   { windowSectors, sectors }: RangeOptions,
@@ -37,7 +37,7 @@ export function readRange(
   });
 }
 
-/** Completes when all of it is durable. */
+/** Completes when all of it is durable. Fails with ATDD_RANGE if the range leaves the disk. */
 export function writeRange(
   disk: Disk,
   { windowSectors, sectors }: RangeOptions,

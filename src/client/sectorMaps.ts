@@ -13,13 +13,13 @@ import { MAP_MS } from './clientDefaults.js';
 import type { Link } from './link.js';
 
 export interface MapOptions {
-  /** To processes that tell maps, one for each of them at most. */
+  /** Links to processes that answer MAP, at most one for each. */
   readonly links: readonly Link[];
   readonly from: SectorIndex;
   readonly end: SectorIndex;
   /**
-   * Sectors that this client has operations on, those included that their caller has given up: they may take effect
-   * later, which a read would wait for.
+   * Sectors on which this client has operations, including abandoned ones. These may take effect later, and a read
+   * would wait for that.
    */
   readonly inUse: ReadonlySet<SectorIndex>;
   readonly clock: SchedulerLike;
@@ -27,7 +27,7 @@ export interface MapOptions {
 }
 
 /**
- * Emits, once, runs of consecutive sectors from `from` on; none: nothing is known. Never fails.
+ * Emits runs of consecutive sectors from `from` on, and completes. No runs: nothing is known. Never fails.
  *
  * ```
  * process 1  ?--!
@@ -35,7 +35,7 @@ export interface MapOptions {
  * process 3  ?-------------     slow, or not there
  * result     -------(r|)
  * ```
- * Bound: one question for each process, taken back at the end.
+ * Bound: one question for each process, withdrawn at the end.
  */
 export function askMaps(options: MapOptions): Observable<readonly SectorRun[]> {
   const { links, from, end, inUse, clock } = options;

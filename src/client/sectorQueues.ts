@@ -1,6 +1,6 @@
 /**
  * The operations of one client, by sector and in order. The protocol lets a client have one outstanding operation per
- * sector; the first of each queue is the one whose turn it is.
+ * sector: the first of each queue.
  *
  * Memory: a sector without operations takes none.
  */
@@ -9,9 +9,12 @@ import type { SectorIndex } from '../core/sector.js';
 export interface SectorQueues<T extends { readonly sector: SectorIndex }> {
   /** Appends. @returns whether it is the first of its sector. */
   add(operation: T): boolean;
-  /** Takes an operation out, wherever it stands. @returns the one whose turn that makes it, if any. */
+  /**
+   * Takes an operation out, wherever it stands. @returns the operation that is now the first of its sector because of
+   * that, if there is one.
+   */
   remove(operation: T): T | undefined;
-  /** The sectors that have any. */
+  /** The sectors that have operations. */
   sectors(): Iterable<SectorIndex>;
   /** Every operation, those of a sector in order. */
   all(): T[];
@@ -31,7 +34,7 @@ export function createSectorQueues<T extends { readonly sector: SectorIndex }>()
     },
     remove(operation) {
       const queue = queues.get(operation.sector);
-      // Nearly always it is alone.
+      // Nearly always it is the only one.
       if (queue?.length === 1 && queue[0] === operation) {
         queues.delete(operation.sector);
         return undefined;

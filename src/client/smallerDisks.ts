@@ -1,9 +1,9 @@
 /**
- * Processes whose disk is smaller than the caller says it is: the disk is being grown, one process after the other, and
- * the caller's configuration was changed first. They are asked periodically for sectors that none of them has, and the
- * log names them, now and then.
+ * Processes whose disk is smaller than the caller's configuration says. This happens while the disk is being grown, one
+ * process after the other, if the caller's configuration was changed first. The processes are asked periodically for
+ * sectors that none of them has, and the log names them from time to time.
  *
- * Bound: one entry of the log for each process.
+ * Bound: one entry of `RateLimitedLog` for each process.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { Subject } from 'rxjs';
@@ -19,7 +19,7 @@ export class SmallerDisks {
   private readonly refusals: RateLimitedLog;
 
   constructor(
-    /** As the caller says. */
+    /** Size of the disk as the caller has configured it. */
     private readonly sectors: number,
     private readonly clock: SchedulerLike,
     log: Log,
@@ -27,7 +27,7 @@ export class SmallerDisks {
     this.refusals = new RateLimitedLog({ log, clock, intervalMs: SMALLER.logMs });
   }
 
-  /** A process has no such sector. */
+  /** A process has refused a sector that it does not have. */
   refused(rank: Rank, sector: SectorIndex): void {
     const what = `process ${rank} has no sector ${sector}`;
     this.refusals.write({

@@ -1,8 +1,7 @@
 /**
- * The first second of a process that was away. It takes connections as soon as it is launched, long before it has
- * opened its disk, and then is slow for a while. What it was asked has to wait for that, and a WRITE cannot be tried
- * elsewhere meanwhile. So it is asked for an answer that costs nothing, again and again, before it is given work that
- * others could do as well.
+ * The trial of a process that has come back. It accepts connections as soon as it is launched, long before it has
+ * opened its disk, and then is slow for a while. Operations sent to it have to wait for that, and a WRITE cannot be
+ * sent elsewhere meanwhile. So it is pinged again and again before it gets operations that others could carry out.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { defer, ignoreElements, repeat, tap, timer } from 'rxjs';
@@ -13,7 +12,7 @@ import { pingOnce } from './ping.js';
 
 export interface TrialOptions extends PingOptions {
   readonly clock: SchedulerLike;
-  /** The process has given TRIAL.answers, each asked for some time after the one before. */
+  /** Called when the process has given TRIAL.answers answers. */
   passed(): void;
 }
 

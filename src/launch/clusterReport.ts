@@ -1,4 +1,4 @@
-/** What `atdd cluster` shows: the addresses of the processes, commands to try, and the logs of all processes. */
+/** The output of `atdd cluster`: the addresses of the processes, commands to try, and the logs of all processes. */
 import { fileURLToPath } from 'node:url';
 import type { Address } from '../../config/address.js';
 import { describeAddress } from '../../config/address.js';
@@ -15,21 +15,21 @@ import type { StopRequest } from '../serve/stopRequests.js';
 
 export interface ClusterReportOptions {
   readonly config: ClusterConfig;
-  /** The processes that run here. */
+  /** The processes that run on this machine. */
   readonly ranks: readonly Rank[];
   readonly write: (line: string) => void;
-  /** Each line is an object, for programs. */
+  /** Whether each line is a JSON object, for programs. */
   readonly isJson: boolean;
 }
 
 export interface ClusterReport {
   readonly starting: () => void;
   readonly happened: (event: MemberEvent) => void;
-  /** All processes listen. */
+  /** To be called when all processes listen. */
   readonly settled: () => void;
   readonly stopping: (request: StopRequest) => void;
   readonly failed: (error: unknown) => void;
-  /** 0 if all processes ended because they were asked to and did so by themselves. */
+  /** The exit code: 0 if all processes were asked to end and ended by themselves. */
   readonly exitCode: () => number;
 }
 
@@ -40,7 +40,7 @@ export function clusterReport(options: ClusterReportOptions): ClusterReport {
     if (!options.isJson) options.write(text);
     else if (text.trim() !== '') options.write(asJson('info', text.trim(), 'supervisor'));
   };
-  /** Shows a line that one of them has written. */
+  /** Shows a line that a process has written. */
   const passOn = (member: Member, text: string): void => {
     if (!options.isJson) options.write(`[${member}] ${text}`);
     else options.write(isJsonObject(text) ? text : asJson('error', text, member));
@@ -116,7 +116,7 @@ function nameOf(member: Member): string {
   return member === 'nbd' ? 'the NBD gateway' : `process ${member}`;
 }
 
-/** Where that member listens. */
+/** The address at which that member listens. */
 export function addressOf({ processes, nbd }: ClusterConfig, member: Member): Address {
   if (member !== 'nbd') return processes[member - 1];
   assert(nbd !== null, 'a gateway runs only if it is configured');
@@ -141,7 +141,7 @@ function commandsToTry({ file, nbd }: ClusterConfig): string[] {
   ];
 }
 
-/** Relative if that is shorter, and quoted if a shell would take it apart. */
+/** The path for a command line: relative if that is shorter, and quoted if a shell would split it. */
 function fromHere(path: string): string {
   const below = pathFromHere(path);
   const shown = below.startsWith('..') ? path : below;

@@ -1,11 +1,11 @@
-/** Keeps one process running: starts it, and again each time it ends, until it is told to stop. */
+/** Keeps one process running: starts it, and starts it again each time it ends, until it is to stop. */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { defer, EMPTY, map, repeat, takeUntil, timer } from 'rxjs';
 import type { Rank } from '../core/rank.js';
 import type { ProcessExit, RestartDecision } from './restartPolicy.js';
 import { decideRestart } from './restartPolicy.js';
 
-/** What happens to one process of the operating system. `ended` comes once, as the last event. */
+/** An event of one process of the operating system. `ended` comes once, as the last event. */
 export type ChildEvent =
   | { readonly kind: 'started'; readonly pid: number }
   | { readonly kind: 'line'; readonly text: string }
@@ -15,10 +15,10 @@ export type SupervisorEvent =
   | Exclude<ChildEvent, { kind: 'ended' }>
   | { readonly kind: 'ended'; readonly exit: ProcessExit; readonly next: RestartDecision };
 
-/** What the supervisor runs: the processes by rank, and the NBD gateway. */
+/** A program that the supervisor runs: a process, by its rank, or the NBD gateway. */
 export type Member = Rank | 'nbd';
 
-/** What the supervisor learns about one of them. */
+/** An event of one of these programs. */
 export interface MemberEvent {
   readonly member: Member;
   readonly event: SupervisorEvent | { readonly kind: 'listening' };
@@ -28,8 +28,8 @@ export interface KeepRunningOptions {
   /** Subscribing starts the process; the observable completes after its end. */
   readonly child$: Observable<ChildEvent>;
   /**
-   * Emits when nothing is to be started any more, at once if that was so before the subscription. Ending the process
-   * that runs is the business of `child$`.
+   * Emits when nothing is to be started any more, also to later subscribers. It does not end the running process:
+   * `child$` has to do that.
    */
   readonly stop$: Observable<unknown>;
   readonly scheduler: SchedulerLike;
@@ -42,7 +42,7 @@ export interface KeepRunningOptions {
  * stop$    -----------------------x
  * output   s--e----------s--e-----|           completes once the process that runs has ended
  * ```
- * Completes as well when a process ends in a way that starting it again cannot mend. An error of `child$` is passed on.
+ * Completes as well when a process ends in a way that a new start cannot mend. An error of `child$` is passed on.
  * Unsubscribing unsubscribes from `child$`. Holds one timer at most.
  */
 export function keepRunning(options: KeepRunningOptions): Observable<SupervisorEvent> {

@@ -1,4 +1,4 @@
-/** Which processes of a cluster belong to this machine. */
+/** Finds the processes of a cluster that belong to this machine. */
 import type { Address } from '../../config/address.js';
 import { isLoopback } from '../../config/address.js';
 import type { Rank } from '../core/rank.js';

@@ -1,12 +1,12 @@
 /**
- * Decides whether and when a process that ended is started again. Pure: from how it ended, after how long, and how
- * often that has happened in a row.
+ * Decides whether and when a process that has ended is started again. Pure. The decision depends on how the process
+ * ended, how long it ran, and how often in a row it has ended too soon.
  */
 import type { Backoff } from '../core/backoff.js';
 import { backoffMs } from '../core/backoff.js';
 import { EXIT_USAGE } from '../exitCodes.js';
 
-/** How a process ended: with an exit code, or by a signal. Neither: it could not be started. */
+/** How a process ended: with an exit code or by a signal. If both are null, it could not be started. */
 export interface ProcessExit {
   readonly code: number | null;
   readonly signal: string | null;
@@ -14,7 +14,7 @@ export interface ProcessExit {
 
 export type RestartDecision =
   | { readonly kind: 'restart'; readonly delayMs: number; readonly failures: number }
-  /** Starting it again would end the same way. */
+  /** A new start would end in the same way. */
   | { readonly kind: 'giveUp' };
 
 const RESTART_BACKOFF: Backoff = { firstMs: 100, maxMs: 10_000 };
@@ -24,7 +24,7 @@ export const STABLE_AFTER_MS = 30_000;
 
 /**
  * @param upMs how long the process ran
- * @param failures how many times in a row it had ended before, each too soon
+ * @param failures how many times in a row it had ended too soon before
  */
 export function decideRestart(exit: ProcessExit, upMs: number, failures: number): RestartDecision {
   if (exit.code === EXIT_USAGE) return { kind: 'giveUp' };

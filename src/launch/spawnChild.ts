@@ -25,9 +25,9 @@ export interface SpawnChildOptions {
   /** Arguments of Node: the program first. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Ends the process; what was asked before the start counts too if it is replayed. */
+  /** Emits when the process is to end. A request from before the start counts as well if it is replayed. */
   readonly stop$: Observable<StopRequest>;
-  /** Each time the process is to read its configuration again. */
+  /** Emits each time the process is to read its configuration again. */
   readonly reload$: Observable<unknown>;
 }
 
@@ -36,11 +36,11 @@ const LINE_LENGTH_MAX = 65_536;
 const SIGNAL_OF = { terminate: 'SIGTERM', kill: 'SIGKILL' } as const;
 
 /**
- * The process gets a session of its own, so that Ctrl-C on the terminal reaches the supervisor only: to a process it
- * would be a second signal, which means "at once". It also gets a channel that breaks when the supervisor is gone,
- * however that came about: see src/serve/foreground.ts.
+ * The process gets a session of its own, so that Ctrl-C on the terminal reaches the supervisor only. Otherwise the
+ * signal of the supervisor would be the second one for the process, and end it at once. The process also gets a channel
+ * that breaks when the supervisor has ended in any way: see src/serve/foreground.ts.
  *
- * Completes after `ended`; never fails. Unsubscribing kills the process.
+ * Completes after `ended`; never fails. To unsubscribe kills the process.
  */
 export function spawnChild(options: SpawnChildOptions): Observable<ChildEvent> {
   const { args, env, stop$, reload$ } = options;
@@ -77,7 +77,7 @@ export function spawnChild(options: SpawnChildOptions): Observable<ChildEvent> {
   });
 }
 
-/** Null: there is no process that could say anything. */
+/** The lines of an output; null: the process could not be started, so there is none. */
 function lines(stream: Readable | null): Observable<ChildEvent> {
   if (stream === null) return EMPTY;
   stream.setEncoding('utf8');

@@ -1,4 +1,4 @@
-/** Text in pieces of any size becomes lines. */
+/** Splits text that comes in pieces of any size into lines. */
 import type { OperatorFunction } from 'rxjs';
 import { concat, concatMap, defer, from } from 'rxjs';
 

@@ -1,6 +1,6 @@
 /**
- * The supervisor behind `atdd cluster`: composes one kept-running process per rank, the signals that end them, and what
- * the terminal shows. The only subscriptions of the command are here.
+ * The supervisor of `atdd cluster`: composes one process for each rank, kept running, the signals that end them, and
+ * the output. The only subscriptions of the command are here.
  */
 import { connect as connectTcp } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -46,36 +46,36 @@ import { stopRequests } from '../serve/stopRequests.js';
 import { addressOf, clusterReport } from './clusterReport.js';
 
 export interface SuperviseOptions {
-  /** What runs for a rank: arguments of Node, the program first. */
+  /** The program for a rank: arguments of Node, the program first. */
   readonly argsOf?: (rank: Rank) => readonly string[];
-  /** What runs as the NBD gateway, if there is to be one. */
+  /** The program for the NBD gateway, if there is to be one. */
   readonly gatewayArgs?: readonly string[];
-  /** Each asks to end. */
+  /** Emits for each signal that asks to end. */
   readonly signals$?: Observable<unknown>;
-  /** Each asks to read the configuration again. */
+  /** Emits for each signal that asks to read the configuration again. */
   readonly hangup$?: Observable<unknown>;
   /** How long the processes may take to end in good order before they are killed. */
   readonly patienceMs?: number;
   readonly scheduler?: SchedulerLike;
   readonly write?: (line: string) => void;
-  /** Whether a program reads what is written: an object a line. Default: as the processes log. */
+  /** Whether each line of the output is a JSON object, for programs. Default: as the processes log. */
   readonly isJson?: boolean;
 }
 
 const PROGRAM = fileURLToPath(new URL('../../main.js', import.meta.url));
 
-/** Beyond what a process allows itself to end in good order: it is killed only if it hangs. */
+/** Added to the time that a process allows itself to end in good order, so that it is killed only if it hangs. */
 const PATIENCE_EXTRA_MS = 2_000;
 
-/** When all listen and nothing was said for so long, the commands to try are shown … */
+/** When all processes listen and nothing was logged for so long, the commands to try are shown. */
 const SETTLE_MS = 1_000;
-/** … or after so long in any case. */
+/** They are shown after this time in any case. */
 const SETTLE_MS_MAX = 5_000;
 
-/** How long after the processes the NBD gateway is started. */
+/** How long after the processes the NBD gateway is started (milliseconds). */
 const GATEWAY_START_MS = 1_000;
 
-/** How often a process that was just started is asked whether it takes connections. */
+/** Milliseconds between two attempts to connect to a process that was just started. */
 const PROBE_INTERVAL_MS = 50;
 
 /**
@@ -111,7 +111,7 @@ export async function supervise(config: ProcessConfig, options: SuperviseOptions
       map((event): MemberEvent => ({ member, event })),
     );
   };
-  // The gateway can wait: it must not keep the processes from being there soon.
+  // The gateway is started later, so that it does not delay the start of the processes.
   const gateway$: Observable<Member> =
     config.nbd === null
       ? EMPTY
@@ -128,7 +128,7 @@ export async function supervise(config: ProcessConfig, options: SuperviseOptions
         events$,
         events$.pipe(
           allListening(ranks.length + (config.nbd === null ? 0 : 1)),
-          // The logs of the start come first, so that this stays in sight.
+          // The logs of the start are shown first, so that this stays visible.
           switchMap(() => quiet(events$, scheduler)),
           tap(report.settled),
           ignoreElements(),
@@ -147,11 +147,11 @@ export async function supervise(config: ProcessConfig, options: SuperviseOptions
 
 function argsToRun({ file, processes }: ProcessConfig, rank: Rank): string[] {
   const args = [PROGRAM, 'run', '--config', file, '--rank', String(rank)];
-  // All of it runs here: there is nobody to agree with.
+  // All processes run here: so they are the founders, and no other process could object.
   return processes.length === 1 ? [...args, '--found'] : args;
 }
 
-/** @throws {AtomicDiskError} if there is nothing to run here, or it could not run together. */
+/** @throws {AtomicDiskError} if no process runs on this machine, or if the processes could not run together. */
 function ranksToRun({ processes, storagePattern, file }: ProcessConfig): readonly Rank[] {
   const ranks = localRanks(processes, ownHosts());
   if (ranks.length === 0) {
@@ -164,13 +164,13 @@ function ranksToRun({ processes, storagePattern, file }: ProcessConfig): readonl
   return ranks;
 }
 
-/** Emits once: when nothing has happened for a moment, or has not stopped to happen for long. */
+/** Emits once: when no event has come for a moment, or after a longer time in any case. */
 function quiet(events$: Observable<unknown>, scheduler: SchedulerLike): Observable<unknown> {
   const silent$ = events$.pipe(startWith(null), debounceTime(SETTLE_MS, scheduler));
   return merge(silent$, timer(SETTLE_MS_MAX, scheduler)).pipe(take(1));
 }
 
-/** Emits once: when each of so many processes, with the gateway, has taken a connection. */
+/** Emits once: when each of so many programs has accepted a connection. */
 function allListening(count: number): OperatorFunction<MemberEvent, unknown> {
   return (events$) =>
     events$.pipe(
@@ -182,13 +182,13 @@ function allListening(count: number): OperatorFunction<MemberEvent, unknown> {
     );
 }
 
-/** On a terminal the processes log for people, as they would if they had it for themselves. */
+/** On a terminal the processes log for people, as they would if each had a terminal of its own. */
 function childEnvironment({ log }: ProcessConfig): Record<string, string | undefined> {
   const pretty = log.format === 'auto' && process.stdout.isTTY;
   return pretty ? { ...process.env, ATDD_LOG_FORMAT: 'pretty' } : process.env;
 }
 
-/** Adds `listening` once the process that was started takes connections. */
+/** Adds the event `listening` once the process that was started accepts connections. */
 function withListening(
   address: Address,
   scheduler: SchedulerLike,
@@ -208,7 +208,7 @@ function withListening(
   );
 }
 
-/** Resolves when a connection could be made (it is closed again at once), else rejects. */
+/** Resolves when a connection could be made, and closes it at once. Rejects if none could be made. */
 async function canConnect({ host, port }: Address): Promise<void> {
   const socket = connectTcp({ host, port });
   try {

@@ -1,7 +1,7 @@
-/** What the program says of the configuration that it has read, on standard error. */
+/** Messages on standard error about the configuration that the program has read. */
 import type { ClusterConfig } from '../../config/load.js';
 
-/** Says which file was taken, unless the command line named it; standard output is for data. */
+/** Names the file that was read, unless the command line named it. Standard output is for data. */
 export function announceConfig(config: ClusterConfig): void {
   const reasons = { option: null, env: 'ATDD_CONFIG', search: 'found on the search path' };
   const reason = reasons[config.chosenBy];

@@ -1,4 +1,4 @@
-/** What a process has from its first moment on, with workers or without. */
+/** The first parts of a process, with workers or without. */
 import { SHUTDOWN_SLACK_MS } from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
 import type { BoundSocket } from '../shell/bindSocket.js';
@@ -19,7 +19,7 @@ export interface BegunProcess {
   readonly state: StartState;
 }
 
-/** @throws {AtomicDiskError} if its storage folder is not what it should be. */
+/** @throws {AtomicDiskError} if its storage folder cannot be used. */
 export function beginProcess(config: ProcessConfig, isFounder: boolean, bound: BoundSocket): BegunProcess {
   const { rank, storage, timeouts, workers } = config;
   const log = foregroundLog(config.log, { rank });

@@ -1,4 +1,4 @@
-/** How many connections a process can take in. */
+/** The number of connections that a process can have at a time. */
 import { readFileSync } from 'node:fs';
 import * as limits from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
@@ -16,7 +16,7 @@ export function processServer(bound: BoundSocket, config: ProcessConfig, log: Lo
   return tcpServer(bound, places, refusalLog({ places, option, log, clock: monotonicClock }));
 }
 
-/** As many as configured, but never more than the descriptors that the system gives. */
+/** As many places as configured, but not more than the system's limit of descriptors leaves. */
 function connectionPlaces(config: ProcessConfig, log: Log): number {
   const descriptors = descriptorLimit();
   const { workers } = config;
@@ -31,7 +31,7 @@ function connectionPlaces(config: ProcessConfig, log: Log): number {
   return places;
 }
 
-/** The soft limit of open files; where the system does not tell, the usual 1024. */
+/** The soft limit of open files; the usual 1024 if the system does not tell it. */
 function descriptorLimit(): number {
   try {
     const match = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'));

@@ -5,7 +5,7 @@
 import { EXIT_SUCCESS } from '../exitCodes.js';
 import { isTerminalGone } from './terminals.js';
 
-/** By this the supervisor tells its children that they are its children. */
+/** The environment variable by which the supervisor marks its children. */
 export const SUPERVISED_ENVIRONMENT = { ATDD_SUPERVISED: '1' } as const;
 
 let hasTakenSignals = false;
@@ -22,13 +22,13 @@ export function isSupervised(): boolean {
 export function beginInForeground(): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, endEarly);
   process.on('SIGHUP', () => {
-    // Otherwise it asks to read the configuration again, which is about to be read.
+    // Any other SIGHUP asks to read the configuration again, which is about to be read anyway.
     if (isTerminalGone()) endEarly();
   });
   if (isSupervised()) endWithSupervisor();
 }
 
-/** From now on whoever calls this listens for signals itself: there is something to end. */
+/** From now on the caller listens for signals itself, because there is something to end in good order. */
 export function takeSignals(): void {
   hasTakenSignals = true;
 }
@@ -37,13 +37,13 @@ function endEarly(): void {
   if (!hasTakenSignals) process.exit(EXIT_SUCCESS);
 }
 
-/** The channel to the supervisor breaks when that has ended, even by SIGKILL. */
+/** The channel to the supervisor breaks when the supervisor has ended, even by SIGKILL. */
 function endWithSupervisor(): void {
   const end = (): void => {
     process.kill(process.pid, 'SIGTERM');
   };
   process.once('disconnect', end);
-  // The supervisor may have ended while this program was loaded, when nobody listened for that event.
+  // The supervisor may have ended while this program was loaded, before there was a listener for that event.
   if (!process.connected) end();
   // The channel alone must not keep the program running.
   process.channel?.unref();

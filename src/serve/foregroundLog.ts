@@ -5,7 +5,7 @@ import type { LeveledLog } from '../shell/winstonLog.js';
 import { winstonLog } from '../shell/winstonLog.js';
 import { isSupervised } from './foreground.js';
 
-/** @param fields Stand on every line, and say whose it is. */
+/** @param fields Fields of every line, which name the program. */
 export function foregroundLog(log: ClusterConfig['log'], fields: LogFields): LeveledLog {
   // The supervisor puts the name of the program before each line.
   return winstonLog({ ...log, fields, isPrefixed: isSupervised() });

@@ -8,13 +8,16 @@ import { AtomicDiskError } from '../errors.js';
 import type { ListenAddress } from '../shell/bindSocket.js';
 import { currentFolder } from '../surroundings.js';
 
-/** As the command line says. */
+/** The options of `atdd nbd` on the command line. */
 export interface GatewayCommandOptions {
   readonly listen?: string;
   readonly socket?: string;
 }
 
-/** What is configured, or the defaults, changed as the command line says. @throws {AtomicDiskError} ATDD_USAGE */
+/**
+ * @returns the configured values, or the defaults, with the options of the command line in their place. @throws
+ *   {AtomicDiskError} ATDD_USAGE
+ */
 export function gatewayConfig(config: ClusterConfig, { listen, socket }: GatewayCommandOptions): NbdConfig {
   const configured = config.nbd ?? defaultNbdConfig(config.sectors);
   const address = listen === undefined ? configured.listen : parseAddress(listen);
@@ -28,7 +31,7 @@ export function gatewayConfig(config: ClusterConfig, { listen, socket }: Gateway
   };
 }
 
-/** Where the gateway listens: an address, and a Unix socket if there is to be one. */
+/** The addresses at which the gateway listens: one of TCP, and a Unix socket if there is to be one. */
 export function addressesOf({ listen, socket, socketMode, socketGroup }: NbdConfig): ListenAddress[] {
   const access = { mode: socketMode, group: socketGroup };
   return socket === null ? [listen] : [listen, { path: socket, access }];

@@ -1,4 +1,4 @@
-/** What the log of the gateway says of its clients. */
+/** The log entries of the gateway about its clients. */
 import { TRANSMISSION_FLAG, flagNames } from '../nbd/constants.js';
 import { transmissionFlagsOf } from '../nbd/nbdExport.js';
 import type { Log } from '../ports/log.js';
@@ -7,10 +7,12 @@ import { monotonicClock } from '../shell/monotonicClock.js';
 import type { TcpServer } from '../shell/tcpServer.js';
 import type { NbdObserver } from '../../streams/pipelines/gateway/nbd.js';
 
-/** Without a majority every request fails, if waitMs is set: that is logged so often only (milliseconds). */
+/**
+ * Milliseconds between two log entries about failed requests: without a majority every request fails, if waitMs is set.
+ */
 const FAILURE_LOG_MS = 5_000;
 
-/** Requests that were refused are the client's business, and as many as it likes: at debug level only. */
+/** Refused requests are logged at the debug level only, because a client may send any number of them. */
 export function gatewayObserver(log: Log, servers: readonly TcpServer[]): NbdObserver {
   const failures = new RateLimitedLog({ log, clock: monotonicClock, intervalMs: FAILURE_LOG_MS });
   return {

@@ -12,14 +12,14 @@ import { monotonicClock } from '../shell/monotonicClock.js';
 export interface ReadinessParts {
   readonly disk: DiskClient;
   readonly log: Log;
-  /** Where the gateway listens. */
+  /** The addresses at which the gateway listens, for the log. */
   readonly where: LogFields;
 }
 
-/** How long a process may take to say that it is there (milliseconds). */
+/** How long a process may take to answer a ping (milliseconds). */
 const ANSWER_MS = 1_000;
 
-/** Logs `ready` once a majority has answered; until then, and later, what the gateway waits for. */
+/** Logs `ready` once a majority has answered. Before and after that, it logs what the gateway waits for. */
 export function logReadiness({ processes }: ClusterConfig, { disk, log, where }: ReadinessParts): Subscription {
   const ask = (rank: Rank): Promise<string | null> =>
     firstValueFrom(
@@ -41,7 +41,7 @@ export function logReadiness({ processes }: ClusterConfig, { disk, log, where }:
     }),
     ignoreElements(),
   );
-  // Times out now and then if requests may.
+  // The read may fail with a time-out, if requests have a time limit: then it is repeated.
   const first$ = disk.read(0).pipe(
     retry({ delay: (error: unknown) => (isTimeout(error) ? of(null) : EMPTY) }),
     tap(() => {

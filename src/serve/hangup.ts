@@ -18,8 +18,8 @@ const hangup$ = fromEvent(process, 'SIGHUP').pipe(
 export const reload$: Observable<unknown> = hangup$.pipe(filter((what) => what === 'reload'));
 
 /**
- * Emits for each signal that asks a process, a gateway or the supervisor to end. From the first subscription on that is
- * all that these signals do.
+ * Emits for each signal that asks a process, a gateway or the supervisor to end. From the first subscription on, these
+ * signals have no other effect.
  */
 export const endSignal$: Observable<unknown> = defer(() => {
   takeSignals();
@@ -60,7 +60,7 @@ export function reload<C extends ClusterConfig>(options: ReloadOptions<C>): C {
   if (changed.length > 0) {
     log.warn('changed in the configuration, and taken over at the next start only', { changed });
   }
-  // What was not taken over is still different the next time.
+  // Fields that were not taken over still differ the next time.
   return { ...config, log: { ...config.log, level: read.log.level } };
 }
 
@@ -71,7 +71,7 @@ export function reloadOnHangup<C extends ClusterConfig>(options: ReloadOptions<C
     next: () => {
       config = reload({ ...options, config });
     },
-    // Signals do not fail: this is a fault of the program.
+    // Signals do not fail, so an error here is a defect of the program.
     error: (error: unknown) => {
       throw error;
     },

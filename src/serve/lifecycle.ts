@@ -1,7 +1,7 @@
 /**
- * The life of a program that runs in the foreground, from the moment it listens for signals to its exit code: of a
- * process, with workers or without, and of the NBD gateway. The first signal asks it to end in good order, the second
- * one to end at once.
+ * The run of a program in the foreground, from the moment it listens for signals to its exit code. The program is a
+ * process, with workers or without, or the NBD gateway. The first signal asks it to end in good order, the second one
+ * to end at once.
  */
 import type { Observable } from 'rxjs';
 import { NEVER, ReplaySubject, catchError, concat, filter, firstValueFrom, map, of } from 'rxjs';
@@ -14,7 +14,7 @@ import { endSignal$ } from './hangup.js';
 import type { StopRequest } from './stopRequests.js';
 import { stopRequests } from './stopRequests.js';
 
-/** How a program came to its end. */
+/** How a program has ended. */
 export type Ending =
   /** In good order. */
   | { readonly kind: 'stopped' }
@@ -23,7 +23,7 @@ export type Ending =
   /** It could not go on. */
   | { readonly kind: 'failed'; readonly error: unknown };
 
-/** What runs until it is stopped. */
+/** A program that runs until it is stopped. */
 export interface Program {
   /** Resolves with `failed` when it cannot go on. Never rejects. */
   readonly failed: Promise<Ending>;
@@ -44,7 +44,7 @@ export class Lifecycle {
   readonly killed: Promise<Ending>;
   readonly #request$: Observable<StopRequest>;
 
-  /** From now on signals are noticed and remembered, and defects that nobody catches end the program. */
+  /** From now on signals are noticed and remembered, and uncaught defects end the program. */
   constructor(private readonly options: LifecycleOptions) {
     endOnLostDefects();
     const requests = new ReplaySubject<StopRequest>(2);

@@ -22,7 +22,7 @@ export function openProcessStore(
   { log, counters }: { readonly log: Log; readonly counters: ProcessCounters },
 ): Promise<OpenedSectorStore> {
   const { cluster, storage, rank, sectors, processes } = config;
-  // Two shards of a process must not be mistaken for each other, even if someone renames their folders.
+  // Two shards of a process must not be mistaken for each other, even if their folders were renamed.
   const clusterOfStore = shard === null ? cluster : `${cluster}#${shard.index}/${shard.count}`;
   return lastValueFrom(
     openStore({

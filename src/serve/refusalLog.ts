@@ -1,4 +1,4 @@
-/** Logs that connections are refused for want of places: at the first one, and every few seconds. */
+/** Logs that connections are refused for want of places: the first one at once, then every few seconds. */
 import type { SchedulerLike } from 'rxjs';
 import type { Log } from '../ports/log.js';
 import { RateLimitedLog } from '../rateLimitedLog.js';
@@ -7,15 +7,15 @@ import { RateLimitedLog } from '../rateLimitedLog.js';
 const REFUSAL_LOG_MS = 5_000;
 
 export interface RefusalLogOptions {
-  /** Connections taken in at once … */
+  /** The most connections at a time. */
   readonly places: number;
-  /** … and the field of the configuration that says so. */
+  /** The field of the configuration that sets `places`. */
   readonly option: string;
   readonly log: Log;
   readonly clock: SchedulerLike;
 }
 
-/** @returns to be called with each connection that is refused, or ended for a newer one. */
+/** @returns a function to be called for each connection that is refused, or ended for a newer one. */
 export function refusalLog({ places, option, log, clock }: RefusalLogOptions): () => void {
   const limited = new RateLimitedLog({ log, clock, intervalMs: REFUSAL_LOG_MS });
   const message = 'connections are refused: all places are taken';

@@ -1,13 +1,13 @@
-/** `atdd run`, up to the point where the process itself takes over. Light: see src/main.ts. */
+/** `atdd run`, up to the start of the process itself. Loads little: see src/main.ts. */
 import { loadProcessConfig } from '../../config/load.js';
 import { announceConfig } from './announceConfig.js';
 import { beginInForeground } from './foreground.js';
 
-/** As the command line says; null: not said. */
+/** The options of the command line; null: not given. */
 export interface RunOptions {
   readonly config: string | null;
   readonly rank: string | null;
-  /** An operator vouches that there is no cluster yet. */
+  /** Whether an operator vouches that there is no cluster yet. */
   readonly isFounder: boolean;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Puts a process without workers together from its real parts. What it does is decided in startProcess, how it ends in
- * lifecycle.ts.
+ * Puts a process without workers together from its real parts. startProcess.ts decides what it does, lifecycle.ts how
+ * it ends.
  */
 import { lastValueFrom } from 'rxjs';
 import type { ProcessConfig } from '../../config/load.js';
@@ -23,7 +23,7 @@ export async function serve(config: ProcessConfig, isFounder: boolean, bound: Bo
   const { log, lifecycle, server, state } = beginProcess(config, isFounder, bound);
   reloadProcessOnHangup(config, log, log.setLevel);
   const counters = newCounters();
-  // Opening takes seconds on a large disk: the second signal ends that too.
+  // To open a large disk takes seconds, so the second signal has to end that as well.
   const store = await Promise.race([openProcessStore(config, null, { log, counters }), lifecycle.killed]);
   if ('kind' in store) return lifecycle.end(store);
   const running = startProcess(startOptions(config, null, state), {

@@ -1,6 +1,5 @@
 /**
- * Puts the NBD gateway together from its real parts. What it does is decided in startGateway, how it ends in
- * lifecycle.ts.
+ * Puts the NBD gateway together from its real parts. startGateway.ts decides what it does, lifecycle.ts how it ends.
  */
 import { lastValueFrom, merge } from 'rxjs';
 import { describeAddress, isLoopback } from '../../config/address.js';

@@ -22,7 +22,7 @@ export async function serveWorkers(config: ProcessConfig, isFounder: boolean, bo
     log.setLevel(level);
     group.setDebug(log.debugEnabled);
   });
-  // Opening takes seconds on a large disk: the second signal ends that too.
+  // To open a large disk takes seconds, so the second signal has to end that as well.
   const ready = firstValueFrom(group.ready$.pipe(map(() => null)));
   const early = await Promise.race([ready, lifecycle.killed, failed]);
   if (early !== null) {

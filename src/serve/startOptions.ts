@@ -7,27 +7,27 @@ import type { ProcessOptions } from '../startProcess.js';
 import { createTagger } from '../wire/tag.js';
 import type { RouteOptions } from '../workers/workerGroup.js';
 
-/** What else a process is told when it starts. */
+/** The circumstances of a start, which are not in the configuration. */
 export interface StartState {
-  /** An operator vouches that there is no cluster yet. */
+  /** Whether an operator vouches that there is no cluster yet. */
   readonly isFounder: boolean;
-  /** It has been a member with this storage before: see src/shell/storageMarker.ts. */
+  /** Whether it has been a member with this storage before: see src/shell/storageMarker.ts. */
   readonly wasInUse: boolean;
 }
 
-/** What of a configuration says how a process runs. */
+/** The fields of the configuration from which the options are made. */
 export type RunConfig = Pick<
   ProcessConfig,
   'rank' | 'processes' | 'sectors' | 'clientKey' | 'systemKey' | 'isExtended' | 'limits' | 'timeouts'
 >;
 
 /**
- * @param shard The worker that the options are for; null: the process has none. What a process may take on in all is
- *   shared out among its workers.
+ * @param shard The shard of the worker that the options are for; null: the process has no workers. Limits that hold for
+ *   the whole process are divided among its workers.
  */
 export function startOptions(config: RunConfig, shard: Shard | null, state: StartState): ProcessOptions {
   const part = (whole: number): number => Math.ceil(whole / (shard?.count ?? 1));
-  /** The part of a worker, but not less than WORKER_SHARE_MIN unless the whole is. */
+  /** A worker's part of a limit, but at least WORKER_SHARE_MIN, or the whole limit if that is less. */
   const share = (whole: number): number => Math.min(whole, Math.max(limits.WORKER_SHARE_MIN, part(whole)));
   return {
     rank: config.rank,
@@ -64,14 +64,14 @@ export function startOptions(config: RunConfig, shard: Shard | null, state: Star
       badTagPenaltyMs: limits.BAD_TAG_PENALTY_MS,
       fullRetryMs: limits.FULL_RETRY_MS,
       linkSilentMs: limits.LINK_SILENT_MS,
-      // Threads of several processes that start together take their time.
+      // The threads of several processes that start together need longer.
       graceMs: limits.GRACE_MS * (1 + (shard?.count ?? 0)),
       fetchMs: limits.FETCH_MS,
     },
   };
 }
 
-/** Of the main thread of a process with workers. */
+/** The options of the main thread of a process with workers. */
 export function routeOptions(config: RunConfig): Omit<RouteOptions, 'trust' | 'turn'> {
   return {
     rank: config.rank,

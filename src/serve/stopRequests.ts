@@ -1,12 +1,12 @@
-/** From signals to what is asked of the processes: end in good order first, at once after that. */
+/** From signals to requests to the processes: first to end in good order, then to end at once. */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { map, merge, of, skipUntil, switchMap, take, timer } from 'rxjs';
 
 export type StopRequest = 'terminate' | 'kill';
 
 /**
- * One press of Ctrl-C may arrive twice within milliseconds: from the terminal, and handed on by npm. Only a signal
- * after this counts as the second one.
+ * One press of Ctrl-C may arrive twice within milliseconds: from the terminal, and passed on by npm. Only a signal that
+ * comes later than this counts as the second one.
  */
 export const SECOND_SIGNAL_AFTER_MS = 500;
 

@@ -1,7 +1,7 @@
 /**
- * What SIGHUP means: that the terminal is gone, or, if there was none or it is still there (`kill -HUP`, systemd's
- * reload), that the configuration is to be read again. A terminal that has been closed is none any more when the signal
- * comes.
+ * The two meanings of SIGHUP. If the terminal is gone, the program has to end. If there was none, or it is still there
+ * (`kill -HUP`, systemd's reload), the configuration has to be read again. A stream of a closed terminal is no terminal
+ * any more when the signal comes.
  */
 import { isatty } from 'node:tty';
 

@@ -1,4 +1,4 @@
-/** What this program calls itself. */
+/** The version of this program. */
 import { readFileSync } from 'node:fs';
 
 /** Version of the package, from its package.json (compiled to dist/src/serve/version.js). */

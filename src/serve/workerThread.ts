@@ -24,7 +24,7 @@ import type { StartState } from './startOptions.js';
 import { startOptions } from './startOptions.js';
 import { openProcessStore, SCHEDULERS } from './processStore.js';
 
-/** What a worker is given when it starts. */
+/** The data that a worker gets when it starts. */
 export interface WorkerStart {
   readonly config: ProcessConfig;
   readonly shard: Shard;

@@ -6,8 +6,8 @@
  * - The chained form of a batch costs a third of the array form.
  * - After a write failed for want of room, LevelDB's log may hold half a record: what is appended behind it could be
  *   lost at the next start. So nothing is written until it was opened again.
- * - To be opened it needs room for a file or two. While there is none it stays closed, and throws at whatever it is
- *   asked; so each question tries to open it first, and finds no room.
+ * - To open it takes room for a file or two. While there is none it stays closed, and every call throws. So each call
+ *   tries to open it first, and fails with NoSpace.
  * - Its own log of events and its MANIFEST shrink only when it is opened: so it is opened again from time to time.
  * - It ignores some errors while it opens (a log file that it cannot read counts as empty), and says so only in its log
  *   of events: that is searched for them.
@@ -189,7 +189,7 @@ function oneAtATime(location: string): InTurn {
     });
 }
 
-/** What is asked about the folder as a whole, before the store is opened. */
+/** The questions about the folder as a whole, before the store is opened. */
 function folderPart(inTurn: InTurn, database: () => Database) {
   return {
     superblock: () => inTurn('read of the superblock', async () => (await database().get(SUPERBLOCK_KEY)) ?? null),

@@ -9,7 +9,7 @@ import type { Rank } from '../core/rank.js';
 import type { Log } from '../ports/log.js';
 import { syncFolder } from './slotFile.js';
 
-/** Whose storage it is. */
+/** The process to which a storage folder belongs. */
 export interface StorageOwner {
   readonly cluster: string;
   readonly rank: Rank;

@@ -37,7 +37,7 @@ const CONFIRMING_ERRORS: ReadonlySet<string | undefined> = new Set(['ECONNRESET'
 
 /**
  * @param socket Connected, not yet read from, created with `allowHalfOpen: true`: the end of the other side's half must
- *   not end ours, since answers may still be due.
+ *   not end ours, because answers may still be due.
  */
 export function tcpConnection(socket: Socket): TcpConnection {
   return new SocketConnection(socket);

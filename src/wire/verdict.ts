@@ -12,7 +12,7 @@ import type { Shard } from '../core/shard.js';
 import { isOfShard } from '../core/shard.js';
 import { TIMESTAMP_REFUSED } from '../core/stamp.js';
 import type { Tagger } from './tag.js';
-import type { Decoded, WireMessage } from './wireMessage.js';
+import type { ParsedFrame, WireMessage } from './wireMessage.js';
 import type { BundleMessage } from './bundle.js';
 import { readMemberMessage } from './memberMessages.js';
 import type { MemberWireMessage } from './memberMessages.js';
@@ -90,7 +90,7 @@ const DROPPED: Readonly<Record<DropReason, Verdict>> = {
 };
 
 /** Judges one message. Data in the verdict is a copy, so the frame need not be kept. */
-export function judge({ frame, message }: Decoded, options: VerdictOptions): Verdict {
+export function judge({ frame, message }: ParsedFrame, options: VerdictOptions): Verdict {
   switch (message.family) {
     case 'request':
       return judgeRequest(frame, message, options);

@@ -43,7 +43,7 @@ export type ExtensionMessage =
   HelloMessage | MemberWireMessage | ShardMessage | BundleMessage | InquiryMessage | ReportMessage;
 
 /** A decoded message with the bytes of its frame, tag included. */
-export interface Decoded {
+export interface ParsedFrame {
   readonly frame: Uint8Array;
   readonly message: WireMessage;
 }

@@ -1,4 +1,4 @@
-/** What the connections of a process bring. */
+/** The inputs of a process that arrive over its connections. */
 import type { Difference } from '../../src/core/membership/configuration.js';
 import type { Inquiry, LinkHandshake, MemberMessage } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
@@ -9,33 +9,33 @@ import type { DropReason } from '../../src/wire/verdict.js';
 import type { SectorEvent } from '../reduceRegisters.js';
 import type { Outgoing } from '../writeTogether.js';
 import type { Origin, Session } from './session.js';
-/** What comes of a message that arrived. */
+/** An effect of a message that has arrived. */
 export type Inbound =
   | { readonly kind: 'event'; readonly event: SectorEvent<Origin | null> }
   | { readonly kind: 'send'; readonly outgoing: Outgoing }
-  /** The peer has shown that it sends receipts, and has the reply that this one names. */
+  /** The peer sends receipts, and has the reply that this receipt names. */
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
-  /** A peer has said who it is, or that it is foreign. */
+  /** A peer has shown who it is, or that it is foreign. */
   | { readonly kind: 'membership'; readonly effects: readonly MembershipEffect[] }
   /** A peer has made a new connection, and shown who it is. */
   | { readonly kind: 'newcomer'; readonly rank: Rank }
-  /** … and said, but not shown it. */
+  /** A peer has made a new connection, and said who it is without a proof. */
   | { readonly kind: 'knock'; readonly rank: Rank }
   /** The process that this one has dialled has shown who it is. */
   | { readonly kind: 'introduced'; readonly rank: Rank }
-  /** That process was started with something else than this one. */
+  /** The configuration of that process differs from that of this one. */
   | {
       readonly kind: 'differs';
       readonly rank: Rank;
       readonly remote: string;
       readonly difference: Difference;
     }
-  /** A peer says what it understands, and what it knows of the connection to it. */
+  /** A peer says which features of the extension it understands, and what it knows of the connection to it. */
   | { readonly kind: 'linkHandshake'; readonly rank: Rank; readonly news: LinkHandshake }
   /** That peer has ended its half of the connection that this process dialled. */
   | { readonly kind: 'ended'; readonly rank: Rank }
-  /** A peer asks which sectors there are, or answers that. */
-  | { readonly kind: 'listing'; readonly session: Session; readonly message: ListMessage }
+  /** A peer asks for a list of sectors, or sends one. */
+  | { readonly kind: 'listing'; readonly session: Session; readonly message: SignedListMessage }
   | {
       readonly kind: 'inquiry';
       readonly session: Session;
@@ -50,7 +50,7 @@ export type Inbound =
     }
   | { readonly kind: 'dropped'; readonly remote: string; readonly reason: DropReason };
 
-export interface ListMessage {
+export interface SignedListMessage {
   readonly sender: Rank;
   readonly content: Extract<MemberMessage, { kind: 'list' | 'listed' }>;
 }

@@ -1,9 +1,9 @@
-/** Who has sent messages of processes with wrong tags lately. */
+/** Counts of the process messages with wrong tags that came lately, by the address that they came from. */
 import type { SchedulerLike } from 'rxjs';
 
-/** Older ones do not count any more. */
+/** An address whose last wrong tag is older does not count any more. */
 const RECENT_MS = 60_000;
-/** Addresses on record; further ones count as `OTHERS`. */
+/** Addresses that are counted by themselves; further ones count as `OTHERS`. */
 const HOSTS_MAX = 8;
 const OTHERS = 'others';
 
@@ -17,7 +17,7 @@ export class BadTags {
 
   constructor(private readonly clock: Pick<SchedulerLike, 'now'>) {}
 
-  /** @param remote Address and port, as connections tell it. */
+  /** @param remote Address and port, as in `Connection.remote`. */
   add(remote: string): void {
     this.forgetOld();
     const host = hostOf(remote);
@@ -41,7 +41,7 @@ export class BadTags {
   }
 }
 
-/** Without the port, which is another one for each connection. */
+/** The address without the port, which differs for each connection. */
 function hostOf(remote: string): string {
   const colon = remote.lastIndexOf(':');
   return colon === -1 ? remote : remote.slice(0, colon).replace(/^\[(.*)\]$/, '$1');

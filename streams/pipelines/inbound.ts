@@ -44,7 +44,7 @@ import type { SessionLimits } from './session.js';
 import { Session, messageKey } from './session.js';
 import type { ProcessTimeouts } from './processOptions.js';
 
-type PartOfRecords =
+type PartOfState =
   | 'ledger'
   | 'sessions'
   | 'registers'
@@ -58,7 +58,7 @@ type PartOfRecords =
 export interface InboundOptions {
   readonly verdict: VerdictOptions;
   readonly table: MessageTable;
-  readonly state: Pick<ProcessState, PartOfRecords>;
+  readonly state: Pick<ProcessState, PartOfState>;
   readonly limits: SessionLimits;
   readonly timeouts: Pick<ProcessTimeouts, 'badTagPenaltyMs' | 'linkSilentMs'>;
   readonly schedulers: Schedulers;
@@ -67,15 +67,15 @@ export interface InboundOptions {
   readonly dialled: Rank | null;
   /** Whether new client operations are begun; false once the process is shutting down. */
   readonly isAdmitting: () => boolean;
-  /** A message of that process has come. */
+  /** Called when a message of that process has come. */
   readonly receivedFrom: (rank: Rank) => void;
-  /** The other side of the connection has shown a key. */
+  /** Called when the other side of the connection has sent something with a right tag. */
   readonly trust: (connection: Connection) => void;
 }
 
 /**
- * Serves one connection until it ends; then its operations that have not begun their write phase are given up, so that
- * whoever asked for them may ask another process.
+ * Serves one connection until it ends. Then its operations that have not begun their write phase are given up, so that
+ * the client may ask another process.
  */
 export function serveConnection(connection: Connection, options: InboundOptions): Observable<Inbound> {
   return defer(() => {
@@ -88,7 +88,8 @@ export function serveConnection(connection: Connection, options: InboundOptions)
       mapEach(() => session.drained().map(toSend)),
       takeUntil(closed$),
     );
-    // A peer that is gone confirms nothing, and asks again if it comes back (ADR 12): after that time it is forgotten.
+    // A peer that is gone sends no receipts, and asks again if it comes back (ADR 12). After this time its messages are
+    // forgotten.
     const forgotten$ = timer(options.timeouts.linkSilentMs, options.schedulers.clock).pipe(
       mapEach(() => session.forgotten().map(toSend)),
       takeUntil(closed$),
@@ -106,7 +107,7 @@ export function serveConnection(connection: Connection, options: InboundOptions)
         onEmpty: () => {
           connection.resume();
         },
-        // A request that has not begun when its client is gone never will.
+        // A request that has not begun when its client is gone is dropped.
         keepAtEnd: ({ type }) => type.code !== TYPE_READ && type.code !== TYPE_WRITE,
       }),
       parseFrames(),
@@ -127,7 +128,7 @@ export function serveConnection(connection: Connection, options: InboundOptions)
   });
 }
 
-/** A connection is not read from for some time for each wrong tag that it sends. */
+/** For each wrong tag that comes over it, the connection is not read for `badTagPenaltyMs`. */
 function penalties(
   verdict$: Observable<Verdict>,
   session: Session,
@@ -160,7 +161,7 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
     case 'request':
       showTrust(session, options);
       if (isUseless(options.state)) {
-        // Its client has to find one that takes part.
+        // The client has to find a process that is part of the cluster.
         session.isRefused = true;
         session.connection.destroy();
         return [];
@@ -219,8 +220,9 @@ function dropped({ connection }: Session, reason: DropReason): Inbound {
 }
 
 /**
- * Whether that process has shown over a connection that stands to be of this implementation, which sends no receipts:
- * one in its name is not its own, and it would be waited for others for ever.
+ * Whether that process has shown over an open connection that it is of the own implementation, which sends no receipts.
+ * A receipt in its name then comes from somebody else. If it were believed, this process would wait for further
+ * receipts for ever.
  */
 function isOwnImplementation(rank: Rank, { sessions }: InboundOptions['state']): boolean {
   for (const { hello, hasEnded } of sessions) if (hello?.rank === rank && !hasEnded) return true;
@@ -233,7 +235,7 @@ function showTrust(session: Session, options: InboundOptions): void {
   options.trust(session.connection);
 }
 
-/** A message with the tag of the processes has come. */
+/** A message with a right tag of the system key has come. */
 function showPeer(session: Session, options: InboundOptions): void {
   if (!session.isTrusted) options.state.peerConnections.add(session.connection);
   showTrust(session, options);
@@ -255,9 +257,9 @@ function beginOperation(session: Session, request: ClientRequest, { state, rando
   };
 }
 
-/** A peer of this implementation says who it is before it says anything else. */
+/** A peer of the own implementation says HELLO before it says anything else. */
 function admitMessage(session: Session, message: ProcessMessage, options: InboundOptions): Inbound[] {
-  // Of version 1, that is: few are.
+  // Only a hello of version 1 is proven by an answer, and few peers send that.
   const proof = session.introduction.old === null ? [] : takeAnswerAsProof(session, message, options);
   const admitted = admitAudible(session, message, options);
   return proof.length === 0 ? admitted : [...proof, ...admitted];
@@ -294,19 +296,19 @@ function admitMember(session: Session, { sender, content }: SignedMemberMessage,
   }
 }
 
-/** Whether what is not about who the other side is may be taken in from it. */
+/** Whether messages other than those of the introduction may be taken in from the other side. */
 function isAudible({ introduction, hello }: Session): boolean {
   return introduction.state === 'silent' || introduction.state === 'proven' || hello !== null;
 }
 
-/** Whether the process is not part of a cluster, and has waited for that for some time. */
+/** Whether the process is still not part of a cluster after `graceMs`. */
 function isUseless({ membership }: InboundOptions['state']): boolean {
   return membership.memberState === 'fresh' && membership.current.isGraceOver;
 }
 
 /**
- * A peer repeats what it has no answer to. What waits here already (for the disk, say) is not taken in once more: it
- * would be answered twice, and could fill all the places that the peer has.
+ * A peer repeats its unanswered messages. One that waits here already, for the disk for example, is not taken in once
+ * more: it would be answered twice, and could fill all the places that the peer has.
  */
 function takeMessage(session: Session, { sender, sector, content }: ProcessMessage): Inbound[] {
   const key = messageKey(content.kind, content.id);
@@ -318,8 +320,8 @@ function takeMessage(session: Session, { sender, sector, content }: ProcessMessa
 }
 
 /**
- * Marked at once, dropped in turn: what of theirs waits in the queue of its sector must not take them further before
- * the event that drops them is handled.
+ * The operations are marked at once, and dropped when their sectors have handled these events. The mark keeps events of
+ * theirs that wait in the queue of a sector from taking them further before that.
  */
 function abandonAll(session: Session, ledger: Ledger<Session>): Inbound[] {
   return abandonOperations(ledger, session).map(({ id, sector }) => ({

@@ -10,7 +10,7 @@ import { beginOpening } from './membership/introductions.js';
 import { renewLink } from '../../src/core/link/negotiation.js';
 import { openingHello } from './membership/hellos.js';
 
-/** Responses and receipts as they are; messages to peers through the link of each. */
+/** Sends responses and receipts as they are, and messages to peers through the link of each peer. */
 export function outgoing(
   outbound$: Observable<Outbound>,
   peers: readonly Peer[],

@@ -1,10 +1,10 @@
-/** How a process writes down what it remembers besides its sectors, and reads it when it starts again. */
+/** The formats of notes: what a process keeps on its disk beside the sectors, and reads when it starts again. */
 import { AtomicDiskError } from '../../src/errors.js';
 import type { Notes } from '../../src/ports/notes.js';
 
-/** A kind of note. */
+/** The format of a kind of note. */
 export interface NoteFormat<T> {
-  /** What a note of the kind holds, with its article: "a position". */
+  /** Names the content of such a note, with its article: "a position". For error messages. */
   readonly what: string;
   readonly write: (value: T) => Uint8Array;
   /** @returns undefined if the bytes are no such note. */
@@ -53,7 +53,10 @@ export function numberNote(what: string, min: number, max: number): NoteFormat<n
   };
 }
 
-/** Fields as JSON. @param read Gets the fields of an object, unchecked. @returns as `NoteFormat.read`. */
+/**
+ * Fields as JSON. @param read Gets the unchecked fields of a JSON object. Returns undefined if they are not those of
+ * such a note.
+ */
 export function jsonNote<T>(
   what: string,
   toFields: (value: T) => Readonly<Record<string, unknown>>,

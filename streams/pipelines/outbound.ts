@@ -1,6 +1,6 @@
 /**
- * From outcomes of registers to bytes: messages to peers over stubborn links, responses to clients, receipts to peers
- * that send receipts.
+ * From outcomes of registers to what is sent: messages to peers over stubborn links, responses to clients, and receipts
+ * to those peers that send receipts themselves.
  */
 import { unreachable } from '../../src/core/assert.js';
 import type { Ledger } from '../../src/core/ledger.js';
@@ -59,7 +59,7 @@ export function outboundOptions(options: ProcessPipelineOptions, random: Random)
   };
 }
 
-/** Bytes and addressees for all that came of one event, in the order of its effects. */
+/** @returns the messages to be sent because of one event, in the order of its effects. */
 export function dispatch(outcome: SectorOutcome<Origin | null>, options: OutboundOptions): Outbound[] {
   const { origin, sector, event } = outcome.cause;
   if (event.kind === 'message' && event.message.kind === 'ack' && outcome.kind !== 'void') {
@@ -86,7 +86,7 @@ export function dispatch(outcome: SectorOutcome<Origin | null>, options: Outboun
   return outbound;
 }
 
-/** The message is done with: another may take its place. */
+/** The message has been handled: another may take its place. */
 function release({ session, due }: PendingReceipt, outbound: Outbound[]): void {
   outbound.push(...session.handled(messageKey(due.receiptFor, due.id)).map(toSend));
 }
@@ -104,7 +104,10 @@ function toSend(outgoing: Outgoing): Outbound {
   return { kind: 'send', outgoing };
 }
 
-/** @returns false for a reply that may not be sent now: see receipts.ts. */
+/**
+ * Appends what is sent because of the effect to `outbound`. @returns false for a reply that may not be sent now: see
+ * receipts.ts.
+ */
 function dispatchEffect(
   effect: RegisterEffect,
   sector: SectorIndex,
@@ -115,7 +118,7 @@ function dispatchEffect(
     case 'store':
       return true;
     case 'broadcast': {
-      // Under the id of its operation: the link forgets what that asked before.
+      // The id is that of the operation: the link drops the question of its earlier phase.
       const { id } = effect.message;
       const message = toMessage(effect.message, sector, options, true);
       outbound.push(toLink('all', { kind: 'question', id, message }));
@@ -194,7 +197,7 @@ export function takeReceipt(receipt: Receipt, options: OutboundOptions): Outboun
 
 /** A peer of this implementation has made a new connection: see receipts.ts. */
 export function welcome(peer: Rank, options: OutboundOptions): Outbound[] {
-  // What it answered before it had shown who it is was not taken in.
+  // Answers that it gave before its HELLO was proven were not taken in.
   const outbound = [toLink(peer, { kind: 'noReceipts' }), toLink(peer, { kind: 'again' })];
   for (const due of receipts.forgetPeer(options.receipts, peer)) {
     release(due, outbound);
@@ -202,7 +205,7 @@ export function welcome(peer: Rank, options: OutboundOptions): Outbound[] {
   return outbound;
 }
 
-/** Nothing for messages of this implementation: those who send them want no receipts. */
+/** Empty for messages of the extension: the peers that send them want no receipts. */
 function receiptTo({ session, due }: PendingReceipt, options: OutboundOptions): Outbound[] {
   const { receiptFor, id } = due;
   if (receiptFor === 'readStamp' || receiptFor === 'stamp') return [];

@@ -1,4 +1,4 @@
-/** The peers of a process as it dials them, and what it has to tell of that. */
+/** The connections to the peers of a process, and the reports about them. */
 import type { Observable } from 'rxjs';
 import { ReplaySubject, Subject, filter, map, merge, share, tap } from 'rxjs';
 import type { Rank } from '../../src/core/rank.js';
@@ -10,12 +10,12 @@ import type { PeerState } from './processState.js';
 
 export type PeerReport =
   | { readonly kind: 'peer'; readonly rank: Rank; readonly isConnected: boolean }
-  /** It could not be dialled. */
+  /** It could not be dialled, for the reason in `trouble`. */
   | { readonly kind: 'unreachable'; readonly rank: Rank; readonly trouble: string };
 
 export interface Peer {
   readonly state: PeerState;
-  /** Emits why it could not be dialled. */
+  /** Emits the reason of each attempt to dial it that failed. */
   readonly failure$: Observable<string>;
   /** The connection that this process dialled to it; null: there is none. */
   readonly connection$: Observable<Connection | null>;
@@ -23,7 +23,8 @@ export interface Peer {
 
 /**
  * The connections that this process dials, one for each other process.
- * @param appeared$ Emits the rank of a process that has dialled this one: it is there, and waits for answers.
+ * @param appeared$ Emits the rank of a process that has dialled this one. It is dialled at once, because it runs and
+ * waits for answers.
  */
 export function connectPeers(
   options: Pick<ProcessPipelineOptions, 'state' | 'timeouts'>,

@@ -1,5 +1,5 @@
 /**
- * The whole of a process between its sockets and its disk. Composition only: what each part does stands in the part.
+ * The whole of a process between its sockets and its disk. This file only composes the parts.
  *
  * ```
  * connections ─► received ─► registers ─► outbound ─► links ─► writeTogether ─► sockets
@@ -30,7 +30,7 @@ import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
 import { received } from './received.js';
 import { registers, wantBootNumber } from './registers.js';
 
-/** What the process wants done, or known. */
+/** A batch for a socket, or an event for the log. */
 export type ProcessOutput =
   { readonly kind: 'write'; readonly batch: Batch } | Extract<Inbound, { kind: 'dropped' | 'differs' }> | PeerReport;
 
@@ -39,7 +39,7 @@ export function processPipeline(options: ProcessPipelineOptions, ports: ProcessP
   return defer(() => {
     const { self, verdict, state } = options;
     const { exchange } = state;
-    // Feedback: what arrives shows that a process is there, so that it is dialled at once.
+    // Feedback: a process that has made a connection runs, so it is dialled at once.
     const appeared = new Subject<Rank>();
     const peers = connectPeers(options, ports, appeared);
     const members = memberPipelines(options, ports);
@@ -64,7 +64,7 @@ export function processPipeline(options: ProcessPipelineOptions, ports: ProcessP
           }),
         );
         const outbound$ = merge(
-          // Before what is done with messages that came later: see the effects `sendHello`.
+          // First, because a hello has to leave before the answers to later messages: see the effect `sendHello`.
           members.outbound(inbound$),
           outcome$.pipe(mapEach((outcome) => dispatch(outcome, out))),
           inbound$.pipe(

@@ -35,15 +35,15 @@ export interface ProcessTimeouts {
 
 export interface ProcessPipelineOptions {
   readonly self: Pick<Self, 'rank' | 'processCount'>;
-  /** Tells this boot of the process from its others: hexadecimal. */
+  /** The random id of this boot of the process, in hexadecimal. */
   readonly bootId: string;
   readonly membership: MembershipState;
-  /** Whether peers that understand it are spoken to by the extension. */
+  /** Whether the extension is used with peers that understand it. */
   readonly isExtended: boolean;
   readonly bootNumber: BootNumber;
   readonly verdict: VerdictOptions;
   readonly state: ProcessState;
-  /** Whether client operations are begun; false once the process is shutting down. */
+  /** Whether operations of clients are begun; false once the process is shutting down. */
   readonly isAdmitting: () => boolean;
   readonly repair: RepairLimits;
   readonly limits: ProcessLimits;

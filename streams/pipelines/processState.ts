@@ -26,23 +26,23 @@ import { newRepairProgress } from './repair/repairProgress.js';
 import type { Session } from './session.js';
 import type { Exchange } from './repair/exchange.js';
 
-/** What a process knows of another one. */
+/** The state that a process keeps of each peer. */
 export interface PeerState {
   readonly rank: Rank;
   readonly outbox: Outbox<Sendable>;
-  /** What the process at the other end of that connection understands. */
+  /** The negotiation of the extension for the connection that this process dials. */
   readonly negotiation: LinkNegotiation;
-  /** Whether it has shown who it is. */
+  /** The state of the introduction over that connection. */
   readonly opening: Opening;
-  /** Whether the connection that this process dials stands. */
+  /** Whether the connection that this process dials is open. */
   isConnected: boolean;
-  /** When a message of its came last, by the clock; 0: never. */
+  /** When its last message came, in milliseconds of the clock; 0: never. */
   lastReceivedMs: number;
 }
 
 /**
- * Everything that a running process has in memory for others: made outside of the pipeline, so that it can be looked
- * at. Each part belongs to the operator that fills it.
+ * Everything that a running process has in memory. It is made outside of the pipeline, so that tests and the status
+ * report can look at it. Each part belongs to the operator that fills it.
  */
 export interface ProcessState {
   readonly ledger: Ledger<Session>;
@@ -52,40 +52,44 @@ export interface ProcessState {
   readonly membership: MembershipView;
   readonly differences: Differences;
   readonly disavowals: Disavowals;
-  /** Its own questions to peers, and to its registers. */
+  /** Questions that the process asks on its own behalf, of peers and of its registers. */
   readonly exchange: Exchange;
   readonly missed: MissedLog;
   readonly repair: RepairProgress;
   readonly counters: ProcessCounters;
   readonly badTags: BadTags;
-  /** Whose other side is a process: dialled by this one, or shown to be one by what came. */
+  /**
+   * Connections whose other side is a process: dialled by this one, or one that has sent a right tag of the system key.
+   */
   readonly peerConnections: WeakSet<Connection>;
 }
 
-/** In what each peer differs from this process, as it has said last; empty: in nothing. */
+/**
+ * How the configuration of each peer differs from that of this process, by its last HELLO. An empty list: it does not.
+ */
 export interface Differences {
-  /** By what it said over its own connection. */
+  /** By the HELLO over the connection that the peer dialled. */
   readonly heard: Map<Rank, readonly Difference[]>;
-  /** By what it answered over the one that this process dialled. */
+  /** By the HELLO that answered over the connection that this process dialled. */
   readonly answered: Map<Rank, readonly Difference[]>;
 }
 
-/** Who this process and the others are. */
+/** The identities of this process and its peers. */
 export interface MembershipView {
   readonly current: Membership;
-  /** What this process acts by: it is a member only once that is durable. */
+  /** The member state that this process acts by: it is a member only once that is durable. */
   memberState: MemberState;
-  /** A member that does vote. */
+  /** Whether this process is a member, and has no objection to voting. */
   readonly isVoting: boolean;
-  /** What is durable of `current.remembered`. */
+  /** The part of `current.remembered` that is durable. */
   readonly durable: Map<Rank, PeerMemory>;
 }
 
-/** How much of everything there is: 0 everywhere in a process that has nothing to do. */
+/** Sizes of what is in memory. All are 0 in a process that has nothing to do. */
 export interface ProcessStats {
   /** Operations of clients under way. */
   readonly operations: number;
-  /** Registers that have an operation. */
+  /** Registers that have an operation under way. */
   readonly registers: number;
   /** Connections, and the process messages that came by them and are being handled. */
   readonly sessions: number;
@@ -93,12 +97,12 @@ export interface ProcessStats {
   readonly peers: readonly {
     readonly rank: Rank;
     readonly isConnected: boolean;
-    /** What it is outbox: see src/core/link/outbox.ts. */
+    /** Sizes of its outbox: see src/core/link/outbox.ts. */
     readonly questions: number;
     readonly replies: number;
     readonly unsent: number;
   }[];
-  /** Questions of the repairs without an answer. */
+  /** Unanswered questions of the repairs. */
   readonly repairs: number;
   /** Sectors that this process knows others to have missed. */
   readonly missed: number;

@@ -1,15 +1,15 @@
 /**
- * Receipts (docs/wire-protocol.md, docs/adr/0005-links.md): which peers send them, what they have not given a receipt
- * for, and what they have to be given one for.
+ * Receipts (docs/wire-protocol.md, docs/adr/0005-links.md): which peers send them, which replies wait for a receipt of
+ * a peer, and which messages of a peer have to be confirmed.
  *
  * A peer that gets our receipt stops repeating its message. So a receipt for a question leaves only when our answer has
- * arrived: when the peer's receipt for it is here. Then it does not matter that we may die, and with us the memory of
- * what we have not answered. The answers without a receipt are on record, which is bounded; what finds no place in it
- * is not answered, and comes again. (A question that we never answer, since our copy is damaged, is confirmed: a peer
- * may ask nothing else before.)
+ * arrived, that is when the peer's receipt for the answer is here. Then nothing is lost if this process dies and
+ * forgets which questions it has not answered. The answers without a receipt are on record. The record is bounded: a
+ * question whose answer finds no place there is not answered, and comes again. (A question that is never answered,
+ * because the copy here is damaged, is confirmed: a peer may ask nothing else before.)
  *
- * A peer may wait for a receipt with its very first message, before anybody can know that it wants one. Its first few
- * messages are remembered, and confirmed when it shows itself.
+ * A peer may want a receipt for its very first message, before this process can know that it wants receipts. Its first
+ * few messages are remembered, and confirmed when its first receipt comes.
  */
 import { unreachable } from '../../src/core/assert.js';
 import type { Receipt } from '../../src/core/message.js';
@@ -24,23 +24,23 @@ export interface PendingReceipt {
   readonly due: ReceiptDue;
 }
 
-interface PeerState {
+interface PeerReceipts {
   sendsReceipts: boolean;
-  /** Replies of ours that its receipt has not come for, if it sends receipts. */
+  /** Keys of the replies whose receipt has not come yet, if the peer sends receipts. */
   readonly unreceipted: Set<string>;
-  /** By reply: the question that is confirmed when the receipt for that reply is here. */
+  /** By the key of a reply: the question that is confirmed when the receipt for that reply is here. */
   readonly awaited: Map<string, PendingReceipt>;
-  /** Its first messages, as long as it has not shown itself. */
+  /** Its first messages, as long as it has sent no receipt. */
   unconfirmed: PendingReceipt[];
-  /** Its last answer that nothing here had asked for. */
+  /** The key of its last answer that no operation here had asked for. */
   lastStale: string | null;
   wasProbed: boolean;
 }
 
 export interface ReceiptBook {
-  /** Most replies on record for one peer. */
+  /** The largest number of replies on record for one peer. */
   readonly repliesMax: number;
-  readonly peers: Map<Rank, PeerState>;
+  readonly peers: Map<Rank, PeerReceipts>;
 }
 
 /** How many of a peer's first messages are remembered. */
@@ -50,7 +50,7 @@ export function newReceiptBook(repliesMax: number): ReceiptBook {
   return { repliesMax, peers: new Map() };
 }
 
-function recordOf(book: ReceiptBook, peer: Rank): PeerState {
+function recordOf(book: ReceiptBook, peer: Rank): PeerReceipts {
   let record = book.peers.get(peer);
   if (record === undefined) {
     record = {
@@ -67,8 +67,8 @@ function recordOf(book: ReceiptBook, peer: Rank): PeerState {
 }
 
 /**
- * The peer has become one of this implementation, which sends no receipts: what its predecessor was to confirm, nobody
- * ever will. @returns what waits for that.
+ * Forgets a peer that has become one of the own implementation, which sends no receipts: the receipts that were waited
+ * for never come. @returns the messages that wait for them.
  */
 export function forgetPeer(book: ReceiptBook, peer: Rank): PendingReceipt[] {
   const awaited = [...(book.peers.get(peer)?.awaited.values() ?? [])];
@@ -76,7 +76,7 @@ export function forgetPeer(book: ReceiptBook, peer: Rank): PendingReceipt[] {
   return awaited;
 }
 
-/** Whether this reply may be sent: there is a place on record for it, or it needs none. */
+/** @returns whether this reply may be sent: there is a place on record for it, or it needs none. */
 export function noteReply(book: ReceiptBook, to: Rank, key: string): boolean {
   const record = recordOf(book, to);
   if (!record.sendsReceipts || record.unreceipted.has(key)) return true;
@@ -85,19 +85,19 @@ export function noteReply(book: ReceiptBook, to: Rank, key: string): boolean {
   return true;
 }
 
-/** What becomes of the receipt for a message that was handled. */
+/** The result of `confirm` for a message that was handled. */
 export interface Confirmation {
-  /** To be sent. */
+  /** The receipt that is to be sent now. */
   readonly now: PendingReceipt | null;
-  /** Will be sent over this connection later: the message keeps its place there. */
+  /** Whether it will be sent over this connection later: the message keeps its place there. */
   readonly isAwaited: boolean;
-  /** The same question came by another connection before: that one has nothing to wait for now. */
+  /** The same question as it came over another connection before: it need not be confirmed there any more. */
   readonly superseded: PendingReceipt | null;
 }
 
 export const NOT_CONFIRMED: Confirmation = { now: null, isAwaited: false, superseded: null };
 
-/** A message was handled, and answered if that is how it is handled. */
+/** A message was handled, and answered if it is a question. */
 export function confirm(book: ReceiptBook, session: Session, due: ReceiptDue): Confirmation {
   const record = recordOf(book, due.peer);
   const pending = { session, due };
@@ -112,7 +112,7 @@ export function confirm(book: ReceiptBook, session: Session, due: ReceiptDue): C
   return NOT_CONFIRMED;
 }
 
-/** What a message is answered with, as `messageKey` calls it; null for an answer. */
+/** The key of the reply to a message; null if the message is itself an answer. */
 function replyTo({ receiptFor, id }: ReceiptDue): string | null {
   switch (receiptFor) {
     case 'readProc':
@@ -131,8 +131,8 @@ function replyTo({ receiptFor, id }: ReceiptDue): string | null {
 }
 
 /**
- * A receipt has come: its sender is one that wants them, and has the reply that it names. Of what is remembered,
- * questions whose answer may have been lost are not confirmed: they come again.
+ * A receipt has come: its sender wants receipts, and has the reply that this one names. @returns the messages that are
+ * confirmed because of it. Remembered questions whose answer may have been lost are not among them: they come again.
  */
 export function takeReceipt(book: ReceiptBook, receipt: Receipt): PendingReceipt[] {
   const record = recordOf(book, receipt.sender);
@@ -150,9 +150,9 @@ export function takeReceipt(book: ReceiptBook, receipt: Receipt): PendingReceipt
 }
 
 /**
- * Whether the sender of the receipt needs nothing of ours for that message any more: it is an answer, or the question
- * that it names the answer to, or one of an earlier phase of the same operation. That it has our VALUE says nothing of
- * our ACK.
+ * Whether the sender of the receipt needs no reply to that message any more. That is so for an answer, for the question
+ * whose answer the receipt names, and for the question of an earlier phase of the same operation. A receipt for our
+ * VALUE says nothing about our ACK.
  */
 function isSettledBy(due: ReceiptDue, { receiptFor, id }: Receipt): boolean {
   const reply = replyTo(due);
@@ -161,9 +161,9 @@ function isSettledBy(due: ReceiptDue, { receiptFor, id }: Receipt): boolean {
 }
 
 /**
- * An answer came that nothing here had asked for: that happens. The same one again: the peer waits for a receipt of a
- * process that this one was before it crashed, and may send nothing else until it has got it. Whether it wants receipts
- * only its receipts can show, so it has to be asked something. @returns whether to, once.
+ * An answer came that no operation here had asked for. Once, that is normal. If the same one comes again, the peer
+ * waits for a receipt from an earlier boot of this process, and may send nothing else until it has got it. Only its own
+ * receipts can show that it wants receipts, so it has to be asked something. @returns whether to ask now; true once.
  */
 export function isToBeProbed(book: ReceiptBook, due: ReceiptDue): boolean {
   const record = recordOf(book, due.peer);
@@ -174,7 +174,7 @@ export function isToBeProbed(book: ReceiptBook, due: ReceiptDue): boolean {
   return record.wasProbed;
 }
 
-/** A question of an operation that does not exist: its answer is ignored, its receipt is not. */
+/** A question of an operation that does not exist. The peer's answer to it is ignored; the peer's receipt is not. */
 export function probe(id: OperationId) {
   return { kind: 'readProc', id } as const;
 }

@@ -9,7 +9,7 @@ import type { MessageTable } from '../../src/wire/messageTypes.js';
 import type { Connection } from '../../src/ports/connection.js';
 import { serveConnection } from './inbound.js';
 
-/** All that arrives: over connections that others opened, and over those that this process dialled. */
+/** Emits everything that arrives: over the connections that others opened, and over those that this process dialled. */
 export function received(
   peers: readonly Peer[],
   options: ProcessPipelineOptions,

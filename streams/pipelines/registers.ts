@@ -19,11 +19,10 @@ import { delayByKey } from '../delayByKey.js';
 import type { SectorIndex } from '../../src/core/sector.js';
 import { assert } from '../../src/core/assert.js';
 
-/** The registers of a process: fed with what they send to themselves, and again with what found no room. */
 type ProcessEvent = SectorEvent<Origin | null>;
 type ProcessOutcome = SectorOutcome<Origin | null>;
 
-/** Wants a boot number once a value of this process had to be stored before it was sent. */
+/** Asks for a boot number once a value of this process had to be stored before it was sent. */
 export function wantBootNumber(outcome: ProcessOutcome, options: ProcessPipelineOptions): void {
   const { isExtended, membership, bootNumber, self } = options;
   if (!isExtended || outcome.kind !== 'done' || outcome.effects.length === 0) return;
@@ -37,12 +36,14 @@ function isQuestion(event: RegisterEvent, self: Rank): boolean {
   return event.message.kind === 'readProc' || event.message.kind === 'readStamp';
 }
 
-/** The operation, if a WRITE begins. */
+/** The id of the operation if a WRITE begins; else null. */
 function writeOf(event: RegisterEvent): OperationId | null {
   return event.kind === 'begin' && event.operation.kind === 'write' ? event.operation.id : null;
 }
 
-/** This process as its registers see it. */
+/**
+ * @returns a function that gives this process as its registers see it: the same object until something in it changes.
+ */
 function selfOf({ self, membership, ...options }: ProcessPipelineOptions): () => Self {
   const { isExtended, bootNumber } = options;
   let isVoting: boolean | null = null;
@@ -68,17 +69,21 @@ function selfOf({ self, membership, ...options }: ProcessPipelineOptions): () =>
   };
 }
 
+/**
+ * The registers of a process. They get the events that arrive, the messages that they send to themselves, and again the
+ * steps that found no room on the disk.
+ */
 export function registers(options: ProcessPipelineOptions, { store, schedulers }: ProcessPorts) {
   const { self, limits, timeouts, state, membership } = options;
   const { clock } = schedulers;
   return withLoopback<ProcessEvent, ProcessOutcome>(
     (event$) =>
       event$.pipe(
-        // Who does not know yet which incarnation it is has no stamp yet.
+        // A process that does not know its incarnation yet cannot choose stamps: its WRITEs wait.
         deferUntil({
           earlyName: ({ event }) => (membership.mayStamp ? null : writeOf(event)),
           due$: membership.mayStamp$,
-          // The register drops it then: it takes no operation further whose client is gone.
+          // The register then drops the WRITE, because its client is gone.
           endsWaitOf: ({ event }) => (event.kind === 'abandon' ? event.id : null),
         }),
         reduceRegisters({
@@ -86,7 +91,7 @@ export function registers(options: ProcessPipelineOptions, { store, schedulers }
           store,
           stripes: limits.stripes,
           registers: state.registers,
-          // Nor has who does not know whether it may vote an answer: its peers ask again.
+          // A process that does not know yet whether it may vote does not answer: its peers ask again.
           isTooEarly: (event) => membership.memberState === 'fresh' && isQuestion(event, self.rank),
           isVoid: (cause) => isOfLostDisk(cause, membership.current),
           isAbandoned: (id) => isAbandoned(state.ledger, id),
@@ -101,7 +106,7 @@ export function registers(options: ProcessPipelineOptions, { store, schedulers }
         outcome$.pipe(
           mapEach((outcome) => (outcome.kind === 'full' ? ownStep(outcome.cause, self.rank) : [])),
           delayByKey({ delayMs: timeouts.fullRetryMs, clock, keyOf: operationOf }),
-          // What nobody waits for any more may wait for the next READ of its sector.
+          // A value that no operation waits for any more can wait for the next READ of its sector.
           filter((event) => state.ledger.entries.has(operationOf(event))),
         ),
         outcome$.pipe(
@@ -115,7 +120,7 @@ export function registers(options: ProcessPipelineOptions, { store, schedulers }
   );
 }
 
-/** The operations that wait for the value of one process now. */
+/** The operations that have just asked one process for its value. */
 function fetched(outcome: ProcessOutcome): { id: OperationId; sector: SectorIndex }[] {
   if (outcome.kind !== 'done') return [];
   const last = outcome.effects.at(-1);
@@ -136,8 +141,8 @@ function messagesToSelf(outcome: ProcessOutcome, self: Rank): ProcessEvent[] {
 }
 
 /**
- * A step of an operation of this process that found no room: nobody else would repeat it. (It is the answer that
- * completes a quorum, or a message to itself; a peer repeats its WRITE_PROC.)
+ * A step of an operation of this process that found no room on the disk. It is repeated here, because no other process
+ * repeats it: it is the answer that completes a quorum, or a message to itself. (A peer repeats its WRITE_PROC.)
  */
 function ownStep({ sector, event }: ProcessEvent, self: Rank): ProcessEvent[] {
   if (event.kind !== 'message') return [];

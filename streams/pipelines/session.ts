@@ -1,4 +1,4 @@
-/** One connection of a process: what of it is under way, and who is at its other end. */
+/** One connection of a process: what it has under way, and which process is at its other end. */
 import type { Observable } from 'rxjs';
 import { Subject } from 'rxjs';
 import type { Ledger } from '../../src/core/ledger.js';
@@ -15,32 +15,34 @@ import type { AdmissionEvent, Load, Admission } from '../../src/core/admission.j
 import { ADMISSION_INITIAL, admit } from '../../src/core/admission.js';
 
 /**
- * What is known of one connection: what it has under way decides whether it is read from. This is where every queue of
- * the process gets its bound. Whatever changes what is under way is a method here, so that nobody can forget it. Each
- * returns, once, the end of the connection when the other side has ended and nothing of its is under way any more: that
- * is how a client knows that what it asked for and got no answer to can no longer take effect
+ * The state that a process keeps of one connection. The connection is read only while it has little enough under way:
+ * this bounds every queue of the process.
+ *
+ * Every change of what is under way is a method here, so that none can be forgotten. Each method returns what has to be
+ * sent because of the change. That is the end of the connection, once, when the other side has ended and nothing of it
+ * is under way any more. From this end a client knows that an unanswered request can no longer take effect
  * (docs/adr/0006-client-resubmission.md).
  */
 export class Session {
   isTrusted = false;
-  /** Its other side shares its sectors out otherwise: nothing of it is taken in. */
+  /** The connection was refused: nothing more is taken in from it. */
   isRefused = false;
   /** Whether its other side has shown who it is. */
   readonly introduction: Introduction = newIntroduction();
-  /** Who its other side has shown it is; null: it has not, as foreign ones do not. */
+  /** The process that the other side has shown itself to be; null: it has shown none. Foreign peers never do. */
   hello: SessionHello | null = null;
-  /** Emits when the connection may be read from again: first what waits of it, then the socket. */
+  /** Emits when the connection may be read from again: first the messages of it that wait, then the socket. */
   readonly released$: Observable<void>;
-  /** Process messages taken in and not handled yet, by what `messageKey` calls them. */
+  /** The keys (`messageKey`) of process messages that were taken in and are not handled yet. */
   readonly #handling = new Set<string>();
-  /** Wrong tags not atoned for yet. */
+  /** Wrong tags whose penalty is not over yet. */
   #penaltyCount = 0;
   #admission: Admission = ADMISSION_INITIAL;
   readonly #released = new Subject<void>();
   readonly #ledger: Ledger<Session>;
   readonly #limits: SessionLimits;
 
-  /** @param isDialled Whether this process dialled it: for what it has to say, not for being asked. */
+  /** @param isDialled Whether this process dialled it, to send its own messages over it. */
   constructor(
     readonly connection: Connection,
     readonly isDialled: boolean,
@@ -61,7 +63,7 @@ export class Session {
     return this.#admission.hasEnded;
   }
 
-  /** Process messages that are being handled. */
+  /** Number of process messages that are being handled. */
   get handlingCount(): number {
     return this.#handling.size;
   }
@@ -73,34 +75,34 @@ export class Session {
     return true;
   }
 
-  /** What came last has been admitted, or not. */
+  /** The message that came last has been admitted or refused. */
   entered(): Outgoing[] {
     return this.#step('entered');
   }
 
-  /** A process message is done with: another may take its place. */
+  /** A process message has been handled: another may take its place. */
   handled(key: string): Outgoing[] {
     this.#handling.delete(key);
     return this.#step('handled');
   }
 
-  /** No process message is handled any more, because nobody waits for that. */
+  /** No process message is waited for any more, because the other side is gone. */
   forgotten(): Outgoing[] {
     this.#handling.clear();
     return this.#step('handled');
   }
 
-  /** An operation of its is out of the ledger. */
+  /** An operation of this session has left the ledger. */
   answered(): Outgoing[] {
     return this.#step('answered');
   }
 
-  /** The connection has taken bytes that it was given. */
+  /** The connection has passed on bytes that it was given. */
   drained(): Outgoing[] {
     return this.#step('drained');
   }
 
-  /** A wrong tag has come: nothing is read until it is atoned for. Takes effect with `entered`. */
+  /** A wrong tag has come: nothing is read until `atoned` is called. Takes effect with the next `entered`. */
   penalise(): void {
     this.#penaltyCount += 1;
   }
@@ -140,8 +142,8 @@ export class Session {
         this.#handling.size >= limits.processMessagesPerConnection ||
         (!isDialled && connection.bufferedBytes > limits.clientBufferBytes) ||
         !mayBegin(this.#ledger, this),
-      // A connection that this process dialled is not ended because its other side has nothing to say: a peer may
-      // close that half at once and go on reading. If it is gone, the next bytes sent show it.
+      // A connection that this process dialled stays open when its other side ends: a peer may close that half at once
+      // and go on reading. If the peer is gone, the next bytes sent show it.
       isIdle: !isDialled && this.#handling.size === 0 && !this.#ledger.bySession.has(this),
     };
   }
@@ -158,12 +160,12 @@ export interface SessionLimits {
   readonly clientBufferBytes: number;
 }
 
-/** Where an event came from: the session whose message it was, and how to send a receipt for it. */
+/** The origin of an event: the session whose message it was, and the receipt that may be due for it. */
 export interface Origin {
   readonly session: Session;
-  /** For a process message, what a receipt has to name; null for a client's request. */
+  /** For a process message, the fields of its receipt; null for a client's request. */
   readonly receipt: ReceiptDue | null;
-  /** Who the other side had said that it was when it came. */
+  /** `Session.hello` when the message came. */
   readonly hello: SessionHello | null;
 }
 
@@ -173,7 +175,7 @@ export interface ReceiptDue {
   readonly id: OperationId;
 }
 
-/** Names a process message among those of one session. */
+/** A name for a process message, unique among those of one session. */
 export function messageKey(kind: RegisterMessageKind, id: OperationId): string {
   return `${kind} ${id}`;
 }

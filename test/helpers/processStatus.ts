@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProcessCounters } from '../../src/core/counters.js';
 import type { Difference } from '../../src/core/membership/configuration.js';
-import type { Waiting } from '../../src/core/membership/founding.js';
+import type { FoundingWait } from '../../src/core/membership/founding.js';
 import type { Objection } from '../../src/core/membership/state.js';
 import { HANG_MS } from './hang.js';
 import type { RawClient } from './rawClient.js';
@@ -14,7 +14,7 @@ export interface ProcessStatus {
   readonly rank: number;
   readonly standing: 'fresh' | 'joining' | 'member';
   readonly incarnation: number;
-  readonly waiting?: Waiting;
+  readonly waiting?: FoundingWait;
   readonly objections?: readonly Objection[];
   readonly differences?: readonly (Difference & { readonly rank: number })[];
   readonly start: string;

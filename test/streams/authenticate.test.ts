@@ -3,7 +3,7 @@ import { map } from 'rxjs';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import { createTagger } from '../../src/wire/tag.js';
-import type { Decoded } from '../../src/wire/wireMessage.js';
+import type { ParsedFrame } from '../../src/wire/wireMessage.js';
 import { authenticate } from '../../streams/authenticate.js';
 import { marbles } from '../helpers/marbles.js';
 import { CLIENT_KEY, MESSAGES, SYSTEM_KEY } from '../wire/messages.js';
@@ -16,7 +16,7 @@ const options = {
   systemTagger: createTagger(SYSTEM_KEY),
 };
 
-function decode(bytes: Buffer): Decoded {
+function decode(bytes: Buffer): ParsedFrame {
   const [{ type, bytes: frame }] = createFrameDecoder(SERVER_MESSAGES).push(bytes);
   return { frame, message: type.parse(frame) };
 }
@@ -46,6 +46,6 @@ test('good and bad messages alike become verdicts', marbles, ({ cold, expectObse
 
 test('nothing, for ever, and an error', marbles, ({ cold, expectObservable }) => {
   for (const source of ['--|', '---', '--#']) {
-    expectObservable(cold<Decoded>(source).pipe(authenticate(options))).toBe(source);
+    expectObservable(cold<ParsedFrame>(source).pipe(authenticate(options))).toBe(source);
   }
 });

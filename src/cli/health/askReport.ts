@@ -1,4 +1,4 @@
-/** Asks one process what it says of itself. */
+/** Asks one process for its status report. */
 import type { AtomicDiskClient } from '../../client/client.js';
 import type { Inquiry } from '../../core/membership/memberMessage.js';
 import type { Rank } from '../../core/rank.js';
@@ -8,7 +8,7 @@ import { checkReport } from './reportFields.js';
 
 export type ReportAnswer = CheckedReport | { readonly kind: 'silent'; readonly trouble: string };
 
-/** @param timeoutMs After that it counts as one that does not answer such questions. */
+/** @param timeoutMs After this it counts as a process that does not answer inquiries. */
 export async function askReport(
   client: Pick<AtomicDiskClient, 'inquire'>,
   rank: Rank,

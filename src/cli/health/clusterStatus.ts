@@ -1,4 +1,4 @@
-/** What `atdd status` finds out, and prints as JSON. */
+/** The result of `atdd status`, which it also prints as JSON. */
 import type { ReceivedReport } from './reportFields.js';
 
 export interface ProcessStatus {
@@ -8,20 +8,18 @@ export interface ProcessStatus {
   readonly latencyMs: number | null;
   /** Why it is not reachable. */
   readonly trouble: string | null;
-  /** What it says of itself. */
+  /** Its status report. */
   readonly report: ReceivedReport | null;
   /** Why there is no report of a process that is reachable. */
   readonly reportTrouble: string | null;
 }
 
 export interface Redundancy {
-  /** Every process has every sector: it survives as many failures as it ever will. */
+  /** Whether every process has every sector, so that the cluster survives as many failures as it can. */
   readonly full: boolean;
-  /**
-   * No copy is missing that time would bring: nothing is left but what somebody has to change in the configurations.
-   */
+  /** Whether no missing copy will come by itself any more: all that is left has to be changed in the configurations. */
   readonly settled: boolean;
-  /** In words: everything that is not as it should be; empty if `full`. */
+  /** In words: everything that is missing or wrong; empty if `full`. */
   readonly reasons: readonly string[];
 }
 
@@ -31,7 +29,7 @@ export interface ClusterStatus {
   readonly quorum: boolean;
   readonly readLatencyMs: number | null;
   readonly readTrouble: string | null;
-  /** In words: where the configurations of the processes differ; empty if nowhere. */
+  /** In words: where the configurations of the processes differ; empty if they do not. */
   readonly disagreements: readonly string[];
   readonly redundancy: Redundancy;
 }

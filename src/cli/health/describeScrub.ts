@@ -1,10 +1,10 @@
-/** What `atdd scrub` shows to people at the end. */
+/** The final output of `atdd scrub` for people. */
 import type { ProcessScrub } from './scrubAll.js';
 import { textTable } from './textTable.js';
 
 const COLUMNS = ['rank', 'verified', 'damaged', 'healed', 'behind', 'ahead', 'compared with'];
 
-/** @param troubles What is not well; empty: all is. */
+/** @param troubles What `scrubTroubles` has found. */
 export function describeScrubs(scrubs: readonly ProcessScrub[], troubles: readonly string[]): string {
   const lines = textTable([COLUMNS, ...scrubs.map(cells)]);
   lines.push(

@@ -1,4 +1,4 @@
-/** What `atdd status` shows to people. */
+/** The output of `atdd status` for people. */
 import { describeSeconds } from '../amounts.js';
 import type { ClusterStatus, ProcessStatus } from './clusterStatus.js';
 import { describeRebuild } from './redundancy.js';
@@ -10,7 +10,7 @@ const COLUMNS = [
   ...['missed by', 'scrub', 'standing'],
 ];
 
-/** @param waitedMs How long was waited for full redundancy; null: it was not. */
+/** @param waitedMs How long the command has waited for full redundancy; null: it has not. */
 export function describeStatus(status: ClusterStatus, waitedMs: number | null): string {
   const { processes, quorum, readLatencyMs, redundancy } = status;
   const lines = textTable([COLUMNS, ...processes.map((process) => cells(process, processes))]);

@@ -1,6 +1,6 @@
 /**
- * Whether there are as many copies of everything as there can be, from what the processes say of themselves. What
- * no process has reported is not counted on.
+ * Whether every process has a copy of every sector, by the status reports of the processes. Copies that no process has
+ * reported are not counted.
  */
 import { WRONG_TAGS } from '../../client/link.js';
 import { describeDifference, describeObjection, describeWaiting } from '../../core/membership/describe.js';
@@ -19,9 +19,9 @@ export function redundancyOf(processes: readonly ProcessStatus[], disagreements:
 }
 
 /**
- * In words: where the configurations of the processes, and that of whoever asks, differ. That does not pass, and is no
- * matter of copies: somebody has to mend it.
- * @param sectors Size of the disk as whoever asks knows it.
+ * In words: where the configurations of the processes and that of this command differ. This is not a matter of copies,
+ * and does not end by itself: the operator has to mend it.
+ * @param sectors Size of the disk in the configuration of this command.
  */
 export function disagreementsOf(processes: readonly ProcessStatus[], sectors: number): string[] {
   const mismatches = processes.flatMap(({ rank, report }) =>
@@ -35,7 +35,7 @@ export function disagreementsOf(processes: readonly ProcessStatus[], sectors: nu
   ];
 }
 
-/** Whether all know the same number of sectors. */
+/** Whether all have the same number of sectors configured. */
 function sizesOf(processes: readonly ProcessStatus[], sectors: number): string[] {
   const bySize = new Map([[sectors, ['the configuration here']]]);
   for (const { rank, report } of processes) {
@@ -47,7 +47,7 @@ function sizesOf(processes: readonly ProcessStatus[], sectors: number): string[]
   return [`the configurations differ in sectors: ${sizes.join('; ')}`];
 }
 
-/** What processes have noticed themselves; numbers of sectors are compared above. */
+/** Differences that the processes have noticed themselves. Numbers of sectors are compared above. */
 function differencesOf({ rank, report }: ProcessStatus): string[] {
   const differences = (report?.differences ?? [])
     .filter(({ field }) => field !== 'sectors')
@@ -67,7 +67,7 @@ function otherKeys({ rank, report }: ProcessStatus): string[] {
   ];
 }
 
-/** Sectors that have yet to be taken in, handed over or healed, as far as anybody knows. */
+/** Number of sectors that have yet to be taken in, handed over or healed, by the reports. */
 export function sectorsToGo(processes: readonly Pick<ProcessStatus, 'report'>[]): number {
   let sectors = 0;
   for (const { report } of processes) {
@@ -80,7 +80,7 @@ export function sectorsToGo(processes: readonly Pick<ProcessStatus, 'report'>[])
   return sectors;
 }
 
-/** In words, if that is not the process which the configuration here takes it for; else null. */
+/** In words: how the process differs from the one that the configuration here has at its address; null: it does not. */
 export function mismatchOf(rank: number, count: number, report: ReceivedReport): string | null {
   if (report.rank === rank && report.processes === count) return null;
   return (
@@ -89,18 +89,18 @@ export function mismatchOf(rank: number, count: number, report: ReceivedReport):
   );
 }
 
-/** "12 of 40 sectors taken in", and what it waits for; empty: there is nothing to say yet. */
+/** "12 of 40 sectors taken in", and what the process waits for; empty: neither is known yet. */
 export function describeRebuild(
   { connected, rebuild }: ReceivedReport,
   processes: readonly Pick<ProcessStatus, 'rank' | 'report'>[],
 ): string {
   if (rebuild === null) return '';
   const { taken, total, isEnough } = rebuild;
-  // It knows how many there are once the first page of lists is there.
+  // The process knows the total once the first page of lists has come.
   const parts = total === 0 ? [] : [`${taken} of ${total} sectors taken in`];
   if (isEnough) return parts.join();
   const members = processes.filter(({ rank, report }) => report?.standing === 'member' && connected.includes(rank));
-  // It may not have noticed the last of them yet.
+  // The process may not have noticed the end of the last connection yet.
   const lacking = Math.max(1, rebuildQuorum(processes.length) - members.length);
   return [...parts, `waits for ${plural(lacking, 'more member')}`].join(', ');
 }
@@ -116,7 +116,7 @@ function reasonsOf(process: ProcessStatus, processes: readonly ProcessStatus[]):
   if (trouble === WRONG_TAGS) return [`${name}: ${trouble}`];
   if (!reachable) return [`${name} is down (${trouble ?? 'no answer'})`];
   if (report === null) return [`${name} does not tell (${reportTrouble ?? 'no report'})`];
-  // It is said already.
+  // This is in the list already.
   if (mismatchOf(rank, processes.length, report) !== null) return [];
   const reasons: string[] = [];
   if (report.standing === 'fresh') {
@@ -139,7 +139,7 @@ function reasonsOf(process: ProcessStatus, processes: readonly ProcessStatus[]):
     const found = scrub.damaged === 0 ? '' : ` (its scrub found ${scrub.damaged})`;
     reasons.push(`${plural(report.damaged, 'damaged sector')} in ${name}${found}`);
   }
-  // Of one that is down it is said already.
+  // A process that cannot be reached is in the list already.
   const apart = processes.filter(
     (other) => other.rank !== rank && other.reachable && !report.connected.includes(other.rank),
   );

@@ -1,7 +1,7 @@
 /**
- * What a process says of itself, checked: it comes over the network, perhaps from an older or a newer program, or from
- * something that is no process at all. Fields that are not known here are left out. Fields that some version has added
- * may be missing: during a rolling upgrade there are processes that do not know them.
+ * Checks the status report of a process, because it comes over the network, perhaps from an older or newer program, or
+ * from something that is no process. Unknown fields are left out. Fields that later versions have added may be missing,
+ * because during a rolling upgrade there are processes that do not know them.
  */
 import * as v from 'valibot';
 import type { ProcessCounters } from '../../core/counters.js';
@@ -34,14 +34,14 @@ const counters = v.object(
 );
 
 /**
- * The report of a process of any version; what this version reports is one. `maps` is left out: only the client library
- * wants to know it (src/client/heldWrites.ts).
+ * The report of a process of any version, this one included. `maps` is left out, because only the client library uses
+ * it (src/client/heldWrites.ts).
  */
 export interface ReceivedReport extends Omit<StatusReport, 'counters' | 'maps'> {
   readonly counters?: { readonly [Name in keyof ProcessCounters]?: number | undefined } | undefined;
 }
 
-/** All fields of that type, and no others. */
+/** A schema for each field of that type, and for no others. */
 type SchemaOf<Fields> = { readonly [Name in keyof Fields]-?: v.GenericSchema<unknown, Fields[Name]> };
 
 const fields = {
@@ -118,14 +118,14 @@ function unreadable(why: string): CheckedReport {
   return { kind: 'unreadable', trouble: `its report cannot be read: ${why}` };
 }
 
-/** Of an object the message is the library's: "Invalid type: Expected Object but …". */
+/** For an object the message is that of the library: "Invalid type: Expected Object but …". */
 function expectedIn({ message, expected }: v.BaseIssue<unknown>): string {
   return expected === 'Object' ? 'an object' : message;
 }
 
 const SHOWN_LENGTH_MAX = 40;
 
-/** Harmless on a terminal, and short. */
+/** The value as JSON in printable ASCII, cut short. */
 function shown(value: unknown): string {
   const text = JSON.stringify(value).replaceAll(/[^\x20-\x7e]/g, '?');
   return text.length > SHOWN_LENGTH_MAX ? `${text.slice(0, SHOWN_LENGTH_MAX)}…` : text;

@@ -23,19 +23,19 @@ export interface ScrubOptions {
 
 export interface ScrubResult {
   readonly processes: readonly ProcessScrub[];
-  /** Every copy was read, compared with all others, and is sound. */
+  /** Whether every copy was read, compared with all others, and is sound. */
   readonly sound: boolean;
-  /** In words: everything that is not as it should be; empty if `sound`. */
+  /** In words: everything that is missing or wrong; empty if `sound`. */
   readonly reasons: readonly string[];
 }
 
-/** Between an answer and the next question. */
+/** Milliseconds between an answer and the next question. */
 const PAUSE_MS = 500;
 
-/** A process that says nothing for so long is given up: long enough for one that starts again. */
+/** Milliseconds after which a process that has not answered is given up: long enough for one that starts again. */
 const SILENT_MS = 30_000;
 
-/** What could not be healed is tried again after 10 s; this waits for that. */
+/** How long to wait for healing, in milliseconds: a sector that could not be healed is tried again after 10 s. */
 const HEAL_MS = 15_000;
 
 /** @returns the exit code. */
@@ -58,7 +58,7 @@ export async function scrub(command: Command, options: ScrubOptions): Promise<nu
   }
 }
 
-/** @returns how all of them ended; null: Ctrl-C came first. */
+/** @returns how the scrub of each process has ended; null: Ctrl-C came first. */
 async function follow(
   client: AtomicDiskClient,
   ranks: readonly Rank[],

@@ -15,7 +15,7 @@ import { loadClientConfig } from '../options.js';
 import { disagreementsOf, redundancyOf } from './redundancy.js';
 import { startSectorProgress } from './sectorProgress.js';
 import { writeStdout } from '../standardStreams.js';
-import type { Waiting } from './untilFull.js';
+import type { WaitResult } from './untilFull.js';
 import { untilFull } from './untilFull.js';
 
 export interface StatusOptions {
@@ -26,23 +26,23 @@ export interface StatusOptions {
   readonly waitFull?: number;
 }
 
-/** The first answer of a new connection is slower than the others. */
+/** Pings for each process: the first answer of a new connection is slower than the others. */
 const PING_COUNT = 3;
 
-/** Of the one process that a client here knows. */
+/** The rank of the only process that each client of this command knows. */
 const ONLY_RANK = 1;
 
-/** A process that answers pings, but not this within so long, does not know questions about itself (milliseconds). */
+/** A process that answers pings, but no inquiry within so many milliseconds, does not understand inquiries. */
 const REPORT_TIMEOUT_MS = 1_000;
 
-/** Between two looks at the cluster while the command waits (milliseconds). */
+/** Milliseconds between two statuses of the cluster while the command waits. */
 const STATUS_PAUSE_MS = 500;
 
 /** @returns the exit code. */
 export async function status(command: Command, options: StatusOptions): Promise<number> {
   const config = await loadClientConfig(command);
-  // Without a log: the output shows every trouble. One client for each process: a client of all would give the read to
-  // any of them, and wait for it if that one hangs.
+  // The clients have no log, because the output shows every trouble. Each process has a client of its own, because a
+  // client of all would send the read to any of them, and wait for it if that one hangs.
   const clients = config.processes.map((address) =>
     openClient({ ...connectOptions(config, options.timeout), processes: [address] }),
   );
@@ -62,7 +62,7 @@ export async function status(command: Command, options: StatusOptions): Promise<
   }
 }
 
-async function waitUntilFull(inspect: () => Promise<ClusterStatus>, waitMs: number): Promise<Waiting> {
+async function waitUntilFull(inspect: () => Promise<ClusterStatus>, waitMs: number): Promise<WaitResult> {
   const progress = await startSectorProgress({
     label: 'redundancy',
     stream: process.stderr,
@@ -125,8 +125,8 @@ async function askProcess(
 }
 
 /**
- * Reads through every process. One of them is enough: it has asked a majority.
- * @param asked What the processes tell: one that is fresh would end the connection.
+ * Sends a read to every process. One answer is enough, because the process has asked a majority.
+ * @param asked The answers to the inquiries: a fresh process is left out, because it would end the connection.
  */
 async function firstRead(
   clients: readonly AtomicDiskClient[],

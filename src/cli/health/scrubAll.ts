@@ -1,7 +1,7 @@
 /**
- * A scrub in every process, followed to its end: asks each to begin one, then how far it is, until it is over and what
- * it found to be damaged is healed. A process that falls silent, or that starts again and so forgets its scrub, ends
- * only its own part.
+ * Starts a scrub in every process and follows each to its end. A process is asked to begin, and then for its progress,
+ * until the scrub is over and the damaged sectors that it has found are healed. If a process falls silent, or starts
+ * again and so forgets its scrub, only its own part ends.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { combineLatest, concat, concatMap, defer, map, of, repeat, scan, takeWhile, timer } from 'rxjs';
@@ -14,11 +14,11 @@ import type { ReceivedReport } from './reportFields.js';
 
 export interface ScrubAllOptions {
   readonly ranks: readonly Rank[];
-  /** Emits one answer and completes. */
+  /** Sends an inquiry to a process. Emits one answer and completes. */
   readonly ask: (rank: Rank, inquiry: Inquiry) => Observable<ReportAnswer>;
   /** Milliseconds between an answer and the next question. */
   readonly pauseMs: number;
-  /** Milliseconds: a process that gives no answer for so long is given up. */
+  /** Milliseconds after which a process that has not answered is given up. */
   readonly silentMs: number;
   /** Milliseconds that healing may take after the end of the scrub. */
   readonly healMs: number;
@@ -27,19 +27,19 @@ export interface ScrubAllOptions {
 
 export interface ProcessScrub {
   readonly rank: Rank;
-  /** `healing`: it is over, and something is still damaged. */
+  /** `healing`: the scrub is over, and some sectors are still damaged. */
   readonly phase: 'underWay' | 'healing' | 'over' | 'failed';
   /** Why it failed. */
   readonly trouble: string | null;
-  /** The last thing it said of itself. */
+  /** Its last status report. */
   readonly report: ReceivedReport | null;
-  /** What the scrub came to, or has come to so far; null: it has said nothing yet. */
+  /** The result of the scrub so far; null: the process has not answered yet. */
   readonly counts: ReceivedReport['scrub'] | null;
   /** Sectors healed since the scrub was asked for. */
   readonly healed: number;
 }
 
-/** Emits how all are whenever one has answered; completes when none is under way any more. */
+/** Emits the state of all scrubs whenever a process has answered. Completes when none is under way any more. */
 export function scrubAll(options: ScrubAllOptions): Observable<readonly ProcessScrub[]> {
   return combineLatest(options.ranks.map((rank) => scrubOne(rank, options)));
 }
@@ -73,7 +73,7 @@ function scrubOne(rank: Rank, options: ScrubAllOptions): Observable<ProcessScrub
 }
 
 interface Watch {
-  /** As it was when the scrub was asked for. */
+  /** The report from when the scrub was asked for. */
   readonly first: ReceivedReport;
   readonly lastReceivedMs: number;
   /** When the scrub was over. */
@@ -82,7 +82,7 @@ interface Watch {
 }
 
 function beginning(rank: Rank, answer: ReportAnswer, processCount: number): ProcessScrub {
-  // The counts are still those of the scrub before.
+  // The counts are still those of the previous scrub.
   const state = { rank, phase: 'underWay', trouble: null, report: null, counts: null } as const;
   if (answer.kind !== 'report') return failed({ ...state, healed: 0 }, answer.trouble);
   const mismatch = mismatchOf(rank, processCount, answer.report);
@@ -100,7 +100,7 @@ function onReport(watch: Watch, answer: ReportAnswer, { scheduler, silentMs, hea
   const { report } = answer;
   const { scrub } = report;
   const answered = { ...watch, lastReceivedMs: nowMs };
-  // Counted since it started: less than before means that it has started again.
+  // Passes are counted since the start of the process: if there are fewer than before, it has started again.
   const isForgotten =
     scrub.passes < first.scrub.passes ||
     (scrub.passes === first.scrub.passes && !scrub.isRunning && watch.overMs === undefined);
@@ -113,7 +113,7 @@ function onReport(watch: Watch, answer: ReportAnswer, { scheduler, silentMs, hea
     return { ...answered, state: { ...state, report, counts: scrub, healed } };
   }
   const overMs = watch.overMs ?? nowMs;
-  // Another one may have begun since.
+  // Another scrub may have begun since.
   const counts = watch.overMs === undefined ? scrub : state.counts;
   const isHealing = report.damaged > 0 && nowMs - overMs < healMs;
   const phase = isHealing ? 'healing' : 'over';
@@ -124,7 +124,7 @@ function failed(state: ProcessScrub, trouble: string): ProcessScrub {
   return { ...state, phase: 'failed', trouble };
 }
 
-/** How far all of them are together. */
+/** The progress of all scrubs together. */
 export function scrubProgress(scrubs: readonly ProcessScrub[]): SectorsDone {
   let done = 0;
   let total = 0;
@@ -144,7 +144,7 @@ export function scrubProgress(scrubs: readonly ProcessScrub[]): SectorsDone {
   return { done, total, remark: remarks.join(', ') };
 }
 
-/** Why not all is well, in words; empty: every copy was read, compared, and is sound. */
+/** In words: everything that is missing or wrong; empty: every copy was read, compared, and is sound. */
 export function scrubTroubles(scrubs: readonly ProcessScrub[]): string[] {
   return scrubs.flatMap(({ rank, phase, trouble, report, counts }) => {
     const name = `process ${rank}`;

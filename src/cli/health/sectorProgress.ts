@@ -1,4 +1,4 @@
-/** Progress of work that processes do by themselves: sectors, of a number that may still change. */
+/** Shows the progress of work that processes do by themselves, in sectors of a total that may still change. */
 import { SECTOR_SIZE_BYTES } from '../../core/sector.js';
 import { describeBytes, describeSeconds } from '../amounts.js';
 import type { ProgressOptions } from '../progress.js';
@@ -7,15 +7,15 @@ import { createRateMeter } from '../rateMeter.js';
 
 export interface SectorsDone {
   readonly done: number;
-  /** 0: not known, or nothing. */
+  /** 0: the total is not known, or there is nothing to do. */
   readonly total: number;
-  /** What else there is to say; may be empty. */
+  /** A remark to be shown as well; may be empty. */
   readonly remark: string;
 }
 
 export interface SectorProgress {
   moveTo(sectors: SectorsDone): void;
-  /** Ends the display. To be called whatever happened. */
+  /** Ends the display. To be called in any case. */
   stop(): void;
 }
 

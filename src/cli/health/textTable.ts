@@ -1,8 +1,8 @@
-/** Columns for people. */
+/** Tables of text for people. */
 
 /**
- * Lines of cells, each column as wide as its widest cell. The last cell of a row is not measured: a long remark there
- * makes no column wide.
+ * @returns the rows as lines, each column as wide as its widest cell. The last cell of a row is not counted, so a long
+ *   remark there makes no column wide.
  */
 export function textTable(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];

@@ -1,4 +1,4 @@
-/** Waits until no copy is missing any more: takes the status of the cluster again and again. */
+/** Waits until no copy is missing any more, by taking the status of the cluster again and again. */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { defer, map, repeat, scan, takeWhile, timer } from 'rxjs';
 import type { ClusterStatus } from './clusterStatus.js';
@@ -8,14 +8,14 @@ import type { SectorsDone } from './sectorProgress.js';
 export interface UntilFullOptions {
   /** Emits the status of the cluster and completes, within a bounded time. */
   readonly status$: Observable<ClusterStatus>;
-  /** Milliseconds: gives up with the first status after this. */
+  /** Milliseconds after which the next status is the last one. */
   readonly waitMs: number;
   /** Milliseconds between one status and asking for the next one. */
   readonly pauseMs: number;
   readonly scheduler: SchedulerLike;
 }
 
-export interface Waiting {
+export interface WaitResult {
   readonly status: ClusterStatus;
   readonly waitedMs: number;
   readonly sectors: SectorsDone;
@@ -28,7 +28,7 @@ export interface Waiting {
  * ```
  * Completes with the first status that is settled, or with the last one in time. An error of `status$` is passed on.
  */
-export function untilFull(options: UntilFullOptions): Observable<Waiting> {
+export function untilFull(options: UntilFullOptions): Observable<WaitResult> {
   const { status$, waitMs, pauseMs, scheduler } = options;
   return defer(() => {
     const startMs = scheduler.now();
@@ -43,20 +43,20 @@ export function untilFull(options: UntilFullOptions): Observable<Waiting> {
   });
 }
 
-interface Advanced extends Pick<Waiting, 'status' | 'waitedMs'> {
-  /** Sectors that were seen to become less, in all. */
+interface Advanced extends Pick<WaitResult, 'status' | 'waitedMs'> {
+  /** Number of sectors that were done in all, as far as was seen. */
   readonly done: number;
   readonly toGo: number;
 }
 
-/** If more is missed meanwhile there is more to do, not less done. */
-function advance(before: Advanced | null, next: Pick<Waiting, 'status' | 'waitedMs'>): Advanced {
+/** If more sectors are missed meanwhile, the total rises, and the number of done sectors stays. */
+function advance(before: Advanced | null, next: Pick<WaitResult, 'status' | 'waitedMs'>): Advanced {
   const toGo = sectorsToGo(next.status.processes);
   if (before === null) return { ...next, done: 0, toGo };
   return { ...next, done: before.done + Math.max(0, before.toGo - toGo), toGo };
 }
 
-function toWaiting({ status, waitedMs, done, toGo }: Advanced): Waiting {
+function toWaiting({ status, waitedMs, done, toGo }: Advanced): WaitResult {
   const { reasons } = status.redundancy;
   const more = reasons.length > 1 ? ` and ${reasons.length - 1} more` : '';
   const remark = reasons.length === 0 ? 'full' : `${reasons[0]}${more}`;

@@ -1,12 +1,12 @@
-/** The data that a bench writes, and which sectors it may write it to. Pure. */
+/** The data that a bench writes, and the check of the sectors that it may write. Pure. */
 import { SECTOR_SIZE_BYTES } from '../../core/sector.js';
 
-/** Begins every sector that a bench has written, so that the next one may use it too. */
+/** The first bytes of every sector that a bench has written: the next bench may use such a sector too. */
 const MARK = Buffer.from('atdd bench data\n');
 
 const PATTERN_COUNT = 16;
 
-/** Marked sectors that compress badly and are not all zeros, as real data. */
+/** Sectors with the mark that compress badly and are not all zeros, as real data. */
 export function benchPatterns(fraction: () => number): Buffer[] {
   return Array.from({ length: PATTERN_COUNT }, () => {
     const data = Buffer.alloc(SECTOR_SIZE_BYTES);
@@ -18,14 +18,14 @@ export function benchPatterns(fraction: () => number): Buffer[] {
   });
 }
 
-/** Whether a sector holds nothing (never written, or zeros) or what a bench wrote. */
+/** Whether a sector is empty (never written, or zeros) or was written by a bench. */
 export function isFree(sector: Buffer): boolean {
   return sector.subarray(0, MARK.length).equals(MARK) || sector.equals(ZEROS);
 }
 
 const ZEROS = Buffer.alloc(SECTOR_SIZE_BYTES);
 
-/** @returns position of the first sector in `data` that holds something else, or null. */
+/** @returns the position of the first sector in `data` that is not free, or null. */
 export function firstTaken(data: Uint8Array): number | null {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   for (let at = 0; at < bytes.length; at += SECTOR_SIZE_BYTES) {
@@ -34,14 +34,17 @@ export function firstTaken(data: Uint8Array): number | null {
   return null;
 }
 
-/** Decides for each operation in turn whether it is a read, so that the share comes out exactly. */
+/**
+ * @returns a function that decides for each operation in turn whether it is a read, so that exactly that share of them
+ *   is.
+ */
 export function readChooser(readFraction: number): () => boolean {
-  let owed = 0;
+  let readsDue = 0;
   return () => {
-    owed += readFraction;
+    readsDue += readFraction;
     // Fractions such as 0.1 add up to a little less than 1.
-    if (owed < 1 - 1e-9) return false;
-    owed -= 1;
+    if (readsDue < 1 - 1e-9) return false;
+    readsDue -= 1;
     return true;
   };
 }

@@ -21,10 +21,10 @@ export interface ExportOptions {
   readonly window?: number;
 }
 
-/** Where the bytes go, in order. */
+/** The destination of the bytes, which come in order. */
 interface Sink {
   write(chunk: Uint8Array): Promise<void>;
-  /** All is written. */
+  /** To be called when all is written. */
   finish(): Promise<void>;
   close(): Promise<void>;
 }
@@ -63,14 +63,14 @@ export async function exportFromDisk(command: Command, path: string, options: Ex
   });
 }
 
-/** Without a count: what lies between the first sector and the end of the disk. */
+/** Without a count, the range goes from the first sector to the end of the disk. */
 function lengthOf({ at, sectors, bytes }: ExportOptions, diskSectors: number): number {
   if (bytes !== undefined) return bytes;
   return (sectors ?? Math.max(0, diskSectors - at)) * SECTOR_SIZE_BYTES;
 }
 
 async function pour(chunks: AsyncIterable<Uint8Array>, path: string, progress: Progress): Promise<void> {
-  // Opened when there is something to write: a disk that does not answer costs no older copy.
+  // The file is opened when there is something to write, so that an older copy is kept if the disk does not answer.
   let sink: Sink | null = null;
   try {
     for await (const chunk of chunks) {
@@ -100,11 +100,11 @@ async function fileSink(path: string): Promise<Sink> {
   };
   const file: FileHandle = await open(path, 'w').catch(fail);
   const close = (): Promise<void> => file.close().catch(fail);
-  // What is not written of a new file is a hole; of a device it is what was there before.
+  // Parts of a new file that are not written are holes; on a device the old data would stay.
   if ((await file.stat()).isFile()) return sparseSink(file, fail, close);
   return {
     write: async (chunk) => {
-      // writeFile goes on where the last one ended, and writes all of it.
+      // writeFile goes on at the end of the last write, and writes all of the data.
       await file.writeFile(chunk).catch(fail);
     },
     finish: () => Promise.resolve(),
@@ -127,7 +127,7 @@ function sparseSink(file: FileHandle, fail: (error: unknown) => never, close: ()
       }
       length += chunk.length;
     },
-    // What ends with a hole is not that long yet.
+    // A file that ends with a hole is too short so far.
     finish: () => file.truncate(length).catch(fail),
     close,
   };

@@ -20,7 +20,7 @@ export interface ImportOptions {
   readonly window?: number;
 }
 
-/** An input on its way, and where it goes. */
+/** An input that is being written, and its place on the disk. */
 interface Transfer {
   readonly source: ImportSource;
   readonly session: ClientSession;
@@ -58,7 +58,7 @@ export async function importIntoDisk(
   });
 }
 
-/** @returns how many bytes there were. */
+/** @returns the number of bytes of the input. */
 async function inPieces(
   label: string,
   { source, session, at, windowSectors }: Transfer,
@@ -89,7 +89,10 @@ async function inPieces(
   return lengthBytes;
 }
 
-/** How long a pipe is shows at its end. @throws {AtomicDiskError} ATDD_RANGE */
+/**
+ * Checks the length while reading, because that of a pipe is known only at its end. @throws {AtomicDiskError}
+ * ATDD_RANGE
+ */
 function checkRoom(at: number, { offsetBytes, data }: Piece, sectors: number): void {
   const roomBytes = Math.max(0, sectors - at) * SECTOR_SIZE_BYTES;
   if (offsetBytes + data.length <= roomBytes) return;
@@ -99,7 +102,7 @@ function checkRoom(at: number, { offsetBytes, data }: Piece, sectors: number): v
   throw new AtomicDiskError('ATDD_RANGE', text);
 }
 
-/** Zeros are written only where there is something else: a hole stays a hole. */
+/** Zeros are written only over other data, so a hole stays a hole. */
 async function writePiece(client: AtomicDiskClient, at: number, { offsetBytes, data }: Piece): Promise<void> {
   const start = diskOffset({ at }, { offsetBytes });
   const parts = runsOf(data).map(async ({ from, to, isZero }) => {

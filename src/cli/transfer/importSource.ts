@@ -1,4 +1,4 @@
-/** What `atdd import` reads: a file, a device, a pipe, or standard input, piece by piece. */
+/** The input of `atdd import`, in pieces: a file, a device, a pipe, or standard input. */
 import type { Stats } from 'node:fs';
 import { readFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
@@ -14,11 +14,11 @@ export interface Piece {
 }
 
 export interface ImportSource extends AsyncDisposable {
-  /** Null: nobody knows before its end. */
+  /** Null: the length is not known before the end. */
   readonly lengthBytes: number | null;
   /** Whether `pieces` can be called a second time. */
   readonly isRepeatable: boolean;
-  /** All of it, in pieces of that size but for the last one. */
+  /** All of the input, in pieces of that size; the last one may be shorter. */
   pieces(sizeBytes: number): AsyncGenerator<Piece, void>;
 }
 
@@ -30,7 +30,7 @@ export async function openSource(path: string): Promise<ImportSource> {
   };
   const stats = await stat(path).catch(fail);
   if (stats.isDirectory()) fail(Object.assign(new Error(), { code: 'EISDIR' }));
-  // To open a pipe waits for somebody who writes to it.
+  // To open a pipe waits until another program opens it for writing.
   const file = await open(path, 'r').catch(fail);
   const lengthBytes = stats.isFile() ? stats.size : blockDeviceBytes(stats);
   const isSeekable = stats.isFile() || stats.isBlockDevice();
@@ -48,7 +48,7 @@ async function closeQuietly(file: FileHandle): Promise<void> {
   await file.close().catch(() => undefined);
 }
 
-/** @returns null if it is none, or the system does not tell. */
+/** @returns null if it is not a device, or if the system does not tell. */
 function blockDeviceBytes(stats: Stats): number | null {
   if (!stats.isBlockDevice()) return null;
   const major = (stats.rdev >> 8) & 0xfff;
@@ -61,7 +61,7 @@ function blockDeviceBytes(stats: Stats): number | null {
   }
 }
 
-/** @param read Fills the buffer from `at` on. @returns how many bytes; 0: the end. */
+/** @param read Reads into the buffer from `at` on, and returns the number of bytes; 0: the end. */
 async function* piecesOf(
   read: (buffer: Buffer, at: number, position: number) => Promise<number>,
   sizeBytes: number,
@@ -97,7 +97,7 @@ function standardInput(): ImportSource {
   };
 }
 
-/** Chunks of any length as pieces of one length. */
+/** Turns chunks of any length into pieces of one length. */
 async function* cut(chunks: AsyncIterable<Buffer>, sizeBytes: number): AsyncGenerator<Piece, void> {
   let offsetBytes = 0;
   let kept: Buffer[] = [];

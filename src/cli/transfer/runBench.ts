@@ -37,7 +37,7 @@ export interface BenchResult {
   readonly mode: BenchOptions['mode'];
   readonly connections: number;
   readonly depth: number;
-  /** That were measured; a warm-up came before. */
+  /** The measured operations; those of the warm-up before are not counted. */
   readonly seconds: number;
   readonly sectors: number;
   readonly at: number;
@@ -47,10 +47,10 @@ export interface BenchResult {
 
 type Kind = 'read' | 'write';
 
-/** Microseconds: from one to an hour, to three digits. */
+/** A histogram of microseconds: from one to an hour, with three digits. */
 const HISTOGRAM = { lowest: 1, highest: 3_600_000_000, figures: 3 };
 
-/** The first operations pay for connections and compilation: they are made, and not counted. */
+/** The first operations are not counted, because they take longer while connections are made and code is compiled. */
 const WARM_UP_FRACTION = 0.2;
 const WARM_UP_MS_MAX = 1_000;
 
@@ -65,7 +65,7 @@ export async function bench(command: Command, options: BenchOptions): Promise<vo
   await writeStdout(options.json === true ? `${JSON.stringify(result)}\n` : describe(result));
 }
 
-/** @throws {AtomicDiskError} before anything is written where it should not be. */
+/** @throws {AtomicDiskError} if some sectors hold other data, before anything is written. */
 async function checkRange(
   client: AtomicDiskClient,
   at: number,
@@ -98,7 +98,9 @@ async function measure(client: AtomicDiskClient, at: number, options: BenchOptio
   const startMs = performance.now() + warmUpMs;
   const endMs = startMs + options.seconds * 1_000;
 
-  /** One operation after another, on sectors of its own: a client has one per sector under way. */
+  /**
+   * One operation after another, on sectors of its own, because a client has only one operation per sector under way.
+   */
   const runWorker = async (worker: number): Promise<void> => {
     const ownCount = Math.ceil((sectors - worker) / workerCount);
     for (;;) {

@@ -1,15 +1,15 @@
-/** Moving many sectors between the disk and files: chunks, some of them under way at a time. */
+/** Moves many sectors between the disk and files in chunks, several of them at a time. */
 import { SECTOR_SIZE_BYTES } from '../../core/sector.js';
 import type { AtomicDiskClient } from '../../client/client.js';
 import { AtomicDiskError } from '../../errors.js';
 
-/** Sectors under way at a time, unless the command says otherwise: 1 MiB. */
+/** Sectors under way at a time, unless an option says otherwise: 1 MiB. */
 export const WINDOW_SECTORS = 256;
 
 /** Sectors per read or write of a file. */
 const CHUNK_SECTORS = 64;
 
-/** A place on the disk. */
+/** A range of the disk. */
 export interface DiskRange {
   /** Index of the first sector. */
   readonly at: number;
@@ -18,7 +18,7 @@ export interface DiskRange {
   readonly sectors: number;
 }
 
-/** A piece of it; `offsetBytes` counts from the start of the range. */
+/** A part of a range; `offsetBytes` counts from the start of the range. */
 export interface Chunk {
   readonly offsetBytes: number;
   readonly lengthBytes: number;
@@ -40,18 +40,18 @@ export function* chunksOf(lengthBytes: number, chunkSectors: number): Generator<
   }
 }
 
-/** How a window of sectors is divided: chunks of so many sectors, so many of them at a time. */
+/** Divides a window of sectors: into chunks of `chunkSectors`, of which `chunkCount` are under way at a time. */
 export function divideWindow(windowSectors: number): { chunkSectors: number; chunkCount: number } {
   const chunkSectors = Math.min(CHUNK_SECTORS, windowSectors);
   return { chunkSectors, chunkCount: Math.floor(windowSectors / chunkSectors) };
 }
 
-/** Where a chunk of a range begins on the disk. */
+/** The offset of a chunk of a range on the disk, in bytes. */
 export function diskOffset({ at }: Pick<DiskRange, 'at'>, { offsetBytes }: Pick<Chunk, 'offsetBytes'>): bigint {
   return BigInt(at) * BigInt(SECTOR_SIZE_BYTES) + BigInt(offsetBytes);
 }
 
-/** Handles each piece, so many of them at a time, in no order. The first failure ends it. */
+/** Handles each piece, `atATime` of them at a time, in no order. The first failure ends everything. */
 export async function forEachPiece<T>(
   pieces: Generator<T, void> | AsyncGenerator<T, void>,
   atATime: number,
@@ -80,7 +80,7 @@ export async function forEachChunk(
   await forEachPiece(chunksOf(lengthBytes, chunkSectors), chunkCount, handle);
 }
 
-/** Reads a range: its chunks in order, the next ones under way meanwhile. */
+/** Reads a range: yields its chunks in order, while the next ones are being read. */
 export async function* readInOrder(
   client: Pick<AtomicDiskClient, 'read'>,
   range: DiskRange,
@@ -91,7 +91,7 @@ export async function* readInOrder(
   const underWay: Promise<Uint8Array>[] = [];
   for (const chunk of chunksOf(range.lengthBytes, chunkSectors)) {
     const read = client.read(diskOffset(range, chunk), chunk.lengthBytes);
-    // Its failure is met when its turn comes; until then it is not unhandled.
+    // A failure is reported when the chunk is due; until then it must not count as unhandled.
     read.catch(() => undefined);
     underWay.push(read);
     if (underWay.length >= chunkCount) yield await (underWay.shift() as Promise<Uint8Array>);

@@ -8,7 +8,7 @@ import { checkFits } from './transfer.js';
 
 /**
  * Takes all of standard input before it writes anything, because an input of a wrong length must change nothing: `atdd
- * import` is there for what does not fit into memory.
+ * import` takes inputs that do not fit into memory.
  */
 const INPUT_BYTES_MAX = 256 * 1024 * 1024;
 
@@ -37,7 +37,7 @@ async function readInput(stream: AsyncIterable<Buffer>): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** @throws {AtomicDiskError} ATDD_USAGE if the length is wrong and must not be filled up. */
+/** @throws {AtomicDiskError} ATDD_USAGE if the length is not a whole number of sectors and `pad` is false. */
 export function wholeSectors(data: Buffer, pad: boolean): Buffer {
   const excess = data.length % SECTOR_SIZE_BYTES;
   if (data.length > 0 && excess === 0) return data;

@@ -1,4 +1,4 @@
-/** Where data is zeros, by whole sectors: what is zeros on both sides need not be written. */
+/** Finds the sectors of data that are zeros: zeros need not be written over zeros. */
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../../core/sector.js';
 
 /** Bytes `from` to `to`, exclusive, of some data. */
@@ -8,7 +8,7 @@ export interface Run {
   readonly isZero: boolean;
 }
 
-/** The data from its beginning to its end; the last sector may be a part of one. */
+/** @returns the runs of the data from its beginning to its end; the last sector may be incomplete. */
 export function runsOf(data: Uint8Array): Run[] {
   const runs: Run[] = [];
   for (let from = 0; from < data.length; from += SECTOR_SIZE_BYTES) {

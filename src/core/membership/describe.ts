@@ -2,7 +2,7 @@
 import { unreachable } from '../assert.js';
 import type { Rank } from '../rank.js';
 import type { Difference } from './configuration.js';
-import type { Waiting } from './founding.js';
+import type { FoundingWait } from './founding.js';
 import type { Objection } from './state.js';
 
 /** For example "process 3 has 2048 sectors, process 1 has 4096". */
@@ -29,7 +29,7 @@ export function describeDifference(self: Rank, peer: Rank, { field, own, peer: f
 }
 
 /** What a fresh process waits for, for example "nothing was heard of processes 2, 3". Never empty. */
-export function describeWaiting({ unheard, differing, inUse, founders, isAlone }: Waiting): string {
+export function describeWaiting({ unheard, differing, inUse, founders, isAlone }: FoundingWait): string {
   const reasons: string[] = [];
   if (isAlone) reasons.push('it is the only process of its list: --found founds a cluster of one');
   if (unheard.length > 0) reasons.push(`nothing was heard of ${named(unheard)}`);

@@ -18,10 +18,10 @@ export type FreshDecision =
   | { readonly kind: 'join' }
   /** Be a member of the cluster with that founding. */
   | { readonly kind: 'enter'; readonly founding: StorageId | null }
-  | { readonly kind: 'wait'; readonly waiting: Waiting };
+  | { readonly kind: 'wait'; readonly waiting: FoundingWait };
 
 /** The processes that keep a fresh process from founding or joining a cluster. */
-export interface Waiting {
+export interface FoundingWait {
   /** They have not said whether they know of a cluster. */
   readonly unheard: readonly Rank[];
   /** Their configuration differs. */
@@ -63,7 +63,7 @@ export function decideFresh(membership: Membership): FreshDecision {
 function decideLate(
   { self, heard, configuration }: Membership,
   members: readonly Hello[],
-  waiting: Waiting,
+  waiting: FoundingWait,
 ): FreshDecision {
   const quorum = rebuildQuorum(self.processCount);
   // With fewer sectors than the members have, this process could not take in all of them.
@@ -75,7 +75,7 @@ function decideLate(
   return { kind: 'enter', founding: members.at(0)?.founding ?? null };
 }
 
-function isFounding(membership: Membership, waiting: Waiting): boolean {
+function isFounding(membership: Membership, waiting: FoundingWait): boolean {
   const { self, heard, isFounder, isGraceOver } = membership;
   const { unheard, inUse, founders, isAlone } = waiting;
   const isEnough = (agreeing: number): boolean => isMajority(1 + foreignCount(heard) + agreeing, self.processCount);
@@ -108,7 +108,7 @@ function isAgreeing({ configuration, isFounder }: Membership, hello: Hello): boo
 }
 
 /** What a fresh process waits for. */
-export function waitingOf(membership: Membership): Waiting {
+export function waitingOf(membership: Membership): FoundingWait {
   const { self, heard, answered, configuration, wasInUse } = membership;
   const others = ranksBut(self.rank, self.processCount);
   const hellos = new Map<Rank, Hello>();

@@ -1,5 +1,5 @@
 /**
- * The gateway between its sockets and the disk. Composition only.
+ * The gateway between its sockets and the disk. This file only composes the parts.
  *
  * ```
  * bytes ─► decodeNbd ─► withDeadline ─► mergeByCost ─► performNbd ─► replies ─► writeTogether
@@ -8,11 +8,11 @@
  *                                    pause, resume         disk
  * ```
  *
- * There is a mergeByCost for each of the lanes of a connection: TRIMs, of which many may be as long as the disk,
- * WRITE_ZEROES, and all others, which do not wait for those.
+ * Each connection has three lanes, each with a mergeByCost: TRIM, WRITE_ZEROES, and all others. The others do not wait
+ * for the first two, which may be as long as the disk.
  *
- * Where the bounds are: a connection is read from while what it has under way or waiting costs no more than
- * `requestBytes`, and it has taken its replies but for `replyBytes`; and nothing is begun for it otherwise.
+ * Bounds: a connection is read only while its requests under way and waiting cost no more than `requestBytes`, and no
+ * more than `replyBytes` of its replies are buffered. While more replies are buffered, no request of it is begun.
  */
 import type { Observable, OperatorFunction } from 'rxjs';
 import {
@@ -52,19 +52,19 @@ import type { AdmissionEvent } from '../../../src/core/admission.js';
 import { ADMISSION_INITIAL, admit } from '../../../src/core/admission.js';
 
 export interface NbdLimits {
-  /** Bytes that the requests of one connection, under way or waiting, may take together. */
+  /** Bytes of memory that the requests of one connection, under way or waiting, may take together. */
   readonly requestBytes: number;
-  /** Bytes of replies that a client has not taken. */
+  /** Bytes of replies that may be buffered for a client. */
   readonly replyBytes: number;
   readonly windowSectors: number;
   readonly statusSectors: number;
-  /** A TRIM is answered after so long, whatever there is left of it (milliseconds). */
+  /** Milliseconds after which a TRIM is answered, even if sectors of it are left. */
   readonly trimMs: number;
-  /** A client that has not finished its handshake by then is let go (milliseconds). */
+  /** Milliseconds after which a client is let go that has not finished its handshake. */
   readonly handshakeMs: number;
 }
 
-/** What the gateway tells whoever keeps the log. */
+/** The events of the gateway, for the log. */
 export interface NbdObserver {
   negotiated(connection: Connection, negotiated: Negotiated): void;
   ended(connection: Connection, reason: string): void;
@@ -79,7 +79,7 @@ export interface NbdOptions {
   readonly observer: NbdObserver;
 }
 
-/** One connection, and what it has under way: that decides whether it is read from. */
+/** One connection, and the cost of what it has under way: this decides whether the connection is read. */
 class NbdSession {
   negotiated: Negotiated | null = null;
   #costBytes = 0;
@@ -93,7 +93,7 @@ class NbdSession {
     this.#limits = limits;
   }
 
-  /** An input that costs so many bytes of memory until it is handled. */
+  /** An input has come that takes so many bytes of memory until it is handled. */
   entered(costBytes: number): void {
     this.#costBytes += costBytes;
     this.#step('entered');
@@ -104,7 +104,7 @@ class NbdSession {
     this.#step('handled');
   }
 
-  /** The connection has taken bytes that it was given. */
+  /** The connection has passed on bytes that it was given. */
   drained(): void {
     this.#step('drained');
   }
@@ -119,21 +119,21 @@ class NbdSession {
   }
 }
 
-/** An input, and when it came by the clock. */
+/** An input, and when it came, in milliseconds of the clock. */
 interface Arrival {
   readonly input: NbdInput;
   readonly atMs: number;
 }
 
-/** Least cost of a request, whatever it is about: it has to be remembered. */
+/** The least cost of a request: even without data it takes memory. */
 const REQUEST_COST_BYTES = 4_096;
 
-/** The client's bytes have ended, and it has not said goodbye. */
+/** The client has ended the connection without a DISC. */
 const GONE: NbdInput = { kind: 'end', reason: 'the client is gone without a goodbye' };
 
 /**
- * Serves every connection until it ends; the batches are to be written to theirs.
- * @param stop$ When it emits no more requests are taken; it completes when the rest is answered.
+ * Serves every connection until it ends. Each batch is to be written to its connection.
+ * @param stop$ When it emits, no more requests are taken. The result completes when the rest is answered.
  */
 export function nbdGateway(
   connections$: Observable<Connection>,
@@ -148,7 +148,7 @@ export function nbdGateway(
   );
 }
 
-/** One connection, until all it asked for is answered, or given up, and it is to be ended. */
+/** Serves one connection until all its requests are answered or given up. Its last output ends the connection. */
 export function serveNbd(
   connection: Connection,
   options: NbdOptions,
@@ -181,7 +181,7 @@ export function serveNbd(
         observe(session, arrival.input, observer);
         session.entered(cost(arrival));
       }),
-      // Stopped, it is as if the client had said goodbye: what it has asked for is answered.
+      // A stop has the effect of a DISC of the client: the requests that have come are answered.
       takeUntil(stop$),
     );
     const lane = (costMax: number): OperatorFunction<Arrival, readonly Uint8Array[]> =>
@@ -212,7 +212,7 @@ export function serveNbd(
   });
 }
 
-/** The pieces of the reply to one input, all at once. */
+/** Emits the pieces of the reply to one input, all at once. */
 function answer(
   { connection, negotiated }: NbdSession,
   input: NbdInput,
@@ -252,7 +252,7 @@ function observe(session: NbdSession, input: NbdInput, observer: NbdObserver): v
     session.negotiated = input.negotiated;
     observer.negotiated(connection, input.negotiated);
   } else if (input.kind === 'end') {
-    // Who leaves before the handshake is over has asked for nothing.
+    // A client that leaves before the handshake is over has asked for nothing.
     if (input === GONE && session.negotiated === null) return;
     observer.ended(connection, input.reason);
   } else if (input.kind === 'refused') {
@@ -260,7 +260,7 @@ function observe(session: NbdSession, input: NbdInput, observer: NbdObserver): v
   }
 }
 
-/** Requests of one lane wait for each other, not for those of others. */
+/** Requests of one lane wait for each other, but not for those of other lanes. */
 type Lane = 'TRIM' | 'WRITE_ZEROES' | 'other';
 
 function laneOf(input: NbdInput): Lane {
@@ -270,14 +270,14 @@ function laneOf(input: NbdInput): Lane {
 }
 
 /**
- * Bytes of memory that it takes until it is answered. What one lane has under way of requests that carry no data is
- * bounded besides, by a window: of those that wait only themselves are there.
+ * Bytes of memory that an input takes until it is answered. A request without data takes only its own, because the
+ * sectors that its lane has under way are bounded by a window.
  */
 function memoryOf(input: NbdInput, limits: NbdLimits): number {
   return laneOf(input) === 'other' ? workOf(input, limits) : REQUEST_COST_BYTES;
 }
 
-/** Bytes that it has under way, roughly: what it carries, asks for, or works on. */
+/** Roughly the bytes that an input has under way: those that it carries, asks for, or works on. */
 function workOf(input: NbdInput, { windowSectors }: NbdLimits): number {
   if (input.kind !== 'request') return REQUEST_COST_BYTES;
   const { command, lengthBytes } = input.request;
@@ -285,7 +285,7 @@ function workOf(input: NbdInput, { windowSectors }: NbdLimits): number {
     case 'READ':
     case 'WRITE':
       return Math.max(REQUEST_COST_BYTES, lengthBytes);
-    // However long it is, it has no more sectors than a window under way.
+    // However long the request is, it has no more sectors under way than a window.
     case 'TRIM':
     case 'WRITE_ZEROES':
     case 'BLOCK_STATUS':

@@ -1,4 +1,4 @@
-/** One NBD command on the disk: from a request that is in order to the pieces of its reply. */
+/** One NBD command on the disk: from a checked request to the pieces of its reply. */
 import type { Observable, OperatorFunction } from 'rxjs';
 import { EMPTY, NEVER, catchError, concatMap, defaultIfEmpty, defer, endWith } from 'rxjs';
 import { from, ignoreElements, map, merge, mergeMap, of, repeat, takeWhile, tap } from 'rxjs';
@@ -20,31 +20,31 @@ import { mergeByCost } from '../../mergeByCost.js';
 
 const SECTOR_BYTES = BigInt(SECTOR_SIZE_BYTES);
 
-/** Sectors that a step of a TRIM or WRITE_ZEROES has to look at, or write, at most. */
+/** The largest number of sectors that a step of a TRIM or WRITE_ZEROES reads or writes. */
 const PAGE_SECTORS = 2_048;
 
 export interface NbdCommandOptions {
   readonly disk: Disk;
   readonly negotiated: Negotiated;
-  /** Sectors of one command under way at a time. */
+  /** The largest number of sectors of one command that are under way at a time. */
   readonly windowSectors: number;
-  /** Sectors that one BLOCK_STATUS reads; the client asks again for the rest. */
+  /** The largest number of sectors that one BLOCK_STATUS reads. The client asks again for the rest. */
   readonly statusSectors: number;
-  /** Whether a TRIM has had its time: it begins no further sectors then, and is answered. */
+  /** Whether the time of a TRIM is over. It then begins no further sectors, and is answered. */
   readonly isTrimOver: () => boolean;
-  /** Told of what the disk could not do. */
+  /** Called for each request that the disk could not carry out. */
   readonly onFailure: (request: NbdRequest, error: AtomicDiskError) => void;
 }
 
 /**
- * Emits the pieces of the reply, all at once, and completes. What fails on the disk is an EIO to the client; nothing is
- * sent of a reply before all of it is known.
+ * Emits the pieces of the reply, all at once, and completes. A failure of the disk is an EIO to the client, and an
+ * ESHUTDOWN if the client of the disk is closed. Nothing of a reply is sent before all of it is known.
  */
 export function performNbd(request: NbdRequest, options: NbdCommandOptions): Observable<Uint8Array[]> {
   const { isStructured } = options.negotiated;
   return perform(request, options).pipe(
     catchError((error: unknown) => {
-      // Anything else is a broken invariant.
+      // Any other error is a broken invariant.
       if (!(error instanceof AtomicDiskError)) throw error;
       options.onFailure(request, error);
       const name = error.code === 'ATDD_CLIENT_CLOSED' ? 'ESHUTDOWN' : 'EIO';
@@ -66,7 +66,7 @@ function perform(request: NbdRequest, options: NbdCommandOptions): Observable<Ui
       return writeZeroes(request, options).pipe(defaultIfEmpty(done));
     case 'BLOCK_STATUS':
       return status(request, options).pipe(map((extents) => statusReply(request, extents)));
-    // What was answered is durable already, and there is no cache to be filled.
+    // Answered writes are durable already, and there is no cache to be filled.
     case 'FLUSH':
     case 'CACHE':
     case 'DISC':
@@ -79,7 +79,7 @@ function perform(request: NbdRequest, options: NbdCommandOptions): Observable<Ui
 function read(request: NbdRequest, options: NbdCommandOptions): Observable<Uint8Array> {
   const { disk, windowSectors } = options;
   const parts = partsOf(request, options);
-  // Most requests are about one sector: what there is of it need not be put together.
+  // Most requests are for one sector: their data need not be put together.
   if (parts.length === 1) {
     const [{ sector, from: begin, to }] = parts;
     return disk.read(sector).pipe(map((data) => data.subarray(begin, to)));
@@ -114,8 +114,8 @@ function write(request: NbdRequest, options: NbdCommandOptions): Observable<neve
 }
 
 /**
- * A TRIM may leave what it likes: parts of sectors, for which it would cost most, and what it has no time for. It does
- * not leave what it has begun: that must be over when it is answered.
+ * A TRIM may leave sectors as they are. It leaves parts of sectors, which would cost most, and the sectors for which
+ * there is no time. It completes the sectors that it has begun, because they must be done when it is answered.
  */
 function writeZeroes(request: NbdRequest, options: NbdCommandOptions): Observable<never> {
   const { disk, isTrimOver } = options;
@@ -132,11 +132,11 @@ function writeZeroes(request: NbdRequest, options: NbdCommandOptions): Observabl
   );
 }
 
-/** The parts of a range, at its ends, that are not whole sectors. */
+/** The parts at the ends of a range that are not whole sectors. */
 function edgesOf(startBytes: bigint, endBytes: bigint): SectorPart[] {
   const into = Number(startBytes % SECTOR_BYTES);
   const length = Number(endBytes - startBytes);
-  // No part lies further in than a sector from either end.
+  // Such a part is less than a sector away from one of the ends.
   const head = sectorParts(startBytes, Math.min(length, SECTOR_SIZE_BYTES - into));
   const headBytes = head.reduce((bytes, { from: begin, to }) => bytes + to - begin, 0);
   const tailBytes = Math.min(length - headBytes, Number(endBytes % SECTOR_BYTES));
@@ -145,8 +145,8 @@ function edgesOf(startBytes: bigint, endBytes: bigint): SectorPart[] {
 }
 
 /**
- * Makes those sectors zeros, page by page: of what is zeros already by the map a page is as long as can be, since
- * nothing is to be done about it; else it has so many sectors.
+ * Makes those sectors zeros, page by page. A page has PAGE_SECTORS sectors that the map does not show to be zeros. The
+ * zeros between them are not counted, because nothing is to be done about them.
  */
 function clearSectors(
   first: SectorIndex,
@@ -176,7 +176,7 @@ function clearSectors(
   );
 }
 
-/** As mergeMap; but many that complete at once, as those of a TRIM that is over, do not nest. */
+/** As mergeMap, but many values that complete at once do not nest, for example those of a TRIM whose time is over. */
 function sideBySide<T, R = never>(count: number, handle: (value: T) => Observable<R>): OperatorFunction<T, R> {
   return mergeByCost({
     costOf: () => 1,
@@ -188,17 +188,17 @@ function sideBySide<T, R = never>(count: number, handle: (value: T) => Observabl
 }
 
 /**
- * Zeros are not written where there are zeros: most of what is cleared was never written, and would take a record and
- * two flushed rounds for each sector. A read is linearizable: at an instant between the request and its answer the
- * sector was all zeros, durably on a majority. To have written zeros at that instant would have left the same, so that
- * both commands have done then what they promise; what others write later comes later. The same holds for what the map
- * says.
+ * Writes zeros only to a sector that is not all zeros. Most cleared sectors were never written, and a write would take
+ * a record and two flushed rounds for each. This is correct because a read is linearizable: at an instant between the
+ * request and its answer the sector was all zeros, durably on a majority. A write of zeros at that instant would have
+ * had the same effect, so both commands have done then what they promise. Writes of others after that come later. The
+ * same holds for what the map says.
  */
 function clearSector(disk: Disk, sector: SectorIndex): Observable<never> {
   return disk.read(sector).pipe(concatMap((data) => (isZeros(data) ? EMPTY : disk.write(sector, ZERO_SECTOR))));
 }
 
-/** Sectors of zeros, written or not, are holes. What the map does not tell is read, so far. */
+/** Sectors of zeros, written or not, are holes. Sectors that are unknown to the map are read, up to `statusSectors`. */
 function status(request: NbdRequest, options: NbdCommandOptions): Observable<readonly Extent[]> {
   const { disk, windowSectors, statusSectors } = options;
   const { startBytes, endBytes } = rangeOf(request, options);
@@ -240,7 +240,7 @@ function status(request: NbdRequest, options: NbdCommandOptions): Observable<rea
   );
 }
 
-/** What a request is about, in bytes of the disk. */
+/** The range of a request, in bytes of the disk. */
 function rangeOf(
   { offsetBytes, lengthBytes }: NbdRequest,
   { negotiated }: NbdCommandOptions,
@@ -249,7 +249,7 @@ function rangeOf(
   return { startBytes, endBytes: startBytes + BigInt(lengthBytes) };
 }
 
-/** The parts of the disk's sectors that a request is about. */
+/** The parts of the disk's sectors that a request covers. */
 function partsOf(request: NbdRequest, options: NbdCommandOptions): SectorPart[] {
   return sectorParts(rangeOf(request, options).startBytes, request.lengthBytes);
 }

@@ -1,6 +1,6 @@
 /**
- * The number of this boot of the process among those of its disk, by which its stamps differ from those of every other
- * boot: they may be sent before they are on its disk (docs/adr/0019-overlapped-flush.md).
+ * The number of this boot of the process among the boots of its disk. Its stamps end in the number, so they differ from
+ * those of every other boot, and may be sent before they are on the disk (docs/adr/0019-overlapped-flush.md).
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { Subject, concat, defer, concatMap, ignoreElements, take } from 'rxjs';
@@ -13,7 +13,7 @@ const NOTE_BOOT = 'life';
 const FORMAT = numberNote('a boot number', 1, BOOT_MAX);
 
 export class BootNumber {
-  /** The highest number of an earlier boot; 0: none has had one. */
+  /** The highest number of an earlier boot; 0: no boot has had one. */
   readonly #before: number;
   #current = 0;
   readonly #wanted = new Subject<void>();
@@ -23,7 +23,7 @@ export class BootNumber {
     this.#before = readNote(notes, NOTE_BOOT, FORMAT) ?? 0;
   }
 
-  /** 1 to BOOT_MAX, and durable; 0: this boot has none, yet or at all. */
+  /** The number of this boot, 1 to BOOT_MAX, once it is durable; 0: this boot has no number yet, or gets none. */
   get current(): number {
     return this.#current;
   }
@@ -33,15 +33,17 @@ export class BootNumber {
     return this.#before > 0 || this.#current > 0;
   }
 
-  /** This boot writes: it shall have a number. */
+  /** To be called when this boot writes, because it then needs a number. */
   want(): void {
     if (this.#current === 0) this.#wanted.next();
   }
 
-  /** Takes the number when it is wanted, while it is subscribed to. An error is the store's. */
+  /**
+   * Makes the number durable when it is wanted, while it is subscribed to. Emits nothing. An error is one of the store.
+   */
   keep(clock: SchedulerLike): Observable<never> {
     const number = this.#before + 1;
-    // So many have written that there is none left: values are stored first, then sent.
+    // No number is left, because so many boots have written: values are stored first, then sent.
     if (number > BOOT_MAX) return this.#wanted.pipe(ignoreElements());
     const note = FORMAT.write(number);
     return this.#wanted.pipe(

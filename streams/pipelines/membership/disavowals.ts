@@ -1,6 +1,7 @@
 /**
- * What a lost disk has said counts no longer (clause A4; docs/adr/0013-membership.md, step 2): not what was counted
- * already, not what waits in the queue of a register, and not in what this process lists meanwhile.
+ * The answers of a disk that was lost count no longer (clause A4; docs/adr/0013-membership.md, step 2). This concerns
+ * answers that were counted already, answers that wait in the queue of a register, and what this process lists
+ * meanwhile.
  */
 import type { MembershipEffect } from '../../../src/core/membership/membership.js';
 import type { Membership } from '../../../src/core/membership/state.js';
@@ -13,13 +14,13 @@ import type { Origin } from '../session.js';
 
 type Disavowal = SectorEvent<null>;
 
-/** How many disavowals of each rank wait for their turn. Bound: the registers that are in use. */
+/** How many disavowals of each rank wait in the queues of registers. Bound: the registers that are in use. */
 export class Disavowals {
   readonly #waiting = new Map<Rank, number>();
 
   /**
-   * For every operation under way: what it counts of a disk that is lost. They count as waiting from here on: each has
-   * to be handed to `handled` when it has had its turn.
+   * @returns for each register in use an event that takes the answers of a lost disk back. The events count as waiting
+   * from here on: each has to be passed to `handled` when its register has handled it.
    */
   begin(effects: readonly MembershipEffect[], registers: ReadonlyMap<SectorIndex, RegisterState>): Disavowal[] {
     return effects.flatMap((effect) => {
@@ -34,12 +35,12 @@ export class Disavowals {
     });
   }
 
-  /** An event of a register has had its turn. */
+  /** A register has handled this event. */
   handled({ event }: SectorEvent<unknown>): void {
     if (event.kind === 'disavow') this.#add(event.rank, -1);
   }
 
-  /** Whether an operation of this process may still count what a lost disk of it has said. */
+  /** Whether an operation of this process may still count an answer of a disk that this rank has lost. */
   areWaiting(rank: Rank): boolean {
     return this.#waiting.has(rank);
   }
@@ -52,8 +53,8 @@ export class Disavowals {
 }
 
 /**
- * Whether that is an answer of a disk of which it is known by now that it is lost. It was taken in before that was
- * known, and has waited behind what its register was busy with.
+ * Whether the event is an answer of a disk that is known by now to be lost. It was taken in before that was known, and
+ * has waited in the queue of its register.
  */
 export function isOfLostDisk({ event, origin }: SectorEvent<Origin | null>, membership: Membership): boolean {
   if (event.kind !== 'message' || origin?.hello?.rank !== event.from) return false;

@@ -1,4 +1,4 @@
-/** When a process tells a peer who it is, over the connection that it dialled to it. */
+/** Says HELLO to peers, over the connections that this process has dialled. */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { map, merge, mergeMap, take, timer } from 'rxjs';
 import { receiveHandshake, linkHandshake } from '../../../src/core/link/negotiation.js';
@@ -16,18 +16,21 @@ import { openingTo } from './introductions.js';
 
 type LinkHandshakeOf = Extract<Inbound, { kind: 'linkHandshake' }>;
 
-/** So often a peer is helloSent that has made a new connection, and after so many ms again. */
+/** How many hellos a peer gets that has made a new connection, and how many milliseconds lie between two of them. */
 const HELLOS_BACK = 4;
 const HELLO_AGAIN_MS = 500;
-/** A peer that is gone is helloSent a second time after so many ms: a round trip has passed then. */
+/** Milliseconds between the two hellos for a peer that has ended its half of a connection: longer than a round trip. */
 const FAREWELL_MS = 100;
 
-/** Who has not shown to speak version 2 of HELLO is told in version 1 as well. */
-export function openingHello(record: PeerState, options: ProcessPipelineOptions): Uint8Array {
+/**
+ * The messages of this process at the start of a connection to that peer. A peer that has not shown that it speaks
+ * version 2 of HELLO gets one of version 1 as well. @returns bytes of frames
+ */
+export function openingHello(peer: PeerState, options: ProcessPipelineOptions): Uint8Array {
   const { self, membership, verdict } = options;
-  const { rank, negotiation, opening } = record;
+  const { rank, negotiation, opening } = peer;
   const sender = self.rank;
-  const parts = [openingTo(record, options)];
+  const parts = [openingTo(peer, options)];
   if (opening.receivedToken === LINK_TOKEN_NONE) {
     const { memberState, storage, incarnation, known, incarnations } = helloTo(membership.current, rank);
     const old = { memberState, storage, incarnation, known, incarnations };
@@ -41,7 +44,10 @@ export function openingHello(record: PeerState, options: ProcessPipelineOptions)
   return Buffer.concat(parts);
 }
 
-/** What was sent to it before it knew who this process is it has not taken in. */
+/**
+ * The messages for a peer that has answered the first hello of a connection. They are a second hello, which shows who
+ * this process is, and once more everything that was sent before it, because the peer has not taken that in.
+ */
 export function helloAfterIntroduction({ rank }: { readonly rank: Rank }): Outbound[] {
   const again = { kind: 'link', addressed: { to: rank, command: { kind: 'again' } } } as const;
   return [helloCommandFor(rank), again];
@@ -57,9 +63,9 @@ function helloCommandFor(to: Rank | 'all'): Outbound {
 }
 
 /**
- * A peer that has started again waits to hear who this process is. The connection to it may have died unnoticed while
- * there was nothing to send: a first hello is answered with a reset, a later one shows that, and the next connection
- * begins with one.
+ * A peer that has started again waits for the hello of this process. The connection to it may have broken unnoticed
+ * while there was nothing to send. Then its system answers the first hello with a reset, a later hello shows that, and
+ * the next connection begins with a hello.
  */
 export function hellosBack(inbound$: Observable<Inbound>, clock: SchedulerLike): Observable<Outbound> {
   return merge(inbound$.pipe(ofKind('newcomer')), inbound$.pipe(ofKind('knock'))).pipe(
@@ -73,9 +79,9 @@ export function hellosBack(inbound$: Observable<Inbound>, clock: SchedulerLike):
 }
 
 /**
- * A peer that has ended its half of the connection to it has most likely died. Then a hello is answered with a reset,
- * and the next one shows that, so that it is dialled anew; else the next message for it would have to, and be lost: an
- * answer that its sender asks for again much later.
+ * A peer that has ended its half of the connection to it has most likely died. Then its system answers a hello with a
+ * reset, and a second hello shows that, so that the peer is dialled again. Without these hellos the next message for
+ * the peer would be lost instead. It might be an answer, which the peer asks for again only much later.
  */
 export function farewells(inbound$: Observable<Inbound>, clock: SchedulerLike): Observable<Outbound> {
   return inbound$.pipe(
@@ -89,7 +95,10 @@ export function farewells(inbound$: Observable<Inbound>, clock: SchedulerLike): 
   );
 }
 
-/** A peer whose connection is a new one is told at once that we know of it. */
+/**
+ * Takes in the LINK messages of peers. @returns a hello to the peer if its connection is a new one, so that it learns
+ * at once that this process knows of the connection.
+ */
 export function linkHandshakeTaker(peers: readonly PeerState[]) {
   return ({ rank, news }: LinkHandshakeOf): Outbound[] => {
     const negotiation = peers.find((peer) => peer.rank === rank)?.negotiation;

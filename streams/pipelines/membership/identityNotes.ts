@@ -1,4 +1,4 @@
-/** The notes of who this process is, and who its peers are. */
+/** The notes of the identity of this process, and of what it remembers of its peers. */
 import type { Identity, MemberState, StorageId } from '../../../src/core/membership/identity.js';
 import { MEMBER_STATES, STORAGE_ID_SIZE_BYTES } from '../../../src/core/membership/identity.js';
 import type { PeerMemory } from '../../../src/core/membership/state.js';
@@ -18,7 +18,7 @@ const IDENTITY = jsonNote<Identity>(
     founding: founding && inHex(founding),
     isVouched,
   }),
-  // Versions before 0.2 have neither of the last two.
+  // Versions before 0.2 write neither of the last two fields.
   ({ storage: hex, incarnation, standing, founding = null, isVouched = false }) => {
     const [storage, foundingId] = [idIn(hex), idIn(founding)];
     if (storage == null || foundingId === undefined || !isMemberState(standing)) return undefined;
@@ -36,7 +36,7 @@ const PEER = jsonNote<PeerMemory>(
   },
 );
 
-/** The note of who this process is. */
+/** The note of the identity of this process. */
 export function identityNote(identity: Identity): NoteChanges {
   return new Map([[NOTE_IDENTITY, IDENTITY.write(identity)]]);
 }
@@ -48,17 +48,17 @@ export function readIdentity(notes: Pick<Notes, 'initial'>): Identity | null {
 
 export const peerNote = PEER.write;
 
-/** What this process remembers of a peer; null: nothing. @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
+/** The memory of a peer; null: there is none. @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
 export function readMemory(notes: Pick<Notes, 'initial'>, rank: Rank): PeerMemory | null {
   return readNote(notes, noteOfPeer(rank), PEER);
 }
 
-/** Ids are latin1: in hexadecimal anyone can read them. */
+/** Ids are strings of latin1 characters; in hexadecimal people can read them. */
 function inHex(id: StorageId): string {
   return Buffer.from(id, 'latin1').toString('hex');
 }
 
-/** @returns undefined: it is neither an id nor null. */
+/** @returns undefined if the value is neither an id in hexadecimal nor null. */
 function idIn(hex: unknown): StorageId | null | undefined {
   if (hex === null) return null;
   if (typeof hex !== 'string' || hex.length !== 2 * STORAGE_ID_SIZE_BYTES) return undefined;

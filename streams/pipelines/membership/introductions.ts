@@ -1,5 +1,5 @@
 /**
- * What comes of the messages by which the two ends of a connection show each other who they are
+ * The handling of the messages by which the two ends of a connection show each other who they are
  * (src/core/membership/introduction.ts).
  */
 import type { Difference } from '../../../src/core/membership/configuration.js';
@@ -49,7 +49,9 @@ export function takeHello(
     : takeAnswer(session, options.dialled, envelope, hello, options);
 }
 
-/** HELLO to a peer over the connection that this process dialled: the first time, or again. */
+/**
+ * A HELLO to a peer over the connection that this process dialled, the first or a later one. @returns bytes of a frame
+ */
 export function openingTo(
   { rank, opening }: PeerState,
   { verdict, state }: Pick<IntroductionOptions, 'verdict' | 'state'>,
@@ -58,7 +60,7 @@ export function openingTo(
   return helloBytes({ addressee: rank, token, echo }, { verdict, state });
 }
 
-/** What a new connection to that peer is called. */
+/** A new connection to that peer was made: it gets this token. */
 export function beginOpening({ opening }: PeerState, token: string): void {
   renewOpening(opening, token);
 }
@@ -73,7 +75,7 @@ function helloBytes(
   return serializeHello({ sender, ...envelope }, content, verdict.systemTagger);
 }
 
-/** The other side has dialled this process. */
+/** A HELLO from the side that has dialled this process. */
 function takeOpening(
   session: Session,
   { sender, addressee, token, echo }: HelloEnvelope,
@@ -85,7 +87,7 @@ function takeOpening(
   if (introduction.token === LINK_TOKEN_NONE) introduction.token = random.operationId();
   if (echo !== introduction.token) {
     const isOpening = introduction.state === 'silent' || introduction.state === 'claimed';
-    // Else it was recorded on another connection, or on this one before.
+    // Any other HELLO without the right echo was recorded, on another connection or earlier on this one.
     if (!isOpening || introduction.old !== null || echo !== LINK_TOKEN_NONE) return [];
     introduction.state = 'claimed';
     const answer = { addressee: sender, token: introduction.token, echo: token };
@@ -95,28 +97,28 @@ function takeOpening(
   const differences = isForOther
     ? [{ field: 'addressee', own: verdict.self, peer: addressee } as const]
     : differencesOf(hello, options);
-  const told = reportDifferences(session, sender, differences, state.differences.heard);
+  const reported = reportDifferences(session, sender, differences, state.differences.heard);
   const { current } = state.membership;
   if (differences.some(isFatal)) {
     introduction.state = 'refused';
     session.hello = null;
     if (isForOther) {
-      // What else comes by it is meant for somebody else.
+      // The other messages of this connection are meant for another process as well.
       session.isRefused = true;
       connection.end();
-      return told;
+      return reported;
     }
     return differences.some(({ field }) => field === 'founding')
-      ? [...told, ...changes(meetStranger(current, sender, hello), state)]
-      : told;
+      ? [...reported, ...changes(meetStranger(current, sender, hello), state)]
+      : reported;
   }
-  // It claims to be one of as many processes as there are, and another one.
+  // Its rank has to be that of another process of this cluster.
   if (!isMember(sender, verdict.processCount) || sender === verdict.self) return [];
   introduction.state = 'proven';
-  return [...told, ...accept(session, sender, hello, options)];
+  return [...reported, ...accept(session, sender, hello, options)];
 }
 
-/** This process has dialled the other side. */
+/** A HELLO from the side that this process has dialled. */
 function takeAnswer(
   session: Session,
   dialled: Rank,
@@ -125,23 +127,23 @@ function takeAnswer(
   options: IntroductionOptions,
 ): Inbound[] {
   const { state, verdict } = options;
-  const record = state.peers.find(({ rank }) => rank === dialled);
-  if (record === undefined || addressee !== verdict.self) return [];
-  const { opening } = record;
+  const peer = state.peers.find(({ rank }) => rank === dialled);
+  if (peer === undefined || addressee !== verdict.self) return [];
+  const { opening } = peer;
   if (opening.token === LINK_TOKEN_NONE || echo !== opening.token) return [];
   if (sender !== dialled) {
     const difference = { field: 'rank', own: dialled, peer: sender } as const;
-    // The other side has to hear of it as well.
+    // The next hello has to show the other side this difference as well.
     opening.receivedToken = token;
-    const told = reportDifferences(session, dialled, [difference], state.differences.answered);
-    return [...told, { kind: 'introduced', rank: dialled }];
+    const reported = reportDifferences(session, dialled, [difference], state.differences.answered);
+    return [...reported, { kind: 'introduced', rank: dialled }];
   }
   const differences = differencesOf(hello, options);
-  const told = reportDifferences(session, sender, differences, state.differences.answered);
+  const reported = reportDifferences(session, sender, differences, state.differences.answered);
   const isNew = opening.receivedToken !== token;
   opening.receivedToken = token;
   const effects = receiveOpening(state.membership.current, sender, hello);
-  return [...told, ...changes(effects, state), ...(isNew ? [{ kind: 'introduced', rank: sender } as const] : [])];
+  return [...reported, ...changes(effects, state), ...(isNew ? [{ kind: 'introduced', rank: sender } as const] : [])];
 }
 
 function differencesOf(hello: Hello, options: IntroductionOptions): Difference[] {
@@ -165,7 +167,7 @@ function reportDifferences(
   return differences.map((difference) => ({ kind: 'differs', rank, remote, difference }));
 }
 
-/** The other side is that process. */
+/** The other side has shown that it is that process. */
 function accept(session: Session, sender: Rank, hello: Hello, { state }: IntroductionOptions): Inbound[] {
   const { storage, incarnation } = hello;
   const isNew = session.hello === null;
@@ -175,11 +177,11 @@ function accept(session: Session, sender: Rank, hello: Hello, { state }: Introdu
   return [...changes(effects, state), ...newcomer];
 }
 
-/** Version 1: see `Introduction`. */
+/** A HELLO of version 1: see `Introduction`. */
 export function takeOldHello(session: Session, sender: Rank, old: OldHello, options: IntroductionOptions): Inbound[] {
   const { introduction } = session;
   const isFirst = introduction.state === 'silent';
-  // Who says HELLO in version 2 says it so as well, for those who know no other.
+  // A peer that speaks version 2 sends this one as well, because not every process understands version 2.
   if (options.dialled !== null || (!isFirst && introduction.old === null)) return [];
   introduction.old = { rank: sender, hello: old };
   if (introduction.state === 'proven') return acceptOld(session, sender, old, options);
@@ -192,7 +194,7 @@ export function takeOldHello(session: Session, sender: Rank, old: OldHello, opti
   return [{ kind: session.hello === null ? 'knock' : 'newcomer', rank: sender }];
 }
 
-/** LINK, in which a process of version 1 shows that it is there. */
+/** A LINK whose echo shows that a process of version 1 is running. */
 export function takeProof(
   session: Session,
   sender: Rank,
@@ -211,8 +213,8 @@ export function takeProof(
 const ANSWERS: ReadonlySet<ProcessMessage['content']['kind']> = new Set([...(['value', 'stamp', 'ack'] as const)]);
 
 /**
- * Where one of the two has the extension off no LINK has an echo. Then a process of version 1 shows the same by an
- * answer to what this process has asked it lately: under an id that was drawn here.
+ * If one of the two has the extension off, no LINK has an echo. Then a process of version 1 shows the same by an answer
+ * to a recent question of this process, because the question's id was drawn here.
  */
 export function takeAnswerAsProof(
   session: Session,
@@ -228,11 +230,11 @@ export function takeAnswerAsProof(
     peers.some(({ rank, outbox }) => rank === sender && outbox.questions.has(content.id)) ||
     late?.young.has(content.id) === true ||
     late?.old.has(content.id) === true;
-  return isAsked && !speaksPresent(sender, sessions) ? prove(session, sender, old.hello, options) : [];
+  return isAsked && !speaksVersion2(sender, sessions) ? prove(session, sender, old.hello, options) : [];
 }
 
-/** Whether that process has shown over a connection that stands to speak version 2. */
-function speaksPresent(rank: Rank, sessions: ReadonlySet<Session>): boolean {
+/** Whether that process has shown over an open connection that it speaks version 2. */
+function speaksVersion2(rank: Rank, sessions: ReadonlySet<Session>): boolean {
   for (const { hello, introduction, hasEnded } of sessions) {
     if (hasEnded || introduction.old !== null) continue;
     if (hello?.rank === rank && introduction.state === 'proven') return true;
@@ -253,7 +255,7 @@ function acceptOld(session: Session, sender: Rank, old: OldHello, options: Intro
   return accept(session, sender, hello, options);
 }
 
-/** In this order: what comes by the same connection next may rest on what was said here. */
+/** The disavowals come first: later messages of the same connection may rely on them. */
 function changes(
   effects: readonly MembershipEffect[],
   { registers, disavowals }: IntroductionOptions['state'],

@@ -12,9 +12,12 @@ import type { ProcessPipelineOptions, ProcessPorts } from '../processOptions.js'
 type Listing = Extract<Inbound, { kind: 'listing' }>;
 
 /**
- * Answers only as a member, and only a peer whose disk is on record here as it is now, and when no operation of this
- * process counts what its former disk has said: what it takes in rests on that, and on this process having told all
- * others of that disk first. It asks again; also when there is no answer since this disk has no room at all.
+ * Answers the questions of peers for lists of sectors, and passes on the lists that peers send.
+ *
+ * A joining peer relies on the list to rebuild its disk. So a question is answered only by a voting member, only for a
+ * peer whose present disk is durably on record here, and only while no operation of this process can count an answer of
+ * a former disk of that peer. In all other cases the peer asks again. So it does if this disk has no room even for
+ * reading.
  */
 export function listingAnswers(options: ProcessPipelineOptions, { store }: ProcessPorts) {
   const { membership, self, verdict, state } = options;

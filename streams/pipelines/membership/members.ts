@@ -1,6 +1,6 @@
 /**
- * The part of a process that deals with members as such: who they are, what they have, what they have missed; and what
- * clients ask about that.
+ * The part of a process that deals with the members of the cluster: their identities, their lists of sectors and their
+ * repairs. It also answers the inquiries of clients about these.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { EMPTY, Subject, concat, filter, ignoreElements, map, merge, mergeMap } from 'rxjs';
@@ -22,9 +22,9 @@ import { farewells, helloAfterIntroduction, hellos, hellosBack, linkHandshakeTak
 import { answerInquiry } from '../status/inquiries.js';
 
 export interface MemberPipelines {
-  /** What is sent because of what came in. */
+  /** Emits the messages that are sent because of arrived ones. */
   outbound(inbound$: Observable<Inbound>): Observable<Outbound>;
-  /** Its own votes on operations that began while it did not vote. */
+  /** The process's own votes on operations that began while it did not vote. */
   readonly vote$: Observable<SelfEvent>;
   readonly repair$: Observable<never>;
 }
@@ -50,7 +50,7 @@ export function memberPipelines(options: ProcessPipelineOptions, ports: ProcessP
         own$,
       ).pipe(filter((effects) => effects.length > 0));
       return merge(
-        // Some come at once: both have to be there.
+        // Some effects come at once on subscription: both branches have to be subscribed by then.
         effects$.pipe(
           connect((shared$) =>
             merge(
@@ -95,7 +95,7 @@ export function memberPipelines(options: ProcessPipelineOptions, ports: ProcessP
   };
 }
 
-/** What the process decides when it starts, and when time enough has passed. */
+/** The effects of what the process decides at its start, and again after `graceMs`. */
 function graceOf(
   { membership, timeouts, state }: ProcessPipelineOptions,
   clock: SchedulerLike,
@@ -111,7 +111,7 @@ function graceOf(
   );
 }
 
-/** A process that takes no part completes no WRITE: their clients have to find one that does. */
+/** A process that is not part of the cluster completes no WRITE, so its clients have to find another process. */
 function letClientsGo({ ledger, sessions }: ProcessPipelineOptions['state']): void {
   for (const session of sessions) {
     if (ledger.bySession.has(session)) session.connection.destroy();
@@ -119,9 +119,9 @@ function letClientsGo({ ledger, sessions }: ProcessPipelineOptions['state']): vo
 }
 
 /**
- * A process that is still fresh when time enough has passed asks who has not said HELLO something that has an answer.
- * Foreign members say nothing as long as nobody wants anything of them, and what they do say anybody may have sent
- * again; not so the answer to a question of this life.
+ * A process that is still fresh after `graceMs` asks each peer that has not said HELLO for a value. Foreign members
+ * send nothing until they are asked, and an unasked message of theirs may be a recorded one. An answer to a question of
+ * this boot cannot be one.
  */
 function roundOfQuestions(
   { membership, state, verdict, timeouts }: ProcessPipelineOptions,
@@ -141,8 +141,8 @@ function roundOfQuestions(
 }
 
 /**
- * A foreign member may answer nothing before it has a receipt for what it has asked itself, which a fresh process does
- * not give. But its own receipt for a question of this life is a word.
+ * A foreign member may answer nothing before it has a receipt for its own question, and a fresh process gives none. But
+ * its receipt for a question of this boot counts as an answer.
  */
 function receiptTaker({ current }: ProcessPipelineOptions['membership'], exchange: Exchange) {
   return ({ receipt }: Extract<Inbound, { kind: 'receipt' }>): MembershipEffect[] => {
@@ -151,7 +151,7 @@ function receiptTaker({ current }: ProcessPipelineOptions['membership'], exchang
   };
 }
 
-/** On operations that began while this process did not vote. */
+/** Emits this process's votes on operations that began while it did not vote, once it votes. */
 function ownVotes({ membership, state, self }: ProcessPipelineOptions): Observable<SelfEvent> {
   return membership.voting$.pipe(
     filter((isVoting) => isVoting),

@@ -1,4 +1,4 @@
-/** What a process tells its operator of its part in the cluster. */
+/** The log entries of a process about its part in the cluster. */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { EMPTY, distinctUntilChanged, filter, ignoreElements, map, merge, skipWhile } from 'rxjs';
 import { switchMap, take, tap, timer, withLatestFrom } from 'rxjs';
@@ -9,9 +9,9 @@ import { INCARNATION_MAX } from '../../../src/core/stamp.js';
 import type { Log } from '../../../src/ports/log.js';
 import type { MembershipState } from './membershipState.js';
 
-/** When a process that waits for a cluster to be founded says so. */
-const WAITING_TOLD_MS = 3_000;
-const WAITING_TOLD_AGAIN_MS = 30_000;
+/** Milliseconds until a process first logs that it waits for a cluster to be founded, and between two such entries. */
+const WAITING_FIRST_MS = 3_000;
+const WAITING_AGAIN_MS = 30_000;
 
 /** To be subscribed to as long as the process runs. Emits nothing. */
 export function membershipReports(state: MembershipState, log: Log, clock: SchedulerLike): Observable<never> {
@@ -23,10 +23,10 @@ export function membershipReports(state: MembershipState, log: Log, clock: Sched
   );
 }
 
-/** Tells of each change. Emits nothing. */
+/** Logs each change of the member state. Emits nothing. */
 function memberStateReports({ memberState, memberState$ }: MembershipState, log: Log): Observable<never> {
   let before = memberState;
-  const tell = (now: MemberState): void => {
+  const logChange = (now: MemberState): void => {
     if (now === 'joining') {
       log.warn('the disk is new: taking in what the others have; no votes until then', {
         event: 'joining',
@@ -38,15 +38,13 @@ function memberStateReports({ memberState, memberState$ }: MembershipState, log:
     }
     before = now;
   };
-  return memberState$.pipe(tap(tell), ignoreElements());
+  return memberState$.pipe(tap(logChange), ignoreElements());
 }
 
-/** A process that is not part of a cluster says why, soon and then now and then. Emits nothing. */
+/** A process that is not part of a cluster logs why, soon and then from time to time. Emits nothing. */
 function waitingReports({ memberState$, current }: MembershipState, log: Log, clock: SchedulerLike): Observable<never> {
   return memberState$.pipe(
-    switchMap((memberState) =>
-      memberState === 'fresh' ? timer(WAITING_TOLD_MS, WAITING_TOLD_AGAIN_MS, clock) : EMPTY,
-    ),
+    switchMap((memberState) => (memberState === 'fresh' ? timer(WAITING_FIRST_MS, WAITING_AGAIN_MS, clock) : EMPTY)),
     tap(() => {
       const waiting = waitingOf(current);
       const why = describeWaiting(waiting);
@@ -57,7 +55,7 @@ function waitingReports({ memberState$, current }: MembershipState, log: Log, cl
   );
 }
 
-/** Why a member has ceased to vote, and that it votes again. Emits nothing. */
+/** Logs why a member has ceased to vote, and that it votes again. Emits nothing. */
 function votingReports({ voting$, memberState$, current }: MembershipState, log: Log): Observable<never> {
   return voting$.pipe(
     withLatestFrom(memberState$),
@@ -78,7 +76,7 @@ function votingReports({ voting$, memberState$, current }: MembershipState, log:
   );
 }
 
-/** Emits nothing; what peers say does not change that any more, so once is enough. */
+/** Logs once that no incarnation number is left: nothing that peers say can change that. Emits nothing. */
 function exhaustionReport({ exhausted$ }: MembershipState, log: Log): Observable<never> {
   return exhausted$.pipe(
     take(1),

@@ -1,6 +1,6 @@
 /**
- * What comes of what peers say of themselves (src/core/membership/): notes that become durable one after the other, and
- * with them the memberState by which this process acts.
+ * Makes the effects of hellos (src/core/membership/) durable as notes, one after the other, and with them changes the
+ * member state by which this process acts.
  */
 import type { Observable } from 'rxjs';
 import { BehaviorSubject, EMPTY, Subject, concatMap, defer, endWith, filter, of, tap } from 'rxjs';
@@ -20,13 +20,13 @@ export class MembershipState implements MembershipView {
   readonly #memberState: BehaviorSubject<MemberState>;
   readonly memberState$: Observable<MemberState>;
   readonly #voting: BehaviorSubject<boolean>;
-  /** Emits whether this process votes, at once and whenever that changes. */
+  /** Emits whether this process votes: at once on subscription, and whenever that changes. */
   readonly voting$: Observable<boolean>;
   readonly #mayStamp: BehaviorSubject<boolean>;
-  /** Emits whenever this process may choose stamps again: it knows which incarnation it is. */
+  /** Emits true when this process may choose stamps, because it knows its incarnation: at once if it may already. */
   readonly mayStamp$: Observable<boolean>;
   readonly #exhausted = new Subject<void>();
-  /** Emits when there is no number for this incarnation: this process stays as it is. */
+  /** Emits when no number is left for this incarnation: this process never votes. */
   readonly exhausted$ = this.#exhausted.asObservable();
 
   constructor(readonly current: Membership) {
@@ -43,15 +43,15 @@ export class MembershipState implements MembershipView {
     return this.#mayStamp.value;
   }
 
-  /** `current` has changed. */
+  /** To be called when `current` has changed, with the effects of the change. */
   notifyChange(effects: readonly MembershipEffect[]): void {
     const may = this.#knowsIncarnation();
     if (may !== this.mayStamp) this.#mayStamp.next(may);
-    this.#weigh();
+    this.#updateVoting();
     if (effects.some(({ kind }) => kind === 'exhausted')) this.#exhausted.next();
   }
 
-  /** A process whose disk was lost knows only what peers have told it. */
+  /** A process that is not a member learns its incarnation from peers. */
   #knowsIncarnation(): boolean {
     const { memberState, incarnation } = this.current.own;
     return memberState === 'member' || incarnation > 0;
@@ -63,21 +63,22 @@ export class MembershipState implements MembershipView {
 
   set memberState(memberState: MemberState) {
     if (memberState !== this.#memberState.value) this.#memberState.next(memberState);
-    this.#weigh();
+    this.#updateVoting();
   }
 
   get isVoting(): boolean {
     return this.#voting.value;
   }
 
-  #weigh(): void {
+  #updateVoting(): void {
     const isVoting = this.memberState === 'member' && this.current.objections.length === 0;
     if (isVoting !== this.isVoting) this.#voting.next(isVoting);
   }
 }
 
 /**
- * A disk without an identity that holds anything is from before there were any, and a member's.
+ * Reads the identity of the process and what it remembers of its peers. A disk that holds sectors but no identity was
+ * written by a version without identities, and is that of a member.
  *
  * @throws {AtomicDiskError} ATDD_STORE_CORRUPT
  */
@@ -98,9 +99,10 @@ export function openMembership(options: MembershipOptions, notes: Notes): Member
 }
 
 /**
- * What a disk is called, and that it is fresh, is durable before anybody hears of it, and before anything is stored
- * there: a process that is killed while its cluster is founded is the one that the others have counted, and what a
- * fresh one has stored makes no member of it. Completes then.
+ * Makes the identity of a new disk durable, then completes. Emits nothing. This has to be done before any peer hears of
+ * the disk, so that a process that is killed while its cluster is founded comes back with the disk id that the others
+ * have counted. It has to be done before anything is stored, so that the sectors of a fresh process do not make it a
+ * member.
  */
 export function keepIdentity({ current }: MembershipState, notes: Notes, clock: SchedulerLike): Observable<never> {
   return defer(() => {
@@ -110,8 +112,8 @@ export function keepIdentity({ current }: MembershipState, notes: Notes, clock: 
 }
 
 /**
- * Makes the effects durable, in order. A process stops voting at once, and votes only when that it may is durable.
- * Emits after each batch.
+ * Makes the effects durable, in order. A process stops voting at once, and begins to vote only once its membership is
+ * durable. Emits after each batch. An error is one of the store.
  */
 export function keepMembership(
   effects$: Observable<readonly MembershipEffect[]>,

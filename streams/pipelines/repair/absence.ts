@@ -1,6 +1,6 @@
 /**
- * When it is told that a peer cannot be reached: once it has been so for a while, since processes that start together
- * wait for each other, and then less and less often.
+ * Decides when to log that a peer cannot be reached. The first time is after a while, because processes that start
+ * together wait for each other. Then the pauses between two reports double.
  */
 import type { Rank } from '../../../src/core/rank.js';
 
@@ -20,7 +20,10 @@ interface Absence {
 export class AbsenceReports {
   private readonly absences = new Map<Rank, Absence>();
 
-  /** @returns since when (ms) it cannot be reached, if that is to be told now; else null. */
+  /**
+   * An attempt to reach the peer has failed. @returns since when (ms of the clock) it cannot be reached, if that is to
+   * be logged now; else null.
+   */
   failed(rank: Rank, nowMs: number): number | null {
     const absence = this.absences.get(rank);
     if (absence === undefined) {
@@ -35,7 +38,7 @@ export class AbsenceReports {
     return absence.sinceMs;
   }
 
-  /** @returns whether it was told that it could not be reached. */
+  /** The peer was reached. @returns whether it was logged before that it could not be reached. */
   reached(rank: Rank): boolean {
     const wasTold = this.absences.get(rank)?.wasTold ?? false;
     this.absences.delete(rank);

@@ -1,10 +1,9 @@
 /**
  * Questions that this process asks on its own behalf, for no client, and their answers: to list, to fetch and to hand
- * over sectors. Each question is one observable: subscribing asks, stubbornly; the answer comes and it completes;
- * unsubscribing asks no more.
+ * over sectors. Each question is one observable. To subscribe asks the question, over a stubborn link. The observable
+ * emits the answer and completes. To unsubscribe withdraws the question.
  */
 import { Observable, Subject } from 'rxjs';
-import type { MemberMessage } from '../../../src/core/membership/memberMessage.js';
 import type { RegisterMessage } from '../../../src/core/message.js';
 import type { OperationId } from '../../../src/core/operation.js';
 import type { Rank } from '../../../src/core/rank.js';
@@ -17,10 +16,10 @@ import { serializeMemberMessage } from '../../../src/wire/memberMessages.js';
 import type { Tagger } from '../../../src/wire/tag.js';
 import type { SectorOutcome } from '../../reduceRegisters.js';
 import type { LinkCommand } from '../../stubbornLink.js';
+import type { Listed } from '../../../src/wire/listMessages.js';
 
-export type Listed = Extract<MemberMessage, { kind: 'listed' }>;
 export type Value = Extract<RegisterMessage, { kind: 'value' }>;
-/** `nothing`: there was nothing sound to hand over. */
+/** `nothing`: this process has no sound copy to hand over. */
 export type Handover = 'acknowledged' | 'nothing';
 export type Adoption = 'done' | 'full';
 
@@ -31,7 +30,7 @@ type Answer =
   | { readonly kind: Adoption };
 
 interface Pending {
-  /** Whose answer counts; this process's own rank for what its own register does. */
+  /** The process whose answer counts; the own rank for a question to an own register. */
   readonly from: Rank;
   readonly answered: (answer: Answer) => void;
 }
@@ -60,17 +59,17 @@ export class Exchange {
     this.#options = options;
   }
 
-  /** Questions without an answer. */
+  /** Number of unanswered questions. */
   get pendingCount(): number {
     return this.#pending.size;
   }
 
-  /** Whether that question of these, to that peer, has no answer yet. */
+  /** Whether a question with this id was asked here of that peer, and has no answer yet. */
   isAsking(peer: Rank, id: OperationId): boolean {
     return this.#pending.get(id)?.from === peer;
   }
 
-  /** Which sectors a peer has, from that one on. It answers if it is a member. */
+  /** Asks a peer for a list of the sectors that it has, from that sector on. Only members answer. */
   list(peer: Rank, from: SectorIndex): Observable<Listed> {
     return this.#question<Listed>(peer, (id, answer) => {
       const content = { kind: 'list', id, from } as const;
@@ -82,7 +81,7 @@ export class Exchange {
     });
   }
 
-  /** What a peer holds of a sector. */
+  /** Asks a peer for its value of a sector. */
   fetch(peer: Rank, sector: SectorIndex): Observable<Value> {
     return this.#question<Value>(peer, (id, answer) => {
       const content = { kind: 'readProc', id } as const;
@@ -95,7 +94,7 @@ export class Exchange {
     });
   }
 
-  /** Brings what this process holds of a sector to a peer; done when the peer has it, or newer. */
+  /** Hands this process's value of a sector over to a peer. Answered when the peer has that value or a newer one. */
   handOver(peer: Rank, sector: SectorIndex): Observable<Handover> {
     return this.#question<Handover>(peer, (id, answer) => {
       this.#events.next({ sector, event: { kind: 'handOver', to: peer, id }, origin: null });
@@ -105,7 +104,7 @@ export class Exchange {
     });
   }
 
-  /** Takes a value into the own register, if it is newer than what is there, or that is damaged. */
+  /** Takes a value into the own register, if it is newer than the value there, or if the copy there is damaged. */
   adopt(sector: SectorIndex, stamp: Stamp, data: SectorData): Observable<Adoption> {
     const { self } = this.#options;
     return this.#question<Adoption>(self, (id, answer) => {
@@ -117,7 +116,7 @@ export class Exchange {
     });
   }
 
-  /** Reads a sector from the own disk; afterwards the store knows whether it is damaged. */
+  /** Reads a sector from the own disk. Afterwards the store knows whether the copy is damaged. */
   verify(sector: SectorIndex): Observable<Adoption> {
     return this.#question<Adoption>(this.#options.self, (id, answer) => {
       this.#events.next({ sector, event: { kind: 'verify', id }, origin: null });
@@ -154,7 +153,7 @@ export class Exchange {
     });
   }
 
-  /** A message of a peer: if it is an answer to a question of these, it is given. */
+  /** Takes the answer out of a message of a peer, if it is one to a question of this exchange. */
   #takeMessage(from: Rank, message: RegisterMessage): void {
     if (message.kind !== 'value' && message.kind !== 'ack') return;
     const pending = this.#pending.get(message.id);
@@ -168,12 +167,12 @@ export class Exchange {
     if (pending?.from === from) pending.answered({ kind: 'listed', listed });
   }
 
-  /** Whether what comes of an outcome is to be sent: not if it is of a question that nobody asks any more. */
+  /** Whether the effects of an outcome are to be sent: those of a withdrawn question are not. */
   isWanted({ cause: { event } }: SectorOutcome<unknown>): boolean {
     return event.kind !== 'handOver' || this.#pending.has(event.id);
   }
 
-  /** Answers the questions that an outcome of the own register answers. */
+  /** Answers the question that an outcome of an own register answers, if there is one. */
   takeOutcome(outcome: SectorOutcome<unknown>): void {
     if (outcome.kind === 'void') return;
     const { event } = outcome.cause;

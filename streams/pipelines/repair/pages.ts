@@ -1,27 +1,27 @@
-/** The disk a page at a time: what the lists of several processes say together. */
+/** Pages of the disk: the lists of several processes merged, a part of the disk at a time. */
 import type { Observable } from 'rxjs';
 import { EMPTY, concatMap, defer, merge, take, timeout } from 'rxjs';
 import type { StampEntry } from '../../../src/core/membership/memberMessage.js';
 import type { Rank } from '../../../src/core/rank.js';
 import type { SectorIndex } from '../../../src/core/sector.js';
 import { compareStamps } from '../../../src/core/stamp.js';
-import type { Listed } from './exchange.js';
+import type { Listed } from '../../../src/wire/listMessages.js';
 import type { RepairOptions } from './repairOptions.js';
 
-/** Where the newest value of a sector is: one of the copies may turn out to be damaged. */
+/** The newest stamp of a sector, and the processes that hold it. A copy of one of them may turn out to be damaged. */
 export interface Held extends StampEntry {
   readonly holders: readonly Rank[];
 }
 
-/** A part of the disk, as far as all the lists of it reach. */
+/** A part of the disk. It ends where the shortest of its lists ends. */
 export interface Page {
   readonly from: SectorIndex;
-  /** null: to the end of the disk. */
+  /** Where the next page begins; null: this one reaches to the end of the disk. */
   readonly next: SectorIndex | null;
   readonly newest: readonly Held[];
 }
 
-/** What is newest of every sector, as far as all the lists reach. */
+/** @returns the newest stamp of every listed sector, as far as all the lists reach. */
 export function mergeLists(
   start: SectorIndex,
   lists: readonly { readonly rank: Rank; readonly listed: Listed }[],
@@ -43,8 +43,8 @@ export function mergeLists(
 }
 
 /**
- * Takes in what those members have of a sector, from the first that gives it, unless it is here already. Completes when
- * that was done, or nobody gave it in time.
+ * Takes in the value of a sector from the first holder that answers, unless it is here already. Completes when that is
+ * done, or when no holder has answered for `answerMs`.
  */
 export function takeSector(
   { sector, stamp, holders }: Held,

@@ -1,9 +1,9 @@
 /**
- * Takes in all that the other processes have: what a process whose disk is new does before it votes
- * (docs/adr/0013-membership.md). Page by page: asks as many members as together know of every write that was ever
- * acknowledged which sectors they have, and fetches of each what is newest.
+ * A joining process, whose disk is new, takes in all sectors of the other processes before it votes
+ * (docs/adr/0013-membership.md). It does so page by page: it asks for lists of so many members that together they know
+ * of every acknowledged write, and fetches the newest value of each listed sector.
  *
- * How far it is gets noted, so that a process that is killed goes on where it was.
+ * The position is kept in a note, so that a process that is killed goes on where it was.
  */
 import type { Observable } from 'rxjs';
 import {
@@ -31,7 +31,7 @@ import { rebuildQuorum } from '../../../src/core/membership/heard.js';
 import type { Rank } from '../../../src/core/rank.js';
 import type { SectorIndex } from '../../../src/core/sector.js';
 import { compareStamps } from '../../../src/core/stamp.js';
-import type { Listed } from './exchange.js';
+import type { Listed } from '../../../src/wire/listMessages.js';
 import { retryWithoutRoom } from '../../retryWithoutRoom.js';
 import type { Page } from './pages.js';
 import { mergeLists, takeSector } from './pages.js';
@@ -40,9 +40,9 @@ import { lanesOf } from './repairOptions.js';
 import { jsonNote, readNote } from '../notes.js';
 
 const NOTE = 'rebuild';
-/** After something did not answer, or there was no room, the page is begun again. */
+/** Milliseconds until a page is begun again because a member did not answer, or there was no room. */
 const AGAIN_MS = 500;
-/** At most so many sectors are fetched side by side. */
+/** The largest number of sectors that are fetched at the same time. */
 const FETCHES_MAX = 64;
 
 interface Cursor {
@@ -58,7 +58,7 @@ const CURSOR = jsonNote<Cursor>(
     typeof disk === 'string' && isCount(begin) && isCount(taken) ? { disk, from: begin, taken } : undefined,
 );
 
-/** Ends by calling `rebuilt`; emits nothing. */
+/** Calls `rebuilt` and completes when all sectors are here. Emits nothing. */
 export function rebuild(options: RepairOptions): Observable<never> {
   const { membership, state, rebuilt, clock } = options;
   const progress = state.repair.rebuild;
@@ -80,7 +80,7 @@ export function rebuild(options: RepairOptions): Observable<never> {
   });
 }
 
-/** An incarnation is numbered, durably, before anything is taken in. */
+/** Emits once this incarnation has a number: nothing is taken in before. */
 function untilNumbered({ membership, clock }: RepairOptions): Observable<unknown> {
   return timer(0, AGAIN_MS / 5, clock).pipe(
     mergeMap(() => (membership.current.own.incarnation > 0 ? of(true) : EMPTY)),
@@ -88,7 +88,7 @@ function untilNumbered({ membership, clock }: RepairOptions): Observable<unknown
   );
 }
 
-/** Everything of one page; emits it once this process has all of it. */
+/** Takes in the page that begins at `start`. Emits the page once all of it is here; fails if some of it is missing. */
 function takeIn(start: SectorIndex, options: RepairOptions): Observable<Page> {
   const { state, store, notes, membership, clock } = options;
   const progress = state.repair.rebuild;
@@ -154,7 +154,7 @@ function listFromQuorum(
 function readCursor({ notes, membership }: RepairOptions): Cursor {
   const disk = diskOf(membership.current.own.storage);
   const cursor = readNote(notes, NOTE, CURSOR);
-  // Of another join: what was acknowledged since then may not be in what was taken in.
+  // A cursor of an earlier join is not used: writes that were acknowledged since then may be missing below it.
   return cursor?.disk === disk ? cursor : { disk, from: 0, taken: 0 };
 }
 

@@ -1,7 +1,8 @@
 /**
- * What a process does on its own behalf, so that there are again as many copies as there can be: hands over what peers
- * have missed, mends what its own disk has lost, takes in everything when its disk is new, and compares now and then.
- * All of it goes through the registers, beside the clients' operations, in as many lanes as they leave.
+ * The repairs of a process: the work that makes every process hold a sound and current copy of every sector again. It
+ * hands over values that peers have missed, mends damaged copies of its own disk, rebuilds a new disk, and scrubs. All
+ * of it goes through the registers beside the operations of clients, in few lanes while clients wait and in more while
+ * none does.
  */
 import type { Observable } from 'rxjs';
 import {
@@ -35,20 +36,23 @@ import { scrub } from './scrub.js';
 import { readNote } from '../notes.js';
 import type { NoteFormat } from '../notes.js';
 
-/** How often it is looked whether there is something to hand over or to mend. */
+/** Milliseconds between two looks for something to hand over or to mend. */
 const IDLE_MS = 100;
-/** What could not be mended is tried again after this. */
+/** Milliseconds until a sector that could not be mended is tried again. */
 const HEAL_AGAIN_MS = 10_000;
 
 const noteOfChunk = (rank: Rank, chunk: number | ''): string => `missed/${rank}/${chunk}`;
-/** One bit for each sector of a chunk. @param number Of the chunk, as the name of the note has it. */
+/**
+ * One bit for each sector of a chunk. @param number The number of the chunk in the name of the note; NaN if that is
+ * none.
+ */
 const chunkNote = (number: number): NoteFormat<Uint8Array> => ({
   what: `a chunk of missed sectors: ${CHUNK_BYTES} bytes under its number`,
   write: (bits) => bits,
   read: (bytes) => (Number.isSafeInteger(number) && bytes.length === CHUNK_BYTES ? bytes : undefined),
 });
 
-/** Goes on until unsubscribed; an error means that the process has to stop. */
+/** Runs all repairs until unsubscribed. Emits nothing; an error means that the process has to stop. */
 export function repair(options: RepairOptions): Observable<never> {
   return defer(() => {
     restoreMissed(options);
@@ -86,7 +90,10 @@ function restoreMissed({ state, notes }: RepairOptions): void {
   }
 }
 
-/** Writes down what was missed, from time to time: losing the last of it costs a scrub, no data. */
+/**
+ * Makes the record of missed sectors durable every `missedMs`. If the last changes are lost, a scrub finds the sectors
+ * again.
+ */
 function keepMissed({ limits, state, notes, clock }: RepairOptions): Observable<never> {
   return interval(limits.missedMs, clock).pipe(
     concatMap(() => {
@@ -113,7 +120,8 @@ function keepMissed({ limits, state, notes, clock }: RepairOptions): Observable<
 }
 
 /**
- * Brings to a peer what it has missed, whenever it can be reached. What is damaged here waits until it has been mended.
+ * Hands the sectors that a peer has missed over to it, whenever it can be reached. Sectors whose copy here is damaged
+ * wait until they have been mended.
  */
 function handOvers(rank: Rank, options: RepairOptions): Observable<never> {
   const { exchange, limits, state, store, clock } = options;
@@ -144,16 +152,16 @@ function handOvers(rank: Rank, options: RepairOptions): Observable<never> {
   });
 }
 
-/** Gets back, from whichever peer has it, what the own disk has lost of single sectors. */
+/** Mends the damaged copies of the own disk with the values of peers. */
 function heals(options: RepairOptions): Observable<never> {
   const { state, clock } = options;
-  const { repair: record } = state;
+  const { repair: progress } = state;
   const notBeforeMs = new Map<SectorIndex, number>();
   const underWay = new Set<SectorIndex>();
   return workLanes({
     lanes: () => Math.min(lanesOf(options), options.limits.lanesBusy),
     take: () => {
-      for (const sector of record.toHeal) {
+      for (const sector of progress.toHeal) {
         if (underWay.has(sector) || (notBeforeMs.get(sector) ?? 0) > clock.now()) continue;
         underWay.add(sector);
         return sector;
@@ -165,9 +173,9 @@ function heals(options: RepairOptions): Observable<never> {
         tap((isHealed) => {
           underWay.delete(sector);
           if (isHealed) {
-            record.toHeal.delete(sector);
+            progress.toHeal.delete(sector);
             notBeforeMs.delete(sector);
-            record.healedCount += 1;
+            progress.healedCount += 1;
           } else {
             notBeforeMs.set(sector, clock.now() + HEAL_AGAIN_MS);
           }
@@ -179,8 +187,8 @@ function heals(options: RepairOptions): Observable<never> {
 }
 
 /**
- * Emits whether the sector is sound now. What this process promised about it is that it has its stamp's value or a
- * newer one: any peer's copy that is at least as new keeps that promise, and nothing older is taken.
+ * Emits whether the sector is sound now. This process has promised to hold the value of its stamp or a newer one. So a
+ * peer's copy that is at least as new is taken, and an older one is not.
  */
 function healSector(sector: SectorIndex, options: RepairOptions): Observable<boolean> {
   const { exchange, limits, state, store, clock } = options;

@@ -7,16 +7,18 @@ import type { MembershipState } from '../membership/membershipState.js';
 import type { ProcessState } from '../processState.js';
 
 export interface RepairLimits {
-  /** How often what was missed is made durable, and how long an acknowledgement may be late, ms. */
+  /** Milliseconds between two savings of the record of missed sectors; an acknowledgement may be late by as much. */
   readonly missedMs: number;
-  /** A question of a repair is given up, and asked later or of another, after so many ms. */
+  /**
+   * Milliseconds after which an unanswered question of a repair is given up. It is asked later, or of another process.
+   */
   readonly answerMs: number;
-  /** Repairs under way at a time, for each kind: while clients wait, and while none does. */
+  /** Repairs of each kind at a time: while operations of clients are under way, and while none is. */
   readonly lanesBusy: number;
   readonly lanesIdle: number;
-  /** Sectors that a scrub reads in a second, on its own accord; 0: it does not. */
+  /** Sectors that an unasked scrub reads in a second; 0: the process scrubs only when it is asked to. */
   readonly scrubSectorsPerSecond: number;
-  /** Between two scrubs, and before the first, ms. */
+  /** Milliseconds between two unasked scrubs, and before the first. */
   readonly scrubPauseMs: number;
 }
 
@@ -32,11 +34,11 @@ export interface RepairOptions {
   readonly store: SectorStore;
   readonly notes: Notes;
   readonly clock: SchedulerLike;
-  /** The process has taken in all that it may have promised. */
+  /** Called when the process has taken in everything that it may have promised. */
   readonly rebuilt: () => void;
 }
 
-/** Repairs under way, by how much clients have to do. */
+/** The number of repairs of each kind that may be under way now. */
 export function lanesOf({ limits, state }: RepairOptions): number {
   return state.ledger.entries.size > 0 ? limits.lanesBusy : limits.lanesIdle;
 }

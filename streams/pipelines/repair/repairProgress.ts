@@ -1,16 +1,16 @@
 import type { Rank } from '../../../src/core/rank.js';
 import type { SectorIndex } from '../../../src/core/sector.js';
 
-/** How far the repairs are; for the status. */
+/** The progress of the repairs, for the status report. Counts are in sectors. */
 export interface RepairProgress {
-  /** Sectors known to be damaged that wait to be mended. */
+  /** Sectors known to be damaged that wait to be mended: at most TO_HEAL_MAX. */
   readonly toHeal: Set<SectorIndex>;
   healedCount: number;
   rebuild: {
-    /** Everything below this has been taken in. */
+    /** All sectors below this one have been taken in. */
     cursor: SectorIndex;
     takenCount: number;
-    /** Sectors that the others have, as far as known. */
+    /** The largest number of written sectors that a member has told. */
     totalCount: number;
     isEnough: boolean;
   };
@@ -19,26 +19,26 @@ export interface RepairProgress {
 
 export interface ScrubProgress {
   isRunning: boolean;
-  /** A scrub was asked for: from the beginning, at full speed. */
+  /** Whether a scrub was asked for: it begins at the first sector, and runs at full speed. */
   isWanted: boolean;
-  /** The one that runs was asked for. */
+  /** Whether the running scrub was asked for. */
   isFast: boolean;
   passCount: number;
   cursor: SectorIndex;
   verifiedCount: number;
   damagedCount: number;
-  /** Sectors of which others had something newer, which was taken in. */
+  /** Sectors whose newer value was taken in from others. */
   behindCount: number;
-  /** Sectors that others had an older value of, or none, and are handed. */
+  /** Sectors of which others had an older value or none: they are handed over. Counts each of the others. */
   aheadCount: number;
-  /** Members that were compared with in this pass. */
+  /** Ranks of the members that were compared with in this pass. */
   comparedRanks: Rank[];
 }
 
-/** Sectors that wait to be mended, at most: the rest is found again by a read or a scrub. */
+/** The largest number of sectors that wait to be mended. The rest is found again by a READ or a scrub. */
 const TO_HEAL_MAX = 65_536;
 
-/** The own disk could not give that sector back. */
+/** The copy of that sector on the own disk is damaged. */
 export function noteDamaged({ toHeal }: RepairProgress, sector: SectorIndex): void {
   if (toHeal.size < TO_HEAL_MAX) toHeal.add(sector);
 }

@@ -1,10 +1,10 @@
 /**
- * Walks over all written sectors: reads each from the own disk, so that what has rotted is found before somebody needs
- * it, and compares stamps with the other members, so that what one of them has missed is found even if nobody remembers
- * that. It mends what it can, and hands the rest on.
+ * Goes over all written sectors. It reads each from the own disk, so that damage is found before the sector is needed.
+ * It compares stamps with the other members, so that a missed value is found even if no process has it on record. It
+ * takes in newer values, and puts damaged and missed sectors on record for the other repairs.
  *
- * On its own accord it goes slowly, and where it was is noted; asked for, it goes as fast as the clients leave room
- * for.
+ * An unasked scrub runs slowly. One that was asked for runs as fast as the operations of clients allow. Its position is
+ * kept in a note.
  */
 import type { Observable } from 'rxjs';
 import {
@@ -34,7 +34,7 @@ import type { Rank } from '../../../src/core/rank.js';
 import type { SectorIndex } from '../../../src/core/sector.js';
 import { STAMP_INITIAL, compareStamps } from '../../../src/core/stamp.js';
 import { NoSpace } from '../../../src/ports/blockFiles.js';
-import type { Listed } from './exchange.js';
+import type { Listed } from '../../../src/wire/listMessages.js';
 import { retryWithoutRoom } from '../../retryWithoutRoom.js';
 import type { Held } from './pages.js';
 import { mergeLists, takeSector } from './pages.js';
@@ -44,10 +44,10 @@ import { noteDamaged } from './repairProgress.js';
 import { numberNote, readNote } from '../notes.js';
 
 const NOTE = 'scrub';
-/** Where the next page begins. */
+/** The sector at which the next page begins. */
 const POSITION = numberNote('a sector', 0, Number.MAX_SAFE_INTEGER);
-/** How often it is looked whether a scrub was asked for. */
-const LOOK_MS = 100;
+/** Milliseconds between two looks whether a scrub was asked for. */
+const CHECK_MS = 100;
 const PAGE_SECTORS = 64;
 
 /** Scrubs for ever; emits nothing. */
@@ -62,38 +62,38 @@ export function scrub(options: RepairOptions): Observable<never> {
   });
 }
 
-/** Emits once when a scrub is asked for, or it is time for one. */
+/** Emits once: when a scrub is asked for, or when it is time for one. */
 function untilDue({ limits, clock, state }: RepairOptions): Observable<unknown> {
-  const wanted$ = interval(LOOK_MS, clock).pipe(filter(() => state.repair.scrub.isWanted));
+  const wanted$ = interval(CHECK_MS, clock).pipe(filter(() => state.repair.scrub.isWanted));
   const isOn = limits.scrubSectorsPerSecond > 0;
   return merge(wanted$, isOn ? timer(limits.scrubPauseMs, clock) : EMPTY).pipe(take(1));
 }
 
-/** Once over the disk, from where the last one was cut short. */
+/** Goes once over the disk, from the position of a pass that was cut short. */
 function pass(options: RepairOptions): Observable<unknown> {
-  const record = options.state.repair.scrub;
+  const progress = options.state.repair.scrub;
   return defer(() => {
-    record.isRunning = true;
+    progress.isRunning = true;
     const counts = { verifiedCount: 0, damagedCount: 0, behindCount: 0, aheadCount: 0 };
-    Object.assign(record, counts, { comparedRanks: [] });
-    record.isFast = record.isWanted;
-    if (record.isWanted) record.cursor = 0;
-    record.isWanted = false;
-    return onePage(record.cursor, options).pipe(
+    Object.assign(progress, counts, { comparedRanks: [] });
+    progress.isFast = progress.isWanted;
+    if (progress.isWanted) progress.cursor = 0;
+    progress.isWanted = false;
+    return onePage(progress.cursor, options).pipe(
       expand((next) => {
-        // One that is asked for begins at the beginning.
-        if (next === null || record.isWanted) return EMPTY;
-        record.cursor = next;
+        // A scrub that is asked for meanwhile begins at the first sector.
+        if (next === null || progress.isWanted) return EMPTY;
+        progress.cursor = next;
         return merge(savePosition(POSITION.write(next), options), onePage(next, options));
       }),
       last(),
       tap(() => {
-        record.isRunning = false;
-        if (record.isWanted) return;
-        record.cursor = 0;
-        record.passCount += 1;
-        // What did not fit on record was found by comparing.
-        for (const rank of record.comparedRanks) {
+        progress.isRunning = false;
+        if (progress.isWanted) return;
+        progress.cursor = 0;
+        progress.passCount += 1;
+        // The comparison has found the sectors that did not fit on record.
+        for (const rank of progress.comparedRanks) {
           const peer = options.state.missed.peers.get(rank);
           if (peer !== undefined && peer.missed.count === 0) peer.missed.hasOverflowed = false;
         }
@@ -103,7 +103,7 @@ function pass(options: RepairOptions): Observable<unknown> {
   });
 }
 
-/** Where a scrub is. Without room for it, the next one begins earlier than it might. */
+/** Saves the position of the scrub. Without room for it, the next scrub begins earlier than it could. */
 function savePosition(position: Uint8Array | null, { notes }: RepairOptions): Observable<never> {
   return notes.put(new Map([[NOTE, position]])).pipe(
     catchError((error: unknown) => {
@@ -113,7 +113,7 @@ function savePosition(position: Uint8Array | null, { notes }: RepairOptions): Ob
   );
 }
 
-/** Emits where the next page begins; null: there is none. */
+/** Scrubs one page. Emits the sector at which the next page begins; null: there is none. */
 function onePage(start: SectorIndex, options: RepairOptions): Observable<SectorIndex | null> {
   const { self, store, clock } = options;
   return store.list(start, PAGE_SECTORS + 1).pipe(
@@ -142,7 +142,7 @@ function onePage(start: SectorIndex, options: RepairOptions): Observable<SectorI
   );
 }
 
-/** Not faster than it may: a page takes as long as its sectors are allowed to. */
+/** Lets a page of an unasked scrub take as long as `scrubSectorsPerSecond` asks for. */
 function pacedBy(count: number, { limits, clock, state }: RepairOptions, done$: Observable<never>): Observable<never> {
   if (state.repair.scrub.isFast || limits.scrubSectorsPerSecond === 0) return done$;
   const leastMs = (1_000 * count) / limits.scrubSectorsPerSecond;
@@ -174,7 +174,7 @@ function listsOfPeers(
   );
 }
 
-/** One sector of which `held` is the newest value that anybody listed. */
+/** Compares and reads one sector, of which `held` is the newest listed value. */
 function mend(
   held: Held,
   lists: readonly { readonly rank: Rank; readonly listed: Listed }[],
@@ -182,23 +182,23 @@ function mend(
 ): Observable<unknown> {
   const { self, exchange, state, store } = options;
   const { sector } = held;
-  const record = state.repair.scrub;
+  const progress = state.repair.scrub;
   return defer(() => {
     if (compareStamps(store.stampOf(sector), held.stamp) < 0) {
-      record.behindCount += 1;
+      progress.behindCount += 1;
       return takeSector(held, options);
     }
     for (const { rank, listed } of lists) {
       if (rank === self) continue;
       if (compareStamps(stampIn(listed.entries, sector), store.stampOf(sector)) >= 0) continue;
-      record.aheadCount += 1;
+      progress.aheadCount += 1;
       state.missed.peers.get(rank)?.missed.add(sector);
     }
     return exchange.verify(sector).pipe(
       tap(() => {
-        record.verifiedCount += 1;
+        progress.verifiedCount += 1;
         if (!store.isDamaged(sector)) return;
-        record.damagedCount += 1;
+        progress.damagedCount += 1;
         noteDamaged(state.repair, sector);
       }),
     );

@@ -1,4 +1,4 @@
-/** Answers what clients ask about the process itself. */
+/** Answers the inquiries of clients about the process itself. */
 import { unreachable } from '../../../src/core/assert.js';
 import type { Inquiry } from '../../../src/core/membership/memberMessage.js';
 import type { SectorStore } from '../../../src/ports/store.js';
@@ -21,7 +21,7 @@ export function answerInquiry(
   return { kind: 'send', outgoing: { connection: session.connection, content: bytes } };
 }
 
-/** Does what the inquiry asks for. @returns how things are then. */
+/** Does what the inquiry asks for. @returns the report after that. */
 export function answerTo(inquiry: Inquiry, options: ProcessPipelineOptions, store: SectorStore): StatusReport {
   switch (inquiry) {
     case 'scrub':

@@ -1,4 +1,4 @@
-/** What a process tells clients of its disk, from memory: which sectors are zeros, by its index. */
+/** Answers the inquiry MAP of clients: which sectors are zeros, by the index in memory. */
 import type { Membership } from '../../../src/core/membership/state.js';
 import type { KnownDisk, SectorMap } from '../../../src/core/sectorMap.js';
 import { encodeSectorMap, runsPerPage } from '../../../src/wire/sectorMapPage.js';
@@ -9,19 +9,21 @@ import type { ProcessPipelineOptions, ProcessPorts } from '../processOptions.js'
 
 type MapOf = Extract<Inbound, { kind: 'map' }>;
 
-/** Looks into the index in one turn of the event loop: some milliseconds … */
+/** Lookups in the index in one turn of the event loop: they take some milliseconds. */
 const LOOKUPS_PER_TURN = 16_384;
-/** … and those of one answer at least, however many are asked for in a turn. */
+/** The fewest lookups for one answer, however many are asked for in a turn. */
 const LOOKUPS_MIN = 64;
 
-/** Whether this process tells maps at all. One that has workers does not: each knows the sectors of its own only. */
+/**
+ * Whether this process answers MAP. A process with workers does not, because each worker knows only its own sectors.
+ */
 export function tellsMaps({ verdict }: Pick<ProcessPipelineOptions, 'verdict'>): boolean {
   return verdict.shard == null;
 }
 
 /**
- * All that an answer says is taken at one instant, from what has been flushed, beside the queues of the registers; why
- * that may be so: docs/adr/0023-sector-maps.md.
+ * All of an answer is taken at one instant, from what has been flushed, without waiting in the queues of the registers.
+ * docs/adr/0023-sector-maps.md says why this is correct.
  */
 export function mapAnswers(
   options: ProcessPipelineOptions,
@@ -29,7 +31,7 @@ export function mapAnswers(
 ): (question: MapOf) => Outbound {
   const { membership, self, verdict } = options;
   let isSpent = false;
-  // What one answer leaves is not for the next: this is about those that come at once.
+  // Lookups that one answer leaves unused are not given to the next: the bound is for questions that come at once.
   const takeLookups = (): number => {
     if (isSpent) return LOOKUPS_MIN;
     isSpent = true;

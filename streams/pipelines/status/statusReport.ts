@@ -1,6 +1,6 @@
 import type { ProcessCounters } from '../../../src/core/counters.js';
 import type { Difference } from '../../../src/core/membership/configuration.js';
-import type { Waiting } from '../../../src/core/membership/founding.js';
+import type { FoundingWait } from '../../../src/core/membership/founding.js';
 import { waitingOf } from '../../../src/core/membership/founding.js';
 import type { MemberState } from '../../../src/core/membership/identity.js';
 import type { Objection } from '../../../src/core/membership/state.js';
@@ -10,51 +10,51 @@ import type { ProcessPipelineOptions } from '../processOptions.js';
 import type { Differences, ProcessState } from '../processState.js';
 import { tellsMaps } from './sectorMaps.js';
 
-/** What a process says of itself when a client asks: JSON, at most 4096 bytes. */
+/** The answer to the inquiries STATUS and SCRUB: JSON of at most 4096 bytes. */
 export interface StatusReport {
   readonly rank: Rank;
   readonly processes: number;
-  /** Size of the disk as it is configured. Older versions do not tell. */
+  /** Configured size of the disk, in sectors. Older versions do not tell. */
   readonly sectors?: number | undefined;
   /**
-   * Messages of processes that came with a wrong tag lately, by the address that they came from: a member with another
-   * system key, or somebody who meddles. Older versions do not tell.
+   * How many process messages with a wrong tag came lately, by the address that they came from: a member with another
+   * system key, or an attacker. Older versions do not tell.
    */
   readonly badTags?: Readonly<Record<string, number>> | undefined;
   readonly standing: MemberState;
   readonly incarnation: number;
-  /** What a fresh process waits for. Older versions do not tell this nor the next two. */
-  readonly waiting?: Waiting | undefined;
+  /** The condition that a fresh process waits for. Older versions tell neither this nor the next two fields. */
+  readonly waiting?: FoundingWait | undefined;
   /** Why a member does not vote. */
   readonly objections?: readonly Objection[] | undefined;
-  /** In what peers differ from this process: DIFFERENCES_MAX of them at most. */
+  /** How the configurations of peers differ from that of this process: at most DIFFERENCES_MAX differences. */
   readonly differences?: readonly (Difference & { readonly rank: Rank })[] | undefined;
   /**
-   * Random, drawn at its start: hexadecimal. Whoever hears another one knows that the life before is over
-   * (docs/adr/0006-client-resubmission.md). Older versions do not tell.
+   * The boot id, in hexadecimal. When it changes, the boot before is over (docs/adr/0006-client-resubmission.md). Older
+   * versions do not tell.
    */
   readonly start?: string | undefined;
-  /** Sectors ever written, those that its disk cannot give back, and those it got back. */
+  /** Sectors ever written, sectors whose copy here is damaged, and sectors that were mended since the start. */
   readonly written: number;
   readonly damaged: number;
   readonly healed: number;
   /** Operations of clients under way. */
   readonly operations: number;
-  /** What this process knows that others have missed, by rank; none of those that are left out. */
+  /** Number of sectors that each peer is known to have missed, by rank. A rank that is left out has missed none. */
   readonly missed: Readonly<Record<string, number>>;
-  /** Some of what was missed did not fit on record: a scrub finds it. */
+  /** Whether some missed sectors did not fit on record: a scrub finds them. */
   readonly missedMore: boolean;
-  /** Ranks of the processes that it has a connection to. */
+  /** Ranks of the peers that it has a connection to. */
   readonly connected: readonly Rank[];
-  /** … and of them those that it has agreed with on the extension. Older versions do not tell. */
+  /** Those of them with which it has agreed on the extension. Older versions do not tell. */
   readonly extended?: readonly Rank[] | undefined;
   /** Whether it answers MAP. Older versions, and processes with workers, do not tell. */
   readonly maps?: boolean | undefined;
-  /** How far a joining process is. */
+  /** The progress of a joining process, in sectors; null for any other. */
   readonly rebuild: {
     readonly taken: number;
     readonly total: number;
-    /** Whether as many members can be reached as it needs. */
+    /** Whether it can reach as many members as it needs. */
     readonly isEnough: boolean;
   } | null;
   readonly scrub: {
@@ -67,14 +67,14 @@ export interface StatusReport {
     readonly ahead: number;
     readonly comparedWith: readonly Rank[];
   };
-  /** What it has done since its start; processes of older versions do not tell. */
+  /** Its counters since its start. Older versions do not tell. */
   readonly counters?: Readonly<ProcessCounters> | undefined;
 }
 
-/** More would not fit into a report. */
+/** More differences might not fit into a report. */
 const DIFFERENCES_MAX = 8;
 
-/** Each once, though it may have been told twice: by each end's connection. */
+/** Each difference once, although both connections to a peer may have shown it. */
 function differencesIn({ heard, answered }: Differences): StatusReport['differences'] {
   const found = new Map<string, Difference & { readonly rank: Rank }>();
   for (const [rank, differences] of [...answered, ...heard]) {
@@ -85,10 +85,13 @@ function differencesIn({ heard, answered }: Differences): StatusReport['differen
   return found.size === 0 ? undefined : [...found.values()].slice(0, DIFFERENCES_MAX);
 }
 
-/** Bytes of a report. */
+/** The largest size of a report, in bytes. */
 const REPORT_SIZE_MAX = 4_096;
 
-/** As JSON; in a cluster of hundreds that has missed much, without what can be done without. */
+/**
+ * The report as JSON. The counters are left out if it would be too long, as in a cluster of hundreds of processes that
+ * have missed much.
+ */
 export function textOfReport(report: StatusReport): string {
   const text = JSON.stringify(report);
   // All of it is ASCII.
@@ -106,7 +109,7 @@ export function reportOf(
   const missedBy: Record<string, number> = {};
   let missedMore = false;
   for (const [rank, peer] of missed.peers) {
-    // Not what may still be acknowledged: under load there always is some.
+    // Sectors that may still be acknowledged are not counted: under load there always are some.
     const { count } = peer.missed;
     if (count > 0) missedBy[rank] = count;
     missedMore ||= peer.missed.hasOverflowed;
