@@ -255,7 +255,7 @@ export class ConnectionRouter {
     }
   }
 
-  /** What is wrong gets what it deserves from a worker: once, and from always the same. */
+  /** Invalid messages go to worker 0, so that each is rejected exactly once. */
   #dropByWorker(routed: Routed, bytes: Uint8Array): void {
     this.#send(routed, 0, bytes);
   }

@@ -1,6 +1,6 @@
 /**
  * A worker of a process, without the thread that it runs in: its connections, its log, and its answers to the main
- * thread (workerGroup.ts). It dials the peers itself, and has the connections of others from the main thread.
+ * thread (workerGroup.ts). It dials the peers itself. The main thread passes on the connections that others open.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { EMPTY, concat, defer, tap } from 'rxjs';
@@ -17,7 +17,7 @@ import type { VirtualConnectionsStats } from './virtualConnections.js';
 import type { FromWorker, ToWorker } from './workerMessages.js';
 import { failureOf } from './workerMessages.js';
 
-/** What startProcess returns, as far as a worker uses it. */
+/** The part of a running process that a worker uses: see startProcess. */
 export interface ShardProcess {
   readonly failure$: Observable<never>;
   readonly ready$: Observable<never>;
@@ -38,7 +38,7 @@ export interface WorkerOptions {
   readonly store: ShardStore;
   /** Opens a connection to the process of that rank: see Transport. */
   readonly dial: (rank: Rank) => Observable<Connection>;
-  /** Starts what has the sectors of the shard. */
+  /** Starts the process that keeps the sectors of the shard. */
   readonly start: (transport: Transport) => ShardProcess;
   /** To the main thread, together with the memory that memoryOf names. */
   readonly post: (message: FromWorker) => void;
@@ -72,7 +72,7 @@ export function startWorker(options: WorkerOptions): Worker {
   running.ready$.subscribe({
     error,
     complete: () => {
-      // A connection that comes before is one that nobody takes.
+      // Before that nobody would accept connections.
       post({ kind: 'ready', sectors });
     },
   });
@@ -133,7 +133,7 @@ export interface WorkerLog extends Log {
   setDebug(isEnabled: boolean): void;
 }
 
-/** The main thread has the log: the last words before an end must not be lost. */
+/** Sends log lines to the main thread, which writes them: so the last lines before an end are not lost. */
 export function workerLog(post: (message: FromWorker) => void, debugAtFirst: boolean): WorkerLog {
   let debugEnabled = debugAtFirst;
   const at =

@@ -1,6 +1,6 @@
 /**
- * The connections that others opened to a process, as one of its workers sees them: the sockets are the main thread's
- * (connectionRouter.ts), which passes on the messages that are this worker's.
+ * The connections that others opened to a process, as one of its workers sees them. The main thread has the sockets
+ * (connectionRouter.ts) and passes on the messages that are for this worker.
  *
  * Bound: the main thread sends no more than ROUTER_WINDOW_BYTES, and what one read of the socket adds, of what a paused
  * connection has not taken. What is written counts as buffered until the main thread has handed it to the system.
@@ -21,7 +21,7 @@ export interface VirtualConnectionsOptions {
   readonly soon: SchedulerLike;
 }
 
-/** To look at: what is held up. */
+/** For tests and the simulation: the bytes that are held up. */
 export interface VirtualConnectionsStats {
   readonly connections: number;
   /** Of any connection: came and was not taken in … */
@@ -49,7 +49,7 @@ export class VirtualConnections {
     this.#flushSoon = oncePerTurn(options.soon, flush);
   }
 
-  /** What the main thread tells. */
+  /** Handles a batch from the main thread. */
   take(batch: ThreadBatch): void {
     readBatch(batch, {
       opened: (number, remote) => {

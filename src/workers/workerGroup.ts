@@ -1,6 +1,6 @@
 /**
- * The workers of a process, seen from its main thread, without the threads that they run in: what they are told and
- * asked, and how far they have come. If one of them fails, the process has to stop with the same error.
+ * The workers of a process as its main thread sees them, without the threads that they run in. It sends them messages,
+ * merges their reports, and knows how far they have come. If a worker fails, the process stops with the same error.
  */
 import type { Observable } from 'rxjs';
 import { ReplaySubject, Subject, defer, filter, map, take, toArray } from 'rxjs';
@@ -22,12 +22,12 @@ export interface WorkerGroupOptions {
   readonly log: Log;
 }
 
-/** What the router needs besides what the group knows. */
+/** The options of the router that the group does not set itself. */
 export type RouteOptions = Omit<ConnectionRouterOptions, 'shardCount' | 'post' | 'inquire' | 'log' | 'failed'>;
 
-/** Something that every worker comes to, once. */
+/** A step that every worker takes once. */
 class Milestone {
-  /** Emits once when all have come to it, also to those who ask later. */
+  /** Emits once when all workers have taken the step, also to late subscribers. */
   readonly reached$: Observable<void>;
   readonly #reached = new ReplaySubject<void>(1);
   #left: number;
@@ -51,7 +51,7 @@ class Milestone {
 }
 
 export class WorkerGroup {
-  /** Sectors ever written, at the start: all are counted once all are ready. */
+  /** Number of sectors that were ever written, as of the start; complete after `ready$`. */
   sectors = 0;
   readonly #report = new Subject<{ readonly number: number; readonly report: StatusReport }>();
   readonly #milestones: Readonly<Record<'ready' | 'finished' | 'closed', Milestone>>;
@@ -69,7 +69,7 @@ export class WorkerGroup {
     return this.#milestones.ready.reached$;
   }
 
-  /** Emits once all have written what they will. */
+  /** Emits once no worker writes to connections any more. */
   get finished$(): Observable<void> {
     return this.#milestones.finished.reached$;
   }
@@ -83,12 +83,12 @@ export class WorkerGroup {
     return this.#milestones.closed.isReached;
   }
 
-  /** Emits the errors of those that fail, the last one also to those who ask later. */
+  /** Emits the errors of workers that fail; late subscribers get the last one. */
   get failed$(): Observable<unknown> {
     return this.#failed.asObservable();
   }
 
-  /** Passes on what comes by connections; once, and not before `ready$`. */
+  /** Routes the messages of these connections to the workers. Call it once, and not before `ready$`. */
   route(connections$: Observable<Connection>, options: RouteOptions): void {
     assert(this.#router === null, 'a process has one router');
     const { workers, log } = this.options;
@@ -120,12 +120,12 @@ export class WorkerGroup {
     return this.#router?.stats() ?? null;
   }
 
-  /** Whether the log takes what is for debugging. */
+  /** Switches the debug lines of all workers. */
   setDebug(isEnabled: boolean): void {
     this.#postAll({ kind: 'debug', isEnabled });
   }
 
-  /** The main thread has failed, or one of them. */
+  /** The main thread or a worker has failed. */
   fail(error: unknown): void {
     this.#failed.next(error);
   }
@@ -165,7 +165,7 @@ export class WorkerGroup {
     }
   }
 
-  /** Asks all of them. Emits what they say as one report, and completes. */
+  /** Asks all workers. Emits their reports merged into one, as text, and completes. */
   #inquire(inquiry: Inquiry): Observable<string> {
     return defer(() => {
       const number = this.#inquiryCount;

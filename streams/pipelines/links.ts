@@ -1,3 +1,4 @@
+/** From messages for peers to bytes on the connections that this process dialled. */
 import type { Observable } from 'rxjs';
 import { map, filter, merge } from 'rxjs';
 import type { Outbound } from './outbound.js';

@@ -1,3 +1,4 @@
+/** Everything that arrives at a process, over whichever connection. */
 import type { Observable } from 'rxjs';
 import { mergeMap, filter, merge } from 'rxjs';
 import type { Peer } from './peers.js';

@@ -1,3 +1,4 @@
+/** The registers of a process, with the loopback that feeds results back into them. */
 import { filter, map, merge } from 'rxjs';
 import { isAbandoned } from '../../src/core/ledger.js';
 import type { OperationId } from '../../src/core/operation.js';

@@ -31,6 +31,7 @@ test('one that has ended is ended once nothing of it is under way, and only once
     null,
   ]);
   t.deepEqual(effectsOf(['ended', IDLE]), ['end'], 'at once');
+  t.deepEqual(effectsOf(['ended', IDLE], ['entered', ROOM], ['handled', IDLE]), ['end', null, null]);
 });
 
 test('one that has ended while it was paused is not resumed', (t) => {
