@@ -17,7 +17,8 @@ module.exports = {
   'src/nbd/': ['src/core/'],
   'src/ports/': ['src/core/', 'rxjs'],
   'src/store/': ['src/core/', 'src/ports/', 'src/errors.ts', ...SMALL, 'rxjs', 'node:zlib'],
-  'src/client/': [...BELOW, ...SMALL, 'streams/'],
+  'src/coordinator/': [...BELOW, ...SMALL],
+  'src/client/': [...BELOW, ...SMALL, 'src/coordinator/', 'streams/'],
   'src/workers/': [...BELOW, ...SMALL, 'streams/'],
   'src/shell/': [
     ...['src/core/', 'src/wire/', 'src/ports/', 'src/store/', 'src/errors.ts', 'src/surroundings.ts', 'rxjs'],
@@ -32,5 +33,5 @@ module.exports = {
     ...[...PROGRAM, 'src/store/', 'src/client/', 'src/launch/', 'src/serve/', 'streams/', 'commander'],
     ...['cli-progress', 'valibot'],
   ],
-  'streams/': [...BELOW, 'src/nbd/'],
+  'streams/': [...BELOW, 'src/nbd/', 'src/coordinator/'],
 };
