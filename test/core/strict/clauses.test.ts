@@ -268,7 +268,7 @@ test('C1: what a majority lacks is written back before it is returned', (t) => {
   const m = version(stamp(6), stamp(3));
   r.state(1, stateRun(m, bytes(4)))
     .state(2, stateRun(version(stamp(5))))
-    .state(3, stateRun(version(stamp(5))));
+    .state(3, stateRun(version(stamp(4))));
   t.deepEqual(r.requests, ['2 STORE 0+1 6c/3c 4', '3 STORE 0+1 6c/3c 4']);
   t.deepEqual(r.stored(3).outcomes, ['0+1 done 4']);
   t.deepEqual(r.stored(2).outcomes, ['0+1 concluded 6c lacking []']);

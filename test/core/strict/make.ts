@@ -57,9 +57,15 @@ export class Operation {
   /** All requests so far, latest last. */
   readonly sent: { to: Rank; request: ReplicaRequest }[] = [];
   #counter: number;
+  readonly #coordinator: string;
 
-  constructor(task: Task, where: SectorRange, { processCount = 3, counter = 10, down = [] as readonly Rank[] } = {}) {
+  constructor(
+    task: Task,
+    where: SectorRange,
+    { processCount = 3, counter = 10, down = [] as readonly Rank[], coordinator = 'c' } = {},
+  ) {
     this.#counter = counter;
+    this.#coordinator = coordinator;
     this.incarnations = Array.from({ length: processCount }, () => 0);
     for (const rank of down) this.down.add(rank);
     const { coordination, effects } = beginTask(task, where, this.#view(processCount));
@@ -93,7 +99,7 @@ export class Operation {
 
   refused(from: Rank, promised: StrictStamp, count = 1): this {
     const kind = this.sent.findLast(({ to }) => to === from)?.request.kind === 'order' ? 'ordered' : 'stored';
-    this.#counter = Math.max(this.#counter, Number(promised.counter));
+    this.hear(promised);
     return this.answer(from, { kind, runs: [{ outcome: 'refused', count, promised }] });
   }
 
@@ -125,6 +131,11 @@ export class Operation {
     );
   }
 
+  /** Stamps are above what it has heard of. */
+  hear({ counter }: StrictStamp): void {
+    this.#counter = Math.max(this.#counter, Number(counter));
+  }
+
   #note(): void {
     for (const { effect } of this.effects) {
       if (effect.kind === 'send') this.sent.push({ to: effect.to, request: effect.request });
@@ -138,7 +149,7 @@ export class Operation {
       isUp: (rank) => !this.down.has(rank),
       draw: () => {
         this.#counter += 1;
-        return stamp(this.#counter);
+        return stamp(this.#counter, this.#coordinator);
       },
       incarnations: this.incarnations,
     };
