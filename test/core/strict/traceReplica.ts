@@ -30,7 +30,7 @@ export class TraceReplica {
   listed: Set<number> | null = null;
   #copies: Copy[] = Array.from({ length: SECTOR_COUNT }, () => NEVER);
   #promises = new PromiseTable(100);
-  /** The highest stamp promised: durable as `limit`. */
+  /** Durable, and raised ahead of what is promised. */
   #limit = STRICT_STAMP_INITIAL;
 
   constructor(
@@ -110,6 +110,6 @@ export class TraceReplica {
 
   #promise(range: SectorRange, stamp: StrictStamp): void {
     this.#promises.promise(range, stamp);
-    this.#limit = laterOf(this.#limit, stamp);
+    this.#limit = laterOf(this.#limit, { counter: stamp.counter + 10n, coordinator: 'L'.padStart(16, '.') });
   }
 }
