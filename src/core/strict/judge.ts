@@ -74,8 +74,8 @@ export function dataAt(copies: readonly CopyState[], stamp: StrictStamp): RangeD
 }
 
 /**
- * m: the version with the highest stamp among the copies of a majority. Where only damaged copies have the highest, they
- * are taken for silent, and m is the highest among the others if these are a majority.
+ * m: the version with the highest stamp among the copies of a majority. Where only damaged copies have the highest,
+ * they are taken for silent, and m is the highest among the others if these are a majority.
  * @returns null: more answers are needed.
  */
 export function newestOf(copies: readonly CopyState[], majority: number): Version | null {

@@ -73,9 +73,9 @@ export class PromiseTable {
   #count = 0;
 
   /**
-   * @param promisesMax how many promises of single sectors are kept. Beyond it those of the region that has most of them
-   * become a floor: each of its sectors that has a promise is then promised to the highest of them. There are at most as
-   * many regions as the caller lets be active.
+   * @param promisesMax how many promises of single sectors are kept. Beyond it those of the region that has most of
+   * them become a floor: each of its sectors that has a promise is then promised to the highest of them. There are at
+   * most as many regions as the caller lets be active.
    */
   constructor(private readonly promisesMax: number) {
     assert(promisesMax >= 1, `room for ${promisesMax} promises`);

@@ -48,8 +48,8 @@ export function onGranted(part: OrderPart, from: Rank, answered: Answered, conte
 }
 
 /**
- * B1, B3, C2: again, above what was promised. The refused stamp was stored nowhere, so the whole part takes the next one.
- * The first refusal may only say that this coordinator had not heard of the others: no pause.
+ * B1, B3, C2: again, above what was promised. The refused stamp was stored nowhere, so the whole part takes the next
+ * one. The first refusal may only say that this coordinator had not heard of the others: no pause.
  */
 export function onRefusedOrder(part: OrderPart, context: StepContext): Part {
   const { isSettle } = part.phase;
@@ -141,11 +141,11 @@ function keep(
 }
 
 /**
- * U1, U2. An update keeps the origin of what it has changed. With an origin of its own it would tell a writer that was ordered
- * before, and is not part of what it has changed, that its write is over: that write would be lost. So it knows its own
- * results by their stamps: if m is one of them, it is rolled forward. If m is older than all of them, none took effect,
- * and none that is still there can be taken for more than one of them. If m is newer than the first and none of them, it
- * is unknown.
+ * U1, U2. An update keeps the origin of what it has changed. With an origin of its own it would tell a writer that was
+ * ordered before, and is not part of what it has changed, that its write is over: that write would be lost. So it knows
+ * its own results by their stamps: if m is one of them, it is rolled forward. If m is older than all of them, none took
+ * effect, and none that is still there can be taken for more than one of them. If m is newer than the first and none of
+ * them, it is unknown.
  */
 function update(
   part: OrderPart,

@@ -1,13 +1,13 @@
 /**
  * Every order of events there is, for three replicas and few operations: the production reducers, walked through
- * completely. Requests may be handled late, twice, in any order, or not at all; the same is told of their answers. After
- * that, rules of docs/strict-register.md are broken on purpose, and the same search has to find it.
+ * completely. Requests may be handled late, twice, in any order, or not at all; the same is told of their answers.
+ * After that, rules of docs/strict-register.md are broken on purpose, and the same search has to find it.
  */
 import test from 'ava';
 import type { OrderedRun } from '../../../src/core/strict/replicaMessage.js';
 import { STRICT_STAMP_INITIAL } from '../../../src/core/strict/version.js';
 import { explore, walk } from './explore.js';
-import type { Plan, PlannedOperation, Weakening } from './world.js';
+import type { Plan, PlannedOperation, Weakening } from './worldState.js';
 
 const operation = (kind: PlannedOperation['kind'], clock: number, stampsMax: number): PlannedOperation => ({
   kind,

@@ -1,11 +1,12 @@
 /**
- * Rules of docs/strict-register.md that are broken on purpose, and schedules that show it: for those that lie too far from
- * the start for a search or for chance (exhaustive.test.ts has the others). With the rule whole, the same schedule is
- * harmless.
+ * Rules of docs/strict-register.md that are broken on purpose, and schedules that show it: for those that lie too far
+ * from the start for a search or for chance (exhaustive.test.ts has the others). With the rule whole, the same schedule
+ * is harmless.
  */
 import test from 'ava';
 import { STRICT_STAMP_INITIAL } from '../../../src/core/strict/version.js';
-import { actionsOf, apply, newWorld, type Action, type Plan, type PlannedOperation, type Weakening } from './world.js';
+import { actionsOf, apply } from './world.js';
+import { newWorld, type Action, type Plan, type PlannedOperation, type Weakening } from './worldState.js';
 
 const operation = (kind: PlannedOperation['kind'], clock: number, stampsMax: number): PlannedOperation => ({
   kind,
@@ -55,8 +56,8 @@ interface Schedule {
 
 /** A read settles without the write 0, whose STORE is under way. Replica 2 has promised to refuse it. */
 const SETTLED =
-  'begin 0, order 0 1, order 0 2, begin 1, query 1 1, query 1 2, query 1 3, resume 1, query 1 1, query 1 2, query 1 3, ' +
-  'order 1 1, order 1 2';
+  'begin 0, order 0 1, order 0 2, begin 1, query 1 1, query 1 2, query 1 3, resume 1, ' +
+  'query 1 1, query 1 2, query 1 3, order 1 1, order 1 2';
 
 const SCHEDULES: readonly Schedule[] = [
   {
@@ -78,8 +79,8 @@ const SCHEDULES: readonly Schedule[] = [
       view: (view, request) => (request.kind === 'order' ? { ...view, promisedOf: () => STRICT_STAMP_INITIAL } : view),
     },
     steps:
-      'begin 0, order 0 1, order 0 2, store 0 1, store 0 2, begin 1, order 1 1, order 1 2, store 1 1, resume 1, ' +
-      'order 1 1, order 1 2, store 1 1, store 1 2, begin 2, query 2 1, query 2 2',
+      'begin 0, order 0 1, order 0 2, store 0 1, store 0 2, begin 1, order 1 1, order 1 2, store 1 1, ' +
+      'resume 1, order 1 1, order 1 2, store 1 1, store 1 2, begin 2, query 2 1, query 2 2',
   },
 ];
 
