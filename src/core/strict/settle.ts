@@ -54,10 +54,10 @@ export function onGranted(part: OrderPart, from: Rank, answered: Answered, conte
 export function onRefusedOrder(part: OrderPart, context: StepContext): Part {
   const { isSettle } = part.phase;
   if (part.refusalCount === 0) return beginOrder({ ...part, refusalCount: 1 }, isSettle, context);
-  return settleLater(part, context);
+  return orderLater(part, context);
 }
 
-function settleLater(part: OrderPart, context: StepContext): Part {
+function orderLater(part: OrderPart, context: StepContext): Part {
   const refusalCount = part.refusalCount + 1;
   emit(context, part, { kind: 'pause', reason: 'contention', attempt: refusalCount });
   const phase: PausePhase = { kind: 'pause', then: part.phase.isSettle ? 'settle' : 'order' };
@@ -82,7 +82,7 @@ export function judgeOrder(part: OrderPart, context: StepContext): readonly Part
   // B1. `first` never was a stamp that was refused.
   if (!isSettle) return [storeOwn({ ...part, first: stamp }, stamp, ownData(part, context), context)];
   const groups = groupsOf(answers, part.range.count, (copies, ranks) => judge(part, copies, ranks, context));
-  return groups.map((group) => act(slicePart(part, group.from, group.count) as OrderPart, group, context));
+  return groups.map((group) => apply(slicePart(part, group.from, group.count) as OrderPart, group, context));
 }
 
 /** B3: m.origin tells a writer whether its own write was rolled forward, or is behind a newer one. */
@@ -108,9 +108,9 @@ function judge(
   return { kind: 'keep', key: keyOf('keep', newest.stamp, holders), data, newest, holders };
 }
 
-function act(part: OrderPart, { verdict, pieces }: Group<SettleVerdict>, context: StepContext): Part {
+function apply(part: OrderPart, { verdict, pieces }: Group<SettleVerdict>, context: StepContext): Part {
   const { kind, newest, holders } = verdict;
-  if (kind === 'again') return settleLater(part, context);
+  if (kind === 'again') return orderLater(part, context);
   if (kind === 'wait' || newest === null) return part;
   if (kind === 'fetch') return fetchFrom(part, holders[0], context);
   const { stamp } = part.phase;
