@@ -90,8 +90,7 @@ export class FakeStrictStore implements StrictStore {
 
   /** The power is cut: of the sectors of the puts under way, some are as they were put. */
   crash(isPut: (sector: number) => boolean): ReadonlyMap<number, FakeCopy> {
-    const left = this.calls.at(-1) ?? [];
-    for (const put of left) {
+    for (const put of this.calls.flat()) {
       if (!this.#putting.has(put.range)) continue;
       for (const sector of sectorsOf(put.range)) if (isPut(sector)) this.#apply(sector, put);
     }
