@@ -20,7 +20,7 @@ function open(t: ExecutionContext, readMs: () => number) {
   });
   let clockMs = 0;
   let looks = 0;
-  const read = slotReader({
+  const { read } = slotReader({
     descriptor,
     failure: (slot, cause) => new Error(`slot ${slot}: ${String(cause)}`),
     nowMs: () => {
