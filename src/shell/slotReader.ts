@@ -68,15 +68,17 @@ export function slotReader(options: SlotReaderOptions): Pick<SlotFile, 'read' | 
   const readPieces = (pieces: readonly Piece[], slotCount: number): Observable<Uint8Array> =>
     new Observable((observer) => {
       const data = new Uint8Array(slotCount * SECTOR_SIZE_BYTES);
-      /** The pieces that are not read yet; after a failure nothing is emitted. */
-      let left = pieces.length;
-      const end = (error: Error | null, piece: Piece): void => {
+      /** The pieces that are not read yet, and the loop over them. After a failure nothing is emitted. */
+      let left = pieces.length + 1;
+      const done = (): void => {
         left -= 1;
-        if (error !== null) observer.error(failure(piece.slot, error));
-        else if (left === 0) {
-          observer.next(data);
-          observer.complete();
-        }
+        if (left > 0) return;
+        observer.next(data);
+        observer.complete();
+      };
+      const end = (error: Error | null, piece: Piece): void => {
+        if (error === null) done();
+        else observer.error(failure(piece.slot, error));
       };
       for (const piece of pieces) {
         if (observer.closed) return;
@@ -90,8 +92,9 @@ export function slotReader(options: SlotReaderOptions): Pick<SlotFile, 'read' | 
           observer.error(failure(piece.slot, error));
           return;
         }
-        end(null, piece);
+        done();
       }
+      done();
     });
 
   return {

@@ -8,8 +8,8 @@ import { isSameStamp } from './baseStamps.js';
 /** No Map holds more than 2^24 keys: so there is one for so many entries. */
 const ENTRIES_PER_MAP = 65_536;
 
-/** The place in a Map, and a part of the stamp, which neighbours share mostly. */
-const BYTES_PER_ORIGIN = 80;
+/** The place in a Map; the stamp itself is shared by neighbours mostly. */
+const BYTES_PER_ORIGIN = 40;
 
 export class DifferingOrigins {
   readonly #maps: (Map<number, StrictStamp> | undefined)[] = [];

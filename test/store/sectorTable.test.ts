@@ -106,7 +106,8 @@ test('sectors that were never written take nothing', (t) => {
 test('what does not fit is refused', (t) => {
   const table = new SectorTable();
   const record = { ...versionOf(1), sector: 1, slot: 0, checksum: 0 };
-  for (const sector of [2 ** 53, -1, 1.5])
-    {t.throws(() => table.set({ ...record, sector }), { message: /out of range/ });}
+  for (const sector of [2 ** 53, -1, 1.5]) {
+    t.throws(() => table.set({ ...record, sector }), { message: /out of range/ });
+  }
   t.throws(() => table.set({ ...record, slot: 0xffff_ffff }), { message: /out of range/ });
 });
