@@ -1,6 +1,14 @@
 /** What the operations of a load come to. Pure; times are milliseconds on one clock. */
 import type { Seen } from './operationLine.js';
 
+/**
+ * What a time may come to at most: this, or, on a machine that is busy with other work, twice what the same load has
+ * needed before anything was done to it.
+ */
+export function timeBound(ms: number, undisturbedMs: number): number {
+  return Math.max(ms, rounded(2 * undisturbedMs));
+}
+
 /** An operation that takes longer counts as late. */
 export const LATE_MS = 1_000;
 
@@ -18,6 +26,8 @@ export interface SilenceMarks {
 export interface SilenceFigures {
   readonly operations: number;
   readonly longestMs: number;
+  /** Of those that had ended before the silence. */
+  readonly longestBeforeMs: number;
   /** Took longer than LATE_MS. */
   readonly late: number;
   readonly unfinished: number;
@@ -34,6 +44,7 @@ export function silenceFigures(seen: readonly Seen[], marks: SilenceMarks): Sile
   return {
     operations: seen.length,
     longestMs: rounded(largest(tookMs)),
+    longestBeforeMs: rounded(largest(tookMs.filter((_, index) => (seen[index].endedAt ?? closedAt) < silentAt))),
     late: tookMs.filter((ms) => ms > LATE_MS).length,
     unfinished: seen.filter(({ endedAt, error }) => endedAt === null && error === null).length,
     failed: seen.filter(({ error }) => error !== null).length,

@@ -5,9 +5,9 @@ nbdLoad.py URI load KIND DEPTH SECTORS NAME GRACE   reads, writes or both (KIND:
 nbdLoad.py URI fill SECTORS                         writes a name to each of the first SECTORS sectors
 nbdLoad.py URI dump SECTORS                         prints the name in each of the first SECTORS sectors
 
-A sector is written by one operation at a time. Each write writes a name of its own, NAME:count, 64 bytes, 64 times. A line
-for each operation, as in operationLine.ts: kind, sector, when it began and ended (milliseconds of the monotonic clock),
-name. The end is "-" where there is none, "!" and the error where it failed.
+A sector has one operation under way at a time. Each write writes a name of its own, NAME:count, 64 bytes, 64 times. It
+prints a line for each operation, as operationLine.ts says: kind, sector, when it began and ended (milliseconds of the
+monotonic clock), name. The end is "-" where there is none, "!" and the error where it failed.
 """
 import errno
 import random
@@ -77,7 +77,8 @@ class Load:
         name = f"{self.name}:{self.count}" if kind == "write" else None
         self.under_way[sector] = (kind, sector, now(), name)
         offset = sector * SECTOR_BYTES
-        buffer = nbd.Buffer(SECTOR_BYTES) if kind == "read" else nbd.Buffer.from_bytearray(bytearray(sector_named(name)))
+        written = None if name is None else bytearray(sector_named(name))
+        buffer = nbd.Buffer(SECTOR_BYTES) if written is None else nbd.Buffer.from_bytearray(written)
 
         def done(error):
             kind, sector, began, name = self.under_way.pop(offset // SECTOR_BYTES)
