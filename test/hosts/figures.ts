@@ -78,14 +78,15 @@ export interface ContentionFigures {
 
 /** Of the operations of each client, in the time in which all of them were at work. */
 export function contentionFigures(clients: readonly (readonly Seen[])[], from: number, to: number): ContentionFigures {
-  const rates = clients.map((seen) => rateOf(seen, from, to));
-  const [fastest, slowest] = [Math.max(...rates), Math.min(...rates)];
+  const counts = clients.map((seen) => doneIn(seen, from, to).length);
+  const [most, least] = [Math.max(...counts), Math.min(...counts)];
+  const perSecond = (count: number): number => rounded((1_000 * count) / (to - from));
   const took = clients.flat().map(({ beganAt, endedAt }) => (endedAt ?? to) - beganAt);
   return {
-    throughput: rounded(rates.reduce((sum, rate) => sum + rate, 0)),
-    fastest,
-    slowest,
-    fairness: fastest === 0 ? 0 : Math.round((1_000 * slowest) / fastest) / 1_000,
+    throughput: perSecond(counts.reduce((sum, count) => sum + count, 0)),
+    fastest: perSecond(most),
+    slowest: perSecond(least),
+    fairness: most === 0 ? 0 : Math.round((1_000 * least) / most) / 1_000,
     longestMs: rounded(largest(took)),
   };
 }
