@@ -2,6 +2,7 @@
  * A folder of format version 3, made here byte by byte, and its way to version 4: when its process asks for the strict
  * store, and at no other time.
  */
+import { execFileSync } from 'node:child_process';
 import { cp, mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -10,10 +11,15 @@ import { ClassicLevel } from 'classic-level';
 import type { StrictStore } from '../../src/ports/strictStore.js';
 import type { OpenedSectorStore } from '../../src/store/openSectorStore.js';
 import { ended, freshFolder, IDENTITY, openAt, valueOf } from './realStore.js';
+import { dice } from '../helpers/seed.js';
 import { dataOf, isSame, keepingLog, stampOf, versionOf } from './storeHarness.js';
 import { rangeData, sectorsOf, strictStamp, writeOf } from './strictHarness.js';
 
 const SECTORS = 12;
+
+function diskUsage(folder: string): number {
+  return Number(execFileSync('du', ['-sB1', folder], { encoding: 'utf8' }).split('\t')[0]);
+}
 
 function withCheck(key: Buffer, body: Buffer): Buffer {
   const check = Buffer.alloc(4);
@@ -203,4 +209,34 @@ test('a range on real files: one piece of the data file, there again after a res
   const [run] = await valueOf((await valueOf(again.openStrict())).loadRange(range));
   t.true(run.data instanceof Uint8Array && isSame(run.data, data));
   await ended(again.close());
+});
+
+const MANY = 2_048;
+const ROUNDS = 20;
+
+test(`${MANY} sectors in ranges, overwritten and settled ${ROUNDS} times: 1.1 times their size, 8 MiB`, async (t) => {
+  const folder = await freshFolder(t);
+  const opened = await openAt(folder);
+  const store = await valueOf(opened.openStrict());
+  const random = dice(7);
+  let highest = 0;
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    const written = strictStamp(2 * round, `client ${round}`);
+    const stamp = strictStamp(2 * round + 1, `settler ${round}`);
+    for (let first = 0; first < MANY;) {
+      const count = Math.min(1 + random.below(256), 256 - (first % 256));
+      const range = { first, count };
+      const put = { range, stamp: written, origin: written, data: rangeData(range, round) };
+      t.is(await valueOf(store.putRanges([put])), 'stored');
+      const settled = { range, stamp, origin: written, data: { held: written } };
+      if (round % 2 === 0) t.is(await valueOf(store.putRanges([settled])), 'stored');
+      first += count;
+    }
+    highest = Math.max(highest, diskUsage(folder));
+  }
+  const bound = 1.1 * 4_096 * MANY + 8 * 1_024 * 1_024;
+  t.log({ highest, bound, slots: opened.stats().fileSlotCount });
+  t.true(highest <= bound, `${highest} bytes`);
+  for (let first = 0; first < MANY; first += 4) await holdsRange(t, store, first, ROUNDS);
+  await ended(opened.close());
 });

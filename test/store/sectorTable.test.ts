@@ -54,7 +54,7 @@ test('clients that come and go leave nothing behind', (t) => {
   const round = (count: number): void => {
     for (let sector = 0; sector < 100; sector += 1) {
       const stamp = { counter: BigInt(count), coordinator: `client ${count} `.padEnd(16, String(sector % 3)) };
-      const origin = sector % 10 === 0 ? { counter: 1n, coordinator: `origin ${count}` } : stamp;
+      const origin = (sector + count) % 10 === 0 ? { counter: 1n, coordinator: `origin ${count}` } : stamp;
       table.set({ sector, stamp, origin, slot: null, checksum: 0 });
     }
   };
