@@ -1,8 +1,8 @@
 /** Reads and writes byte ranges of a disk for users of the library. */
 import type { Observable } from 'rxjs';
 import { defer, map } from 'rxjs';
+import { readBytes, writeBytes } from '../coordinator/diskBytes.js';
 import type { Disk } from '../ports/disk.js';
-import { readBytes, writeBytes } from '../ports/diskBytes.js';
 import { checkRange } from './byteRange.js';
 
 export interface RangeOptions {

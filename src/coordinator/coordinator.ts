@@ -12,34 +12,15 @@ import type { SectorData, SectorIndex } from '../core/sector.js';
 import type { SectorRange } from '../core/strict/range.js';
 import type { RangeData } from '../core/strict/replicaMessage.js';
 import type { Task } from '../core/strict/task.js';
-import type { CoordinatorId } from '../core/strict/version.js';
 import { AtomicDiskError } from '../errors.js';
-import type { Random } from '../ports/random.js';
-import type { Schedulers } from '../ports/schedulers.js';
 import { guarded } from './changeFailure.js';
-import type { CoordinatorLimits } from './coordinatorLimits.js';
+import type { CoordinatorOptions } from './coordinatorOptions.js';
 import { Deadlines } from './deadlines.js';
 import type { RangeOperation } from './rangeOperation.js';
 import { checkOperation, createOperation, describeOutcome, outcomeUnknown } from './rangeOperation.js';
 import { RangeQueue } from './rangeQueue.js';
-import type { ReplicaPort } from './replicaPort.js';
 import type { TaskOutcome } from './taskRunner.js';
 import { TaskRunner } from './taskRunner.js';
-
-export interface CoordinatorOptions {
-  /** Drawn at random, and used by no other coordinator ever. */
-  readonly id: CoordinatorId;
-  readonly processCount: number;
-  /** Size of the disk in sectors, if known: operations outside it are refused. */
-  readonly sectors?: number;
-  /** One for each replica. */
-  readonly ports: readonly ReplicaPort[];
-  readonly schedulers: Schedulers;
-  readonly random: Pick<Random, 'fraction'>;
-  readonly limits: CoordinatorLimits;
-  /** An operation that is not over by then fails with ATDD_TIMEOUT (milliseconds). Absent: it waits. */
-  readonly operationMs?: number;
-}
 
 /** What a coordinator has in memory. */
 export interface CoordinatorStats {

@@ -20,7 +20,7 @@ import type { RangeData, ReplicaRequest } from '../core/strict/replicaMessage.js
 import type { PartEffect, TaskEvent } from '../core/strict/task.js';
 import { Alarms } from './alarms.js';
 import { ChangeFailure } from './changeFailure.js';
-import type { CoordinatorOptions } from './coordinator.js';
+import type { CoordinatorOptions } from './coordinatorOptions.js';
 import { Deadlines } from './deadlines.js';
 import { KnownIncarnations, StampSource } from './heard.js';
 import { HedgeDelay } from './latencies.js';

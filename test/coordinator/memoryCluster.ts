@@ -1,6 +1,6 @@
 /** Replicas in memory, coordinators, and faults, all in virtual time. */
 import { Coordinator } from '../../src/coordinator/coordinator.js';
-import type { CoordinatorOptions } from '../../src/coordinator/coordinator.js';
+import type { CoordinatorOptions } from '../../src/coordinator/coordinatorOptions.js';
 import { COORDINATOR_LIMITS_DEFAULT } from '../../src/coordinator/coordinatorLimits.js';
 import type { CoordinatorLimits } from '../../src/coordinator/coordinatorLimits.js';
 import type { Rank } from '../../src/core/rank.js';

@@ -1,9 +1,9 @@
 /** Disks over coordinators in virtual time, beside a plain array of bytes. */
 import test from 'ava';
 import type { Observable } from 'rxjs';
+import { readBytes, writeBytes } from '../../src/coordinator/diskBytes.js';
 import { RangeDisk } from '../../src/coordinator/rangeDisk.js';
 import { EXTENT_SECTORS } from '../../src/core/strict/range.js';
-import { readBytes, writeBytes } from '../../src/ports/diskBytes.js';
 import { MemoryCluster } from './memoryCluster.js';
 import { sectorNamed } from './values.js';
 import { watch } from './watch.js';

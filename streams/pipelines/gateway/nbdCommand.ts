@@ -2,6 +2,7 @@
 import type { Observable, OperatorFunction } from 'rxjs';
 import { EMPTY, NEVER, catchError, concatMap, defaultIfEmpty, defer, endWith } from 'rxjs';
 import { from, ignoreElements, map, merge, of, repeat, takeWhile, tap } from 'rxjs';
+import { edgesOf, readBytes, withBytes, writeBytes } from '../../../src/coordinator/diskBytes.js';
 import { unreachable } from '../../../src/core/assert.js';
 import type { SectorIndex } from '../../../src/core/sector.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../../../src/core/sector.js';
@@ -15,7 +16,6 @@ import { doneReply, errorReply, readReply, statusReply } from '../../../src/nbd/
 import type { NbdRequest } from '../../../src/nbd/request.js';
 import { cutAfter, orUnknown, sectorsOf } from '../../../src/nbd/sectorRuns.js';
 import type { Disk } from '../../../src/ports/disk.js';
-import { edgesOf, readBytes, withBytes, writeBytes } from '../../../src/ports/diskBytes.js';
 import { mergeByCost } from '../../mergeByCost.js';
 
 const SECTOR_BYTES = BigInt(SECTOR_SIZE_BYTES);

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Observable } from 'rxjs';
 import { EMPTY, defer, firstValueFrom, lastValueFrom, of } from 'rxjs';
 import type { Disk } from '../../src/ports/disk.js';
-import { readBytes, writeBytes } from '../../src/ports/diskBytes.js';
+import { readBytes, writeBytes } from '../../src/coordinator/diskBytes.js';
 import type { RangeData } from '../../src/core/strict/replicaMessage.js';
 
 const SECTORS = 6;

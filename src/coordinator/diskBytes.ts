@@ -8,7 +8,7 @@ import type { SectorData } from '../core/sector.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import type { SectorPart } from '../core/sectorParts.js';
 import { isWholeSector, sectorParts } from '../core/sectorParts.js';
-import type { Disk } from './disk.js';
+import type { Disk } from '../ports/disk.js';
 
 const SECTOR_BYTES = BigInt(SECTOR_SIZE_BYTES);
 
