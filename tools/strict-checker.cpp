@@ -133,6 +133,13 @@ static bool resting(const Coordinator& c) { return c.phase == DONE || c.phase ==
 
 static void soloRound(State& s, int i, int majority) {
   int phase = s.coordinators[i].phase, current = s.coordinators[i].current;
+  if (phase == QUERYING && counted(s.coordinators[i]) >= MAJORITY) { // the third replica does not answer
+    State t = s;
+    soloHas = false;
+    queried(t, i);
+    if (soloHas) s = soloNext;
+    return;
+  }
   for (int r = 0; r < N; r++) {
     const Coordinator& c = s.coordinators[i];
     if (c.phase != phase || c.current != current) return;
