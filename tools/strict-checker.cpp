@@ -27,7 +27,7 @@
 //            learn=0    1: LEARN after each finished STORE, 2: after a read of one round too (D1)
 //            giveup=0   1: a coordinator may act at any time as if it had been refused, or had seen a promise: covers
 //                       refusals that are taken in late, and promises above those asked for
-//            upd=0      mask of the writers that are updates (F1 to F3)
+//            upd=0      mask of the writers that are updates (F1 to F3). updRule=4: F3 without its STORE
 // Weakened   superseded=1|2      A3: STORED where val.stamp > s, if val.origin >= s; 2: if val.origin >= o
 //            orderAny=1|2        A2: granted below the promise; 2: granted always
 //            storedBelow         A3: STORED below the promise if val.stamp = s
@@ -47,7 +47,6 @@
 //            updRule=1           F1: the origin of a result is the own first stamp
 //            updRule=2           F2: what may be in there already is computed again
 //            updRule=3           F3: what is unknown is reported as done
-//            updRule=4           F3: unknown is reported before the settle is over
 // Search     bits=26    the table holds 2^bits states of 8 bytes
 //            max=n      gives up after n million states. seconds=n: after that time
 //            walk=n     n random walks of len=400 steps from seed=1 on, in place of the search

@@ -174,7 +174,7 @@ static void answered(State t, int i, int r, bool yes, int promised) {
   if (c.phase == STORING) return finish(t, i);
   if (c.phase == SETTLING) {
     settled(t, i);
-    if (c.unsure && opt.updRule == 4) return finish(t, i); // weakened: F3
+    if (c.unsure && opt.updRule == 4) return finish(t, i); // F3 without STORE
     return emit(t);
   }
   if (!opt.firstIsGuess) c.first = c.current; // B2
