@@ -54,10 +54,10 @@ export function onGranted(part: OrderPart, from: Rank, answered: Answered, conte
 export function onRefusedOrder(part: OrderPart, context: StepContext): Part {
   const { isSettle } = part.phase;
   if (part.refusalCount === 0) return beginOrder({ ...part, refusalCount: 1 }, isSettle, context);
-  return settleLater(part, context);
+  return orderLater(part, context);
 }
 
-function settleLater(part: OrderPart, context: StepContext): Part {
+function orderLater(part: OrderPart, context: StepContext): Part {
   const refusalCount = part.refusalCount + 1;
   emit(context, part, { kind: 'pause', reason: 'contention', attempt: refusalCount });
   const phase: PausePhase = { kind: 'pause', then: part.phase.isSettle ? 'settle' : 'order' };
@@ -82,7 +82,7 @@ export function judgeOrder(part: OrderPart, context: StepContext): readonly Part
   // B1. `first` never was a stamp that was refused.
   if (!isSettle) return [storeOwn({ ...part, first: stamp }, stamp, ownData(part, context), context)];
   const groups = groupsOf(answers, part.range.count, (copies, ranks) => judge(part, copies, ranks, context));
-  return groups.map((group) => act(slicePart(part, group.from, group.count) as OrderPart, group, context));
+  return groups.map((group) => carryOut(slicePart(part, group.from, group.count) as OrderPart, group, context));
 }
 
 /** B3: m.origin tells a writer whether its own write was rolled forward, or is behind a newer one. */
@@ -108,9 +108,9 @@ function judge(
   return { kind: 'keep', key: keyOf('keep', newest.stamp, holders), data, newest, holders };
 }
 
-function act(part: OrderPart, { verdict, pieces }: Group<SettleVerdict>, context: StepContext): Part {
+function carryOut(part: OrderPart, { verdict, pieces }: Group<SettleVerdict>, context: StepContext): Part {
   const { kind, newest, holders } = verdict;
-  if (kind === 'again') return settleLater(part, context);
+  if (kind === 'again') return orderLater(part, context);
   if (kind === 'wait' || newest === null) return part;
   if (kind === 'fetch') return fetchFrom(part, holders[0], context);
   const { stamp } = part.phase;
@@ -141,7 +141,7 @@ function keep(
 }
 
 /**
- * F1 to F3. An update keeps the origin of what it has changed. With an origin of its own it would tell a writer that was ordered
+ * F1, F2, F3. An update keeps the origin of what it has changed. With an origin of its own it would tell a writer that was ordered
  * before, and is not part of what it has changed, that its write is over: that write would be lost. So it knows its own
  * results by their stamps: if m is one of them, it is rolled forward. If m is older than all of them, none took effect,
  * and none that is still there can be taken for more than one of them. If m is newer than the first and none of them, it
