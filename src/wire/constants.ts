@@ -56,6 +56,9 @@ export const TYPE_HELLO = 0x88;
 export const TYPE_STATUS = 0x90;
 export const TYPE_SCRUB = 0x91;
 export const TYPE_MAP = 0x92;
+/** Messages of the strict register. */
+export const TYPE_PACK = 0xa0;
+export const TYPE_OPEN = 0xa1;
 
 export const STATUS_OK = 0x00;
 export const STATUS_AUTH_FAILURE = 0x01;
@@ -124,6 +127,8 @@ export const OFFSET_LINK_FEATURES = 40;
 export const SIZE_LINK = OFFSET_LINK_FEATURES + 8 + TAG_SIZE_BYTES;
 /** Feature bit: the sender understands BUNDLE, READ_STAMP and STAMP. */
 export const FEATURE_BUNDLES = 1;
+/** Feature bit: the sender understands PACK. */
+export const FEATURE_PACKS = 4;
 /** Feature bit: the sender says HELLO in version 2, so a HELLO of version 1 in its name is a forgery or a replay. */
 export const FEATURE_HELLO = 2;
 
@@ -140,6 +145,12 @@ export const BUNDLE_UNIT_BYTES = 8;
 export const SIZE_BUNDLE_MIN = HEADER_SIZE_BYTES + TAG_SIZE_BYTES;
 /** Bounds memory: each connection may have one incomplete bundle. */
 export const SIZE_BUNDLE_MAX = 65_536;
+
+/**
+ * A longer frame is taken in only from those who have shown that they know the key, because a connection may have one
+ * incomplete frame.
+ */
+export const SIZE_FRAME_UNPROVEN_MAX = SIZE_BUNDLE_MAX;
 
 export const SIZE_INQUIRY = SIZE_READ;
 

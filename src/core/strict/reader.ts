@@ -109,7 +109,7 @@ function judgeQuery(part: QueryPart, context: StepContext): readonly Part[] {
   const judge = context.task.kind === 'heal' ? judgeHeal : judgeRead;
   const groups = groupsOf(answers, part.range.count, (copies, ranks) => judge(copies, ranks, isHeard, context));
   return groups.flatMap((group) => {
-    const next = apply(slicePart(part, group.from, group.count) as QueryPart, group, context);
+    const next = carryOut(slicePart(part, group.from, group.count) as QueryPart, group, context);
     return next === null ? [] : [next];
   });
 }
@@ -180,7 +180,7 @@ function fetch(
 }
 
 /** @returns null: the part is over. */
-function apply(part: QueryPart, { verdict, pieces }: Group<QueryVerdict>, context: StepContext): Part | null {
+function carryOut(part: QueryPart, { verdict, pieces }: Group<QueryVerdict>, context: StepContext): Part | null {
   const { kind, version, holders } = verdict;
   switch (kind) {
     case 'return':

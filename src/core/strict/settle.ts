@@ -82,7 +82,7 @@ export function judgeOrder(part: OrderPart, context: StepContext): readonly Part
   // B1. `first` never was a stamp that was refused.
   if (!isSettle) return [storeOwn({ ...part, first: stamp }, stamp, ownData(part, context), context)];
   const groups = groupsOf(answers, part.range.count, (copies, ranks) => judge(part, copies, ranks, context));
-  return groups.map((group) => apply(slicePart(part, group.from, group.count) as OrderPart, group, context));
+  return groups.map((group) => carryOut(slicePart(part, group.from, group.count) as OrderPart, group, context));
 }
 
 /** B3: m.origin tells a writer whether its own write was rolled forward, or is behind a newer one. */
@@ -108,7 +108,7 @@ function judge(
   return { kind: 'keep', key: keyOf('keep', newest.stamp, holders), data, newest, holders };
 }
 
-function apply(part: OrderPart, { verdict, pieces }: Group<SettleVerdict>, context: StepContext): Part {
+function carryOut(part: OrderPart, { verdict, pieces }: Group<SettleVerdict>, context: StepContext): Part {
   const { kind, newest, holders } = verdict;
   if (kind === 'again') return orderLater(part, context);
   if (kind === 'wait' || newest === null) return part;
@@ -141,11 +141,11 @@ function keep(
 }
 
 /**
- * U1, U2. An update keeps the origin of what it has changed. With an origin of its own it would tell a writer that was
- * ordered before, and is not part of what it has changed, that its write is over: that write would be lost. So it knows
- * its own results by their stamps: if m is one of them, it is rolled forward. If m is older than all of them, none took
- * effect, and none that is still there can be taken for more than one of them. If m is newer than the first and none of
- * them, it is unknown.
+ * F1, F2, F3. An update keeps the origin of what it has changed. With an origin of its own it would tell a writer that
+ * was ordered before, and is not part of what it has changed, that its write is over: that write would be lost. So it
+ * knows its own results by their stamps: if m is one of them, it is rolled forward. If m is older than all of them, none
+ * took effect, and none that is still there can be taken for more than one of them. If m is newer than the first and
+ * none of them, it is unknown.
  */
 function update(
   part: OrderPart,

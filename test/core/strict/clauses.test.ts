@@ -382,7 +382,7 @@ test('E4: a STORED of an earlier incarnation is dropped', (t) => {
   t.deepEqual(w.stored(3).outcomes, ['0+1 done']);
 });
 
-test('U1, U2: an update keeps the origin of what it has changed, and knows its result by the stamp', (t) => {
+test('F1, F2: an update keeps the origin of what it has changed, and knows its result by the stamp', (t) => {
   const change = (current: Uint8Array) => bytes(current[0] + 1);
   const u = new Operation({ kind: 'update', change }, first);
   const m = version(stamp(5), stamp(4));
@@ -394,7 +394,7 @@ test('U1, U2: an update keeps the origin of what it has changed, and knows its r
   t.deepEqual(u.stored(1).stored(2).outcomes, ['0+1 done']);
 });
 
-test('U1: where another has settled the sector, it is unknown; where nothing was stored, it is computed again', (t) => {
+test('F2, F3: where another has settled the sector, it is unknown; where nothing was stored, it is computed again', (t) => {
   const change = (current: Uint8Array) => bytes(current[0] + 1);
   const begin = () => {
     const u = new Operation({ kind: 'update', change }, first);

@@ -57,7 +57,7 @@ for (const promisesMax of [1, 2, 100]) {
   });
 }
 
-test('beyond the bound the promises of the region that has most become its highest one, for its own sectors only', (t) => {
+test('beyond the bound, promises of the region that has most become its highest one, for these sectors', (t) => {
   const table = new PromiseTable(3);
   table.promise(range(0, 1), stamp(7));
   table.promise(range(2, 1), stamp(9));

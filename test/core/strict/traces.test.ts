@@ -19,6 +19,6 @@ for (const name of readdirSync(FOLDER)) {
     const now = runScript(text);
     if (process.env['UPDATE_TRACES'] === '1') writeFileSync(path, now);
     else t.is(text, now, `${name} is not what happens: if it should be, see the head of this test`);
-    t.regex(text, /^# Clauses? [A-EU]\d/, 'says what it is about');
+    t.regex(text, /^# Clauses? [A-F]\d/, 'says what it is about');
   });
 }
