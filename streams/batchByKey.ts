@@ -1,4 +1,4 @@
-import type { Observable as ObservableType, OperatorFunction } from 'rxjs';
+import type { Observable as ObservableType, OperatorFunction, Subscriber } from 'rxjs';
 import { Observable, Subject, defer, groupBy, mergeMap } from 'rxjs';
 
 /** A value that has been handled, and what came of it. */
@@ -70,78 +70,116 @@ function inBatches<T extends object, R>(
 ): OperatorFunction<T, Handled<T, R>> {
   return (value$) =>
     new Observable((subscriber) => {
-      const underWay = new Set<T>();
-      let waiting: T[] = [];
-      let hasEnded = false;
-      /** Calls that have results to emit or batches to begin: the group is not idle before they have returned. */
-      let depth = 0;
-      let isBeginning = false;
-
-      const { conflict, join } = options;
-      /** Whether two values may not be in one batch. */
-      const part = (earlier: T, later: T): boolean => conflict(earlier, later) && !join(earlier, later);
-
-      const fail = (error: unknown): void => {
-        subscriber.error(error);
-      };
-      const leave = (): void => {
-        depth -= 1;
-        if (depth > 0 || underWay.size > 0 || waiting.length > 0) return;
-        if (hasEnded) subscriber.complete();
-        else onIdle();
-      };
-      const settle = (results: readonly Handled<T, R>[]): void => {
-        depth += 1;
-        for (const { value } of results) underWay.delete(value);
-        for (const handled of results) subscriber.next(handled);
-        beginWaiting();
-        leave();
-      };
-      const begin = (batch: readonly T[]): void => {
-        for (const value of batch) underWay.add(value);
-        subscriber.add(defer(() => options.handle(batch)).subscribe({ next: settle, error: fail }));
-      };
-      /** A batch that is over at once lets the next one begin here, not inside its own end: the stack stays flat. */
-      const beginWaiting = (): void => {
-        if (isBeginning) return;
-        isBeginning = true;
-        for (let batch = take(); batch.length > 0; batch = take()) begin(batch);
-        isBeginning = false;
-      };
-      const take = (): T[] => {
-        if (waiting.length === 0) return [];
-        const batch: T[] = [];
-        const left: T[] = [];
-        for (const value of waiting) {
-          const isHeld =
-            (underWay.size > 0 && conflictsWith(underWay, value, conflict)) ||
-            conflictsWith(left, value, conflict) ||
-            conflictsWith(batch, value, part);
-          (isHeld ? left : batch).push(value);
-        }
-        waiting = left;
-        return batch;
-      };
-
+      const queue = new Queue<T, R>(options, subscriber, onIdle);
       subscriber.add(
         value$.subscribe({
           next: (value) => {
-            if (conflictsWith(underWay, value, conflict) || conflictsWith(waiting, value, conflict)) {
-              waiting.push(value);
-              return;
-            }
-            depth += 1;
-            begin([value]);
-            leave();
+            queue.take(value);
           },
-          error: fail,
+          error: (error: unknown) => {
+            subscriber.error(error);
+          },
           complete: () => {
-            hasEnded = true;
-            if (underWay.size === 0 && waiting.length === 0 && depth === 0) subscriber.complete();
+            queue.end();
           },
         }),
       );
     });
+}
+
+class Queue<T extends object, R> {
+  readonly #options: BatchByKeyOptions<T, R>;
+  readonly #subscriber: Subscriber<Handled<T, R>>;
+  readonly #onIdle: () => void;
+  readonly #underWay = new Set<T>();
+  #waiting: T[] = [];
+  #hasEnded = false;
+  /** Calls that have results to emit or batches to begin: the queue is not idle before they have returned. */
+  #depth = 0;
+  #isBeginning = false;
+
+  constructor(options: BatchByKeyOptions<T, R>, subscriber: Subscriber<Handled<T, R>>, onIdle: () => void) {
+    this.#options = options;
+    this.#subscriber = subscriber;
+    this.#onIdle = onIdle;
+  }
+
+  take(value: T): void {
+    const { conflict } = this.#options;
+    if (conflictsWith(this.#underWay, value, conflict) || conflictsWith(this.#waiting, value, conflict)) {
+      this.#waiting.push(value);
+      return;
+    }
+    this.#depth += 1;
+    this.#begin([value]);
+    this.#leave();
+  }
+
+  /** No more values come. */
+  end(): void {
+    this.#hasEnded = true;
+    if (this.#isIdle) this.#subscriber.complete();
+  }
+
+  get #isIdle(): boolean {
+    return this.#depth === 0 && this.#underWay.size === 0 && this.#waiting.length === 0;
+  }
+
+  #leave(): void {
+    this.#depth -= 1;
+    if (!this.#isIdle) return;
+    if (this.#hasEnded) this.#subscriber.complete();
+    else this.#onIdle();
+  }
+
+  #begin(batch: readonly T[]): void {
+    for (const value of batch) this.#underWay.add(value);
+    const subscriber = this.#subscriber;
+    subscriber.add(
+      defer(() => this.#options.handle(batch)).subscribe({
+        next: (results) => {
+          this.#settle(results);
+        },
+        error: (error: unknown) => {
+          subscriber.error(error);
+        },
+      }),
+    );
+  }
+
+  #settle(results: readonly Handled<T, R>[]): void {
+    this.#depth += 1;
+    for (const { value } of results) this.#underWay.delete(value);
+    for (const handled of results) this.#subscriber.next(handled);
+    this.#beginWaiting();
+    this.#leave();
+  }
+
+  /** A batch that is over at once lets the next one begin here, not inside its own end: the stack stays flat. */
+  #beginWaiting(): void {
+    if (this.#isBeginning) return;
+    this.#isBeginning = true;
+    for (let batch = this.#next(); batch.length > 0; batch = this.#next()) this.#begin(batch);
+    this.#isBeginning = false;
+  }
+
+  /** Takes out all that may begin now. */
+  #next(): T[] {
+    if (this.#waiting.length === 0) return [];
+    const { conflict, join } = this.#options;
+    const part = (earlier: T, later: T): boolean => conflict(earlier, later) && !join(earlier, later);
+    const batch: T[] = [];
+    const left: T[] = [];
+    for (const value of this.#waiting) {
+      const isHeld =
+        (this.#underWay.size > 0 && conflictsWith(this.#underWay, value, conflict)) ||
+        conflictsWith(left, value, conflict) ||
+        conflictsWith(batch, value, part);
+      (isHeld ? left : batch).push(value);
+    }
+    this.#waiting = left;
+    return batch;
+  }
 }
 
 function conflictsWith<T>(earlier: Iterable<T>, value: T, conflict: (earlier: T, later: T) => boolean): boolean {

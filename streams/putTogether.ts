@@ -12,8 +12,8 @@ import type { RangePut, StrictStore } from '../src/ports/strictStore.js';
  * outcomes   ----(ss)----s--|
  * ```
  *
- * @returns a function that puts; what it returns is cold, and emits the outcome that all puts of the turn have. An error
- * of the store goes to all of them. Bound: what one turn puts.
+ * @returns a function that puts; what it returns is cold, and emits the outcome that all puts of the turn have. An
+ * error of the store goes to all of them. Bound: what one turn puts.
  */
 export function putTogether(
   store: Pick<StrictStore, 'putRanges'>,

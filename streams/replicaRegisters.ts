@@ -7,7 +7,8 @@ import { extentOf, overlap } from '../src/core/strict/range.js';
 import type { CopyView, DecidedRequest, ReplicaDecision } from '../src/core/strict/replica.js';
 import { decide, whenFull, withCopies } from '../src/core/strict/replica.js';
 import type { ReplicaAnswer, ReplicaRequest } from '../src/core/strict/replicaMessage.js';
-import type { CopyRun, StrictStore } from '../src/ports/strictStore.js';
+import type { PutOutcome } from '../src/ports/store.js';
+import type { CopyRun, RangePut, StrictStore } from '../src/ports/strictStore.js';
 import type { Handled } from './batchByKey.js';
 import { batchByKey } from './batchByKey.js';
 import { putTogether } from './putTogether.js';
@@ -52,15 +53,17 @@ export type Answered<Origin> = Handled<RequestFrom<Origin>, ReplicaAnswer | null
 export function replicaRegisters<Origin>(
   options: ReplicaRegistersOptions,
 ): OperatorFunction<RequestFrom<Origin>, Answered<Origin>> {
-  return (request$) =>
-    request$.pipe(
+  return (request$) => {
+    const handler = new Handler<Origin>(options);
+    return request$.pipe(
       batchByKey<RequestFrom<Origin>, ReplicaAnswer | null>({
         keyOf: ({ request }) => extentOf(request.range),
         conflict: (earlier, later) => conflict(earlier.request, later.request),
         join: (earlier, later) => !loads(earlier.request) && !loads(later.request),
-        handle: createHandler<Origin>(options),
+        handle: (batch) => handler.handle(batch),
       }),
     );
+  };
 }
 
 function conflict(earlier: ReplicaRequest, later: ReplicaRequest): boolean {
@@ -82,58 +85,25 @@ interface Pending<Origin> {
   readonly decision: ReplicaDecision | null;
 }
 
-function createHandler<Origin>({ store, promises, regions, turn }: ReplicaRegistersOptions) {
-  const put = putTogether(store, turn);
-  const view: CopyView = {
-    versionOf: (sector) => store.versionOf(sector),
-    promisedOf: (sector) => promises.promisedOf(sector, store.versionOf(sector).stamp),
-    isDamaged: (sector) => store.isDamaged(sector),
-  };
+class Handler<Origin> {
+  readonly #options: ReplicaRegistersOptions;
+  readonly #put: (puts: readonly RangePut[]) => Observable<PutOutcome>;
+  /** The copies as they are in the store. */
+  readonly #view: CopyView;
 
-  const decideNow = (request: DecidedRequest, now: CopyView): ReplicaDecision => {
-    const decision = decide(request, now);
-    if (request.kind === 'order') for (const range of decision.promises) promises.promise(range, request.stamp);
-    return decision;
-  };
+  constructor(options: ReplicaRegistersOptions) {
+    const { store, promises, turn } = options;
+    this.#options = options;
+    this.#put = putTogether(store, turn);
+    this.#view = {
+      versionOf: (sector) => store.versionOf(sector),
+      promisedOf: (sector) => promises.promisedOf(sector, store.versionOf(sector).stamp),
+      isDamaged: (sector) => store.isDamaged(sector),
+    };
+  }
 
-  const load = (cause: RequestFrom<Origin>, { answer, loads: ranges }: ReplicaDecision) =>
-    (ranges.length === 1 ? store.loadRange(ranges[0]) : inOrder(ranges.map((range) => store.loadRange(range)))).pipe(
-      map((copies) => [{ value: cause, result: withCopies(answer, copies) }]),
-    );
-
-  const conclude = ({ request }: RequestFrom<Origin>): null => {
-    if (request.kind === 'concluded') regions.concluded(request.range, request.stamp, request.lacking);
-    return null;
-  };
-
-  /** Nothing was changed: whatever would have had to be stored finds no room, and all others see what is there. */
-  const withoutRoom = ({ cause, decision }: Pending<Origin>): Answered<Origin> => {
-    const { request } = cause;
-    if (decision === null || request.kind === 'concluded') return { value: cause, result: conclude(cause) };
-    const now = decideNow(request, view);
-    return { value: cause, result: now.puts.length > 0 ? whenFull(request, now) : now.answer };
-  };
-
-  const flush = (batch: ExtentBatch, pending: readonly Pending<Origin>[]): Observable<Answered<Origin>[]> => {
-    const made = batch.result();
-    return put(made.map(({ put: range }) => range)).pipe(
-      map((outcome) => {
-        if (outcome === 'full') return pending.map(withoutRoom);
-        for (const { put: range, isLearnt } of made) {
-          promises.meet(range.range, range.stamp);
-          if (isLearnt) regions.learnt(range.range);
-          else regions.stored(range.range);
-        }
-        return pending.map(({ cause, decision }) => ({
-          value: cause,
-          result: decision === null ? conclude(cause) : decision.answer,
-        }));
-      }),
-    );
-  };
-
-  return (causes: readonly RequestFrom<Origin>[]): Observable<Answered<Origin>[]> => {
-    const batch = new ExtentBatch(view, causes[0].request.range);
+  handle(causes: readonly RequestFrom<Origin>[]): Observable<Answered<Origin>[]> {
+    const batch = new ExtentBatch(this.#view, causes[0].request.range);
     const due: Answered<Origin>[] = [];
     const pending: Pending<Origin>[] = [];
     const loading: Observable<Answered<Origin>[]>[] = [];
@@ -142,11 +112,11 @@ function createHandler<Origin>({ store, promises, regions, turn }: ReplicaRegist
       const isPending = batch.puts(request.range);
       if (request.kind === 'concluded') {
         if (isPending) pending.push({ cause, decision: null });
-        else due.push({ value: cause, result: conclude(cause) });
+        else due.push({ value: cause, result: this.#conclude(cause) });
         continue;
       }
-      const decision = decideNow(request, batch);
-      if (decision.loads.length > 0) loading.push(load(cause, decision));
+      const decision = this.#decide(request, batch);
+      if (decision.loads.length > 0) loading.push(this.#load(cause, decision));
       else if (isPending || decision.puts.length > 0) {
         batch.take(decision.puts, request.kind === 'learn');
         pending.push({ cause, decision });
@@ -156,9 +126,59 @@ function createHandler<Origin>({ store, promises, regions, turn }: ReplicaRegist
     return merge(
       due.length > 0 ? of(due) : EMPTY,
       ...loading,
-      pending.length > 0 ? defer(() => flush(batch, pending)) : EMPTY,
+      pending.length > 0 ? defer(() => this.#flush(batch, pending)) : EMPTY,
     );
-  };
+  }
+
+  /** Promises are made at once: to promise what is then not answered is allowed. */
+  #decide(request: DecidedRequest, view: CopyView): ReplicaDecision {
+    const decision = decide(request, view);
+    if (request.kind === 'order') {
+      for (const range of decision.promises) this.#options.promises.promise(range, request.stamp);
+    }
+    return decision;
+  }
+
+  #load(cause: RequestFrom<Origin>, { answer, loads: ranges }: ReplicaDecision): Observable<Answered<Origin>[]> {
+    const { store } = this.#options;
+    const copies$ =
+      ranges.length === 1 ? store.loadRange(ranges[0]) : inOrder(ranges.map((range) => store.loadRange(range)));
+    return copies$.pipe(map((copies) => [{ value: cause, result: withCopies(answer, copies) }]));
+  }
+
+  #flush(batch: ExtentBatch, pending: readonly Pending<Origin>[]): Observable<Answered<Origin>[]> {
+    const { promises, regions } = this.#options;
+    const made = batch.result();
+    return this.#put(made.map(({ put }) => put)).pipe(
+      map((outcome) => {
+        if (outcome === 'full') return pending.map((one) => this.#withoutRoom(one));
+        for (const { put, isLearnt } of made) {
+          promises.meet(put.range, put.stamp);
+          if (isLearnt) regions.learnt(put.range);
+          else regions.stored(put.range);
+        }
+        return pending.map(({ cause, decision }) => ({
+          value: cause,
+          result: decision === null ? this.#conclude(cause) : decision.answer,
+        }));
+      }),
+    );
+  }
+
+  /** Nothing was changed: whatever would have had to be stored finds no room, and all others see what is there. */
+  #withoutRoom({ cause }: Pending<Origin>): Answered<Origin> {
+    const { request } = cause;
+    if (request.kind === 'concluded') return { value: cause, result: this.#conclude(cause) };
+    const now = this.#decide(request, this.#view);
+    return { value: cause, result: now.puts.length > 0 ? whenFull(request, now) : now.answer };
+  }
+
+  #conclude({ request }: RequestFrom<Origin>): null {
+    if (request.kind === 'concluded') {
+      this.#options.regions.concluded(request.range, request.stamp, request.lacking);
+    }
+    return null;
+  }
 }
 
 /** The copies of several ranges, one behind the other. */

@@ -55,14 +55,20 @@ const query: ReplicaRequest = { kind: 'query', range: { first: 0, count: 1 }, wa
 const AHEAD = 2 ** 22;
 
 test('nothing is answered before the note of an orderly stop is gone, and the limit is raised', (t) => {
-  const { notes, regionNotes, prepare } = world({ 'strict-limit': '500', 'strict-stopped': '{"promised":[]}' });
+  const { notes, regionNotes, prepare } = world({
+    'strict-limit': '500',
+    'strict-stopped': '{"promised":[]}',
+    'strict-active-7': '',
+  });
   t.false(regionNotes.isReady(query));
   regionNotes.prepare([query]).subscribe();
   t.false(regionNotes.isReady(query), 'not durable yet');
+  t.false(regionNotes.isReady(store(7)), 'nor a STORE in a region that was active');
   prepare();
   t.true(regionNotes.isReady(query));
   t.deepEqual(Object.fromEntries([...notes.durable].map(([name, bytes]) => [name, text(bytes)])), {
     'strict-limit': String(500 + AHEAD),
+    'strict-active-7': '',
   });
 });
 

@@ -34,7 +34,8 @@ function writesOf(random: Dice): Write[] {
   const writes: Write[] = [];
   for (let counter = 1; counter <= 12; counter += 1) {
     const stamp = strictStamp(counter, random.below(4));
-    const before = writes.length > 0 && random.chance(40) ? random.pick(writes) : null;
+    const last = writes.at(-1) ?? null;
+    const before = last === null || random.chance(60) ? null : random.chance(60) ? last : random.pick(writes);
     const fresh = { stamp, origin: stamp, value: counter, settled: null };
     writes.push(before === null ? fresh : { ...before, stamp, settled: before.stamp });
   }
@@ -47,9 +48,11 @@ function rangeOf(random: Dice) {
   return { first, count: 1 + random.below(Math.min(4, end - first)) };
 }
 
-function requestOf(random: Dice, writes: readonly Write[]): ReplicaRequest {
+/** @param progress From 0 to 1: later requests have later stamps, more or less. */
+function requestOf(random: Dice, writes: readonly Write[], progress: number): ReplicaRequest {
   const range = rangeOf(random);
-  const { stamp, origin, value, settled } = random.pick(writes);
+  const latest = Math.floor(progress * writes.length) + 3;
+  const { stamp, origin, value, settled } = random.pick(writes.slice(Math.max(0, latest - 6), latest));
   switch (random.below(8)) {
     case 0:
       return { kind: 'query', range, wantsData: false };
@@ -132,7 +135,7 @@ function runOnce(random: Dice): Asked[] {
   const writes = writesOf(random);
   for (let index = 0; index < REQUESTS; index += 1) {
     clock.schedule(() => {
-      const request = requestOf(random, writes);
+      const request = requestOf(random, writes, clock.now() / 60);
       const next: Asked = { origin: index, request, begun: (instant += 1), over: Infinity, answer: null };
       asked.push(next);
       request$.next(next);

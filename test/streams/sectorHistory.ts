@@ -101,20 +101,16 @@ export function isExplained(events: readonly SectorEvent[], initial: SectorState
   const failed = new Set<string>();
   const explain = (left: readonly SectorEvent[], state: SectorState): boolean => {
     if (left.every(({ answer }) => answer === null)) return true;
-    const key = `${left.map((event) => events.indexOf(event)).join()} ${nameOf(state.stamp)} ${nameOf(state.promised)} ${state.value}`;
+    const at = `${nameOf(state.stamp)} ${nameOf(state.promised)} ${state.value}`;
+    const key = `${left.map((event) => events.indexOf(event)).join()} ${at}`;
     if (failed.has(key)) return false;
     const firstOver = Math.min(...left.map(({ over }) => over));
     for (const event of left) {
       if (event.begun > firstOver) continue;
       for (const [answer, after] of outcomesOf(state, event.request)) {
         if (event.answer !== null && event.answer !== answer) continue;
-        if (
-          explain(
-            left.filter((other) => other !== event),
-            after,
-          )
-        )
-          return true;
+        const others = left.filter((other) => other !== event);
+        if (explain(others, after)) return true;
       }
     }
     failed.add(key);

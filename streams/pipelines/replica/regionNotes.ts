@@ -49,7 +49,7 @@ const STOPPED = jsonNote<readonly number[]>(
 /** How far the limit is raised above the highest counter: some 40 seconds of 100,000 writes a second. */
 const LIMIT_AHEAD = 1n << 22n;
 
-/** If places are wanted, so many regions with nothing open are taken out at least, so that this is not done each time. */
+/** If places are wanted, so many regions with nothing open are taken out together, so that it is not done each time. */
 const CLEARED_TOGETHER = 64;
 
 /** What the notes said at the start. */
@@ -107,10 +107,11 @@ export class RegionNotes {
    * none is ready, because the note of an orderly stop has to go before anything is answered.
    */
   isReady(request: ReplicaRequest): boolean {
+    if (this.#limit === 0n) return false;
     switch (request.kind) {
       case 'query':
       case 'concluded':
-        return this.#limit > 0n;
+        return true;
       case 'order':
         if (request.stamp.counter >= this.#limit) return false;
         break;

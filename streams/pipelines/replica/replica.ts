@@ -9,7 +9,7 @@
  * ```
  */
 import type { OperatorFunction } from 'rxjs';
-import { connect, filter, ignoreElements, interval, last, merge, startWith, takeUntil, tap } from 'rxjs';
+import { connect, filter, ignoreElements, interval, last, map, merge, startWith, takeUntil, tap } from 'rxjs';
 import type { Schedulers } from '../../../src/ports/schedulers.js';
 import type { StrictStore } from '../../../src/ports/strictStore.js';
 import { holdUntilReady } from '../../holdUntilReady.js';
@@ -34,8 +34,8 @@ export interface RequestOrigin<Connection extends object> {
 }
 
 /**
- * Answers requests, each once and in any order; a CONCLUDED with null, when it is noted. Requests to a process that may
- * not vote have no result. An error means that the process has to stop.
+ * Emits each request once, when it is over, in any order, with its answer. The answer is null if none is to be sent: of
+ * a CONCLUDED, and of everything while this process may not vote. An error means that the process has to stop.
  */
 export function replica<Connection extends object, Origin extends RequestOrigin<Connection>>(
   options: ReplicaOptions<Connection>,
@@ -73,9 +73,13 @@ export function replica<Connection extends object, Origin extends RequestOrigin<
           tap(({ value }) => {
             regionNotes.leave(value.request);
           }),
-          filter(isMember),
+          map((handled) => (isMember() ? handled : { ...handled, result: null })),
         );
-        return merge(sweep$, answered$);
+        const unanswered$ = shared$.pipe(
+          filter(() => !isMember()),
+          map((value): Answered<Origin> => ({ value, result: null })),
+        );
+        return merge(sweep$, unanswered$, answered$);
       }),
     );
 }
