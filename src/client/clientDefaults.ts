@@ -32,6 +32,20 @@ export const SMALLER = { askAgainMs: 1_000, logMs: 60_000 } as const;
 /** Milliseconds after which a client goes on without a sector map: reads give the same answer. */
 export const MAP_MS = 1_000;
 
+/** Of the port to a replica of the strict register; milliseconds. */
+export const REPLICA_TIMEOUTS = {
+  /** A process that knows OPEN answers at once; another one has to be asked by READ and WRITE soon. */
+  openMs: 500,
+  openAgainMs: 1_000,
+} as const;
+
+export const REPLICA_LIMITS = {
+  /** More than a coordinator has under way for one replica: one that answers only some requests is noticed by it. */
+  unansweredMax: 65_536,
+  /** A coordinator sends nothing to a replica for which much less is waiting, so only a fault gets here. */
+  bufferBytesMax: 64 * 2 ** 20,
+} as const;
+
 /** Milliseconds. */
 export const CLIENT_TIMEOUTS_DEFAULT = {
   /** A process that does not accept a connection within this time counts as unreachable for now. */

@@ -1,6 +1,6 @@
 import type { Observable } from 'rxjs';
 import type { SectorData, SectorIndex } from '../core/sector.js';
-import type { Stamp } from '../core/stamp.js';
+import type { Version } from '../core/strict/version.js';
 import type { NoteChanges } from './notes.js';
 
 /**
@@ -20,10 +20,11 @@ export interface SlotFile {
   /** Whole slots in the file when it was opened. */
   readonly slotCountAtOpen: number;
   /**
-   * Hands bytes to the operating system; they are durable only after a later `flush` completes.
+   * Hands the bytes of one slot, or of several slots that follow each other, to the operating system; they are durable
+   * only after a later `flush` completes.
    * @throws {NoSpace} if they cannot be stored.
    */
-  write(slot: number, data: SectorData): void;
+  write(slot: number, data: Uint8Array): void;
   /** Writes once more what the slot holds already, so that the next flush makes it durable. */
   renew(slot: number, data: SectorData): void;
   /**
@@ -38,16 +39,20 @@ export interface SlotFile {
   truncate(slotCount: number): Observable<never>;
   /** Emits the slot's bytes, which the caller may keep, and completes. Fails if they cannot be read. */
   read(slot: number): Observable<Uint8Array>;
+  /**
+   * Emits the bytes of these slots, one behind the other, which the caller may keep, and completes. Slots that follow
+   * each other are read at once. Fails if one of them cannot be read.
+   */
+  readAll(slots: readonly number[]): Observable<Uint8Array>;
   close(): Observable<never>;
 }
 
-/** The stamp of a sector's newest value, and where its data is. */
-export interface SectorRecord {
+/** The version of a sector, and where its data is. */
+export interface SectorRecord extends Version {
   readonly sector: SectorIndex;
-  readonly stamp: Stamp;
   /** The slot that holds the data; null: the data is all zeros and takes no slot. */
   readonly slot: number | null;
-  /** CRC-32 of sector, stamp and data (src/store/checksum.ts); 0 without a slot. */
+  /** CRC-32 of sector, origin and data (src/store/checksum.ts); 0 without a slot. */
   readonly checksum: number;
 }
 
@@ -113,5 +118,11 @@ export interface MetadataFile {
    * unknown whether they were changed, and they may be put again.
    */
   putNotes(changes: NoteChanges): Observable<never>;
+  /**
+   * From when it completes, records may have versions that the base protocol has not. Programs that do not know them
+   * refuse the files from then on. That is durable, and there is no way back. Nothing happens if it is so already.
+   * Fails with NoSpace if there was no room; then it may be called again.
+   */
+  allowStrict(): Observable<never>;
   close(): Observable<never>;
 }

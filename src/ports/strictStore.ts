@@ -14,7 +14,10 @@ export interface CopyRun {
 /** A change of all sectors of a range: they get this version. */
 export interface RangePut extends Version {
   readonly range: SectorRange;
-  /** `held`: the sectors keep their data, and get another stamp. Each must hold the version with that stamp. */
+  /**
+   * `held`: the sectors keep their data and their origin, and get another stamp. Each must hold the version with that
+   * stamp. A copy that is damaged stays damaged.
+   */
   readonly data: RangeData | HeldData;
 }
 
@@ -37,8 +40,9 @@ export interface StrictStore {
   /** Reads and verifies the copies of a range: runs without a gap that cover it. */
   loadRange(range: SectorRange): Observable<readonly CopyRun[]>;
   /**
-   * Puts whole ranges. All puts of one call share a commit if they fit into one. 'full': none of them took effect, and
-   * they may be put again.
+   * Puts whole ranges. All puts of one call share a commit if they fit into one, which a range of an extent does.
+   * 'full': none of them took effect, and they may be put again. If the call needed several commits, 'full' says that
+   * of at least one of them; `versionOf` tells the others.
    */
   putRanges(puts: readonly RangePut[]): Observable<PutOutcome>;
   /** How many sectors were ever written, and how many are known to be damaged. From memory. */

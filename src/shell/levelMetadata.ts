@@ -18,7 +18,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
-import { ignoreElements, map, Observable } from 'rxjs';
+import { EMPTY, ignoreElements, map, Observable } from 'rxjs';
 import type { SectorIndex } from '../core/sector.js';
 import { AtomicDiskError, describeError } from '../errors.js';
 import {
@@ -33,7 +33,7 @@ import { encodeLastCommit, LAST_COMMIT_KEY } from '../store/lastCommitFormat.js'
 import {
   DAMAGE_KEY,
   decodeRecord,
-  encodeRecord,
+  encodeRecords,
   encodeTotals,
   RECORD_KEY_END,
   RECORD_KEY_MIN,
@@ -146,8 +146,9 @@ function createMetadata(
       return write('commit', recordCount, () => writeRecords(database, batch));
     },
 
-    // Not known here: src/shell/openStore.ts adds it from acknowledgedFile.ts.
+    // Not known here: src/shell/openStore.ts adds both, from acknowledgedFile.ts and with the superblock.
     confirm: () => undefined,
+    allowStrict: () => EMPTY,
 
     reopen: (sectors) =>
       inTurn('reopen', async () => {
@@ -166,9 +167,11 @@ function createMetadata(
 
     close: () => inTurn('close', () => database.close()).pipe(ignoreElements()),
 
-    ...folderPart(inTurn, () => database),
+    ...folderPart({ inTurn, write }, () => database),
   };
 }
+
+type Write = (operation: string, recordCount: number, task: () => Promise<void>) => Observable<never>;
 
 type InTurn = <T>(operation: string, task: () => Promise<T>) => Observable<T>;
 
@@ -189,15 +192,13 @@ function oneAtATime(location: string): InTurn {
     });
 }
 
-/** The questions about the folder as a whole, before the store is opened. */
-function folderPart(inTurn: InTurn, database: () => Database) {
+/** What is about the folder as a whole, mostly before the store is opened. */
+function folderPart({ inTurn, write }: { inTurn: InTurn; write: Write }, database: () => Database) {
   return {
     superblock: () => inTurn('read of the superblock', async () => (await database().get(SUPERBLOCK_KEY)) ?? null),
 
     writeSuperblock: (bytes) =>
-      inTurn('write of the superblock', () => database().put(SUPERBLOCK_KEY, bytes, { sync: true })).pipe(
-        ignoreElements(),
-      ),
+      write('write of the superblock', 0, () => database().put(SUPERBLOCK_KEY, bytes, { sync: true })),
 
     upgrade: (superblock, totals) =>
       inTurn('upgrade', () =>
@@ -230,10 +231,7 @@ async function recordsOf(
 /** All of them or none. */
 async function writeRecords(database: Database, { records, totals, replaced }: RecordBatch): Promise<void> {
   const batch = database.batch();
-  for (const record of records) {
-    const { key, value } = encodeRecord(record);
-    batch.put(key, value);
-  }
+  for (const { key, value } of encodeRecords(records)) batch.put(key, value);
   batch.put(TOTALS_KEY, encodeTotals(totals));
   if (replaced.length > 0) {
     const last = { commitCount: totals.commitCount, replaced };

@@ -20,6 +20,7 @@ import {
   EMPTY,
   endWith,
   forkJoin,
+  map,
   merge,
   type Observable,
   of,
@@ -42,6 +43,7 @@ import {
   decodeSuperblock,
   encodeSuperblock,
   STORE_FORMAT_VERSION,
+  STORE_FORMAT_VERSION_BASE,
   type StoreIdentity,
   type Superblock,
 } from '../store/superblock.js';
@@ -57,7 +59,7 @@ export interface OpenStoreOptions {
   readonly createdBy: string;
   readonly schedulers: Schedulers;
   readonly log: Log;
-  /** The most puts in one commit: STORE_BATCH_SECTORS. */
+  /** The most sectors that are put in one commit: STORE_BATCH_SECTORS. */
   readonly batchSectors: number;
   /** As in LevelMetadataOptions; lower in tests. */
   readonly reopenAfterRecords?: number;
@@ -114,13 +116,14 @@ function openOver(metadata: LevelMetadata, folder: Folder, options: OpenStoreOpt
         ? admit(found, metadata, folder, options)
         : create(found, metadata, folder, options);
     }),
-    concatMap(() => metadata.totals()),
-    concatMap(({ commitCount }) => {
+    concatMap((superblock) => metadata.totals().pipe(map(({ commitCount }) => ({ superblock, commitCount })))),
+    concatMap(({ superblock, commitCount }) => {
       const acknowledged = openAcknowledged(folder, commitCount, options.schedulers.clock);
       const { counters = newCounters() } = options;
       const counted = countedMetadata(metadata, counters);
       const slotFile = countedSlotFile(openSlotFile(folder.dataFile), counters);
-      const files = { slotFile, metadata: withAcknowledgements(counted, acknowledged, folder) };
+      const upgradable = { ...counted, allowStrict: strictUpgrade(superblock, metadata, folder, options.log) };
+      const files = { slotFile, metadata: withAcknowledgements(upgradable, acknowledged, folder) };
       return openSectorStore({ ...options, ...files }).pipe(
         catchError((error: unknown) => {
           acknowledged.close();
@@ -157,15 +160,15 @@ function refuseHalfFolder(found: Superblock | null, hasRecords: boolean, folder:
   }
 }
 
-/** Creates a new folder, or completes one whose creation was cut short. Emits when that is durable. */
+/** Creates a new folder, or completes one whose creation was cut short. Emits its superblock when that is durable. */
 function create(
   found: Superblock | null,
   metadata: LevelMetadata,
   folder: Folder,
   { identity, createdBy, log }: OpenStoreOptions,
-): Observable<true> {
+): Observable<Superblock> {
   const { cluster, rank, processCount, sectors } = identity;
-  const formatVersion = STORE_FORMAT_VERSION;
+  const formatVersion = STORE_FORMAT_VERSION_BASE;
   const fresh = { formatVersion, cluster, rank, processCount, sectors, createdBy };
   const begun = found === null ? fresh : admitSuperblock(found, identity, folder.path);
   const superblock = { ...begun, formatVersion };
@@ -178,7 +181,7 @@ function create(
       return metadata.writeSuperblock(inPhase('ready'));
     }),
   ).pipe(
-    endWith(true as const),
+    endWith({ ...superblock, phase: 'ready' as const }),
     tap(() => {
       log.info('new storage folder', { folder: folder.path, rank, sectors });
     }),
@@ -186,22 +189,23 @@ function create(
 }
 
 /**
- * Checks that the folder is that of this process, upgrades its format, and lets the disk grow. Emits when that is
- * durable.
+ * Checks that the folder is that of this process, upgrades its format, and lets the disk grow. Emits its superblock
+ * when that is durable.
  */
 function admit(
   found: Superblock,
   metadata: LevelMetadata,
   folder: Folder,
   { identity, log }: OpenStoreOptions,
-): Observable<true> {
+): Observable<Superblock> {
   const admitted = admitSuperblock(found, identity, folder.path);
-  if (found.formatVersion < STORE_FORMAT_VERSION) {
-    return upgrade(admitted, metadata, folder, log).pipe(endWith(true as const));
+  if (found.formatVersion < STORE_FORMAT_VERSION_BASE) {
+    const upgraded = { ...admitted, formatVersion: STORE_FORMAT_VERSION_BASE };
+    return upgrade(admitted.formatVersion, upgraded, metadata, folder, log).pipe(endWith(upgraded));
   }
-  if (admitted.sectors === found.sectors) return of(true);
+  if (admitted.sectors === found.sectors) return of(admitted);
   log.info('the disk grows', { from: found.sectors, to: admitted.sectors });
-  return metadata.writeSuperblock(encodeSuperblock(admitted)).pipe(endWith(true as const));
+  return metadata.writeSuperblock(encodeSuperblock(admitted)).pipe(endWith(admitted));
 }
 
 /**
@@ -209,10 +213,16 @@ function admit(
  * after the file: if the upgrade is cut short before that, the folder is still of version 1. Version 2 has no commit
  * without its data, and so does not keep the records that the last commit replaced.
  */
-function upgrade(admitted: Superblock, metadata: LevelMetadata, folder: Folder, log: Log): Observable<never> {
-  const superblock = encodeSuperblock({ ...admitted, formatVersion: STORE_FORMAT_VERSION });
+function upgrade(
+  from: number,
+  upgraded: Superblock,
+  metadata: LevelMetadata,
+  folder: Folder,
+  log: Log,
+): Observable<never> {
+  const superblock = encodeSuperblock(upgraded);
   const upgraded$ =
-    admitted.formatVersion >= VERSION_WITH_TOTALS
+    from >= VERSION_WITH_TOTALS
       ? metadata.writeSuperblock(superblock)
       : metadata.records().pipe(
           reduce(withRecords, TOTALS_NONE),
@@ -224,11 +234,40 @@ function upgrade(admitted: Superblock, metadata: LevelMetadata, folder: Folder, 
   return upgraded$.pipe(
     tap({
       complete: () => {
-        const versions = { from: admitted.formatVersion, to: STORE_FORMAT_VERSION };
-        log.info('storage folder upgraded', { folder: folder.path, ...versions });
+        logUpgrade(from, upgraded.formatVersion, folder, log);
       },
     }),
   );
+}
+
+/**
+ * Version 4 adds forms of records to those of version 3, and changes none. So the upgrade is the superblock alone: it
+ * is durable before the first record of another form is written, and a crash leaves one version or the other.
+ */
+function strictUpgrade(
+  superblock: Superblock,
+  metadata: LevelMetadata,
+  folder: Folder,
+  log: Log,
+): () => Observable<never> {
+  let { formatVersion } = superblock;
+  return () =>
+    defer(() => {
+      if (formatVersion === STORE_FORMAT_VERSION) return EMPTY;
+      const upgraded = { ...superblock, formatVersion: STORE_FORMAT_VERSION };
+      return metadata.writeSuperblock(encodeSuperblock(upgraded)).pipe(
+        tap({
+          complete: () => {
+            logUpgrade(formatVersion, STORE_FORMAT_VERSION, folder, log);
+            formatVersion = STORE_FORMAT_VERSION;
+          },
+        }),
+      );
+    });
+}
+
+function logUpgrade(from: number, to: number, folder: Folder, log: Log): void {
+  log.info('storage folder upgraded', { folder: folder.path, from, to });
 }
 
 /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if commits that were acknowledged are missing. */

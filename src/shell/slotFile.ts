@@ -64,20 +64,21 @@ export function openSlotFile(file: string): SlotFile {
   return {
     slotCountAtOpen,
     write(slot, data) {
-      assert(data.length === SECTOR_SIZE_BYTES, 'a slot takes one sector');
+      const end = slot + data.length / SECTOR_SIZE_BYTES;
+      assert(Number.isInteger(end) && end > slot, 'slots take whole sectors');
       try {
         freeBytes ??= freeBytesOf(file);
-        checkRoom(file, freeBytes, slot < slotCount ? RESERVE_INSIDE_BYTES : RESERVE_BYTES);
-        writeSlot(descriptor, slot, data);
+        checkRoom(file, freeBytes, end <= slotCount ? RESERVE_INSIDE_BYTES : RESERVE_BYTES);
+        writeSlots(descriptor, slot, data);
       } catch (error) {
         freeBytes = null;
         throw fileError(file, `write of slot ${slot}`, error);
       }
-      slotCount = Math.max(slotCount, slot + 1);
+      slotCount = Math.max(slotCount, end);
     },
     renew(slot, data) {
       try {
-        writeSlot(descriptor, slot, data);
+        writeSlots(descriptor, slot, data);
       } catch (error) {
         throw fileError(file, `write of slot ${slot}`, error);
       }
@@ -101,7 +102,7 @@ export function openSlotFile(file: string): SlotFile {
           observer.complete();
         });
       }),
-    read: slotReader({
+    ...slotReader({
       descriptor,
       failure: (slot, cause) => fileError(file, `read of slot ${slot}`, cause),
     }),
@@ -139,7 +140,7 @@ function checkRoom(file: string, freeBytes: number, reserveBytes: number): void 
 }
 
 /** A disk that fills up takes a part of a write, and reports the reason only for a write of the rest. */
-function writeSlot(descriptor: number, slot: number, data: Uint8Array): void {
+function writeSlots(descriptor: number, slot: number, data: Uint8Array): void {
   const position = slot * SECTOR_SIZE_BYTES;
   let done = 0;
   while (done < data.length) {

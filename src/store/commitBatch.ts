@@ -28,8 +28,8 @@ import {
   throwError,
   timer,
 } from 'rxjs';
-import type { SectorData, SectorIndex } from '../core/sector.js';
-import { compareStamps, STAMP_INITIAL } from '../core/stamp.js';
+import type { SectorIndex } from '../core/sector.js';
+import { VERSION_INITIAL } from '../core/strict/version.js';
 import {
   type MetadataFile,
   NoSpace,
@@ -38,17 +38,13 @@ import {
   type SectorRecord,
   type SlotFile,
 } from '../ports/blockFiles.js';
+import { isSameStamp } from './baseStamps.js';
+import type { CommitPlan, SlotWrite } from './placement.js';
 import { totalsAfter } from './recordTotals.js';
 import { storeFailure } from './storeFailure.js';
 
 /** A change that found no room, and has to be made all the same, is tried again after this (milliseconds). */
 export const ROOM_INTERVAL_MS = 1_000;
-
-/** A put with the record, and so the slot, that it was given. */
-export interface Placement {
-  readonly record: SectorRecord;
-  readonly data: SectorData;
-}
 
 export interface MetadataContext {
   readonly metadata: MetadataFile;
@@ -59,8 +55,6 @@ export interface MetadataContext {
 
 export interface CommitContext extends MetadataContext {
   readonly slotFile: SlotFile;
-  /** The committed record of a sector, or null if it was never written. */
-  readonly committed: (sector: SectorIndex) => SectorRecord | null;
   /** Called if there was no room for the data. */
   readonly dataRefused: (cause: NoSpace) => void;
 }
@@ -77,32 +71,33 @@ export interface CommitEnd {
 
 /** A record that stands for "never written": the sector reads as zeros, and every stamp is newer. */
 export function blankRecord(sector: SectorIndex): SectorRecord {
-  return { sector, stamp: STAMP_INITIAL, slot: null, checksum: 0 };
+  return { ...VERSION_INITIAL, sector, slot: null, checksum: 0 };
 }
 
 /**
- * Commits the placements, together with the totals of all records after them.
+ * Commits what is planned, together with the totals of all records after them.
  *
  * The commit begins on subscription. Emits once how it ended, and completes. Fails with ATDD_STORE_FAILED if it is
  * unknown what the disk holds.
  */
 export function commitBatch(
-  placements: readonly Placement[],
+  { placements, writes }: CommitPlan,
   totalsBefore: RecordTotals,
   context: CommitContext,
 ): Observable<CommitEnd> {
   return defer(() => {
-    const { slotFile, metadata, committed } = context;
+    const { slotFile, metadata } = context;
     const refused: CommitEnd = { tookEffect: false, totals: totalsBefore, blanks: [] };
-    const refusal = writeSlots(placements, slotFile);
+    const refusal = writeSlots(writes, slotFile);
     if (refusal !== null) {
       context.dataRefused(refusal);
       return of(refused);
     }
     const records = placements.map(({ record }) => record);
-    const totals = totalsAfter(totalsBefore, records, committed);
-    const withData = records.filter(({ slot }) => slot !== null);
-    const replaced = withData.map(({ sector }) => committed(sector) ?? blankRecord(sector));
+    const before = placements.map((placement) => placement.before);
+    const totals = totalsAfter(totalsBefore, records, before);
+    const withData = placements.filter(({ isWritten }) => isWritten);
+    const replaced = withData.map((placement) => placement.before ?? blankRecord(placement.record.sector));
     const batch = { records, totals, replaced };
     return forkJoin({
       data: errorOf(withData.length === 0 ? EMPTY : slotFile.flush()),
@@ -110,14 +105,14 @@ export function commitBatch(
     }).pipe(
       concatMap((errors) => {
         const data = survivable('storing data', errors.data);
-        const inMetadata$ = isCommitted(errors.metadata, records, committed, context);
+        const inMetadata$ = isCommitted(errors.metadata, records, before, context);
         if (data !== null) context.dataRefused(data);
         return inMetadata$.pipe(
           concatMap((isThere) => {
             if (!isThere) return of(refused);
             return data === null
               ? confirmed({ ...refused, tookEffect: true, totals }, context)
-              : giveBack(batch, context);
+              : giveBack(batch, before, context);
           }),
         );
       }),
@@ -126,11 +121,9 @@ export function commitBatch(
 }
 
 /** @returns the NoSpace if there was no room, else null. */
-function writeSlots(placements: readonly Placement[], slotFile: SlotFile): NoSpace | null {
+function writeSlots(writes: readonly SlotWrite[], slotFile: SlotFile): NoSpace | null {
   try {
-    for (const { record, data } of placements) {
-      if (record.slot !== null) slotFile.write(record.slot, data);
-    }
+    for (const { slot, data } of writes) slotFile.write(slot, data);
     return null;
   } catch (error) {
     return survivable('storing data', error);
@@ -168,11 +161,12 @@ function confirmed(end: CommitEnd, { metadata }: CommitContext): Observable<Comm
 /**
  * Emits whether the records are there.
  * @param error The error of their commit; null: it succeeded.
+ * @param before The record that each of them replaces, or null.
  */
 function isCommitted(
   error: unknown,
   records: readonly SectorRecord[],
-  before: (sector: SectorIndex) => SectorRecord | null,
+  before: readonly (SectorRecord | null)[],
   context: MetadataContext,
 ): Observable<boolean> {
   const refusal = survivable('storing metadata', error);
@@ -185,20 +179,16 @@ function isCommitted(
  * The records are there, but there was no room for their data. So it puts the records back that they replaced, and
  * tries as often as it takes. The puts wait until then, for the reason given at `lookAgain`.
  */
-function giveBack({ records, totals }: RecordBatch, context: CommitContext): Observable<CommitEnd> {
-  const { committed } = context;
-  const newest = new Map(records.map((record) => [record.sector, record]));
-  const newestOf = (sector: SectorIndex): SectorRecord | null => newest.get(sector) ?? null;
-  const blanks: SectorRecord[] = [];
-  const before = records.map(({ sector }) => {
-    const record = committed(sector);
-    if (record !== null) return record;
-    blanks.push(blankRecord(sector));
-    return blankRecord(sector);
-  });
-  const batch = { records: before, totals: totalsAfter(totals, before, newestOf), replaced: [] };
+function giveBack(
+  { records, totals }: RecordBatch,
+  before: readonly (SectorRecord | null)[],
+  context: CommitContext,
+): Observable<CommitEnd> {
+  const restored = records.map(({ sector }, index) => before[index] ?? blankRecord(sector));
+  const blanks = restored.filter((_, index) => before[index] === null);
+  const batch = { records: restored, totals: totalsAfter(totals, restored, records), replaced: [] };
   return concat(
-    insist(batch, newestOf, context),
+    insist(batch, records, context),
     confirmed({ tookEffect: false, totals: batch.totals, blanks }, context),
   );
 }
@@ -206,7 +196,7 @@ function giveBack({ records, totals }: RecordBatch, context: CommitContext): Obs
 /** Commits records that must not be refused: tries as often as it takes, and then completes. */
 export function insist(
   batch: RecordBatch,
-  before: (sector: SectorIndex) => SectorRecord | null,
+  before: readonly (SectorRecord | null)[],
   context: MetadataContext,
 ): Observable<never> {
   return errorOf(context.metadata.commit(batch)).pipe(
@@ -228,7 +218,7 @@ export function insist(
  */
 function lookAgain(
   records: readonly SectorRecord[],
-  before: (sector: SectorIndex) => SectorRecord | null,
+  before: readonly (SectorRecord | null)[],
   { metadata, clock }: MetadataContext,
 ): Observable<boolean> {
   const sectors = records.map(({ sector }) => sector);
@@ -242,7 +232,7 @@ function lookAgain(
     map((found) => {
       const foundOf = ({ sector }: SectorRecord): SectorRecord | null => found.get(sector) ?? null;
       if (records.every((record) => isSame(foundOf(record), record))) return true;
-      if (records.every((record) => isSame(foundOf(record), before(record.sector)))) return false;
+      if (records.every((record, index) => isSame(foundOf(record), before[index]))) return false;
       throw storeFailure(
         'opening the metadata again',
         new Error('its records are neither those before the last commit nor those after it'),
@@ -254,6 +244,10 @@ function lookAgain(
 function isSame(a: SectorRecord | null, b: SectorRecord | null): boolean {
   if (a === null || b === null) return a === b;
   return (
-    a.sector === b.sector && a.slot === b.slot && a.checksum === b.checksum && compareStamps(a.stamp, b.stamp) === 0
+    a.sector === b.sector &&
+    a.slot === b.slot &&
+    a.checksum === b.checksum &&
+    isSameStamp(a.stamp, b.stamp) &&
+    isSameStamp(a.origin, b.origin)
   );
 }

@@ -186,10 +186,10 @@ export class Compactor {
     const fromSlot = table.slotAt(entry);
     if (fromSlot === null) return of(null);
     const sector = table.sectorAt(entry);
-    const stamp = table.stampAt(entry);
+    const { stamp, origin } = table.versionAt(entry);
     const checksum = table.checksumAt(entry);
     return slotFile.read(fromSlot).pipe(
-      map((data) => (checksumOf(sector, stamp, data) === checksum ? { sector, fromSlot, stamp, data } : null)),
+      map((data) => (checksumOf(sector, origin, data) === checksum ? { sector, fromSlot, stamp, data } : null)),
       catchError(() => of(null)),
     );
   }

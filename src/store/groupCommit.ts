@@ -18,27 +18,26 @@ import type { Observable, Subscription } from 'rxjs';
 import { Subject, defer, EMPTY, ignoreElements, take } from 'rxjs';
 import { assert } from '../core/assert.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
-import type { Stamp } from '../core/stamp.js';
-import { compareStamps } from '../core/stamp.js';
+import { compareStrictStamps, type StrictStamp } from '../core/strict/version.js';
 import { AtomicDiskError } from '../errors.js';
-import type { MetadataFile, RecordTotals, SectorRecord, SlotFile } from '../ports/blockFiles.js';
+import type { MetadataFile, RecordTotals, SlotFile } from '../ports/blockFiles.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { PutOutcome } from '../ports/store.js';
-import { checksumOf } from './checksum.js';
-import type { CommitContext, CommitEnd, Placement } from './commitBatch.js';
+import type { RangePut } from '../ports/strictStore.js';
+import { isSameStamp } from './baseStamps.js';
+import type { CommitContext, CommitEnd } from './commitBatch.js';
 import { commitBatch } from './commitBatch.js';
-import { isZeroSector } from './isZeroSector.js';
 import type { DiskFullLog } from './diskFullLog.js';
+import { type CommitPlan, type Placement, placePut } from './placement.js';
 import type { SectorTable } from './sectorTable.js';
-import { recordIn } from './sectorTable.js';
+import { NO_ENTRY, recordIn } from './sectorTable.js';
 import type { SlotMap } from './slotMap.js';
 import { storeFailure } from './storeFailure.js';
 import { oncePerTurn } from '../oncePerTurn.js';
 
 export interface PutRequest {
-  readonly sector: SectorIndex;
-  readonly stamp: Stamp;
-  readonly data: SectorData;
+  /** All of them are in one commit: together they have at most `batchSectors` sectors, each another. */
+  readonly puts: readonly RangePut[];
   /** Gets the outcome once, and completes; or the error. */
   readonly observer: {
     next(outcome: PutOutcome): void;
@@ -56,7 +55,7 @@ export interface GroupCommitOptions {
   readonly totals: RecordTotals;
   readonly schedulers: Schedulers;
   readonly diskFullLog: DiskFullLog;
-  /** The most puts in one commit. */
+  /** The most sectors that are put in one commit. */
   readonly batchSectors: number;
   /** Called after each commit: slots may have become free. */
   readonly onSettled: () => void;
@@ -68,7 +67,7 @@ export interface Move {
   /** The slot from which its data was read. If the sector is no longer there, it is not moved. */
   readonly fromSlot: number;
   /** The stamp of the data. The sector may have left the slot since then, and come back to it with other data. */
-  readonly stamp: Stamp;
+  readonly stamp: StrictStamp;
   readonly data: SectorData;
 }
 
@@ -116,7 +115,6 @@ export class GroupCommit {
       slotFile: options.slotFile,
       metadata: options.metadata,
       clock: options.schedulers.clock,
-      committed: (sector) => this.#committed(sector),
       dataRefused: (cause) => {
         options.diskFullLog.refused(cause);
       },
@@ -133,13 +131,25 @@ export class GroupCommit {
       request.observer.error(this.#failure);
       return;
     }
-    const { sector, stamp } = request;
-    assert(!this.#busySectors.has(sector), `puts of sector ${sector} overlap`);
-    const before = this.#committed(sector);
-    assert(before === null || compareStamps(stamp, before.stamp) >= 0, `the stamp of sector ${sector} would fall`);
-    this.#busySectors.add(sector);
+    let sectorCount = 0;
+    for (const { range, stamp } of request.puts) {
+      sectorCount += range.count;
+      for (let sector = range.first; sector < range.first + range.count; sector += 1) {
+        this.#assertFree(sector, stamp);
+        this.#busySectors.add(sector);
+      }
+    }
+    assert(sectorCount <= this.#options.batchSectors, 'a request does not fit into a commit');
     this.#waiting.push(request);
     this.#scheduleTurn();
+  }
+
+  /** No put of the sector is under way, and its stamp does not fall. */
+  #assertFree(sector: SectorIndex, stamp: StrictStamp): void {
+    if (this.#busySectors.has(sector)) assert(false, `puts of sector ${sector} overlap`);
+    const entry = this.#options.table.find(sector);
+    if (entry === NO_ENTRY || compareStrictStamps(stamp, this.#options.table.stampAt(entry)) >= 0) return;
+    assert(false, `the stamp of sector ${sector} would fall`);
   }
 
   /** Moves sectors with the next commit. Must not be called again before it has called `end`. */
@@ -196,21 +206,34 @@ export class GroupCommit {
     if (this.#running !== null) return;
     if (this.#cut !== null) this.#beginCut(this.#cut);
     else if (this.#waiting.length > 0 || this.#moves !== null) {
-      this.#begin(this.#waiting.splice(0, this.#options.batchSectors));
+      this.#begin(this.#waiting.splice(0, this.#batchEnd()));
     }
   }
 
+  /** How many of the requests that wait, the first ones, fit into a commit. */
+  #batchEnd(): number {
+    let sectorCount = 0;
+    const end = this.#waiting.findIndex(({ puts }) => {
+      for (const { range } of puts) sectorCount += range.count;
+      return sectorCount > this.#options.batchSectors;
+    });
+    return end < 0 ? this.#waiting.length : end;
+  }
+
   #begin(requests: readonly PutRequest[]): void {
-    const placements = requests.map((request) => this.#place(request));
+    const plan: CommitPlan = { placements: [], writes: [] };
+    for (const { puts } of requests) {
+      for (const put of puts) placePut(plan, put, this.#options);
+    }
     const movesEnd = this.#moves?.end ?? null;
-    const moves = this.#placeMoves(new Set(requests.map(({ sector }) => sector)));
-    placements.push(...moves);
+    const moveCount = this.#placeMoves(plan);
+    const { placements } = plan;
     if (placements.length === 0) {
       movesEnd?.(0);
       return;
     }
-    this.#running = { requests, placements, moveCount: moves.length, movesEnd };
-    this.#subscription = commitBatch(placements, this.#totals, this.#context).subscribe({
+    this.#running = { requests, placements, moveCount, movesEnd };
+    this.#subscription = commitBatch(plan, this.#totals, this.#context).subscribe({
       next: (end) => {
         this.#settle(end);
       },
@@ -220,25 +243,26 @@ export class GroupCommit {
     });
   }
 
-  #place({ sector, stamp, data }: PutRequest): Placement {
-    if (isZeroSector(data)) return { record: { sector, stamp, slot: null, checksum: 0 }, data };
-    const slot = this.#options.slotMap.take();
-    return { record: { sector, stamp, slot, checksum: checksumOf(sector, stamp, data) }, data };
-  }
-
-  /** Places the moves whose sector is not being put, has not changed, and would get a lower slot. */
-  #placeMoves(putSectors: ReadonlySet<SectorIndex>): Placement[] {
-    const { slotMap } = this.#options;
-    const placements: Placement[] = [];
-    for (const { sector, fromSlot, stamp, data } of this.#moves?.moves ?? []) {
-      const record = this.#committed(sector);
-      if (record?.slot !== fromSlot || putSectors.has(sector)) continue;
-      if (compareStamps(record.stamp, stamp) !== 0) continue;
+  /**
+   * Places the moves whose sector is not being put, has not changed, and would get a lower slot.
+   * @returns their number.
+   */
+  #placeMoves({ placements, writes }: CommitPlan): number {
+    const { slotMap, table } = this.#options;
+    const moves = this.#moves?.moves ?? [];
+    const putSectors = new Set(moves.length === 0 ? [] : placements.map(({ record }) => record.sector));
+    const putCount = placements.length;
+    for (const { sector, fromSlot, stamp, data } of moves) {
+      const before = recordIn(table, sector);
+      if (before?.slot !== fromSlot || putSectors.has(sector)) continue;
+      if (!isSameStamp(before.stamp, stamp)) continue;
       if (slotMap.lowestFree >= fromSlot) break;
-      placements.push({ record: { ...record, slot: slotMap.take() }, data });
+      const slot = slotMap.take();
+      placements.push({ record: { ...before, slot }, before, isWritten: true });
+      writes.push({ slot, data });
     }
     this.#moves = null;
-    return placements;
+    return placements.length - putCount;
   }
 
   #beginCut({ slotCount, end }: Cut): void {
@@ -262,11 +286,10 @@ export class GroupCommit {
     assert(this.#running !== null, 'only a running commit can settle');
     const { requests, placements, moveCount, movesEnd } = this.#running;
     this.#totals = totals;
-    for (const { sector, stamp, slot, checksum } of blanks) {
-      this.#options.table.set(sector, stamp, slot, checksum);
-    }
-    for (const { record } of placements) {
-      const unused = tookEffect ? this.#replace(record) : record.slot;
+    for (const blank of blanks) this.#options.table.set(blank);
+    for (const placement of placements) {
+      const written = placement.isWritten ? placement.record.slot : null;
+      const unused = tookEffect ? this.#replace(placement) : written;
       if (unused !== null) this.#options.slotMap.release(unused);
     }
     this.#end();
@@ -287,19 +310,24 @@ export class GroupCommit {
    * Makes a record the committed one.
    * @returns the slot that is free now; null: none.
    */
-  #replace({ sector, stamp, slot, checksum }: SectorRecord): number | null {
-    const before = this.#committed(sector);
-    assert(before === null || compareStamps(stamp, before.stamp) >= 0, `the stamp of sector ${sector} fell`);
-    this.#options.table.set(sector, stamp, slot, checksum);
-    return before === null ? null : before.slot;
-  }
-
-  #committed(sector: SectorIndex): SectorRecord | null {
-    return recordIn(this.#options.table, sector);
+  #replace({ record, before, isWritten }: Placement): number | null {
+    const { table } = this.#options;
+    assert(before === null || compareStrictStamps(record.stamp, before.stamp) >= 0, 'the stamp of a sector fell');
+    const keepsData = !isWritten && record.slot !== null;
+    const isDamaged = keepsData && table.isMarked(table.find(record.sector));
+    const entry = table.set(record);
+    if (isDamaged) table.mark(entry);
+    return keepsData || before === null ? null : before.slot;
   }
 
   #answer(requests: readonly PutRequest[], outcome: PutOutcome): void {
-    for (const { sector } of requests) this.#busySectors.delete(sector);
+    for (const { puts } of requests) {
+      for (const { range } of puts) {
+        for (let sector = range.first; sector < range.first + range.count; sector += 1) {
+          this.#busySectors.delete(sector);
+        }
+      }
+    }
     for (const { observer } of requests) {
       observer.next(outcome);
       observer.complete();

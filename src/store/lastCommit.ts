@@ -32,7 +32,6 @@ import {
   toArray,
 } from 'rxjs';
 import { AtomicDiskError } from '../errors.js';
-import type { SectorIndex } from '../core/sector.js';
 import {
   type MetadataFile,
   NoSpace,
@@ -106,10 +105,13 @@ function inspect(before: SectorRecord, { table, slotFile }: LastCommitOptions): 
  * Emits the data of a record that has a slot; null: the slot does not hold it. A read that fails is repeated, because a
  * passing fault must not undo what was acknowledged.
  */
-function wholeData({ sector, stamp, slot, checksum }: SectorRecord, slotFile: SlotFile): Observable<Uint8Array | null> {
+function wholeData(
+  { sector, origin, slot, checksum }: SectorRecord,
+  slotFile: SlotFile,
+): Observable<Uint8Array | null> {
   return slotFile.read(slot ?? 0).pipe(
     retry(READ_AGAIN_COUNT),
-    map((data) => (checksumOf(sector, stamp, data) === checksum ? data : null)),
+    map((data) => (checksumOf(sector, origin, data) === checksum ? data : null)),
     catchError(() => of(null)),
   );
 }
@@ -152,7 +154,7 @@ function revert(
   { metadata, table, totals, log, clock, diskFullLog }: LastCommitOptions,
 ): Observable<RecordTotals> {
   if (records.length === 0) return of(totals);
-  const now = (sector: SectorIndex): SectorRecord | null => recordIn(table, sector);
+  const now = records.map(({ sector }) => recordIn(table, sector));
   const after = totalsAfter(totals, records, now);
   const metadataRefused = (cause: NoSpace): void => {
     diskFullLog.refused(cause);
@@ -161,9 +163,7 @@ function revert(
   return insist(batch, now, { metadata, clock, metadataRefused }).pipe(
     endWith(after),
     tap(() => {
-      for (const { sector, stamp, slot, checksum } of records) {
-        table.set(sector, stamp, slot, checksum);
-      }
+      for (const record of records) table.set(record);
       log.info('the last commit was cut short: its sectors are as they were before', {
         event: 'commitUndone',
         count: records.length,

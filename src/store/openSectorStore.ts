@@ -1,31 +1,34 @@
 /** Opens the durable registers of a process over two files, and puts the parts of the store together. */
-import { catchError, concat, concatMap, defer, map, Observable, of, reduce } from 'rxjs';
+import { concat, concatMap, defer, endWith, map, Observable, reduce } from 'rxjs';
 import { assert } from '../core/assert.js';
-import { SECTOR_SIZE_BYTES, ZERO_SECTOR, type SectorIndex } from '../core/sector.js';
-import { STAMP_INITIAL, type Stamp } from '../core/stamp.js';
-import { AtomicDiskError, describeError } from '../errors.js';
+import type { SectorIndex } from '../core/sector.js';
+import type { Stamp } from '../core/stamp.js';
+import { AtomicDiskError } from '../errors.js';
 import type { MetadataFile, RecordTotals, SlotFile } from '../ports/blockFiles.js';
 import type { Log } from '../ports/log.js';
 import type { Notes } from '../ports/notes.js';
 import type { Schedulers } from '../ports/schedulers.js';
-import type { Copy, PutOutcome, SectorStore } from '../ports/store.js';
-import { checksumOf } from './checksum.js';
+import type { PutOutcome, SectorStore } from '../ports/store.js';
+import type { StrictStore } from '../ports/strictStore.js';
+import { baseStampOf, strictStampOf } from './baseStamps.js';
+import { copyReader } from './copyReader.js';
 import { DamageLog } from './damageLog.js';
 import { GroupCommit } from './groupCommit.js';
 import { settleLastCommit } from './lastCommit.js';
 import { assertTotals, TOTALS_NONE, withRecords } from './recordTotals.js';
 import { DiskFullLog } from './diskFullLog.js';
-import { NO_ENTRY, SectorTable, type EntryNumber } from './sectorTable.js';
+import { NO_ENTRY, SectorTable, type EntryNumber, versionIn } from './sectorTable.js';
 import { runsIn } from './sectorRuns.js';
 import { Compactor } from './compactor.js';
 import { SlotMap } from './slotMap.js';
+import { strictStore } from './strictStore.js';
 
 export interface SectorStoreOptions {
   readonly slotFile: SlotFile;
   readonly metadata: MetadataFile;
   readonly schedulers: Schedulers;
   readonly log: Log;
-  /** The most puts in one commit: STORE_BATCH_SECTORS. */
+  /** The most sectors that are put in one commit: STORE_BATCH_SECTORS. */
   readonly batchSectors: number;
 }
 
@@ -45,6 +48,12 @@ export interface OpenedSectorStore extends SectorStore {
   readonly notes: Notes;
   stats(): StoreStats;
   /**
+   * Emits the store as the strict register uses it. When it does, older programs refuse the folder for good: so it is
+   * asked for only if the cluster is strict, and all members can be. Whoever has it puts no more through the
+   * SectorStore. Fails with NoSpace as `list` does.
+   */
+  openStrict(): Observable<StrictStore>;
+  /**
    * Waits for the commit under way, fails all later puts, and closes both files. Must be called only when no load is
    * under way.
    */
@@ -63,11 +72,6 @@ const COMMITS_OVER = 2;
 /** How many sectors of a longer list a message names. */
 const SECTORS_NAMED = 8;
 
-type SlotLoader = (sector: SectorIndex, entry: EntryNumber, slot: number) => Observable<Copy>;
-
-const DAMAGED: Copy = { kind: 'damaged' };
-const ZERO_COPY: Copy = { kind: 'sound', data: ZERO_SECTOR };
-
 /**
  * Reads all metadata and emits the store. From then on the store owns the files, and its `close` closes them. If this
  * fails, the caller still owns them.
@@ -84,9 +88,7 @@ function readAll(totals: RecordTotals, options: SectorStoreOptions): Observable<
   const table = new SectorTable();
   return options.metadata.records().pipe(
     reduce((found, records) => {
-      for (const { sector, stamp, slot, checksum } of records) {
-        table.set(sector, stamp, slot, checksum);
-      }
+      for (const record of records) table.set(record);
       return withRecords(found, records);
     }, TOTALS_NONE),
     concatMap((found) => {
@@ -132,27 +134,20 @@ function assemble({ table, slotMap, totals, notes }: Contents, options: SectorSt
   const compactor = new Compactor({ ...options, table, slotMap, commits: groupCommit });
   compactor.check();
 
-  const loadSlot = slotLoader(slotFile, table, damageLog);
-  const stampOf = (sector: SectorIndex): Stamp => {
-    const entry = table.find(sector);
-    return entry === NO_ENTRY ? STAMP_INITIAL : table.stampAt(entry);
-  };
+  const reader = copyReader(slotFile, table, damageLog);
+  const stampOf = (sector: SectorIndex): Stamp => baseStampOf(versionIn(table, sector).stamp);
   return {
     stampOf,
     isDamaged(sector) {
       const entry = table.find(sector);
       return entry !== NO_ENTRY && table.isMarked(entry);
     },
-    load(sector) {
-      return defer(() => {
-        const entry = table.find(sector);
-        const slot = entry === NO_ENTRY ? null : table.slotAt(entry);
-        return slot === null ? of(ZERO_COPY) : loadSlot(sector, entry, slot);
-      });
-    },
-    put(sector, stamp, data) {
+    load: (sector) => reader.load(sector),
+    put(sector, baseStamp, data) {
       return new Observable<PutOutcome>((observer) => {
-        groupCommit.put({ sector, stamp, data, observer });
+        const stamp = strictStampOf(baseStamp);
+        const put = { range: { first: sector, count: 1 }, stamp, origin: stamp, data };
+        groupCommit.put({ puts: [put], observer });
       });
     },
     runs: (range) => runsIn(table, range),
@@ -161,6 +156,8 @@ function assemble({ table, slotMap, totals, notes }: Contents, options: SectorSt
     list: (from, limit) =>
       metadata.list(from, limit).pipe(map((found) => found.map(({ sector }) => ({ sector, stamp: stampOf(sector) })))),
     notes: { initial: notes, put: (changes) => metadata.putNotes(changes) },
+    openStrict: () =>
+      metadata.allowStrict().pipe(endWith(strictStore({ table, reader, commits: groupCommit, batchSectors }))),
     stats: () => ({
       writtenCount: table.entryCount,
       slotCount: slotMap.takenCount,
@@ -169,33 +166,6 @@ function assemble({ table, slotMap, totals, notes }: Contents, options: SectorSt
     }),
     close: () => concat(compactor.close(), groupCommit.close(), slotFile.close(), metadata.close()),
   };
-}
-
-/** Reads a slot and verifies what is there. */
-function slotLoader(slotFile: SlotFile, table: SectorTable, damageLog: DamageLog): SlotLoader {
-  const loadSlot: SlotLoader = (sector, entry, slot) => {
-    const stamp = table.stampAt(entry);
-    const checksum = table.checksumAt(entry);
-    const damaged = (reason: string): Observable<Copy> => {
-      // The sector was moved while it was read, and the slot may hold another sector by now. The recursion ends,
-      // because moves only go down.
-      const slotNow = table.slotAt(entry);
-      if (slotNow !== null && slotNow !== slot) return loadSlot(sector, entry, slotNow);
-      if (!table.isMarked(entry)) damageLog.report(sector, slot, reason);
-      table.mark(entry);
-      return of(DAMAGED);
-    };
-    return slotFile.read(slot).pipe(
-      catchError((error: unknown) => of(describeError(error))),
-      concatMap((data): Observable<Copy> => {
-        if (typeof data === 'string') return damaged(data);
-        if (data.length !== SECTOR_SIZE_BYTES) return damaged(`${data.length} bytes were read`);
-        const isSound = checksumOf(sector, stamp, data) === checksum;
-        return isSound ? of({ kind: 'sound', data }) : damaged('checksum mismatch');
-      }),
-    );
-  };
-  return loadSlot;
 }
 
 /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if the records cannot all be true. */

@@ -8,21 +8,21 @@ export const TOTALS_NONE: RecordTotals = { commitCount: 0, recordCount: 0, check
 /**
  * The totals after a commit.
  *
- * @param committed The committed record of a sector, or null if it was never written.
  * @param records The records of the commit, each of another sector.
+ * @param replaced The record that each of them replaces; null: the sector was never written.
  */
 export function totalsAfter(
   before: RecordTotals,
   records: readonly SectorRecord[],
-  committed: (sector: number) => SectorRecord | null,
+  replaced: readonly (SectorRecord | null)[],
 ): RecordTotals {
   let { recordCount, checkSum } = before;
-  for (const record of records) {
-    const replaced = committed(record.sector);
-    if (replaced === null) recordCount += 1;
-    else checkSum -= checkOf(replaced);
+  records.forEach((record, index) => {
+    const old = replaced[index];
+    if (old === null) recordCount += 1;
+    else checkSum -= checkOf(old);
     checkSum += checkOf(record);
-  }
+  });
   return { commitCount: before.commitCount + 1, recordCount, checkSum: checkSum >>> 0 };
 }
 

@@ -4,6 +4,7 @@ import type { ToldRun } from '../core/sectorMap.js';
 import type { Stamp } from '../core/stamp.js';
 import { STAMP_INITIAL, compareStamps } from '../core/stamp.js';
 import type { RunsRange } from '../ports/store.js';
+import { baseStampOf } from './baseStamps.js';
 import type { SectorTable } from './sectorTable.js';
 import { NO_ENTRY, REGION_SECTORS } from './sectorTable.js';
 
@@ -30,7 +31,7 @@ function zerosAt(table: SectorTable, sector: SectorIndex): Stamp | null {
   const entry = table.find(sector);
   if (entry === NO_ENTRY) return STAMP_INITIAL;
   const isZeros = table.slotAt(entry) === null && !table.isMarked(entry);
-  return isZeros ? table.stampAt(entry) : null;
+  return isZeros ? baseStampOf(table.stampAt(entry)) : null;
 }
 
 function isSame(one: Stamp | null, other: Stamp | null): boolean {

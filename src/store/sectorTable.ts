@@ -1,7 +1,7 @@
 /**
- * The index in memory: sector -> stamp, slot, checksum, for the sectors that were ever written.
+ * The index in memory: sector -> version, slot, checksum, for the sectors that were ever written.
  *
- * A Map of objects would take some 200 bytes a sector; this takes 24 bytes for the entry and 5 to 11 for finding it.
+ * A Map of objects would take some 200 bytes a sector; this takes 28 bytes for the entry and 5 to 11 for finding it.
  * Entries are never removed, because a written sector stays written. So they follow each other in blocks of fixed size,
  * which are allocated as needed and never move. They are found through a hash table of entry numbers: open addressing,
  * linear probing, split by hash into shards that double one at a time. So growing needs neither room for two tables nor
@@ -10,29 +10,39 @@
  * It also knows which regions of 4096 sectors have an entry at all, so that a scan can skip regions that were never
  * written. That takes tens of bytes for each region with an entry.
  *
- * An entry is six 32-bit words, next to each other for the cache: sector (low half); sector (high 21 bits), write rank
- * (8 bits) and a mark; timestamp (low, high); slot (or NO_SLOT); checksum.
+ * An entry is seven 32-bit words, next to each other for the cache: sector (low half); sector (high 21 bits), a mark,
+ * and whether the origin differs from the stamp; counter (low, high); slot (or NO_SLOT); checksum; the number of the
+ * coordinator id.
  */
 import { assert } from '../core/assert.js';
 import type { SectorIndex } from '../core/sector.js';
-import type { Stamp } from '../core/stamp.js';
+import {
+  compareStrictStamps,
+  STRICT_STAMP_INITIAL,
+  type StrictStamp,
+  type Version,
+  VERSION_INITIAL,
+} from '../core/strict/version.js';
 import type { SectorRecord } from '../ports/blockFiles.js';
+import { isSameStamp } from './baseStamps.js';
+import { CoordinatorIds } from './coordinatorIds.js';
+import { DifferingOrigins } from './differingOrigins.js';
 import { NO_SLOT, SLOT_MAX } from './slotMap.js';
 
-const WORDS_PER_ENTRY = 6;
+const WORDS_PER_ENTRY = 7;
 const ENTRIES_PER_BLOCK = 4096;
 
 const WORD_SECTOR_LOW = 0;
-const WORD_SECTOR_HIGH_RANK_MARK = 1;
-const WORD_TIMESTAMP_LOW = 2;
-const WORD_TIMESTAMP_HIGH = 3;
+const WORD_SECTOR_HIGH_FLAGS = 1;
+const WORD_COUNTER_LOW = 2;
+const WORD_COUNTER_HIGH = 3;
 const WORD_SLOT = 4;
 const WORD_CHECKSUM = 5;
+const WORD_COORDINATOR = 6;
 
 const SECTOR_HIGH_MASK = 0x001f_ffff;
-const RANK_SHIFT = 21;
-const RANK_MASK = 0xff;
 const MARK_BIT = 1 << 29;
+const ORIGIN_BIT = 1 << 30;
 
 /** The low bits of a hash choose the shard, the others the place in it. */
 const SHARD_BITS = 6;
@@ -43,9 +53,9 @@ const SHARD_LOAD_MAX = 0.75;
 
 const TWO_TO_32 = 0x1_0000_0000;
 
-/** Splits and joins 64-bit timestamps without bigint arithmetic. */
-const timestampWhole = new BigUint64Array(1);
-const timestampHalves = new Uint32Array(timestampWhole.buffer);
+/** Splits and joins 64-bit counters without bigint arithmetic. */
+const counterWhole = new BigUint64Array(1);
+const counterHalves = new Uint32Array(counterWhole.buffer);
 
 /** Position of an entry in the table. It never changes. */
 export type EntryNumber = number;
@@ -69,6 +79,9 @@ export class SectorTable {
     usedCount: 0,
   }));
   readonly #regions = new Set<number>();
+  readonly #coordinators = new CoordinatorIds();
+  readonly #origins = new DifferingOrigins();
+  #highestStamp = STRICT_STAMP_INITIAL;
   #entryCount = 0;
   #markCount = 0;
 
@@ -85,7 +98,17 @@ export class SectorTable {
   get byteLength(): number {
     let total = this.#blocks.length * ENTRIES_PER_BLOCK * WORDS_PER_ENTRY * 4;
     for (const shard of this.#shards) total += shard.numbers.byteLength;
-    return total;
+    return total + this.#coordinators.byteLength + this.#origins.byteLength;
+  }
+
+  /** A stamp at or above those of all entries. */
+  get highestStamp(): StrictStamp {
+    return this.#highestStamp;
+  }
+
+  /** Coordinator ids that entries have in their stamps. */
+  get coordinatorCount(): number {
+    return this.#coordinators.count;
   }
 
   /** Whether any sector of the region has an entry; it begins at `region * REGION_SECTORS`. */
@@ -105,7 +128,7 @@ export class SectorTable {
       const entry = number - 1;
       if (
         this.#word(entry, WORD_SECTOR_LOW) === low &&
-        (this.#word(entry, WORD_SECTOR_HIGH_RANK_MARK) & SECTOR_HIGH_MASK) === high
+        (this.#word(entry, WORD_SECTOR_HIGH_FLAGS) & SECTOR_HIGH_MASK) === high
       ) {
         return entry;
       }
@@ -113,33 +136,50 @@ export class SectorTable {
   }
 
   /** Adds or replaces the entry of a sector, and clears its mark. */
-  set(sector: SectorIndex, stamp: Stamp, slot: number | null, checksum: number): EntryNumber {
-    assert(Number.isSafeInteger(sector) && sector >= 0, `sector ${sector} is out of range`);
-    assert(slot === null || (slot >= 0 && slot <= SLOT_MAX), `slot ${slot} is out of range`);
-    let entry = this.find(sector);
-    if (entry === NO_ENTRY) entry = this.#add(sector);
-    timestampWhole[0] = stamp.timestamp;
+  set({ sector, stamp, origin, slot, checksum }: SectorRecord): EntryNumber {
+    assert(Number.isSafeInteger(sector) && sector >= 0, 'a sector is out of range');
+    assert(slot === null || (slot >= 0 && slot <= SLOT_MAX), 'a slot is out of range');
+    const found = this.find(sector);
+    const entry = found === NO_ENTRY ? this.#add(sector) : found;
     const block = this.#blockOf(entry);
     const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY;
     if (this.isMarked(entry)) this.#markCount -= 1;
-    block[offset + WORD_SECTOR_HIGH_RANK_MARK] = Math.floor(sector / TWO_TO_32) | (stamp.writeRank << RANK_SHIFT);
-    block[offset + WORD_TIMESTAMP_LOW] = timestampHalves[0];
-    block[offset + WORD_TIMESTAMP_HIGH] = timestampHalves[1];
+    const differs = !isSameStamp(stamp, origin);
+    if (differs) this.#origins.set(entry, origin);
+    else if (this.#hasOrigin(entry)) this.#origins.delete(entry);
+    const before = block[offset + WORD_COORDINATOR];
+    if (found === NO_ENTRY || this.#coordinators.idOf(before) !== stamp.coordinator) {
+      block[offset + WORD_COORDINATOR] = this.#coordinators.refer(stamp.coordinator);
+      if (found !== NO_ENTRY) this.#coordinators.release(before);
+    }
+    counterWhole[0] = stamp.counter;
+    block[offset + WORD_SECTOR_HIGH_FLAGS] = Math.floor(sector / TWO_TO_32) | (differs ? ORIGIN_BIT : 0);
+    block[offset + WORD_COUNTER_LOW] = counterHalves[0];
+    block[offset + WORD_COUNTER_HIGH] = counterHalves[1];
     block[offset + WORD_SLOT] = slot ?? NO_SLOT;
     block[offset + WORD_CHECKSUM] = checksum;
+    if (compareStrictStamps(stamp, this.#highestStamp) > 0) this.#highestStamp = stamp;
     return entry;
   }
 
   sectorAt(entry: EntryNumber): SectorIndex {
-    const high = this.#word(entry, WORD_SECTOR_HIGH_RANK_MARK) & SECTOR_HIGH_MASK;
+    const high = this.#word(entry, WORD_SECTOR_HIGH_FLAGS) & SECTOR_HIGH_MASK;
     return high * TWO_TO_32 + this.#word(entry, WORD_SECTOR_LOW);
   }
 
-  stampAt(entry: EntryNumber): Stamp {
-    timestampHalves[0] = this.#word(entry, WORD_TIMESTAMP_LOW);
-    timestampHalves[1] = this.#word(entry, WORD_TIMESTAMP_HIGH);
-    const writeRank = (this.#word(entry, WORD_SECTOR_HIGH_RANK_MARK) >>> RANK_SHIFT) & RANK_MASK;
-    return { timestamp: timestampWhole[0], writeRank };
+  stampAt(entry: EntryNumber): StrictStamp {
+    counterHalves[0] = this.#word(entry, WORD_COUNTER_LOW);
+    counterHalves[1] = this.#word(entry, WORD_COUNTER_HIGH);
+    return { counter: counterWhole[0], coordinator: this.#coordinators.idOf(this.#word(entry, WORD_COORDINATOR)) };
+  }
+
+  originAt(entry: EntryNumber): StrictStamp {
+    return this.#hasOrigin(entry) ? this.#origins.get(entry) : this.stampAt(entry);
+  }
+
+  versionAt(entry: EntryNumber): Version {
+    const stamp = this.stampAt(entry);
+    return { stamp, origin: this.#hasOrigin(entry) ? this.#origins.get(entry) : stamp };
   }
 
   /** null: the sector is all zeros. */
@@ -154,14 +194,18 @@ export class SectorTable {
 
   /** One bit for the user of the table: it stays until the entry is set again. */
   isMarked(entry: EntryNumber): boolean {
-    return (this.#word(entry, WORD_SECTOR_HIGH_RANK_MARK) & MARK_BIT) !== 0;
+    return (this.#word(entry, WORD_SECTOR_HIGH_FLAGS) & MARK_BIT) !== 0;
   }
 
   mark(entry: EntryNumber): void {
-    const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY + WORD_SECTOR_HIGH_RANK_MARK;
+    const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY + WORD_SECTOR_HIGH_FLAGS;
     const block = this.#blockOf(entry);
     if (!this.isMarked(entry)) this.#markCount += 1;
     block[offset] |= MARK_BIT;
+  }
+
+  #hasOrigin(entry: EntryNumber): boolean {
+    return (this.#word(entry, WORD_SECTOR_HIGH_FLAGS) & ORIGIN_BIT) !== 0;
   }
 
   #add(sector: SectorIndex): EntryNumber {
@@ -176,7 +220,7 @@ export class SectorTable {
     const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY;
     const block = this.#blockOf(entry);
     block[offset + WORD_SECTOR_LOW] = low;
-    block[offset + WORD_SECTOR_HIGH_RANK_MARK] = high;
+    block[offset + WORD_SECTOR_HIGH_FLAGS] = high;
 
     const hash = hashOf(low, high);
     const shard = this.#shardOf(hash);
@@ -191,7 +235,7 @@ export class SectorTable {
     for (const number of shard.numbers) {
       if (number === 0) continue;
       const low = this.#word(number - 1, WORD_SECTOR_LOW);
-      const high = this.#word(number - 1, WORD_SECTOR_HIGH_RANK_MARK) & SECTOR_HIGH_MASK;
+      const high = this.#word(number - 1, WORD_SECTOR_HIGH_FLAGS) & SECTOR_HIGH_MASK;
       enter(numbers, hashOf(low, high), number);
     }
     shard.numbers = numbers;
@@ -215,12 +259,14 @@ export class SectorTable {
 export function recordIn(table: SectorTable, sector: SectorIndex): SectorRecord | null {
   const entry = table.find(sector);
   if (entry === NO_ENTRY) return null;
-  return {
-    sector,
-    stamp: table.stampAt(entry),
-    slot: table.slotAt(entry),
-    checksum: table.checksumAt(entry),
-  };
+  const { stamp, origin } = table.versionAt(entry);
+  return { sector, stamp, origin, slot: table.slotAt(entry), checksum: table.checksumAt(entry) };
+}
+
+/** The version of a sector; VERSION_INITIAL: it was never written. */
+export function versionIn(table: SectorTable, sector: SectorIndex): Version {
+  const entry = table.find(sector);
+  return entry === NO_ENTRY ? VERSION_INITIAL : table.versionAt(entry);
 }
 
 /** Puts a number at the first free position from its hash on. */

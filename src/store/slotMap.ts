@@ -2,7 +2,8 @@
  * Which slots of the data file are taken: a bitmap in memory. It is not on the disk: every start builds it from the
  * metadata, so the two cannot disagree.
  *
- * The lowest free slot is handed out first. That keeps the file dense: however often sectors are overwritten, it needs
+ * The lowest free slot is handed out first, except that the sectors of a range get slots that follow each other where
+ * there are such. That keeps the file dense: however often sectors are overwritten, it needs
  * no more slots than there are sectors with data, plus those of one commit under way.
  *
  * If many sectors become zeros, free slots remain below taken ones. Then src/store/compactor.ts moves the highest slots
@@ -16,6 +17,9 @@ import { assert } from '../core/assert.js';
 const SLOTS_PER_WORD = 32;
 const WORD_FULL = 0xffff_ffff;
 const WORDS_INITIAL = 32;
+
+/** So many slots are looked at for a run of free ones: some tens of microseconds. */
+const LOOK_SLOTS = 32_768;
 
 /** Stands for "no slot" where a slot number takes 32 bits. */
 export const NO_SLOT = 0xffff_ffff;
@@ -87,6 +91,19 @@ export class SlotMap {
     return slot;
   }
 
+  /**
+   * Takes slots that follow each other, the lowest such that it finds. If it finds none that end at `endMax` or before,
+   * it takes the lowest free ones.
+   * @returns the slots, rising.
+   */
+  takeRun(count: number, endMax: number): number[] {
+    const start = count === 1 ? null : this.#findRun(count, endMax);
+    if (start === null) return Array.from({ length: count }, () => this.take());
+    const slots = Array.from({ length: count }, (_, index) => start + index);
+    for (const slot of slots) this.mark(slot);
+    return slots;
+  }
+
   /** Takes a given slot that is free. */
   mark(slot: number): void {
     assert(Number.isInteger(slot) && slot >= 0 && slot <= SLOT_MAX, `slot ${slot} is out of range`);
@@ -105,6 +122,29 @@ export class SlotMap {
     this.#words[index] &= ~(1 << (slot % SLOTS_PER_WORD));
     this.#takenCount -= 1;
     if (index < this.#hint) this.#hint = index;
+  }
+
+  /**
+   * The start of the lowest run of free slots; null: there is none that ends at `endMax` or before. It looks at a
+   * bounded number of slots from the lowest free one on, and behind the last one that is taken.
+   */
+  #findRun(count: number, endMax: number): number | null {
+    const { end } = this;
+    let start = this.lowestFree;
+    const lookEnd = Math.min(end, start + LOOK_SLOTS);
+    let slot = start;
+    while (slot < lookEnd && slot - start < count) {
+      const word = this.#words[Math.floor(slot / SLOTS_PER_WORD)];
+      if (slot % SLOTS_PER_WORD === 0 && (word === 0 || word === WORD_FULL)) {
+        slot += SLOTS_PER_WORD;
+        if (word === WORD_FULL) start = slot;
+      } else {
+        slot += 1;
+        if ((word & (1 << ((slot - 1) % SLOTS_PER_WORD))) !== 0) start = slot;
+      }
+    }
+    if (slot < end && slot - start < count) start = end;
+    return start + count <= endMax ? start : null;
   }
 
   #grow(wordCount: number): void {

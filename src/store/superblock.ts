@@ -7,10 +7,16 @@ import type { Rank } from '../core/rank.js';
 import { AtomicDiskError } from '../errors.js';
 
 /**
- * Version of all formats in a storage folder (docs/storage.md describes each version). A folder of a newer version is
- * refused. One of an older version is upgraded when it is opened.
+ * The newest version of all formats in a storage folder (docs/storage.md describes each version). A folder of a newer
+ * version is refused.
  */
-export const STORE_FORMAT_VERSION = 3;
+export const STORE_FORMAT_VERSION = 4;
+
+/**
+ * The version of a folder that has versions of the base protocol alone. New folders have it, and older ones are
+ * upgraded to it when they are opened. A folder gets the newest version when its process asks for the strict store.
+ */
+export const STORE_FORMAT_VERSION_BASE = 3;
 
 const STORE_FORMAT_VERSION_OLDEST = 1;
 

@@ -127,6 +127,8 @@ export const OFFSET_LINK_FEATURES = 40;
 export const SIZE_LINK = OFFSET_LINK_FEATURES + 8 + TAG_SIZE_BYTES;
 /** Feature bit: the sender understands BUNDLE, READ_STAMP and STAMP. */
 export const FEATURE_BUNDLES = 1;
+/** Feature bit: the sender understands PACK. */
+export const FEATURE_PACKS = 4;
 /** Feature bit: the sender says HELLO in version 2, so a HELLO of version 1 in its name is a forgery or a replay. */
 export const FEATURE_HELLO = 2;
 

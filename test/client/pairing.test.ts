@@ -1,7 +1,9 @@
 /** Requests and responses: order, pairing, spreading, queues, and responses not to be believed. */
 import test from 'ava';
 import fc from 'fast-check';
-import { sectorOf, VirtualCluster } from './virtualCluster.js';
+import { serializeOpened } from '../../src/wire/strict/openMessages.js';
+import { Packer } from '../../src/wire/strict/pack.js';
+import { sectorOf, tagger, VirtualCluster } from './virtualCluster.js';
 
 test('a read gets the data of its own response, in whatever order responses come', (t) => {
   const cluster = new VirtualCluster({ processCount: 1 });
@@ -154,6 +156,21 @@ test('a response with a wrong tag is dropped and counted, whatever it says', (t)
   t.is(cluster.warnings.length, 1, 'told once, not each time');
   connection.answer(0, sectorOf(6));
   t.deepEqual(read.seen, [sectorOf(6), '|']);
+});
+
+test('messages of the strict register are dropped and counted', (t) => {
+  const cluster = new VirtualCluster({ processCount: 1 });
+  const connection = cluster.at(1);
+  const read = cluster.watch(cluster.client.read(0));
+  cluster.turn();
+  const opened = { rank: 1, echo: 'sixteen letters.', version: 1, mode: 'strict', processCount: 1 } as const;
+  connection.say(serializeOpened({ ...opened, memberState: 'member', sectors: 9, incarnations: [0] }, tagger));
+  const stored = { kind: 'stored', runs: [{ outcome: 'stored', count: 1 }] } as const;
+  const answers = [{ number: 0, range: { first: 0, count: 1 }, answer: stored }];
+  for (const piece of new Packer(1, tagger).packAnswers([0], answers)) connection.say(piece);
+  t.is(cluster.client.counters.unexpectedResponses, 2);
+  connection.answer(0, sectorOf(1));
+  t.deepEqual(read.seen, [sectorOf(1), '|']);
 });
 
 test('authentic responses that nobody asked for are dropped and counted', (t) => {

@@ -18,7 +18,7 @@ import { createTagger } from '../../src/wire/tag.js';
 import { FakeConnection } from '../helpers/fakeConnection.js';
 
 const KEY = Buffer.alloc(32, 7);
-const tagger = createTagger(KEY);
+export const tagger = createTagger(KEY);
 
 export interface Request {
   readonly kind: 'read' | 'write';

@@ -76,8 +76,9 @@ function makePacks(random: Dice): Experiment {
         if (verdict.kind === 'dropped' && verdict.reason === 'invalidContent' && verdict.detail === undefined) {
           return 'a pack is refused without a reason';
         }
-        if (verdict.kind === 'pack' && !meansTheSame(verdict.content))
+        if (verdict.kind === 'pack' && !meansTheSame(verdict.content)) {
           return 'a pack means something else when repeated';
+        }
       }
       return null;
     },
@@ -141,8 +142,9 @@ function makePort(random: Dice): Experiment {
       replica.end.opened();
       const sent = new Set<number>();
       for (const { bytes } of given) {
-        if (replica.isUp)
+        if (replica.isUp) {
           for (const number of replica.send({ kind: 'query', range, wantsData: true })) sent.add(number);
+        }
         replica.end.receive(Buffer.from(bytes));
         replica.advance(1);
       }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import type { ExecutionContext } from 'ava';
-import { firstValueFrom } from 'rxjs';
+import { firstValueFrom, tap } from 'rxjs';
 import { slotReader } from '../../src/shell/slotReader.js';
 
 const SLOTS = 3;
@@ -20,7 +20,7 @@ function open(t: ExecutionContext, readMs: () => number) {
   });
   let clockMs = 0;
   let looks = 0;
-  const read = slotReader({
+  const { read, readAll } = slotReader({
     descriptor,
     failure: (slot, cause) => new Error(`slot ${slot}: ${String(cause)}`),
     nowMs: () => {
@@ -36,7 +36,7 @@ function open(t: ExecutionContext, readMs: () => number) {
     if (byte !== 0) t.is(byte, slot + 1);
     return byte !== 0;
   };
-  return { read, isAtOnce };
+  return { read, readAll, isAtOnce };
 }
 
 test('what the cache has is read on the spot', (t) => {
@@ -74,4 +74,40 @@ test('both ways read whole slots, and say what was wrong', async (t) => {
     }
     await t.throwsAsync(firstValueFrom(read(SLOTS)), { message: /slot 3: .*the file ends/ });
   }
+});
+
+test('slots are read one behind the other, in any order, on the spot or through the pool', async (t) => {
+  for (const readMs of [0.002, 5]) {
+    const { readAll } = open(t, () => readMs);
+    for (const slots of [
+      [0, 1, 2],
+      [2, 0, 1],
+      [1, 1],
+      [],
+      [2],
+      Array.from({ length: 99 }, (_, index) => index % SLOTS),
+    ]) {
+      const expected = Buffer.concat(slots.map((slot) => Buffer.alloc(4096, slot + 1)));
+      t.is(Buffer.compare(await firstValueFrom(readAll(slots)), expected), 0);
+    }
+    await t.throwsAsync(firstValueFrom(readAll([0, 2, SLOTS])), { message: /slot 2: .*before the end of slot 3/ });
+  }
+});
+
+test('a long piece goes through the pool, and is whole', async (t) => {
+  const file = path.join(tmpdir(), `atdd-long-${process.pid}-${Math.random()}`);
+  const bytes = Buffer.alloc(40 * 4096, 'some data in a row ');
+  writeFileSync(file, bytes);
+  const descriptor = openSync(file, 'r');
+  t.teardown(() => {
+    closeSync(descriptor);
+    rmSync(file);
+  });
+  const { readAll } = slotReader({ descriptor, failure: (_, cause) => cause as Error, nowMs: () => 0 });
+  const slots = Array.from({ length: 40 }, (_, slot) => slot);
+  let isRead = false;
+  const read = firstValueFrom(readAll(slots).pipe(tap(() => (isRead = true))));
+  t.false(isRead);
+  t.is(Buffer.compare(await read, bytes), 0);
+  await t.throwsAsync(firstValueFrom(readAll([...slots, 40])), { message: /before the end of slot 40/ });
 });

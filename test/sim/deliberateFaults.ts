@@ -314,11 +314,13 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     blackBoxRuns: 20,
     edits: [
       {
-        file: GROUP_COMMIT,
-        find: 'const slot = this.#options.slotMap.take();',
-        replace: `const before = this.#committed(sector);
-        if (before !== null && before.slot !== null) this.#options.slotMap.release(before.slot);
-        const slot = this.#options.slotMap.take();`,
+        file: 'src/store/placement.js',
+        find: 'const slots = slotMap.takeRun(',
+        replace: `for (let sector = range.first; sector < range.first + range.count; sector += 1) {
+          const before = recordIn(table, sector);
+          if (slotCount > 0 && before !== null && before.slot !== null) slotMap.release(before.slot);
+        }
+        const slots = slotMap.takeRun(`,
       },
       {
         file: GROUP_COMMIT,
@@ -349,9 +351,9 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     blackBoxRuns: 20,
     edits: [
       {
-        file: 'src/store/openSectorStore.js',
-        find: 'const isSound = checksumOf(sector, stamp, data) === checksum;',
-        replace: 'const isSound = checksumOf(sector, stamp, data) >= 0 || checksum;',
+        file: 'src/store/copyReader.js',
+        find: 'const isSound = checksumOf(sector, origin, data) === checksum;',
+        replace: 'const isSound = checksumOf(sector, origin, data) >= 0 || checksum;',
       },
     ],
   },

@@ -7,7 +7,7 @@ import { ClassicLevel } from 'classic-level';
 import { forkJoin } from 'rxjs';
 import { LAST_COMMIT_KEY } from '../../src/store/lastCommitFormat.js';
 import { SUPERBLOCK_KEY, TOTALS_KEY } from '../../src/store/recordFormat.js';
-import { STORE_FORMAT_VERSION } from '../../src/store/superblock.js';
+import { STORE_FORMAT_VERSION, STORE_FORMAT_VERSION_BASE } from '../../src/store/superblock.js';
 import { ended, freshFolder, openAt, valueOf } from './realStore.js';
 import { dataOf, isSame, keepingLog, stampOf } from './storeHarness.js';
 
@@ -30,7 +30,7 @@ async function withLevel<T>(
   }
 }
 
-async function versionOf(folder: string): Promise<unknown> {
+async function formatOf(folder: string): Promise<unknown> {
   const bytes = await withLevel(folder, (level) => level.get(SUPERBLOCK_KEY));
   return (JSON.parse(Buffer.from(bytes ?? []).toString()) as { formatVersion: unknown }).formatVersion;
 }
@@ -88,8 +88,8 @@ for (const [from, made] of [
     const log = keepingLog();
     await ended((await openAt(folder, {}, log)).close());
     const line = log.lines.find(({ message }) => message === 'storage folder upgraded');
-    t.deepEqual(line?.fields, { folder, from, to: STORE_FORMAT_VERSION });
-    t.is(await versionOf(folder), STORE_FORMAT_VERSION);
+    t.deepEqual(line?.fields, { folder, from, to: STORE_FORMAT_VERSION_BASE });
+    t.is(await formatOf(folder), STORE_FORMAT_VERSION_BASE);
     await isWhole(t, folder);
     const later = keepingLog();
     const store = await openAt(folder, {}, later);
@@ -125,14 +125,14 @@ test('an upgrade that was cut short is done again', async (t) => {
     await cp(folder, copy, { recursive: true });
     await writeFile(join(copy, 'acknowledged'), stray);
     await isWhole(t, copy);
-    t.is(await versionOf(copy), STORE_FORMAT_VERSION);
+    t.is(await formatOf(copy), STORE_FORMAT_VERSION_BASE);
   }
 });
 
 test('the folder of another is not upgraded', async (t) => {
   const folder = await versionOne(t);
   await t.throwsAsync(openAt(folder, { rank: 2 }), { code: 'ATDD_STORE_FOREIGN' });
-  t.is(await versionOf(folder), 1);
+  t.is(await formatOf(folder), 1);
   t.false(existsSync(join(folder, 'acknowledged')));
 });
 
@@ -154,7 +154,7 @@ test('a newer version is refused, both versions named, and the folder left as it
   });
   t.deepEqual(await readdir(folder), names);
   t.deepEqual(await readFile(join(folder, 'data.slots')), data);
-  t.is(await versionOf(folder), newer);
+  t.is(await formatOf(folder), newer);
   await setVersion(folder, STORE_FORMAT_VERSION);
   await ended((await openAt(folder)).close());
 });

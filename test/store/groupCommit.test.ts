@@ -10,6 +10,7 @@ import {
   isSame,
   simulate,
   stampOf,
+  versionOf,
   watch,
   type Outcome,
   type Simulation,
@@ -71,7 +72,7 @@ test('nothing is told of a commit whose records are durable and whose data is no
   disk.delayMs = () => delaysMs.shift() ?? 1;
   const outcomes = [put(store, 1, 2), put(store, 2, 1)];
   simulation.run(10);
-  t.is(disk.recordOf(1)?.stamp.timestamp, 2n, 'its records are durable');
+  t.is(disk.recordOf(1)?.stamp.counter, 2n, 'its records are durable');
   const listed = watch(store.list(0, 10));
   simulation.run(10);
   t.deepEqual(listed.values, [
@@ -390,7 +391,7 @@ test('a data file that is too short: those sectors are damaged, the others serve
 
 test('metadata that contradict themselves are refused, with what was found', (t) => {
   const simulation = simulate(15);
-  const record = { sector: 8, stamp: stampOf(1), slot: 4, checksum: 0 };
+  const record = { ...versionOf(1), sector: 8, slot: 4, checksum: 0 };
   simulation.disk.setRecord(record);
   simulation.disk.setRecord({ ...record, sector: 9 });
   const twice = simulation.tryOpen();

@@ -6,11 +6,11 @@ import { firstValueFrom, lastValueFrom, toArray } from 'rxjs';
 import type { RecordBatch, RecordTotals, SectorRecord } from '../../src/ports/blockFiles.js';
 import { openLevelMetadata } from '../../src/shell/levelMetadata.js';
 import { ended, freshFolder } from './realStore.js';
-import { keepingLog, stampOf } from './storeHarness.js';
+import { keepingLog, versionOf } from './storeHarness.js';
 
 function recordOf(sector: number, timestamp: number): SectorRecord {
   const slot = sector % 3 === 0 ? null : sector % 1000;
-  return { sector, stamp: stampOf(timestamp, 2), slot, checksum: timestamp * 7 };
+  return { ...versionOf(timestamp, 2), sector, slot, checksum: timestamp * 7 };
 }
 
 const TOTALS: RecordTotals = { commitCount: 7, recordCount: 2 ** 40, checkSum: 0xffff_ffff };

@@ -6,7 +6,7 @@ import { firstValueFrom } from 'rxjs';
 import { openLevelMetadata } from '../../src/shell/levelMetadata.js';
 import { crc32c, findTableDamage } from '../../src/shell/levelTables.js';
 import { ended, freshFolder } from './realStore.js';
-import { keepingLog, stampOf } from './storeHarness.js';
+import { keepingLog, versionOf } from './storeHarness.js';
 
 const FOOTER_SIZE_BYTES = 48;
 const RECORDS = 3_000;
@@ -22,8 +22,8 @@ async function withTable(location: string): Promise<string> {
     const metadata = await firstValueFrom(openLevelMetadata(location, options));
     if (round === 0) {
       const records = Array.from({ length: RECORDS }, (_, sector) => ({
+        ...versionOf(1),
         sector,
-        stamp: stampOf(1),
         slot: sector,
         checksum: sector * 7919,
       }));

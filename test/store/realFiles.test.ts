@@ -8,10 +8,10 @@ import { ClassicLevel } from 'classic-level';
 import { forkJoin } from 'rxjs';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../../src/core/sector.js';
 import type { SectorStore } from '../../src/ports/store.js';
-import { encodeRecord } from '../../src/store/recordFormat.js';
+import { encodeRecords } from '../../src/store/recordFormat.js';
 import { encodeSuperblock, STORE_FORMAT_VERSION } from '../../src/store/superblock.js';
 import { ended, freshFolder, IDENTITY, openAt, valueOf } from './realStore.js';
-import { dataOf, isSame, keepingLog, stampOf } from './storeHarness.js';
+import { dataOf, isSame, keepingLog, stampOf, versionOf } from './storeHarness.js';
 
 const MIB = 1024 * 1024;
 
@@ -189,8 +189,7 @@ test('a record that rotted is refused: its stamp cannot be believed', async (t) 
   const store = await openAt(folder);
   await putAll(store, [5], 1);
   await ended(store.close());
-  const stamp = stampOf(1);
-  const { key, value } = encodeRecord({ sector: 5, stamp, slot: 0, checksum: 1 });
+  const [{ key, value }] = encodeRecords([{ ...versionOf(1), sector: 5, slot: 0, checksum: 1 }]);
   await withLevel(folder, (level) => {
     value[2] = 1;
     return level.put(key, value);
@@ -330,7 +329,7 @@ test('a creation that was cut short is completed, wherever that was', async (t) 
 });
 
 test('a folder that cannot be what a creation leaves behind is refused', async (t) => {
-  const record = encodeRecord({ sector: 1, stamp: stampOf(1), slot: null, checksum: 0 });
+  const [record] = encodeRecords([{ ...versionOf(1), sector: 1, slot: null, checksum: 0 }]);
   const stages: readonly ((folder: string) => Promise<void>)[] = [
     async (folder) => {
       await withLevel(folder, () => Promise.resolve());

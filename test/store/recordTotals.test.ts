@@ -1,18 +1,18 @@
 /** Records that were lost, or came back, show by what all of them come to. */
 import test from 'ava';
-import { checkOf, decodeTotals, encodeRecord, encodeTotals } from '../../src/store/recordFormat.js';
+import { checkOf, decodeTotals, encodeRecords, encodeTotals } from '../../src/store/recordFormat.js';
 import { TOTALS_NONE, totalsAfter, withRecords } from '../../src/store/recordTotals.js';
 import type { SectorRecord } from '../../src/ports/blockFiles.js';
 import { dice } from '../helpers/seed.js';
-import { dataOf, simulate, stampOf, watch } from './storeHarness.js';
+import { dataOf, simulate, stampOf, versionOf, watch } from './storeHarness.js';
 
 test('the check of a record is the one that is written with it', (t) => {
   const records = [
-    { sector: 0, stamp: stampOf(0, 0), slot: null, checksum: 0 },
-    { sector: 2 ** 48 - 1, stamp: stampOf(2n ** 63n - 1n, 255), slot: 7, checksum: 0xffff_ffff },
+    { ...versionOf(0, 0), sector: 0, slot: null, checksum: 0 },
+    { ...versionOf(2n ** 63n - 1n, 255), sector: 2 ** 48 - 1, slot: 7, checksum: 0xffff_ffff },
   ];
   for (const record of records) {
-    const { value } = encodeRecord(record);
+    const [{ value }] = encodeRecords([record]);
     t.is(checkOf(record), Buffer.from(value).readUInt32BE(value.length - 4));
   }
 });
@@ -36,12 +36,16 @@ test('kept up commit by commit, they are what the records come to', (t) => {
   for (let commit = 1; commit <= 500; commit += 1) {
     const sectors = new Set(Array.from({ length: 1 + random.below(8) }, () => random.below(40)));
     const batch = [...sectors].map((sector) => ({
+      ...versionOf(commit),
       sector,
-      stamp: stampOf(commit),
       slot: random.below(5) === 0 ? null : random.below(2 ** 30),
       checksum: random.below(2 ** 31) * 2,
     }));
-    totals = totalsAfter(totals, batch, (sector) => records.get(sector) ?? null);
+    totals = totalsAfter(
+      totals,
+      batch,
+      batch.map(({ sector }) => records.get(sector) ?? null),
+    );
     for (const record of batch) records.set(record.sector, record);
     const whole = withRecords({ ...TOTALS_NONE, commitCount: commit }, [...records.values()]);
     t.deepEqual(totals, whole);

@@ -4,8 +4,13 @@ import fc from 'fast-check';
 import { compareStamps, STAMP_INITIAL, type Stamp } from '../../src/core/stamp.js';
 import { runsIn } from '../../src/store/sectorRuns.js';
 import { SectorTable } from '../../src/store/sectorTable.js';
+import { versionOf } from './storeHarness.js';
 
 const FAR = 2 ** 40;
+
+function setIn(table: SectorTable, sector: number, { timestamp, writeRank }: Stamp, slot: number | null): number {
+  return table.set({ ...versionOf(timestamp, writeRank), sector, slot, checksum: 0 });
+}
 
 test('each sector is told as the index has it, without a gap, within the bounds', (t) => {
   // Around the borders of regions, and far out.
@@ -27,7 +32,7 @@ test('each sector is told as the index has it, without a gap, within the bounds'
     const model = new Map<number, Stamp | null>();
     entries.forEach(({ sector: index, timestamp, writeRank, kind }, slot) => {
       const stamp = { timestamp: BigInt(timestamp), writeRank };
-      const number = table.set(index, stamp, kind === 'data' ? slot : null, 0);
+      const number = setIn(table, index, stamp, kind === 'data' ? slot : null);
       if (kind === 'damaged') table.mark(number);
       model.set(index, kind === 'zeros' ? stamp : null);
     });
@@ -56,7 +61,7 @@ test('each sector is told as the index has it, without a gap, within the bounds'
 
 test('a disk that was never written is passed over by regions', (t) => {
   const table = new SectorTable();
-  table.set(FAR, { timestamp: 1n, writeRank: 1 }, 0, 0);
+  setIn(table, FAR, { timestamp: 1n, writeRank: 1 }, 0);
   const range = { from: 5, end: 2 ** 26, lookups: 16_384, runs: 10 };
   t.deepEqual(runsIn(table, range), [{ sectors: 2 ** 26 - 5, zeros: STAMP_INITIAL }]);
 });

@@ -1,80 +1,91 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { NO_ENTRY, SectorTable } from '../../src/store/sectorTable.js';
-
-interface Known {
-  readonly timestamp: bigint;
-  readonly writeRank: number;
-  readonly slot: number | null;
-  readonly checksum: number;
-}
+import { laterOf, STRICT_STAMP_INITIAL } from '../../src/core/strict/version.js';
+import type { SectorRecord } from '../../src/ports/blockFiles.js';
+import { NO_ENTRY, recordIn, SectorTable } from '../../src/store/sectorTable.js';
+import { recordsWith, versions } from './arbitraryRecords.js';
+import { versionOf } from './storeHarness.js';
 
 const SECTOR_EDGES = [0, 1, 2 ** 31, 2 ** 32 - 1, 2 ** 32, 2 ** 52, Number.MAX_SAFE_INTEGER];
 
-const entries = fc.record({
-  // Few different sectors, so that most are set more than once; and neighbours across 2^32.
-  sector: fc.oneof(
-    fc.integer({ min: 0, max: 40 }),
-    fc.constantFrom(...SECTOR_EDGES),
-    fc.maxSafeNat(),
-    fc.integer({ min: 0, max: 20 }).map((high) => high * 2 ** 32 + 5),
-  ),
-  timestamp: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-  writeRank: fc.integer({ min: 0, max: 255 }),
-  slot: fc.option(fc.integer({ min: 0, max: 0xffff_fffd })),
-  checksum: fc.integer({ min: 0, max: 0xffff_ffff }),
-});
+/** Few different sectors, so that most are set more than once; and neighbours across 2^32. */
+const sectors = fc.oneof(
+  fc.integer({ min: 0, max: 40 }),
+  fc.constantFrom(...SECTOR_EDGES),
+  fc.maxSafeNat(),
+  fc.integer({ min: 0, max: 20 }).map((high) => high * 2 ** 32 + 5),
+);
 
-function contentOf(table: SectorTable, sector: number): Known | undefined {
-  const entry = table.find(sector);
-  if (entry === NO_ENTRY) return undefined;
-  const { timestamp, writeRank } = table.stampAt(entry);
-  return { timestamp, writeRank, slot: table.slotAt(entry), checksum: table.checksumAt(entry) };
-}
+/** Few coordinators, so that they come and go; and any. */
+const few = fc.record({ counter: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), coordinator: fc.constantFrom('A', 'B') });
+const anyVersion = fc.oneof(
+  versions,
+  few.map((stamp) => ({ stamp, origin: stamp })),
+  fc.record({ stamp: few, origin: few }),
+);
+const entries = fc
+  .record({ sector: sectors, record: recordsWith(anyVersion) })
+  .map(({ sector, record }) => ({ ...record, sector }));
 
-test('it agrees with a Map', (t) => {
+test('it agrees with a Map, and knows the coordinators of its stamps and no others', (t) => {
   fc.assert(
     fc.property(fc.array(entries, { maxLength: 400 }), (sets) => {
       const table = new SectorTable();
-      const model = new Map<number, Known>();
-      for (const { sector, ...known } of sets) {
-        const { timestamp, writeRank, slot, checksum } = known;
-        table.set(sector, { timestamp, writeRank }, slot, checksum);
-        model.set(sector, known);
+      const model = new Map<number, SectorRecord>();
+      let highest = STRICT_STAMP_INITIAL;
+      for (const record of sets) {
+        table.set(record);
+        model.set(record.sector, record);
+        highest = laterOf(highest, record.stamp);
       }
-      if (table.entryCount !== model.size) return false;
-      for (let entry = 0; entry < table.entryCount; entry += 1) {
-        if (table.find(table.sectorAt(entry)) !== entry) return false;
-      }
+      t.is(table.entryCount, model.size);
+      t.deepEqual(table.highestStamp, highest);
+      for (let entry = 0; entry < table.entryCount; entry += 1) t.is(table.find(table.sectorAt(entry)), entry);
       const asked = [...model.keys(), ...SECTOR_EDGES, 3, 41];
-      return asked.every((sector) => isSame(contentOf(table, sector), model.get(sector)));
+      for (const sector of asked) t.deepEqual(recordIn(table, sector), model.get(sector) ?? null);
+      t.is(table.coordinatorCount, new Set([...model.values()].map(({ stamp }) => stamp.coordinator)).size);
     }),
     { numRuns: 300 },
   );
-  t.pass();
+});
+
+test('clients that come and go leave nothing behind', (t) => {
+  const table = new SectorTable();
+  const round = (count: number): void => {
+    for (let sector = 0; sector < 100; sector += 1) {
+      const stamp = { counter: BigInt(count), coordinator: `client ${count} `.padEnd(16, String(sector % 3)) };
+      const origin = (sector + count) % 10 === 0 ? { counter: 1n, coordinator: `origin ${count}` } : stamp;
+      table.set({ sector, stamp, origin, slot: null, checksum: 0 });
+    }
+  };
+  round(0);
+  round(1);
+  const before = table.byteLength;
+  for (let count = 2; count < 1_000; count += 1) round(count);
+  t.is(table.coordinatorCount, 3);
+  t.is(table.byteLength, before);
 });
 
 test('a mark stays until the entry is set again, and changes nothing else', (t) => {
   const table = new SectorTable();
   const sector = Number.MAX_SAFE_INTEGER;
-  const stamp = { timestamp: 2n ** 64n - 1n, writeRank: 255 };
-  const entry = table.set(sector, stamp, 12, 34);
+  const version = { ...versionOf(2n ** 64n - 1n, 255), origin: versionOf(1).stamp };
+  const entry = table.set({ ...version, sector, slot: 12, checksum: 34 });
   t.false(table.isMarked(entry));
   table.mark(entry);
   t.true(table.isMarked(entry));
   t.is(table.sectorAt(entry), sector);
   t.is(table.find(sector), entry);
-  t.deepEqual(table.stampAt(entry), stamp);
-  table.set(sector, stamp, 12, 34);
+  t.deepEqual(table.versionAt(entry), version);
+  table.set({ ...version, sector, slot: 12, checksum: 34 });
   t.false(table.isMarked(entry));
 });
 
 test('from 10,000 sectors on, an entry takes at most 48 bytes', (t) => {
   const table = new SectorTable();
-  const stamp = { timestamp: 1n, writeRank: 1 };
   let highest = 0;
   for (let count = 1; count <= 500_000; count += 1) {
-    table.set(count * 7, stamp, count, 0);
+    table.set({ ...versionOf(1), sector: count * 7, slot: count, checksum: 0 });
     if (count >= 10_000 && count % 500 === 0) {
       highest = Math.max(highest, table.byteLength / count);
     }
@@ -82,7 +93,7 @@ test('from 10,000 sectors on, an entry takes at most 48 bytes', (t) => {
   t.log(`at most ${highest.toFixed(1)} bytes an entry`);
   t.true(highest <= 48, `${highest} bytes an entry`);
   t.is(table.entryCount, 500_000);
-  t.is(contentOf(table, 7 * 123_456)?.slot, 123_456);
+  t.is(recordIn(table, 7 * 123_456)?.slot, 123_456);
 });
 
 test('sectors that were never written take nothing', (t) => {
@@ -94,14 +105,9 @@ test('sectors that were never written take nothing', (t) => {
 
 test('what does not fit is refused', (t) => {
   const table = new SectorTable();
-  const stamp = { timestamp: 1n, writeRank: 1 };
-  t.throws(() => table.set(2 ** 53, stamp, 0, 0), { message: /out of range/ });
-  t.throws(() => table.set(-1, stamp, 0, 0), { message: /out of range/ });
-  t.throws(() => table.set(1.5, stamp, 0, 0), { message: /out of range/ });
-  t.throws(() => table.set(1, stamp, 0xffff_ffff, 0), { message: /out of range/ });
+  const record = { ...versionOf(1), sector: 1, slot: 0, checksum: 0 };
+  for (const sector of [2 ** 53, -1, 1.5]) {
+    t.throws(() => table.set({ ...record, sector }), { message: /out of range/ });
+  }
+  t.throws(() => table.set({ ...record, slot: 0xffff_ffff }), { message: /out of range/ });
 });
-
-function isSame(a: Known | undefined, b: Known | undefined): boolean {
-  if (a === undefined || b === undefined) return a === b;
-  return a.timestamp === b.timestamp && a.writeRank === b.writeRank && a.slot === b.slot && a.checksum === b.checksum;
-}

@@ -7,7 +7,8 @@
 import { Observable, type SchedulerLike } from 'rxjs';
 import { assert } from '../../src/core/assert.js';
 import { SECTOR_SIZE_BYTES, type SectorIndex } from '../../src/core/sector.js';
-import { STAMP_INITIAL, type Stamp } from '../../src/core/stamp.js';
+import type { Stamp } from '../../src/core/stamp.js';
+import { STRICT_STAMP_INITIAL } from '../../src/core/strict/version.js';
 import {
   NoSpace,
   type MetadataFile,
@@ -17,13 +18,15 @@ import {
   type SlotFile,
 } from '../../src/ports/blockFiles.js';
 import type { NoteChanges } from '../../src/ports/notes.js';
+import { baseStampOf } from '../../src/store/baseStamps.js';
+import { BODY_SIZE_BASE, bodySizeOf } from '../../src/store/recordFormat.js';
 import { TOTALS_NONE, totalsAfter } from '../../src/store/recordTotals.js';
 import type { Dice } from '../helpers/seed.js';
 
 const PIECE_SIZE_BYTES = 512;
 const DELAY_MS_END = 5;
 
-export type DiskOperation = 'write' | 'flush' | 'commit' | 'reopen' | 'read' | 'truncate' | 'note';
+export type DiskOperation = 'write' | 'flush' | 'commit' | 'reopen' | 'read' | 'truncate' | 'note' | 'upgrade';
 
 /** What has delays of its own: files of their own, or another kind of flush. */
 export type DiskPart = 'data' | 'metadata' | 'notes';
@@ -56,10 +59,11 @@ const PART_OF: Readonly<Record<DiskOperation | Quiet, DiskPart>> = {
   close: 'metadata',
   note: 'notes',
   notes: 'notes',
+  upgrade: 'metadata',
 };
 
 /** What cannot be done while the metadata could not be opened again. */
-const NEED_METADATA: ReadonlySet<DiskOperation | Quiet> = new Set(['list', 'notes', 'note']);
+const NEED_METADATA: ReadonlySet<DiskOperation | Quiet> = new Set(['list', 'notes', 'note', 'upgrade']);
 
 function isQuiet(operation: DiskOperation | Quiet): operation is Quiet {
   return QUIET.includes(operation);
@@ -129,6 +133,8 @@ export class SimulatedDisk {
   #confirmedDurably = 0;
   /** Slots that have rotted since they were written. */
   readonly #rotten = new Set<number>();
+  /** Records may have versions that the base protocol has not; while that is being written, it may be so already. */
+  #allowsStrict: 'no' | 'maybe' | 'yes' = 'no';
   /** There was no room for a commit: no other may follow before a `reopen`. */
   #mustReopen = false;
   /** Nor was there for the last `reopen`: nothing of the metadata can be read or written. */
@@ -171,15 +177,20 @@ export class SimulatedDisk {
    * flushed, the one that was replaced.
    */
   stampAfterCrash(sector: SectorIndex): Stamp {
-    const { stamp, slot } = this.#records.get(sector) ?? { stamp: STAMP_INITIAL, slot: null };
-    if (slot === null || !this.#unflushed.has(slot)) return stamp;
+    const { stamp, slot } = this.#records.get(sector) ?? { stamp: STRICT_STAMP_INITIAL, slot: null };
+    if (slot === null || !this.#unflushed.has(slot)) return baseStampOf(stamp);
     const replaced = this.#inDoubt().find((record) => record.sector === sector);
-    return replaced?.stamp ?? stamp;
+    return baseStampOf(replaced?.stamp ?? stamp);
   }
 
   /** What is durable. */
   get records(): SectorRecord[] {
     return [...this.#records.values()];
+  }
+
+  /** Whether older programs refuse it. */
+  get allowsStrict(): boolean {
+    return this.#allowsStrict === 'yes';
   }
 
   /** Slots that durable records point to. */
@@ -189,8 +200,7 @@ export class SimulatedDisk {
 
   /** As if a commit had written it. */
   setRecord(record: SectorRecord): void {
-    const committed = (sector: SectorIndex): SectorRecord | null => this.recordOf(sector) ?? null;
-    this.#totals = totalsAfter(this.#totals, [record], committed);
+    this.#totals = totalsAfter(this.#totals, [record], [this.recordOf(record.sector) ?? null]);
     this.#records.set(record.sector, record);
   }
 
@@ -294,17 +304,9 @@ export class SimulatedDisk {
     return {
       slotCountAtOpen: this.slotCount,
       write: (slot, data) => {
-        assert(data.length === SECTOR_SIZE_BYTES, 'a slot takes a sector');
-        if (!this.#step(life)) return;
-        this.#throwFault('write');
-        if (slot >= this.slotEnd) throw new NoSpace(`no room for slot ${slot}`);
-        this.#assertUnused(slot);
-        this.#rotten.delete(slot);
-        this.#clean.delete(slot);
-        this.#note({ kind: 'write', slot }, data);
-        const versions = this.#unflushed.get(slot) ?? [];
-        versions.push(data.slice());
-        this.#unflushed.set(slot, versions);
+        for (let at = 0; at < data.length; at += SECTOR_SIZE_BYTES) {
+          this.#write(life, slot + at / SECTOR_SIZE_BYTES, data.subarray(at, at + SECTOR_SIZE_BYTES));
+        }
       },
       renew: (slot, data) => {
         if (!this.#step(life)) return;
@@ -341,8 +343,32 @@ export class SimulatedDisk {
             return data.slice();
           };
         }),
+      readAll: (slots) =>
+        this.#operation<Uint8Array>(life, 'read', () => {
+          const early = this.readsEarly ? slots.map((slot) => this.#content(slot)) : null;
+          return () => {
+            const found = early ?? slots.map((slot) => this.#content(slot));
+            const missing = found.indexOf(undefined);
+            if (missing >= 0) throw new Error(`the file ends before slot ${slots[missing]}`);
+            return new Uint8Array(Buffer.concat(found.map((data) => data ?? new Uint8Array())));
+          };
+        }),
       close: () => this.#operation<never>(life, 'close', () => () => undefined),
     };
+  }
+
+  #write(life: number, slot: number, data: Uint8Array): void {
+    assert(data.length === SECTOR_SIZE_BYTES, 'a slot takes a sector');
+    if (!this.#step(life)) return;
+    this.#throwFault('write');
+    if (slot >= this.slotEnd) throw new NoSpace(`no room for slot ${slot}`);
+    this.#assertUnused(slot);
+    this.#rotten.delete(slot);
+    this.#clean.delete(slot);
+    this.#note({ kind: 'write', slot }, data);
+    const versions = this.#unflushed.get(slot) ?? [];
+    versions.push(data.slice());
+    this.#unflushed.set(slot, versions);
   }
 
   #metadata(life: number): MetadataFile {
@@ -354,6 +380,7 @@ export class SimulatedDisk {
           assert(!this.#mustReopen, 'a commit follows one that found no room');
           assert(this.#limbo === null, 'two commits at a time');
           this.#assertOneInDoubt(batch);
+          this.#assertAllowed(batch);
           this.#limbo = batch;
           return () => {
             this.#apply(batch);
@@ -399,6 +426,13 @@ export class SimulatedDisk {
           return () => {
             this.#notesInLimbo = this.#notesInLimbo.filter((one) => one !== changes);
             this.#applyNotes(changes);
+          };
+        }),
+      allowStrict: () =>
+        this.#operation<never>(life, 'upgrade', () => {
+          if (this.#allowsStrict === 'no') this.#allowsStrict = 'maybe';
+          return () => {
+            this.#allowsStrict = 'yes';
           };
         }),
       close: () => this.#operation<never>(life, 'close', () => () => undefined),
@@ -483,6 +517,14 @@ export class SimulatedDisk {
     }
   }
 
+  /** An older program reads what there is until the upgrade is durable. */
+  #assertAllowed({ records, replaced }: RecordBatch): void {
+    if (this.#allowsStrict === 'yes') return;
+    for (const record of [...records, ...replaced]) {
+      assert(bodySizeOf(record) === BODY_SIZE_BASE, `sector ${record.sector} has a version of the strict register`);
+    }
+  }
+
   /** Slots that belong to somebody, or did so before a commit that is in doubt. */
   #slotsHeld(): SectorRecord[] {
     const unflushed = this.#newSlotsInDoubt().some((slot) => this.#unflushed.has(slot));
@@ -554,6 +596,7 @@ export class SimulatedDisk {
   }
 
   #resolveNotes(): void {
+    if (this.#allowsStrict === 'maybe') this.#allowsStrict = this.dice.below(2) === 0 ? 'yes' : 'no';
     for (const changes of this.#notesInLimbo) {
       if (this.dice.below(2) === 0) this.#applyNotes(changes);
     }
@@ -580,6 +623,7 @@ export class SimulatedDisk {
     this.#notesInLimbo = [];
     this.#limbo = null;
     this.#last = null;
+    this.#allowsStrict = 'no';
     this.#rotten.clear();
     this.#confirmed = 0;
     this.#confirmedDurably = 0;

@@ -87,3 +87,37 @@ test('it knows how long the file may be, and that it is cut behind what is in us
   map.mark(60);
   t.is(map.fileEnd, 61);
 });
+
+test('a run is free, in a row, and within the bound; otherwise the lowest slots are taken', (t) => {
+  const step = fc.record({ count: fc.integer({ min: 1, max: 70 }), slack: fc.nat(100), release: fc.nat() });
+  const property = fc.property(fc.array(step, { maxLength: 60 }), (all) => {
+    const map = new SlotMap();
+    const taken = new Set<number>();
+    for (const { count, slack, release } of all) {
+      const endMax = map.takenCount + count + slack;
+      const isFree = (slot: number): boolean => !taken.has(slot);
+      const row = (start: number): number[] => Array.from({ length: count }, (_, index) => start + index);
+      let start = 0;
+      while (start + count <= endMax && !row(start).every(isFree)) start += 1;
+      const lowest = Array.from({ length: taken.size + count }, (_, slot) => slot).filter(isFree);
+      const expected = count > 1 && start + count <= endMax ? row(start) : lowest.slice(0, count);
+      t.deepEqual(map.takeRun(count, endMax), expected);
+      for (const slot of expected) taken.add(slot);
+      const gone = [...taken].filter((slot) => (slot * 7 + release) % 5 < 2);
+      for (const slot of gone) {
+        map.release(slot);
+        taken.delete(slot);
+      }
+      t.is(map.takenCount, taken.size);
+    }
+  });
+  fc.assert(property, { numRuns: 300 });
+});
+
+test('a run behind many slots that are taken is found without a look at all of them', (t) => {
+  const map = new SlotMap();
+  for (let slot = 0; slot < 100_000; slot += 1) map.take();
+  map.release(5);
+  t.deepEqual(map.takeRun(3, 200_000), [100_000, 100_001, 100_002]);
+  t.deepEqual(map.takeRun(2, 100_004), [5, 100_003]);
+});

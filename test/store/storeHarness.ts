@@ -2,7 +2,9 @@
 import { VirtualAction, VirtualTimeScheduler, type Observable } from 'rxjs';
 import { SECTOR_SIZE_BYTES, type SectorData } from '../../src/core/sector.js';
 import type { Stamp } from '../../src/core/stamp.js';
+import type { Version } from '../../src/core/strict/version.js';
 import type { Log, LogFields } from '../../src/ports/log.js';
+import { strictStampOf } from '../../src/store/baseStamps.js';
 import { openSectorStore, type OpenedSectorStore } from '../../src/store/openSectorStore.js';
 import { dice, type Dice } from '../helpers/seed.js';
 import { SimulatedDisk } from './simulatedDisk.js';
@@ -35,6 +37,12 @@ export function keepingLog(): Log & { readonly lines: LogLine[] } {
 
 export function stampOf(timestamp: bigint | number, writeRank = 1): Stamp {
   return { timestamp: BigInt(timestamp), writeRank };
+}
+
+/** The version that a put of the base protocol with that stamp makes. */
+export function versionOf(timestamp: bigint | number, writeRank = 1): Version {
+  const stamp = strictStampOf(stampOf(timestamp, writeRank));
+  return { stamp, origin: stamp };
 }
 
 /** Data that differs in every 8 bytes from that of every other name. */

@@ -252,6 +252,10 @@ export class ReplicaConnection {
       this.options.onOpened(null);
       return;
     }
+    if (this.#opened?.memberState === 'member' && opened.memberState !== 'member') {
+      this.#disbelieve('it was a member, and says that it is none');
+      return;
+    }
     this.#opened = opened;
     this.#silentChecks = 0;
     this.#asksAgain.next(opened.mode === 'strict' && opened.memberState !== 'member');

@@ -138,7 +138,7 @@ export class PackReader {
     const data = bytes.subarray(at, this.at);
     // A longer frame has memory of its own. The others may be views into what a socket has read.
     const isView = bytes.length > SIZE_FRAME_UNPROVEN_MAX && data.length * VIEW_SHARE >= bytes.length;
-    return isView ? data : Uint8Array.from(data);
+    return isView ? data : new Uint8Array(data);
   }
 
   /** @returns more than Number.MAX_SAFE_INTEGER if it is no safe integer. */

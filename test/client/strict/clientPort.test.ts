@@ -107,6 +107,8 @@ test('a process that is no member is asked again until it is', (t) => {
   t.true(replica.isUp);
   replica.advance(5_000);
   t.is(replica.end.opens.length, 3);
+  replica.end.opened({ memberState: 'fresh' });
+  t.deepEqual([replica.isUp, replica.end.isDestroyed], [false, true], 'no answer comes after it was down');
 });
 
 test('another rank, another N, another version, other sectors', (t) => {
