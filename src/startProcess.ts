@@ -178,8 +178,8 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
         isAdmitting = false;
         const warn = (): void => {
           const operations = ledger.entries.size;
-          if (operations > 0)
-            log.warn('stopping with operations unfinished; their clients get no answer', { operations });
+          if (operations === 0) return;
+          log.warn('stopping with operations unfinished; their clients get no answer', { operations });
         };
         return idleOrLate(ledger, options.timeouts.shutdownMs, schedulers.clock)
           .pipe(
