@@ -8,6 +8,7 @@ import {
   Observable,
   Subject,
   concat,
+  concatMap,
   filter,
   interval,
   map,
@@ -15,6 +16,7 @@ import {
   pairwise,
   shareReplay,
   take,
+  tap,
   timer,
 } from 'rxjs';
 import { assert } from './core/assert.js';
@@ -174,29 +176,25 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
     close: () =>
       new Observable<never>((subscriber) => {
         isAdmitting = false;
-        return idleOrLate(ledger, options.timeouts.shutdownMs, schedulers.clock).subscribe({
-          error: (error: unknown) => {
-            subscriber.error(error);
-          },
-          next: () => {
-            if (ledger.entries.size > 0) {
-              log.warn('stopping with operations unfinished; their clients get no answer', {
-                operations: ledger.entries.size,
-              });
-            }
-            subscriber.add(
-              stopped(strict).subscribe({
-                error: (failure: unknown) => {
-                  subscriber.error(failure);
-                },
-                complete: () => {
-                  subscription.unsubscribe();
-                  subscriber.complete();
-                },
-              }),
-            );
-          },
-        });
+        const warn = (): void => {
+          const operations = ledger.entries.size;
+          if (operations === 0) return;
+          log.warn('stopping with operations unfinished; their clients get no answer', { operations });
+        };
+        return idleOrLate(ledger, options.timeouts.shutdownMs, schedulers.clock)
+          .pipe(
+            tap(warn),
+            concatMap(() => stopped(strict)),
+          )
+          .subscribe({
+            error: (failure: unknown) => {
+              subscriber.error(failure);
+            },
+            complete: () => {
+              subscription.unsubscribe();
+              subscriber.complete();
+            },
+          });
       }),
   };
 }

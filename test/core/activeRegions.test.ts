@@ -125,6 +125,14 @@ test('orphans: after a whole interval, what a coordinator that is gone has store
   t.deepEqual(regions.takeHealing(nobody)?.range, { first: 0, count: 2 });
 });
 
+test('an orphan that was healed is over, even if nothing had to be stored for it', (t) => {
+  const { regions, store } = world();
+  store(0, 2, strictStamp(7));
+  for (let sweep = 0; sweep < 2; sweep += 1) regions.sweep(nobody, false);
+  regions.healed(regions.takeHealing(nobody)!, []);
+  t.false(regions.isOpen(0));
+});
+
 test('LEARN is on a majority already; and what was stored is no longer lacking here', (t) => {
   const { regions, store } = world();
   store(0, 2, strictStamp(7));

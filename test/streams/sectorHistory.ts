@@ -109,13 +109,8 @@ export function isExplained(events: readonly SectorEvent[], initial: SectorState
       if (event.begun > firstOver) continue;
       for (const [answer, after] of outcomesOf(state, event.request)) {
         if (event.answer !== null && event.answer !== answer) continue;
-        if (
-          explain(
-            left.filter((other) => other !== event),
-            after,
-          )
-        )
-          return true;
+        const others = left.filter((other) => other !== event);
+        if (explain(others, after)) return true;
       }
     }
     failed.add(key);

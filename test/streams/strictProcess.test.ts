@@ -32,7 +32,8 @@ class Client extends FakeConnection {
       if (message.family === 'opened') this.opened.push(message.content()!);
       else if (message.family === 'pack') {
         const content = message.content(LIMITS);
-        if (typeof content === 'string' || content.kind === 'requests') throw new Error(String(content));
+        if (typeof content === 'string') throw new Error(content);
+        if (content.kind === 'requests') throw new Error('a process has sent requests');
         this.packs.push(content.answers);
       }
     }

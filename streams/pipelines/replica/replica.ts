@@ -34,8 +34,8 @@ export interface RequestOrigin<Connection extends object> {
 }
 
 /**
- * Emits each request once, when it is over, in any order, with its answer. The answer is null if none is to be sent: of a
- * CONCLUDED, and of everything while this process may not vote. An error means that the process has to stop.
+ * Emits each request once, when it is over, in any order, with its answer. The answer is null if none is to be sent: of
+ * a CONCLUDED, and of everything while this process may not vote. An error means that the process has to stop.
  */
 export function replica<Connection extends object, Origin extends RequestOrigin<Connection>>(
   options: ReplicaOptions<Connection>,
