@@ -1,9 +1,9 @@
 /** What an operation of a coordinator has come to (src/core/strict/coordinate.ts), and what it sees of the world. */
 import type { Rank } from '../rank.js';
 import type { SectorRange } from './range.js';
-import type { HeldData, Incarnations, RangeData } from './replicaMessage.js';
+import type { Incarnations, RangeData } from './replicaMessage.js';
 import type { Run } from './runs.js';
-import type { Task } from './task.js';
+import type { PartEffect, Task } from './task.js';
 import type { StrictStamp, Version } from './version.js';
 
 /** The coordinator, and what it knows of the replicas. */
@@ -40,7 +40,7 @@ export interface Part {
   readonly hedgeCount: number;
 }
 
-export type Phase = QueryPhase | OrderPhase | StorePhase | LearnPhase | PausePhase;
+export type Phase = QueryPhase | OrderPhase | StorePhase | PausePhase;
 
 /** C1: answers are collected. */
 export interface QueryPhase {
@@ -83,21 +83,23 @@ export interface CopyState extends Run {
   readonly data: RangeData | 'damaged' | null;
 }
 
-/** B2, the STORE of B3 and C2, and the STORE of C1. */
+/** A version is brought to a majority, and then to whoever else was asked to store it. */
 export interface StorePhase {
   readonly kind: 'store';
-  /** `write`: B2, B3. `settle`: B3, C2. `writeBack`: C1. */
-  readonly purpose: 'write' | 'settle' | 'writeBack';
+  /** `attempt`: STORE of an own stamp (B2, B3, C2). `writeBack`: STORE of C1. `handOver`: LEARN of D1. */
+  readonly purpose: 'attempt' | 'writeBack' | 'handOver';
   readonly version: Version;
-  /** null: it was not fetched, because all that are up hold it. */
+  /** null: was not fetched, because all that were up held it. */
   readonly data: RangeData | null;
-  /** What `holders` have, in place of the data. */
-  readonly held: HeldData | null;
+  /** These hold the data with the stamp `held`, and need not get it. */
   readonly holders: ReadonlySet<Rank>;
+  readonly held: StrictStamp;
+  /** Who was asked, is up, and has not answered. */
+  readonly pending: ReadonlySet<Rank>;
   readonly answers: ReadonlyMap<Rank, StoreAnswered>;
-  /** One pause at a time is waited for. */
+  /** The pause that is waited for. What is stored meanwhile counts. */
   readonly pause: 'refused' | 'full' | null;
-  /** An update that was overtaken: it ends as `unknown`. */
+  /** It is not known whether the update took effect: it ends as `unknown`. */
   readonly isOvertaken: boolean;
   /** A majority has it, and the caller knows: only `concluded` is left. */
   readonly isDone: boolean;
@@ -105,21 +107,16 @@ export interface StorePhase {
 
 export interface StoreAnswered {
   readonly incarnation: number;
-  readonly outcome: 'stored' | 'refused' | 'full' | 'lacks';
+  readonly outcome: 'stored' | 'refused' | 'full';
 }
 
-/** D1: a healed version is handed over. */
-export interface LearnPhase {
-  readonly kind: 'learn';
-  readonly version: Version;
-  readonly data: RangeData;
-  /** Who is to answer. */
-  readonly pending: ReadonlySet<Rank>;
-  /** Who has it, with the incarnation that said so. */
-  readonly holders: ReadonlyMap<Rank, number>;
-}
-
+/** `pause` was asked for, and no answer is waited for. */
 export interface PausePhase {
   readonly kind: 'pause';
   readonly then: 'query' | 'order' | 'settle';
+}
+
+export interface CoordinationStep {
+  readonly coordination: Coordination;
+  readonly effects: readonly PartEffect[];
 }
