@@ -1,10 +1,8 @@
-/** Reads and writes byte ranges of a disk, with at most `windowSectors` sectors under way at a time. */
+/** Reads and writes byte ranges of a disk for users of the library. */
 import type { Observable } from 'rxjs';
-import { defer, endWith, from, ignoreElements, mergeMap, tap } from 'rxjs';
-import type { SectorData } from '../core/sector.js';
-import type { SectorPart } from '../core/sectorParts.js';
-import { isWholeSector, sectorParts } from '../core/sectorParts.js';
+import { defer, map } from 'rxjs';
 import type { Disk } from '../ports/disk.js';
+import { readBytes, writeBytes } from '../ports/diskBytes.js';
 import { checkRange } from './byteRange.js';
 
 export interface RangeOptions {
@@ -13,7 +11,7 @@ export interface RangeOptions {
   readonly sectors?: number;
 }
 
-/** Emits the bytes and completes. Fails with ATDD_RANGE if the range leaves the disk. */
+/** Emits the bytes, which are the caller's own, and completes. Fails with ATDD_RANGE if the range leaves the disk. */
 export function readRange(
   disk: Disk,
   { windowSectors, sectors }: RangeOptions,
@@ -22,41 +20,24 @@ export function readRange(
 ): Observable<Uint8Array> {
   return defer(() => {
     const offset = checkRange(offsetBytes, lengthBytes, sectors);
-    const result = new Uint8Array(lengthBytes);
-    const readPart = ({ sector, from: begin, to, at }: SectorPart): Observable<SectorData> =>
-      disk.read(sector).pipe(
-        tap((data) => {
-          result.set(data.subarray(begin, to), at);
-        }),
-      );
-    return from(sectorParts(offset, lengthBytes)).pipe(
-      mergeMap(readPart, windowSectors),
-      ignoreElements(),
-      endWith(result),
-    );
+    const bytes$ = readBytes(disk, windowSectors, offset, lengthBytes);
+    return disk.readSectors === undefined ? bytes$ : bytes$.pipe(map((bytes) => Uint8Array.from(bytes)));
   });
 }
 
-/** Completes when all of it is durable. Fails with ATDD_RANGE if the range leaves the disk. */
+/**
+ * Completes when all of it is durable. Until then the caller must not change the data. Fails with ATDD_RANGE if the
+ * range leaves the disk.
+ */
 export function writeRange(
   disk: Disk,
   { windowSectors, sectors }: RangeOptions,
   offsetBytes: number | bigint,
   data: Uint8Array,
 ): Observable<never> {
-  const writePart = (part: SectorPart): Observable<never> => {
-    const { sector, from: begin, to, at } = part;
-    const bytes = data.subarray(at, at + to - begin);
-    if (isWholeSector(part)) return disk.write(sector, bytes);
-    const change = (current: SectorData): SectorData => {
-      const changed = Uint8Array.from(current);
-      changed.set(bytes, begin);
-      return changed;
-    };
-    return disk.update(sector, change);
-  };
   return defer(() => {
     const offset = checkRange(offsetBytes, data.length, sectors);
-    return from(sectorParts(offset, data.length));
-  }).pipe(mergeMap(writePart, windowSectors));
+    const kept = disk.writeSectors === undefined ? data : Uint8Array.from(data);
+    return writeBytes(disk, windowSectors, offset, kept);
+  });
 }

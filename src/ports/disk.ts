@@ -1,6 +1,7 @@
 import type { Observable } from 'rxjs';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import type { SectorRun } from '../core/sectorMap.js';
+import type { RangeData } from '../core/strict/replicaMessage.js';
 
 /**
  * The disk as its users see it: sectors, each atomic.
@@ -25,4 +26,14 @@ export interface Disk {
    * may write in between, and then their data is lost.
    */
   update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never>;
+  /**
+   * Emits the data of `count` consecutive sectors, which must not be changed, and completes. Each sector is read
+   * atomically, all together are not. Absent: the disk works sector by sector.
+   */
+  readSectors?(first: SectorIndex, count: number): Observable<Uint8Array>;
+  /**
+   * Completes when `count` consecutive sectors are durable. Each is written atomically, all together are not. The data
+   * must never be changed once it was passed on. Absent: the disk works sector by sector.
+   */
+  writeSectors?(first: SectorIndex, count: number, data: RangeData): Observable<never>;
 }

@@ -11,7 +11,10 @@ export type Task =
   | { readonly kind: 'read' }
   /** B1 to B3: write the data. */
   | { readonly kind: 'write'; readonly data: RangeData }
-  /** B3 with data computed from what is there: one sector. `change` must not keep or change its argument. */
+  /**
+   * B3 with data computed from what is there: one sector. `change` must not keep or change its argument. It is called
+   * again if the sector has changed before its result was stored.
+   */
   | { readonly kind: 'update'; readonly change: (current: SectorData) => SectorData }
   /**
    * Bring the range to one settled version and hand that to every replica that is up (C1, C2, D1). Needs no result.
@@ -34,10 +37,12 @@ export type TaskEvent =
   | { readonly kind: 'up'; readonly rank: Rank }
   /** That replica cannot be asked: others are asked in its place without waiting for the delay. */
   | { readonly kind: 'down'; readonly rank: Rank }
-  /** The delay after which more replicas are asked has passed. */
-  | { readonly kind: 'hedge' }
-  /** The pause that `pause` asked for has passed. */
-  | { readonly kind: 'resume' };
+  /** The delay that `hedgeLater` asked for, for that range, has passed. */
+  | { readonly kind: 'hedge'; readonly range: SectorRange }
+  /** The pause that `pause` asked for, for that range, has passed. */
+  | { readonly kind: 'resume'; readonly range: SectorRange }
+  /** Answers that only `concluded` waits for are waited for no longer. */
+  | { readonly kind: 'conclude' };
 
 export type TaskEffect =
   | { readonly kind: 'send'; readonly to: Rank; readonly request: ReplicaRequest }

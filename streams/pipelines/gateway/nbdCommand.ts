@@ -1,13 +1,12 @@
 /** One NBD command on the disk: from a checked request to the pieces of its reply. */
 import type { Observable, OperatorFunction } from 'rxjs';
 import { EMPTY, NEVER, catchError, concatMap, defaultIfEmpty, defer, endWith } from 'rxjs';
-import { from, ignoreElements, map, merge, mergeMap, of, repeat, takeWhile, tap } from 'rxjs';
+import { from, ignoreElements, map, merge, of, repeat, takeWhile, tap } from 'rxjs';
 import { unreachable } from '../../../src/core/assert.js';
-import type { SectorData, SectorIndex } from '../../../src/core/sector.js';
+import type { SectorIndex } from '../../../src/core/sector.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../../../src/core/sector.js';
 import type { SectorRun } from '../../../src/core/sectorMap.js';
 import type { SectorPart } from '../../../src/core/sectorParts.js';
-import { isWholeSector, sectorParts } from '../../../src/core/sectorParts.js';
 import { AtomicDiskError } from '../../../src/errors.js';
 import type { Extent } from '../../../src/nbd/extents.js';
 import { addExtent, isZeros } from '../../../src/nbd/extents.js';
@@ -16,6 +15,7 @@ import { doneReply, errorReply, readReply, statusReply } from '../../../src/nbd/
 import type { NbdRequest } from '../../../src/nbd/request.js';
 import { cutAfter, orUnknown, sectorsOf } from '../../../src/nbd/sectorRuns.js';
 import type { Disk } from '../../../src/ports/disk.js';
+import { edgesOf, readBytes, withBytes, writeBytes } from '../../../src/ports/diskBytes.js';
 import { mergeByCost } from '../../mergeByCost.js';
 
 const SECTOR_BYTES = BigInt(SECTOR_SIZE_BYTES);
@@ -78,39 +78,12 @@ function perform(request: NbdRequest, options: NbdCommandOptions): Observable<Ui
 
 function read(request: NbdRequest, options: NbdCommandOptions): Observable<Uint8Array> {
   const { disk, windowSectors } = options;
-  const parts = partsOf(request, options);
-  // Most requests are for one sector: their data need not be put together.
-  if (parts.length === 1) {
-    const [{ sector, from: begin, to }] = parts;
-    return disk.read(sector).pipe(map((data) => data.subarray(begin, to)));
-  }
-  const data = new Uint8Array(request.lengthBytes);
-  return from(parts).pipe(
-    mergeMap(
-      ({ sector, from: begin, to, at }) =>
-        disk.read(sector).pipe(
-          tap((sectorData) => {
-            data.set(sectorData.subarray(begin, to), at);
-          }),
-        ),
-      windowSectors,
-    ),
-    ignoreElements(),
-    endWith(data),
-  );
+  return readBytes(disk, windowSectors, rangeOf(request, options).startBytes, request.lengthBytes);
 }
 
 function write(request: NbdRequest, options: NbdCommandOptions): Observable<never> {
   const { disk, windowSectors } = options;
-  const writePart = (part: SectorPart): Observable<never> => {
-    const { sector, from: begin, to, at } = part;
-    const bytes = request.data.subarray(at, at + to - begin);
-    if (isWholeSector(part)) return disk.write(sector, bytes);
-    return disk.update(sector, (current) => changed(current, begin, bytes));
-  };
-  const parts = partsOf(request, options);
-  if (parts.length === 1) return writePart(parts[0]);
-  return from(parts).pipe(mergeMap(writePart, windowSectors));
+  return writeBytes(disk, windowSectors, rangeOf(request, options).startBytes, request.data);
 }
 
 /**
@@ -123,25 +96,16 @@ function writeZeroes(request: NbdRequest, options: NbdCommandOptions): Observabl
   const first = Number((startBytes + SECTOR_BYTES - 1n) / SECTOR_BYTES);
   const end = Number(endBytes / SECTOR_BYTES);
   if (request.command === 'TRIM') return clearSectors(first, end, options, isTrimOver);
-  const edges = edgesOf(startBytes, endBytes).map(({ sector, from: begin, to }) =>
-    disk.update(sector, (current) => changed(current, begin, ZERO_SECTOR.subarray(begin, to))),
-  );
+  const { head, tail } = edgesOf(startBytes, request.lengthBytes);
+  const clearEdge = (edge: SectorPart | null): Observable<never> =>
+    edge === null
+      ? EMPTY
+      : disk.update(edge.sector, (current) => withBytes(current, edge.from, ZERO_SECTOR.subarray(edge.from, edge.to)));
   return merge(
-    ...edges,
+    clearEdge(head),
+    clearEdge(tail),
     clearSectors(first, end, options, () => false),
   );
-}
-
-/** The parts at the ends of a range that are not whole sectors. */
-function edgesOf(startBytes: bigint, endBytes: bigint): SectorPart[] {
-  const into = Number(startBytes % SECTOR_BYTES);
-  const length = Number(endBytes - startBytes);
-  // Such a part is less than a sector away from one of the ends.
-  const head = sectorParts(startBytes, Math.min(length, SECTOR_SIZE_BYTES - into));
-  const headBytes = head.reduce((bytes, { from: begin, to }) => bytes + to - begin, 0);
-  const tailBytes = Math.min(length - headBytes, Number(endBytes % SECTOR_BYTES));
-  const tail = sectorParts(endBytes - BigInt(tailBytes), tailBytes);
-  return [...head, ...tail].filter((part) => !isWholeSector(part));
 }
 
 /**
@@ -247,15 +211,4 @@ function rangeOf(
 ): { readonly startBytes: bigint; readonly endBytes: bigint } {
   const startBytes = BigInt(negotiated.export.firstSector) * SECTOR_BYTES + offsetBytes;
   return { startBytes, endBytes: startBytes + BigInt(lengthBytes) };
-}
-
-/** The parts of the disk's sectors that a request covers. */
-function partsOf(request: NbdRequest, options: NbdCommandOptions): SectorPart[] {
-  return sectorParts(rangeOf(request, options).startBytes, request.lengthBytes);
-}
-
-function changed(current: SectorData, at: number, bytes: Uint8Array): SectorData {
-  const data = Uint8Array.from(current);
-  data.set(bytes, at);
-  return data;
 }

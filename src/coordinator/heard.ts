@@ -1,0 +1,72 @@
+/** What a coordinator has heard of: the highest counter of a stamp, and the highest incarnations. */
+import { assert } from '../core/assert.js';
+import type { Rank } from '../core/rank.js';
+import type { Incarnations, ReplicaAnswer } from '../core/strict/replicaMessage.js';
+import type { CoordinatorId, StrictStamp } from '../core/strict/version.js';
+import { COUNTER_REFUSED } from '../core/strict/version.js';
+
+/** A Lamport counter (docs/strict-register.md, Roles). */
+export class StampSource {
+  #counter = 0n;
+
+  constructor(private readonly coordinator: CoordinatorId) {}
+
+  /** @returns a stamp above all that were heard of, and that was never drawn before. */
+  draw(): StrictStamp {
+    this.#counter += 1n;
+    assert(this.#counter < COUNTER_REFUSED, 'the counters of stamps are used up');
+    return { counter: this.#counter, coordinator: this.coordinator };
+  }
+
+  /** No stamp in the answer is above a promise that it names beside it. */
+  hear(answer: ReplicaAnswer): void {
+    switch (answer.kind) {
+      case 'state':
+        for (const { promised } of answer.runs) this.#raise(promised);
+        break;
+      case 'ordered':
+        for (const run of answer.runs) {
+          if (run.outcome === 'refused') this.#raise(run.promised);
+          else if (run.version !== null) this.#raise(run.version.stamp);
+        }
+        break;
+      case 'stored':
+        for (const run of answer.runs) if (run.outcome === 'refused') this.#raise(run.promised);
+        break;
+    }
+  }
+
+  #raise({ counter }: StrictStamp): void {
+    if (counter > this.#counter) this.#counter = counter;
+  }
+}
+
+/** E4. */
+export class KnownIncarnations {
+  #known: Incarnations;
+  /** The last list that was found to raise nothing: a port gives the same one again and again. */
+  #lastSeen: Incarnations | null = null;
+
+  constructor(processCount: number) {
+    this.#known = Array.from({ length: processCount }, () => 0);
+  }
+
+  /** The highest that were heard of, that of rank 1 first. Another list after each rise. */
+  get all(): Incarnations {
+    return this.#known;
+  }
+
+  of(rank: Rank): number {
+    return this.#known[rank - 1];
+  }
+
+  /** @returns whether a later incarnation of some replica is known now. */
+  learn(told: Incarnations): boolean {
+    if (told === this.#lastSeen) return false;
+    this.#lastSeen = told;
+    assert(told.length === this.#known.length, `${told.length} incarnations of ${this.#known.length} processes`);
+    if (!told.some((incarnation, index) => incarnation > this.#known[index])) return false;
+    this.#known = this.#known.map((known, index) => Math.max(known, told[index]));
+    return true;
+  }
+}
