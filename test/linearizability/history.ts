@@ -71,8 +71,8 @@ export class HistoryRecorder {
   readonly operations: Operation[] = [];
   /** So that all reads of a value share one string: histories may have a million operations. */
   private readonly written = new Map<Value, Value>();
-  /** By client: what ends each of its operations that are under way at a crash. */
-  private readonly underWay = new Map<string, Set<(at: number) => void>>();
+  /** By client: what ends each of its operations that are under way without an answer. */
+  private readonly underWay = new Map<string, Set<EndWithout>>();
 
   constructor(private readonly now: () => number) {}
 
@@ -83,15 +83,15 @@ export class HistoryRecorder {
     const ofClient = this.underWay.get(client) ?? new Set();
     this.underWay.set(client, ofClient);
     const settle = (found: Value, end: Pick<Operation, 'return' | 'crash'>): void => {
-      if (!ofClient.delete(crash)) throw new Error(`an operation of ${client} was settled twice`);
+      if (!ofClient.delete(without)) throw new Error(`an operation of ${client} was settled twice`);
       if (ofClient.size === 0) this.underWay.delete(client);
       const value = this.written.get(found) ?? found;
       this.operations.push({ client, sector, kind, value, invoke, ...end });
     };
-    const crash = (at: number): void => {
-      settle(written, { return: null, crash: at });
+    const without: EndWithout = (end) => {
+      settle(written, end);
     };
-    ofClient.add(crash);
+    ofClient.add(without);
     return {
       answered: (value = written) => {
         settle(value, { return: this.now() });
@@ -104,10 +104,17 @@ export class HistoryRecorder {
 
   /** The client crashed now: none of its operations gets an answer any more. Its next life has another name. */
   crash(client: string): void {
-    const at = this.now();
-    for (const end of [...(this.underWay.get(client) ?? [])]) end(at);
+    const crash = this.now();
+    for (const end of [...(this.underWay.get(client) ?? [])]) end({ return: null, crash });
+  }
+
+  /** What is under way never ends. */
+  closeAll(): void {
+    for (const ends of [...this.underWay.values()]) for (const end of [...ends]) end({ return: null });
   }
 }
+
+type EndWithout = (end: { readonly return: null; readonly crash?: number }) => void;
 
 export interface Pending {
   /** The answer is here; `value` is what a read returned. */
