@@ -68,11 +68,15 @@ export class StrictChecks {
     const { stamp, origin, data } = this.machines[rank - 1].disk.flushedOf(sector);
     const facts = this.factsOf(sector);
     const value = describeWrite(nameIn(data, 0));
-    const version = `${textOf(origin)} ${value ?? ''}`;
+    const version = `${value} of origin ${origin.counter}`;
     const key = textOf(stamp);
     const known = facts.versions.get(key);
     if (known === undefined) facts.versions.set(key, version);
-    else if (known !== version) this.world.report('versions', `sector ${sector}: one stamp has two versions`);
+    else if (known !== version)
+      this.world.report(
+        'versions',
+        `sector ${sector}: stamp ${stamp.counter} has two versions, ${known} and ${version} (process ${rank})`,
+      );
     // An update keeps the origin of what it has changed.
     if (!isOfUpdate(data)) this.checkOrigin(sector, facts, origin, value);
     this.checkMajority(sector);
