@@ -36,8 +36,9 @@ export class ProcessLog {
     const { log, rank: self } = this.options;
     switch (output.kind) {
       case 'dropped': {
-        const { remote, reason } = output;
-        this.#complain(reason, 'warn', DROPPED[reason] ?? 'dropped a process message', { remote, reason });
+        const { remote, reason, detail } = output;
+        const fields = { remote, reason, ...(detail !== undefined && { detail }) };
+        this.#complain(reason, 'warn', DROPPED[reason] ?? 'dropped a process message', fields);
         break;
       }
       case 'differs': {

@@ -13,12 +13,12 @@ import type { MessageTable } from '../src/wire/messageTypes.js';
  * ```
  *
  * An error or the end of the source is passed on, and an incomplete message is dropped then. Bound: one incomplete
- * message (see src/wire/frame.ts). Each subscription has a decoder of its own.
+ * message, of at most `sizeMax` bytes (see src/wire/frame.ts). Each subscription has a decoder of its own.
  */
-export function decodeFrames(table: MessageTable): OperatorFunction<Uint8Array, Frame> {
+export function decodeFrames(table: MessageTable, sizeMax?: () => number): OperatorFunction<Uint8Array, Frame> {
   return (chunk$) =>
     new Observable((subscriber) => {
-      const decoder = createFrameDecoder(table);
+      const decoder = createFrameDecoder(table, sizeMax);
       return chunk$.subscribe({
         next: (chunk) => {
           for (const frame of decoder.push(chunk)) subscriber.next(frame);

@@ -241,8 +241,11 @@ export class Link {
       return;
     }
     const message = frame.type.parse(frame.bytes);
-    const isAnswer = message.family === 'response' || message.family === 'report';
-    assert(isAnswer, 'a client decodes responses and reports only');
+    if (message.family !== 'response' && message.family !== 'report') {
+      // A message of the strict register: nothing here has asked for it.
+      this.options.counters.unexpectedResponses += 1;
+      return;
+    }
     const waiting = this.waitingFor(message);
     const status = STATUSES.get(message.status);
     if (waiting === null || status === undefined) {

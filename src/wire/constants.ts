@@ -56,6 +56,9 @@ export const TYPE_HELLO = 0x88;
 export const TYPE_STATUS = 0x90;
 export const TYPE_SCRUB = 0x91;
 export const TYPE_MAP = 0x92;
+/** Messages of the strict register. */
+export const TYPE_PACK = 0xa0;
+export const TYPE_OPEN = 0xa1;
 
 export const STATUS_OK = 0x00;
 export const STATUS_AUTH_FAILURE = 0x01;
@@ -140,6 +143,12 @@ export const BUNDLE_UNIT_BYTES = 8;
 export const SIZE_BUNDLE_MIN = HEADER_SIZE_BYTES + TAG_SIZE_BYTES;
 /** Bounds memory: each connection may have one incomplete bundle. */
 export const SIZE_BUNDLE_MAX = 65_536;
+
+/**
+ * A longer frame is taken in only from those who have shown that they know the key, because a connection may have one
+ * incomplete frame.
+ */
+export const SIZE_FRAME_UNPROVEN_MAX = SIZE_BUNDLE_MAX;
 
 export const SIZE_INQUIRY = SIZE_READ;
 

@@ -3,13 +3,14 @@
  * input"). It searches for a magic. If the type is not in the table, it skips eight bytes. A message of a known type is
  * taken whole, valid or not.
  *
- * Bound: at most one incomplete message is kept between chunks. A frame that arrived within one chunk is a view into
- * it; others have memory of their own. Frames never change afterwards.
+ * Bound: at most one incomplete message is kept between chunks, of at most as many bytes as the connection is allowed.
+ * A frame that arrived within one chunk is a view into it; others have memory of their own, into which each byte was
+ * copied once. Frames never change afterwards.
  */
 import type { MessageType } from './messageType.js';
 import type { WireMessage } from './wireMessage.js';
 import type { MessageTable } from './messageTypes.js';
-import { HEADER_SIZE_BYTES, MAGIC, OFFSET_TYPE } from './constants.js';
+import { HEADER_SIZE_BYTES, MAGIC, OFFSET_TYPE, SIZE_FRAME_UNPROVEN_MAX } from './constants.js';
 
 export interface Frame {
   readonly type: MessageType<WireMessage>;
@@ -28,7 +29,14 @@ export interface FrameDecoder {
 
 const NOTHING = new Uint8Array(0);
 
-export function createFrameDecoder(table: MessageTable): FrameDecoder {
+/**
+ * @param sizeMax The longest message that the connection may send now, in bytes. It is asked at each header; a header
+ * of a longer message is skipped like an unknown type.
+ */
+export function createFrameDecoder(
+  table: MessageTable,
+  sizeMax: () => number = () => SIZE_FRAME_UNPROVEN_MAX,
+): FrameDecoder {
   /** The beginning of a message, or of what may become one. Only the first `pendingBytes` bytes are filled. */
   let pending: Uint8Array = NOTHING;
   let pendingBytes = 0;
@@ -55,7 +63,7 @@ export function createFrameDecoder(table: MessageTable): FrameDecoder {
       }
       const type = table[bytes[at + OFFSET_TYPE]];
       const size = type === undefined ? null : type.sizeOf(bytes, at);
-      if (type === undefined || size === null) {
+      if (type === undefined || size === null || (size > SIZE_FRAME_UNPROVEN_MAX && size > sizeMax())) {
         at += HEADER_SIZE_BYTES;
         continue;
       }

@@ -14,6 +14,8 @@ import { INQUIRIES, REPORTS } from './inquiryMessages.js';
 import { MEMBER_MESSAGES } from './memberMessages.js';
 import { SHARD_MESSAGE } from './shardMessage.js';
 import { HELLO_MESSAGE } from './helloMessage.js';
+import { OPEN, OPENED } from './strict/openMessages.js';
+import { PACK } from './strict/pack.js';
 import { fixedSize } from './messageType.js';
 import type { MessageType } from './messageType.js';
 import type { WireMessage } from './wireMessage.js';
@@ -187,6 +189,8 @@ export const SERVER_MESSAGES: MessageTable = table([
   HELLO_MESSAGE,
   SHARD_MESSAGE,
   ...INQUIRIES,
+  OPEN,
+  PACK,
 ]);
 
 /** For a connection that a process opened to a peer. */
@@ -195,7 +199,8 @@ export const PEER_MESSAGES: MessageTable = table([
   ...RECEIPTS,
   ...MEMBER_MESSAGES,
   HELLO_MESSAGE,
+  PACK,
 ]);
 
 /** For a connection that a client opened to a process. */
-export const CLIENT_MESSAGES: MessageTable = table([...RESPONSES, ...REPORTS]);
+export const CLIENT_MESSAGES: MessageTable = table([...RESPONSES, ...REPORTS, OPENED, PACK]);

@@ -18,6 +18,9 @@ import { readMemberMessage } from './memberMessages.js';
 import type { MemberWireMessage } from './memberMessages.js';
 import type { HelloEnvelope, HelloMessage } from './helloMessage.js';
 import type { ProcessWireMessage } from './processWireMessage.js';
+import type { OpenFields } from './strict/openMessages.js';
+import type { PackContent, PackMessage } from './strict/pack.js';
+import { SENDER_CLIENT } from './strict/pack.js';
 
 export type DropReason =
   | 'badTag'
@@ -59,7 +62,15 @@ export type Verdict =
     }
   /** A SHARD: the sender has workers, and this process has none. */
   | { readonly kind: 'shard' }
-  | { readonly kind: 'dropped'; readonly reason: DropReason };
+  /** A client asks how this process may be spoken to. */
+  | { readonly kind: 'open'; readonly open: OpenFields }
+  /**
+   * Requests or answers of the strict register, all valid. Requests of a client have its key, all others that of the
+   * system; answers come from processes only. The sender of a client is SENDER_CLIENT. Data are as `PackMessage` says.
+   */
+  | { readonly kind: 'pack'; readonly sender: Rank; readonly content: PackContent }
+  /** `detail`: what is wrong with it, in words. */
+  | { readonly kind: 'dropped'; readonly reason: DropReason; readonly detail?: string };
 
 export interface VerdictOptions {
   readonly self: Rank;
@@ -89,7 +100,7 @@ const DROPPED: Readonly<Record<DropReason, Verdict>> = {
   otherWorkers: { kind: 'dropped', reason: 'otherWorkers' },
 };
 
-/** Judges one message. Data in the verdict is a copy, so the frame need not be kept. */
+/** Judges one message. Data in the verdict is a copy, so the frame need not be kept; but see `pack`. */
 export function judge({ frame, message }: ParsedFrame, options: VerdictOptions): Verdict {
   switch (message.family) {
     case 'request':
@@ -119,8 +130,14 @@ export function judge({ frame, message }: ParsedFrame, options: VerdictOptions):
       const { sectors } = options;
       return { kind: 'map', from: from < BigInt(sectors) ? Number(from) : sectors, requestNumber };
     }
+    case 'open':
+      if (!options.clientTagger.verify(frame)) return DROPPED.badTag;
+      return { kind: 'open', open: { token: message.token, version: message.version } };
+    case 'pack':
+      return judgePack(frame, message, options);
     case 'response':
     case 'report':
+    case 'opened':
       return DROPPED.unexpectedFamily;
     default:
       return unreachable(message);
@@ -203,6 +220,19 @@ function judgeReceipt(frame: Uint8Array, message: ReceiptMessage, options: Verdi
   const { sender, receiptFor, id } = message;
   if (!isOtherMember(sender, options)) return DROPPED.unknownSender;
   return { kind: 'receipt', receipt: { sender, receiptFor, id } };
+}
+
+function judgePack(frame: Uint8Array, { sender, content }: PackMessage, options: VerdictOptions): Verdict {
+  const isOfClient = sender === SENDER_CLIENT;
+  const tagger = isOfClient ? options.clientTagger : options.systemTagger;
+  if (!tagger.verify(frame)) return DROPPED.badTag;
+  if (!isOfClient && !isOtherMember(sender, options)) return DROPPED.unknownSender;
+  const read = content(options);
+  if (typeof read === 'string') return { kind: 'dropped', reason: 'invalidContent', detail: read };
+  if (isOfClient && read.kind === 'answers') {
+    return { kind: 'dropped', reason: 'invalidContent', detail: 'a client has sent answers' };
+  }
+  return { kind: 'pack', sender, content: read };
 }
 
 function isOtherMember(sender: number, { self, processCount }: VerdictOptions): boolean {

@@ -7,6 +7,8 @@ import type { MemberWireMessage } from './memberMessages.js';
 import type { ShardMessage } from './shardMessage.js';
 import type { BundleMessage } from './bundle.js';
 import type { InquiryMessage, ReportMessage } from './inquiryMessages.js';
+import type { OpenMessage, OpenedMessage } from './strict/openMessages.js';
+import type { PackMessage } from './strict/pack.js';
 
 /**
  * Messages as they stand on the wire: the fields were read, but nothing was checked yet. A sector is any u64, a sender
@@ -40,7 +42,15 @@ export type WireMessage =
 
 /** Messages of this implementation alone (types from 0x80 up), not checked either. */
 export type ExtensionMessage =
-  HelloMessage | MemberWireMessage | ShardMessage | BundleMessage | InquiryMessage | ReportMessage;
+  | HelloMessage
+  | MemberWireMessage
+  | ShardMessage
+  | BundleMessage
+  | InquiryMessage
+  | ReportMessage
+  | PackMessage
+  | OpenMessage
+  | OpenedMessage;
 
 /** A decoded message with the bytes of its frame, tag included. */
 export interface ParsedFrame {

@@ -48,7 +48,13 @@ export type Inbound =
       readonly from: SectorIndex;
       readonly requestNumber: bigint;
     }
-  | { readonly kind: 'dropped'; readonly remote: string; readonly reason: DropReason };
+  | {
+      readonly kind: 'dropped';
+      readonly remote: string;
+      readonly reason: DropReason;
+      /** What is wrong with the message, in words, where the reason does not say it. */
+      readonly detail?: string;
+    };
 
 export interface SignedListMessage {
   readonly sender: Rank;

@@ -38,6 +38,7 @@ import { mapEach } from '../mapEach.js';
 import { parseFrames } from '../parseFrames.js';
 import type { Outgoing } from '../writeTogether.js';
 import type { Inbound } from './arrival.js';
+import { answerToOpen } from './opening.js';
 import { takeAnswerAsProof, takeHello, takeOldHello, takeProof } from './membership/introductions.js';
 import type { ProcessState } from './processState.js';
 import type { SessionLimits } from './session.js';
@@ -208,15 +209,23 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
       session.isRefused = true;
       session.connection.destroy();
       return [dropped(session, 'otherWorkers')];
+    case 'open': {
+      showTrust(session, options);
+      const bytes = answerToOpen(verdict.open, options.verdict, options.state.membership);
+      return [toSend({ connection: session.connection, content: bytes })];
+    }
+    case 'pack':
+      // A process of the open mode has agreed on none with anybody.
+      return [dropped(session, 'unexpectedFamily')];
     case 'dropped':
-      return [dropped(session, verdict.reason)];
+      return [dropped(session, verdict.reason, verdict.detail)];
     default:
       return unreachable(verdict);
   }
 }
 
-function dropped({ connection }: Session, reason: DropReason): Inbound {
-  return { kind: 'dropped', remote: connection.remote, reason };
+function dropped({ connection }: Session, reason: DropReason, detail?: string): Inbound {
+  return { kind: 'dropped', remote: connection.remote, reason, ...(detail !== undefined && { detail }) };
 }
 
 /**

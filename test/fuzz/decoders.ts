@@ -8,9 +8,10 @@ import { measureMemory } from './memory.js';
 import { nbdSubject } from './nbdSubject.js';
 import { processSubject } from './processSubject.js';
 import { report } from './report.js';
+import { packSubject, portSubject } from './strictSubject.js';
 import { wireSubject } from './wireSubject.js';
 
-const SUBJECTS: readonly Subject[] = [wireSubject, clientSubject, nbdSubject, processSubject];
+const SUBJECTS: readonly Subject[] = [wireSubject, clientSubject, packSubject, portSubject, nbdSubject, processSubject];
 
 /** Cases are dealt to the subjects by their weights. */
 const DEAL = SUBJECTS.flatMap((subject) => new Array<Subject>(subject.weight).fill(subject));

@@ -193,6 +193,9 @@ export class LibraryUser extends User {
   private namingTagger(inner: Tagger): Tagger {
     return {
       verify: (message) => inner.verify(message),
+      signPieces: (pieces) => {
+        inner.signPieces(pieces);
+      },
       sign: (message) => {
         if (message[TYPE_AT] === WRITE) this.nameWrite(message);
         inner.sign(message);

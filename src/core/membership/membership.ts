@@ -50,22 +50,27 @@ export function newMembership(
 
 /** The HELLO for a peer. */
 export function helloTo(membership: Membership, to: Rank): Hello {
-  const { own, remembered, self, configuration, wasInUse, isFounder } = membership;
-  const incarnations: Incarnation[] = [];
-  for (let rank = 1; rank <= self.processCount; rank += 1) {
-    const isSelf = rank === self.rank;
-    incarnations.push(isSelf ? own.incarnation : (remembered.get(rank)?.incarnation ?? 0));
-  }
+  const { own, remembered, configuration, wasInUse, isFounder } = membership;
   const isFresh = own.memberState === 'fresh';
   return {
     ...own,
     known: remembered.get(to)?.storage ?? null,
-    incarnations,
+    incarnations: incarnationsOf(membership),
     configuration,
     wasInUse: isFresh && wasInUse && !isFounder,
     isFounder: isFresh && isFounder,
     hasData: membership.hasData(),
   };
+}
+
+/** The latest known incarnation of each process, that of rank 1 first; 0: the first, or none is known. */
+export function incarnationsOf({ own, remembered, self }: Membership): readonly Incarnation[] {
+  const incarnations: Incarnation[] = [];
+  for (let rank = 1; rank <= self.processCount; rank += 1) {
+    const isSelf = rank === self.rank;
+    incarnations.push(isSelf ? own.incarnation : (remembered.get(rank)?.incarnation ?? 0));
+  }
+  return incarnations;
 }
 
 /** Decides again: the process has just started, or time has passed. */

@@ -1,0 +1,328 @@
+/**
+ * One connection of a client to a replica: OPEN and OPENED, packs of requests out at the end of the turn, packs of
+ * answers in, paired by number.
+ *
+ * Bounds: as soon as the system has not taken `bufferBytesMax` bytes, or `unansweredMax` requests are unanswered, the
+ * connection is given up. Of an unanswered request only its range and stamp are kept, not its data. Of incoming bytes
+ * at most one incomplete pack is kept, and before OPENED no more than 64 KiB.
+ */
+import type { Observable } from 'rxjs';
+import { BehaviorSubject, EMPTY, connect, defer, endWith, finalize, ignoreElements, merge } from 'rxjs';
+import { repeat, switchMap, takeUntil, tap, timer } from 'rxjs';
+import { assert } from '../../core/assert.js';
+import type { LinkToken } from '../../core/membership/memberMessage.js';
+import type { Rank } from '../../core/rank.js';
+import type { ReplicaRequest } from '../../core/strict/replicaMessage.js';
+import { endOf } from '../../core/strict/range.js';
+import type { ReceivedAnswer } from '../../coordinator/replicaPort.js';
+import { oncePerTurn } from '../../oncePerTurn.js';
+import type { Connection } from '../../ports/connection.js';
+import type { Schedulers } from '../../ports/schedulers.js';
+import { SIZE_FRAME_UNPROVEN_MAX } from '../../wire/constants.js';
+import type { Frame } from '../../wire/frame.js';
+import { createFrameDecoder } from '../../wire/frame.js';
+import { CLIENT_MESSAGES } from '../../wire/messageTypes.js';
+import { SIZE_PACK_MAX } from '../../wire/strict/layout.js';
+import type { Opened } from '../../wire/strict/openMessages.js';
+import { STRICT_VERSION, serializeOpen } from '../../wire/strict/openMessages.js';
+import type { PackMessage } from '../../wire/strict/pack.js';
+import { Packer, SENDER_CLIENT } from '../../wire/strict/pack.js';
+import type { NumberedAnswer } from '../../wire/strict/answers.js';
+import type { NumberedRequest } from '../../wire/strict/requests.js';
+import { requestSize } from '../../wire/strict/requests.js';
+import type { Tagger } from '../../wire/tag.js';
+import type { ClientCounters } from '../clientEvents.js';
+import { WRONG_TAGS } from '../link.js';
+import { watchWhile } from '../watchWhile.js';
+import type { Expectation } from './expectation.js';
+import { expectationOf, misfitOf } from './expectation.js';
+
+export type PortCounters = Pick<
+  ClientCounters,
+  'badTagResponses' | 'unexpectedResponses' | 'failedDials' | 'lostConnections' | 'leftConnections'
+>;
+
+export interface ReplicaTimeouts {
+  /** Milliseconds without an answer to OPEN after which the process counts as one that does not know it. */
+  readonly openMs: number;
+  /** Milliseconds after which a process that is no member yet is asked again. */
+  readonly openAgainMs: number;
+  /** Milliseconds without any answer, while one is waited for, after which the connection is given up. */
+  readonly unansweredMs: number;
+}
+
+export interface ReplicaLimits {
+  /** Requests without an answer. */
+  readonly unansweredMax: number;
+  /** Bytes that the system has not taken. */
+  readonly bufferBytesMax: number;
+}
+
+export interface ReplicaConnectionOptions {
+  readonly rank: Rank;
+  readonly processCount: number;
+  /** The size of the disk that the client goes by; null: it goes by none. */
+  readonly sectors: number | null;
+  readonly connection: Connection;
+  readonly token: LinkToken;
+  readonly tagger: Tagger;
+  readonly schedulers: Schedulers;
+  readonly timeouts: ReplicaTimeouts;
+  readonly limits: ReplicaLimits;
+  readonly counters: PortCounters;
+  /** Emits once, also for later subscribers: the connection is closed then. */
+  readonly stop$: Observable<unknown>;
+  onTrouble(trouble: string): void;
+  /** The process has said what it is, or has not for `openMs`: null. */
+  onOpened(opened: Opened | null): void;
+  onAnswer(answer: ReceivedAnswer): void;
+  /** Nothing is answered over this connection any more. Called once. */
+  onOver(): void;
+}
+
+/** Silence is checked for this many times in `unansweredMs`, so it is noticed at most a part of that late. */
+const SILENCE_CHECKS = 4;
+
+export class ReplicaConnection {
+  /** Runs the traffic: to be subscribed to once. Completes when the connection is over. */
+  readonly run$: Observable<never>;
+  readonly #decoder = createFrameDecoder(CLIENT_MESSAGES, () =>
+    this.#opened === null ? SIZE_FRAME_UNPROVEN_MAX : SIZE_PACK_MAX,
+  );
+  readonly #packer: Packer;
+  readonly #expected = new Map<number, Expectation>();
+  readonly #isWaiting = new BehaviorSubject(false);
+  readonly #flushAtTurn: () => void;
+  /** Whether the process is no member yet, and so is asked again. */
+  readonly #asksAgain = new BehaviorSubject(false);
+  #opened: Opened | null = null;
+  #isOver = false;
+  #gathered: NumberedRequest[] = [];
+  #gatheredBytes = 0;
+  /** Checks since the last answer. */
+  #silentChecks = 0;
+
+  constructor(private readonly options: ReplicaConnectionOptions) {
+    const { tagger, schedulers } = options;
+    this.#packer = new Packer(SENDER_CLIENT, tagger);
+    this.#flushAtTurn = oncePerTurn(schedulers.turn, () => {
+      this.#flush();
+    });
+    this.run$ = this.#run();
+  }
+
+  get bufferedBytes(): number {
+    return this.options.connection.bufferedBytes + this.#gatheredBytes;
+  }
+
+  /**
+   * Sends the request at the end of the turn. A request for sectors that the process does not have yet is not sent, so
+   * it is not answered: its disk is being grown.
+   */
+  send(number: number, request: ReplicaRequest): void {
+    assert(this.#opened !== null && !this.#isOver, 'the connection is open');
+    if (endOf(request.range) > this.#opened.sectors) return;
+    const expectation = expectationOf(request);
+    if (expectation !== null) {
+      if (this.#expected.size === 0) {
+        this.#silentChecks = 0;
+        if (!this.#isWaiting.value) this.#isWaiting.next(true);
+      }
+      this.#expected.set(number, expectation);
+    }
+    this.#gathered.push({ number, request });
+    this.#gatheredBytes += requestSize(request).totalBytes;
+    this.#flushAtTurn();
+  }
+
+  #run(): Observable<never> {
+    const { connection, timeouts, schedulers, stop$ } = this.options;
+    const received$ = connection.bytes$.pipe(
+      tap((chunk) => {
+        for (const frame of this.#decoder.push(chunk)) if (!this.#isOver) this.#receive(frame);
+      }),
+      ignoreElements(),
+    );
+    const beside$ = merge(
+      this.#asks(),
+      watchWhile(
+        this.#isWaiting,
+        () => {
+          this.#checkSilence();
+        },
+        timeouts.unansweredMs / SILENCE_CHECKS,
+        schedulers.clock,
+      ),
+      stop$.pipe(
+        tap(() => {
+          this.#end(true);
+        }),
+        ignoreElements(),
+      ),
+    );
+    return defer(() => {
+      connection.write([this.#open()]);
+      return received$;
+    }).pipe(
+      connect((shared$) => merge(shared$, beside$.pipe(takeUntil(shared$.pipe(endWith(null)))))),
+      finalize(() => {
+        this.#end();
+      }),
+    );
+  }
+
+  /** Asks again while the process is no member. One that has not answered is not asked again: it may not know OPEN. */
+  #asks(): Observable<never> {
+    const { connection, timeouts, schedulers } = this.options;
+    const again$ = timer(timeouts.openAgainMs, schedulers.clock).pipe(
+      tap(() => {
+        connection.write([this.#open()]);
+      }),
+      repeat(),
+    );
+    const unanswered$ = timer(timeouts.openMs, schedulers.clock).pipe(
+      tap(() => {
+        if (this.#opened === null && !this.#isOver) this.options.onOpened(null);
+      }),
+      ignoreElements(),
+    );
+    const asksAgain$ = this.#asksAgain.pipe(
+      switchMap((asks) => (asks ? again$ : EMPTY)),
+      ignoreElements(),
+    );
+    return merge(unanswered$, asksAgain$);
+  }
+
+  #open(): Uint8Array {
+    const { token, tagger } = this.options;
+    return serializeOpen({ token, version: STRICT_VERSION }, tagger);
+  }
+
+  #flush(): void {
+    if (this.#isOver) return;
+    const { connection, limits } = this.options;
+    const gathered = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    connection.write(this.#packer.packRequests(gathered));
+    if (connection.bufferedBytes > limits.bufferBytesMax) {
+      this.#giveUp(`it takes in too little: ${connection.bufferedBytes} bytes wait for it`);
+    } else if (this.#expected.size > limits.unansweredMax) {
+      this.#giveUp(`it leaves ${this.#expected.size} requests unanswered`);
+    }
+  }
+
+  #receive({ type, bytes }: Frame): void {
+    const { counters, tagger } = this.options;
+    if (!tagger.verify(bytes)) {
+      counters.badTagResponses += 1;
+      this.options.onTrouble(WRONG_TAGS);
+      return;
+    }
+    const message = type.parse(bytes);
+    if (message.family === 'opened') this.#receiveOpened(message.content());
+    else if (message.family === 'pack') this.#receivePack(message);
+    else counters.unexpectedResponses += 1;
+  }
+
+  #receiveOpened(opened: Opened | null): void {
+    const { rank, processCount, sectors, token, counters } = this.options;
+    if (opened === null) {
+      this.#disbelieve('it says of itself what no process can say');
+      return;
+    }
+    if (opened.echo !== token) {
+      // Of another connection: somebody has replayed it.
+      counters.unexpectedResponses += 1;
+      return;
+    }
+    if (opened.rank !== rank) {
+      this.#disbelieve(`process ${opened.rank} answers at the address of process ${rank}`);
+      return;
+    }
+    if (opened.processCount !== processCount) {
+      this.#disbelieve(`its cluster has ${opened.processCount} processes, and this client knows ${processCount}`);
+      return;
+    }
+    if (sectors !== null && opened.sectors !== sectors) {
+      this.options.onTrouble(`its disk has ${opened.sectors} sectors, and this client goes by ${sectors}`);
+    }
+    if (opened.version !== STRICT_VERSION) {
+      this.options.onTrouble(`it speaks version ${opened.version} of the strict register, not ${STRICT_VERSION}`);
+      this.options.onOpened(null);
+      return;
+    }
+    this.#opened = opened;
+    this.#silentChecks = 0;
+    this.#asksAgain.next(opened.mode === 'strict' && opened.memberState !== 'member');
+    this.options.onOpened(opened);
+  }
+
+  #receivePack({ sender, content }: PackMessage): void {
+    const { rank, counters } = this.options;
+    if (this.#opened === null || sender !== rank) {
+      counters.unexpectedResponses += 1;
+      return;
+    }
+    const read = content(this.#opened);
+    if (typeof read === 'string') this.#disbelieve(`its answers are not valid: ${read}`);
+    else if (read.kind === 'requests') this.#disbelieve('it sends requests to a client');
+    else {
+      for (const answer of read.answers) {
+        this.#receiveAnswer(answer, read.incarnations);
+        if (this.#isOver) return;
+      }
+    }
+  }
+
+  #receiveAnswer(answer: NumberedAnswer, incarnations: readonly number[]): void {
+    const { number: request } = answer;
+    const expected = this.#expected.get(request);
+    if (expected === undefined) {
+      this.options.counters.unexpectedResponses += 1;
+      return;
+    }
+    const misfit = misfitOf(expected, answer);
+    if (misfit !== null) {
+      this.#disbelieve(`an answer does not fit its request: ${misfit}`);
+      return;
+    }
+    this.#expected.delete(request);
+    this.#silentChecks = 0;
+    this.options.onAnswer({ request, answer: answer.answer, incarnations });
+  }
+
+  #checkSilence(): void {
+    if (this.#expected.size === 0) {
+      this.#isWaiting.next(false);
+      return;
+    }
+    this.#silentChecks += 1;
+    if (this.#silentChecks <= SILENCE_CHECKS) return;
+    this.#giveUp(`it has answered nothing for ${this.options.timeouts.unansweredMs} ms`);
+  }
+
+  #giveUp(trouble: string): void {
+    this.options.counters.leftConnections += 1;
+    this.options.onTrouble(trouble);
+    this.#end();
+  }
+
+  #disbelieve(trouble: string): void {
+    this.options.counters.unexpectedResponses += 1;
+    this.options.onTrouble(trouble);
+    this.#end();
+  }
+
+  #end(isStopped = false): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (!isStopped) this.options.counters.lostConnections += 1;
+    this.#expected.clear();
+    this.#gathered = [];
+    this.#gatheredBytes = 0;
+    this.#isWaiting.next(false);
+    this.options.connection.destroy();
+    this.options.onOver();
+  }
+}
