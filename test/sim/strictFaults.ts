@@ -126,8 +126,8 @@ export const STRICT_FAULTS: readonly DeliberateFault[] = [
     blackBoxRuns: null,
     edits: [
       {
-        file: 'src/core/strict/promises.js',
-        find: 'this.#regionFor(region).raiseAll(stamp);',
+        file: 'streams/pipelines/replica/replicaState.js',
+        find: 'promises.raiseFloor(region, floor);',
         replace: '',
       },
     ],

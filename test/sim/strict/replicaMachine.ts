@@ -3,6 +3,7 @@
  * lost (docs/strict-register.md, E1 to E4).
  */
 import type { Rank } from '../../../src/core/rank.js';
+import { regionOf } from '../../../src/core/strict/range.js';
 import type { SectorIndex } from '../../../src/core/sector.js';
 import type { Incarnations, ReplicaRequest } from '../../../src/core/strict/replicaMessage.js';
 import {
@@ -11,16 +12,16 @@ import {
   STRICT_STAMP_INITIAL,
   type StrictStamp,
 } from '../../../src/core/strict/version.js';
-import type { Schedulers } from '../../../src/ports/schedulers.js';
 import type { Dice } from '../../helpers/seed.js';
+import type { Actor } from '../actor.js';
 import type { Counts } from '../counts.js';
 import { Machine } from '../machine.js';
 import { schedulersOf } from '../schedulers.js';
 import type { Scheduled, World } from '../world.js';
 import type { Answer, Connection, Server } from './connection.js';
 import type { Paths } from './paths.js';
-import { NOTE_LIMIT, PlainReplica } from './plainReplica.js';
-import type { ReplicaProgram } from './replicaProgram.js';
+import { NOTE_ACTIVE, NOTE_LIMIT, type ReplicaProgram } from './replicaProgram.js';
+import { StreamReplica } from './streamReplica.js';
 import { StrictDisk, StrictDiskNotes, StrictDiskStore } from './strictDisk.js';
 
 /** What machines have in common. */
@@ -86,7 +87,7 @@ export class ReplicaMachine extends Machine implements Server {
     const actor = this.begin(this.bootCount);
     this.store = new StrictDiskStore(this.disk, this.world, actor);
     this.notes = new StrictDiskNotes(this.disk, actor);
-    this.program = this.newProgram(schedulersOf(this.world, actor, this.random, 0));
+    this.program = this.newProgram(actor);
     this.world.trace.note('boot', this.rank, this.bootCount, () => actor.name);
     if (!this.isMember) this.join();
   }
@@ -141,9 +142,19 @@ export class ReplicaMachine extends Machine implements Server {
     });
   }
 
-  protected newProgram(_schedulers: Schedulers): ReplicaProgram {
-    if (this.store === null || this.notes === null) throw new Error('no store');
-    return new PlainReplica(this.store, this.notes, this.around.sectors);
+  private newProgram(actor: Actor): ReplicaProgram {
+    if (this.store === null || this.notes === null) throw new Error(`${this.name} has no store`);
+    return new StreamReplica({
+      self: this.rank,
+      sectors: this.around.sectors,
+      store: this.store,
+      notes: this.notes,
+      schedulers: schedulersOf(this.world, actor, this.random, this.random.below(1_000)),
+      isMember: () => this.mayAnswer(),
+      failed: (error) => {
+        this.world.report('assertion', `${actor.name} has failed: ${String(error)}`);
+      },
+    });
   }
 
   /** E1: nothing at all until it is a member. */
@@ -233,7 +244,11 @@ export class ReplicaMachine extends Machine implements Server {
   private becomeMember(): void {
     let highest = this.highestFlushed;
     for (const stamp of this.taken.values()) highest = laterOf(highest, stamp);
+    // E2: a limit above all that is listed, which is the floor of the new program everywhere.
     this.disk.notes.set(NOTE_LIMIT, Buffer.from(String(highest.counter + 1n)));
+    for (let region = 0; region <= regionOf(this.around.sectors - 1); region += 1) {
+      this.disk.notes.set(`${NOTE_ACTIVE}${region}`, new Uint8Array(0));
+    }
     this.isMember = true;
     this.taken.clear();
     this.around.counts.add('disks taken in');

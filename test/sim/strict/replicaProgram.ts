@@ -7,8 +7,10 @@ export interface ReplicaProgram {
   handle(connection: object, request: ReplicaRequest, answer: (answer: ReplicaAnswer) => void): void;
   /** The connection is gone: what its coordinators have not concluded, they do not conclude any more over it. */
   ended(connection: object): void;
-  /** For what others list of it (E2), and for checks. */
+  /** For what others list of it (E2). */
   promisedOf(sector: SectorIndex): StrictStamp;
-  /** E2: the program takes over what others have promised. */
-  promise(sector: SectorIndex, stamp: StrictStamp): void;
 }
+
+/** The notes of a replica that the simulation looks into. */
+export const NOTE_LIMIT = 'strict-limit';
+export const NOTE_ACTIVE = 'strict-active-';

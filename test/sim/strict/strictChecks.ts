@@ -9,12 +9,12 @@
 import { unreachable } from '../../../src/core/assert.js';
 import type { Rank } from '../../../src/core/rank.js';
 import type { SectorIndex } from '../../../src/core/sector.js';
-import { endOf } from '../../../src/core/strict/range.js';
+import { endOf, regionOf } from '../../../src/core/strict/range.js';
 import type { ReplicaAnswer, ReplicaRequest } from '../../../src/core/strict/replicaMessage.js';
 import { compareStrictStamps, type StrictStamp } from '../../../src/core/strict/version.js';
 import type { Value } from '../../linearizability/history.js';
 import type { World } from '../world.js';
-import { NOTE_LIMIT } from './plainReplica.js';
+import { NOTE_ACTIVE, NOTE_LIMIT } from './replicaProgram.js';
 import type { ReplicaMachine } from './replicaMachine.js';
 import { describeWrite, isOfUpdate, nameIn } from './strictData.js';
 
@@ -47,11 +47,13 @@ export class StrictChecks {
           case 'ordered':
             if ('outcome' in run && run.outcome === 'granted' && request.kind === 'order') {
               this.refusePromise(machine, sector, request.stamp);
+              this.refuseInactive(machine, sector);
             }
             break;
           case 'stored':
             if ('outcome' in run && run.outcome === 'stored' && 'stamp' in request) {
               this.refuse(machine, sector, request.stamp, flushed);
+              this.refuseInactive(machine, sector);
             }
             break;
           default:
@@ -134,6 +136,12 @@ export class StrictChecks {
   private refuse({ name }: ReplicaMachine, sector: SectorIndex, told: StrictStamp, flushed: StrictStamp): void {
     if (compareStrictStamps(told, flushed) <= 0) return;
     this.world.report('promises', `${name} tells of a copy of sector ${sector} that is not flushed`);
+  }
+
+  /** The region is in the durable set before the first ORDER or STORE in it is answered. */
+  private refuseInactive({ name, disk }: ReplicaMachine, sector: SectorIndex): void {
+    if (disk.notes.has(`${NOTE_ACTIVE}${regionOf(sector)}`)) return;
+    this.world.report('promises', `${name} answers for sector ${sector}, whose region is not active on its disk`);
   }
 
   /** A2: `limit` is at least the stamp, durably. */
