@@ -1,6 +1,6 @@
 /**
- * The rules of the strict register, each weakened as in the table of docs/strict-register.md's checks: deliberate faults
- * for simulated strict clusters.
+ * The rules of the strict register (docs/strict-register.md), each weakened in one way: deliberate faults for simulated
+ * strict clusters.
  */
 import type { DeliberateFault, Edit } from './deliberateFault.js';
 
@@ -175,8 +175,11 @@ export const STRICT_FAULTS: readonly DeliberateFault[] = [
       },
       {
         file: SETTLE,
-        find: 'return [storeOwn({ ...part, first: stamp }, stamp, ownData(part, context), context)];',
-        replace: `return [storeOwn({ ...part, first: part.first ?? stamp }, part.first ?? stamp, ownData(part, context), context)];`,
+        find: `if (!isSettle)
+        return [storeOwn({ ...part, first: stamp }, stamp, ownData(part, context), context)];`,
+        replace: `const first = part.first ?? stamp;
+    if (!isSettle)
+        return [storeOwn({ ...part, first }, first, ownData(part, context), context)];`,
       },
     ],
   },
@@ -261,7 +264,7 @@ function beginPart(context) {`,
       {
         file: MACHINE,
         find: 'this.disk.notes.set(NOTE_LIMIT, Buffer.from(String(highest.counter + 1n)));',
-        replace: '',
+        replace: "this.disk.notes.set(NOTE_LIMIT, Buffer.from('1'));",
       },
     ],
   },

@@ -137,8 +137,10 @@ export class Connection {
 }
 
 export class SimulatedPort implements ReplicaPort {
-  readonly isUp$ = new BehaviorSubject(false);
-  readonly answer$ = new Subject<ReceivedAnswer>();
+  private readonly upSubject$ = new BehaviorSubject(false);
+  private readonly answerSubject$ = new Subject<ReceivedAnswer>();
+  readonly isUp$ = this.upSubject$.asObservable();
+  readonly answer$ = this.answerSubject$.asObservable();
   readonly bufferedBytes = 0;
   private connection: Connection | null = null;
   private sentCount = 0;
@@ -165,13 +167,13 @@ export class SimulatedPort implements ReplicaPort {
   }
 
   received(connection: Connection, answer: ReceivedAnswer): void {
-    if (connection === this.connection) this.answer$.next(answer);
+    if (connection === this.connection) this.answerSubject$.next(answer);
   }
 
   lost(connection: Connection): void {
     if (connection !== this.connection) return;
     this.connection = null;
-    this.isUp$.next(false);
+    this.upSubject$.next(false);
     this.connect(this.network.dice.between(RETRY_US_MIN, RETRY_US_END));
   }
 
@@ -189,7 +191,7 @@ export class SimulatedPort implements ReplicaPort {
         return;
       }
       this.connection = new Connection(this.network, this, this.server);
-      this.isUp$.next(true);
+      this.upSubject$.next(true);
     });
   }
 }

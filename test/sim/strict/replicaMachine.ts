@@ -208,8 +208,8 @@ export class ReplicaMachine extends Machine implements Server {
     world.schedule(other.actor, paths.delayUs(this.rank, other.rank), () => {
       const known = [...other.known];
       known[this.rank - 1] = Math.max(known[this.rank - 1], this.known[this.rank - 1]);
-      const note = other.notes?.put(new Map([[NOTE_KNOWN, Uint8Array.from(known)]]));
-      note?.subscribe({
+      const note$ = other.notes?.put(new Map([[NOTE_KNOWN, Uint8Array.from(known)]]));
+      note$?.subscribe({
         complete: () => {
           const list = other.list();
           world.schedule(this.actor, paths.delayUs(other.rank, this.rank), () => {

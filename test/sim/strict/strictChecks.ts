@@ -74,11 +74,12 @@ export class StrictChecks {
     const key = textOf(stamp);
     const known = facts.versions.get(key);
     if (known === undefined) facts.versions.set(key, version);
-    else if (known !== version)
+    else if (known !== version) {
       this.world.report(
         'versions',
         `sector ${sector}: stamp ${stamp.counter} has two versions, ${known} and ${version} (process ${rank})`,
       );
+    }
     // An update keeps the origin of what it has changed.
     if (!isOfUpdate(data)) this.checkOrigin(sector, facts, origin, value);
     this.checkMajority(sector);

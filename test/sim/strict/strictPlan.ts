@@ -13,7 +13,7 @@ export type StrictFault =
   /** SIGSTOP and SIGCONT. */
   | { readonly kind: 'stall'; readonly rank: Rank; readonly ms: number }
   | { readonly kind: 'clientStall'; readonly client: number; readonly ms: number }
-  /** Nothing gets through between these hosts and all others. The connections break after so long; null: they do not. */
+  /** Nothing gets through between these hosts and others. Connections break after so long; null: they do not. */
   | {
       readonly kind: 'silence';
       readonly hosts: readonly HostNumber[];
