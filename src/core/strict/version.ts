@@ -30,7 +30,10 @@ export const STRICT_STAMP_INITIAL: StrictStamp = { counter: 0n, coordinator: COO
 /** What a copy of a sector is. Two copies with the same stamp have the same origin and the same data. */
 export interface Version {
   readonly stamp: StrictStamp;
-  /** The first stamp of the write that made the data. A settle gives its data a new stamp and keeps the origin. */
+  /**
+   * The first stamp of the write that made the data. A settle gives its data a new stamp and keeps the origin. So does an
+   * update, with other data: equal origins do not mean equal data.
+   */
   readonly origin: StrictStamp;
 }
 
