@@ -297,7 +297,8 @@ function beginPart(context) {`,
       {
         file: REPLICA,
         find: REFUSED_STORE,
-        replace: `if (sector % 2 === 0 && isSame(stamp, request.origin) && compareStrictStamps(stamp, version.stamp) > 0)
+        replace: `if (sector % 2 === 0 && isSame(stamp, request.origin)
+            && compareStrictStamps(stamp, version.stamp) > 0)
             decision.put(sector);
         else ${REFUSED_STORE}`,
       },

@@ -39,6 +39,7 @@ export interface ReplicaSurroundings {
 }
 
 const JOIN_RETRY_US = 30_000;
+const JOIN_PATIENCE_US = 1_000_000;
 const NOTE_KNOWN = 'known';
 
 export class ReplicaMachine extends Machine implements Server {
@@ -193,7 +194,15 @@ export class ReplicaMachine extends Machine implements Server {
         this.world.schedule(actor, JOIN_RETRY_US, askNext);
         return;
       }
+      // The other one may die before it has answered.
+      let isLate = false;
+      const patience = this.world.schedule(actor, JOIN_PATIENCE_US, () => {
+        isLate = true;
+        askNext();
+      });
       this.listFrom(other, () => {
+        if (isLate) return;
+        patience.cancel();
         listed.add(other.rank);
         if (listed.size < needed) askNext();
         else this.becomeMember();
