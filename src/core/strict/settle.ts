@@ -105,7 +105,7 @@ function judge(
     if (nearest === undefined) return WAIT;
     return { kind: 'fetch', key: `fetch ${nearest}`, data: null, newest, holders: [nearest] };
   }
-  return { kind: 'keep', key: keyOf('keep', newest.stamp, holders), data, newest, holders };
+  return { kind: 'keep', key: keyOf('keep', newest, holders), data, newest, holders };
 }
 
 function carryOut(part: OrderPart, { verdict, pieces }: Group<SettleVerdict>, context: StepContext): Part {
