@@ -143,9 +143,9 @@ function keep(
 /**
  * F1, F2, F3. An update keeps the origin of what it has changed. With an origin of its own it would tell a writer that
  * was ordered before, and is not part of what it has changed, that its write is over: that write would be lost. So it
- * knows its own results by their stamps: if m is one of them, it is rolled forward. If m is older than all of them, none
- * took effect, and none that is still there can be taken for more than one of them. If m is newer than the first and
- * none of them, it is unknown.
+ * knows its own results by their stamps: if m is one of them, it is rolled forward. If m is older than all of them,
+ * none took effect, and none that is still there can be taken for more than one of them. If m is newer than the first
+ * and none of them, it is unknown.
  */
 function update(
   part: OrderPart,

@@ -394,7 +394,7 @@ test('F1, F2: an update keeps the origin of what it has changed, and knows its r
   t.deepEqual(u.stored(1).stored(2).outcomes, ['0+1 done']);
 });
 
-test('F2, F3: where another has settled the sector, it is unknown; where nothing was stored, it is computed again', (t) => {
+test('F2, F3: another has settled the sector: unknown; nothing was stored: it is computed again', (t) => {
   const change = (current: Uint8Array) => bytes(current[0] + 1);
   const begin = () => {
     const u = new Operation({ kind: 'update', change }, first);
