@@ -1,4 +1,4 @@
-/** A settle of a range gives its sectors one stamp, and each keeps its origin: versions of one stamp and two origins. */
+/** A settle of a range gives its sectors one stamp, and each keeps its origin: one stamp, and several origins. */
 import test from 'ava';
 import { decide } from '../../../src/core/strict/replica.js';
 import { Operation, bytes, copies, mixed, range, stamp, stateRun, version } from './make.js';
@@ -24,12 +24,7 @@ test('C1: each sector is written back with its own origin', (t) => {
     .state(1, stateRun(one, bytes(3)), stateRun(other, bytes(4)))
     .state(2, old)
     .state(3, stateRun(version(stamp(1)), null, 2));
-  t.deepEqual(r.requests, [
-    '2 STORE 0+1 9c/3c 3',
-    '3 STORE 0+1 9c/3c 3',
-    '2 STORE 1+1 9c/4c 4',
-    '3 STORE 1+1 9c/4c 4',
-  ]);
+  t.deepEqual(r.requests, ['2 STORE 0+1 9c/3c 3', '3 STORE 0+1 9c/3c 3', '2 STORE 1+1 9c/4c 4', '3 STORE 1+1 9c/4c 4']);
 });
 
 test('D1: each sector is handed over with its own origin', (t) => {
