@@ -91,7 +91,8 @@ export function newestOf(copies: readonly CopyState[], majority: number): Versio
   return copies.every(({ version }) => compareStrictStamps(version.stamp, stamp) <= 0) ? newest : null;
 }
 
-/** For keys. */
-export function keyOf(kind: string, { counter, coordinator }: StrictStamp, ranks: readonly Rank[]): string {
-  return `${kind} ${counter} ${coordinator} ${ranks.join(',')}`;
+/** For keys. The versions of a range may have one stamp and several origins, because a settle keeps these. */
+export function keyOf(kind: string, { stamp, origin }: Version, ranks: readonly Rank[]): string {
+  const parts = [stamp, origin].map(({ counter, coordinator }) => `${counter} ${coordinator}`);
+  return `${kind} ${parts.join(' ')} ${ranks.join(',')}`;
 }
