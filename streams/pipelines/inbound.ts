@@ -16,6 +16,7 @@ import {
   timer,
 } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
+import { tooFarAhead } from '../../src/core/strict/counterBound.js';
 import { RequestWindow } from '../../src/core/strict/requestWindow.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { abandonOperations, enterOperation } from '../../src/core/ledger.js';
@@ -251,7 +252,18 @@ function admitPack(
   const isAgreed = session.hasOpened && sender === SENDER_CLIENT;
   if (strict === null || !isAgreed || content.kind !== 'requests') return [dropped(session, 'unexpectedFamily')];
   if (!isAdmitting()) return [];
-  const { clientPacker: packer } = strict;
+  const { clientPacker: packer, state, store } = strict;
+  const { highestCounter: promised } = state.regionNotes;
+  // What was listed from others is in the store alone.
+  const stored = store.highestStamp.counter;
+  for (const { request } of content.requests) {
+    const excess = tooFarAhead(request, promised > stored ? promised : stored);
+    if (excess === null) continue;
+    // It would go on with such stamps. As long as it is not served, it counts this replica as down.
+    session.isRefused = true;
+    session.connection.destroy();
+    return [dropped(session, 'invalidContent', excess)];
+  }
   return content.requests.map(({ number, request }): Inbound => {
     session.requested(request);
     return { kind: 'request', from: { origin: { connection: session, number, packer }, request } };
