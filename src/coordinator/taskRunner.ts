@@ -42,6 +42,12 @@ export type TaskOutcome =
 /** The largest range of which a query with data tells how near a replica is: more data takes time of its own. */
 const NEARNESS_SECTORS_MAX = 16;
 
+/**
+ * An update leaps only after so many refusals. A leap takes precedence of whoever is between ORDER and STORE: to a
+ * write that costs time, but an update may become unknown by it. Among writers updates get on more slowly for that.
+ */
+const UPDATE_PATIENCE = 2;
+
 /** How long the order of the replicas is used before it is looked at again (milliseconds). */
 const ORDER_MS = 1;
 
@@ -234,7 +240,8 @@ export class TaskRunner {
       case 'pause': {
         const { limits, random } = this.options;
         this.alarms.after(pauseMs(effect, limits.pauses, random.fraction()), () => {
-          this.#stamps.leap(effect.attempt);
+          if (operation.task.kind !== 'update') this.#stamps.leap(effect.attempt);
+          else if (effect.attempt > UPDATE_PATIENCE) this.#stamps.leap(effect.attempt - UPDATE_PATIENCE);
           this.#step(operation, { kind: 'resume', range });
         });
         break;
