@@ -32,7 +32,6 @@ import type { MessageTable } from '../../src/wire/messageTypes.js';
 import { serializeReport } from '../../src/wire/inquiryMessages.js';
 import { serializeResponse } from '../../src/wire/serialize.js';
 import { SIZE_PACK_MAX } from '../../src/wire/strict/layout.js';
-import { SENDER_CLIENT } from '../../src/wire/strict/pack.js';
 import type { DropReason, Verdict, VerdictOptions } from '../../src/wire/verdict.js';
 import { authenticate } from '../authenticate.js';
 import { decodeFrames } from '../decodeFrames.js';
@@ -44,7 +43,7 @@ import type { Inbound } from './arrival.js';
 import { answerToOpen } from './opening.js';
 import { takeAnswerAsProof, takeHello, takeOldHello, takeProof } from './membership/introductions.js';
 import type { ProcessState } from './processState.js';
-import { SessionAsker } from './replica/asker.js';
+import { admitPack, mayPack } from './replica/packs.js';
 import type { StrictPart } from './replica/strictPart.js';
 import type { SessionLimits } from './session.js';
 import { Session, messageKey } from './session.js';
@@ -243,41 +242,6 @@ function dropped({ connection }: Session, reason: DropReason, detail?: string): 
 
 function heard(rank: Rank): Inbound {
   return { kind: 'heard', rank };
-}
-
-/** Whether the other side has proven itself enough to send packs, which may be large. */
-function mayPack(session: Session, { strict, dialled }: InboundOptions): boolean {
-  if (strict === null) return false;
-  if (dialled !== null) return strict.peerPorts.get(dialled)?.isOver(session.connection) === true;
-  return session.hasOpened || session.introduction.state === 'proven';
-}
-
-/** Only a client that was told so, and a process that has proven itself, may send requests of the strict register. */
-function admitPack(
-  session: Session,
-  { sender, content }: Verdict & { readonly kind: 'pack' },
-  { strict, isAdmitting, dialled, state, receivedFrom }: InboundOptions,
-): Inbound[] {
-  if (strict === null) return [dropped(session, 'unexpectedFamily')];
-  const isOfClient = sender === SENDER_CLIENT;
-  if (!isOfClient) receivedFrom(sender);
-  if (dialled !== null) {
-    const port = sender === dialled ? strict.peerPorts.get(dialled) : undefined;
-    if (port?.isOver(session.connection) !== true) return [dropped(session, 'unexpectedFamily')];
-    port.receive(content);
-    return [];
-  }
-  const { hello, introduction } = session;
-  const isProven = introduction.state === 'proven' && hello?.rank === sender;
-  const isAgreed = isOfClient ? session.hasOpened : isProven;
-  if (!isAgreed || content.kind !== 'requests') return [dropped(session, 'unexpectedFamily')];
-  if (isProven && isOutdated(state.membership.current, sender, hello)) return [dropped(session, 'outdatedSender')];
-  if (!isAdmitting()) return [];
-  const packer = isOfClient ? strict.clientPacker : strict.systemPacker;
-  return content.requests.map(({ number, request }): Inbound => {
-    session.requested(request);
-    return { kind: 'request', from: { origin: new SessionAsker(session, number, packer), request } };
-  });
 }
 
 /**
