@@ -63,6 +63,11 @@ export class ProcessLog {
         else this.#complain(`connected ${rank}`, 'info', 'connected to a peer', { peer: rank });
         break;
       }
+      case 'left': {
+        const { rank, trouble } = output;
+        this.#complain(`left ${rank}`, 'warn', 'gave up the connection to a peer', { peer: rank, trouble });
+        break;
+      }
       case 'unreachable':
         this.#unreachable(output.rank, output.trouble);
         break;
