@@ -25,9 +25,10 @@ import { countWrite, newCounters } from './core/counters.js';
 import type { Ledger } from './core/ledger.js';
 import { Coordinator } from './coordinator/coordinator.js';
 import { COORDINATOR_LIMITS_DEFAULT } from './coordinator/coordinatorLimits.js';
-import { MODE_OPEN } from './core/membership/configuration.js';
 import type { MemberState } from './core/membership/identity.js';
 import { incarnationsOf } from './core/membership/membership.js';
+import type { RegisterMode } from './core/membership/registerMode.js';
+import { REGISTER_MODES } from './core/membership/registerMode.js';
 import type { MembershipOptions } from './core/membership/state.js';
 import type { Inquiry } from './core/membership/memberMessage.js';
 import type { Rank } from './core/rank.js';
@@ -38,7 +39,6 @@ import type { Log } from './ports/log.js';
 import type { StrictStore } from './ports/strictStore.js';
 import { ProcessLog } from './processLog.js';
 import { FEATURE_BUNDLES, FEATURE_HELLO, FEATURE_PACKS } from './wire/constants.js';
-import type { RegisterMode } from './wire/strict/openMessages.js';
 import { Packer } from './wire/strict/pack.js';
 import { countedTagger, createTagger } from './wire/tag.js';
 import type { VerdictOptions } from './wire/verdict.js';
@@ -84,7 +84,7 @@ export interface ProcessOptions {
   readonly isFounder: boolean;
   /** Whether the storage folder is empty, but was in use before: see src/shell/storageMarker.ts. */
   readonly wasInUse: boolean;
-  /** Whether the extension is used with peers that understand it (docs/peer-extension.md). */
+  /** Whether the extension is used with peers that understand it (docs/peer-extension.md). Of the open mode alone. */
   readonly isExtended: boolean;
   readonly repair: RepairLimits;
   /**
@@ -210,10 +210,10 @@ function membershipOptions(
   options: ProcessOptions,
   { store, random }: Pick<StartPorts, 'store' | 'random'>,
 ): MembershipOptions {
-  const { rank, processCount, sectors, addresses, wasInUse, isFounder } = options;
+  const { rank, processCount, sectors, addresses, wasInUse, isFounder, mode = 'open' } = options;
   return {
     self: { rank, processCount },
-    configuration: { processCount, sectors, addresses, mode: MODE_OPEN },
+    configuration: { processCount, sectors, addresses, mode: REGISTER_MODES.indexOf(mode) },
     wasInUse,
     isFounder,
     hasData: () => store.counts().written > 0,
@@ -284,8 +284,9 @@ function stateOf(
 ): ProcessState {
   const { rank, processCount, limits, timeouts } = options;
   const { retransmitMs, retransmitMsMax } = timeouts;
-  const packs = options.mode === 'strict' ? FEATURE_PACKS : 0;
-  const features = options.isExtended ? FEATURE_BUNDLES | FEATURE_HELLO | packs : 0;
+  // Members of the strict mode are all of this implementation, and say nothing of the other registers to each other.
+  const openFeatures = options.isExtended ? FEATURE_BUNDLES | FEATURE_HELLO : 0;
+  const features = options.mode === 'strict' ? FEATURE_HELLO | FEATURE_PACKS : openFeatures;
   const link = { retransmitMs, retransmitMsMax, repliesMax: limits.linkReplies, features };
   const missed = newMissedLog(ranksBut(rank, processCount), limits.missedChunks);
   return newProcessState({ self: { rank, processCount }, limits, link, missed, ...parts });
@@ -322,7 +323,7 @@ function pipelineOptions(
     self: { rank, processCount },
     verdict: { self: rank, processCount, sectors, shard, ...taggers },
     ...parts,
-    isExtended: options.isExtended,
+    isExtended: options.isExtended && options.mode !== 'strict',
     repair: options.repair,
     limits,
     timeouts,

@@ -272,7 +272,7 @@ export class StrictCluster {
 }
 
 function identityOf(rank: number): ReadonlyMap<string, Uint8Array> {
-  const initial = memoryNotes('member').initial;
+  const initial = memoryNotes('member', 'strict').initial;
   const text = Buffer.from(initial.get('identity') ?? []).toString();
   const identity = { ...(JSON.parse(text) as object), storage: String(rank).repeat(32) };
   return new Map([['identity', Buffer.from(JSON.stringify(identity))]]);

@@ -238,7 +238,7 @@ test('of a client that is gone, what no replica was told to store is given up, a
       .store.calls.flat()
       .some(({ range }) => range.first === 20)
   )
-    cluster.pass(1);
+    {cluster.pass(1);}
   other.end.end();
   cluster.pass(100);
   t.true(other.hasEnded);

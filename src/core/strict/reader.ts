@@ -139,7 +139,7 @@ function judgeRead(
 
 /**
  * C1, and D1 for what is settled. A copy above m that no majority holds is in the way of LEARN: it is settled too. So
- * is what any replica has promised above m, because nothing else would meet that promise.
+ * is a promise above m, of whichever replica: D1 leaves it, and only a STORE above it ends it (A3).
  */
 function judgeHeal(
   copies: readonly CopyState[],
