@@ -32,7 +32,7 @@ import type { MessageTable } from '../../src/wire/messageTypes.js';
 import { serializeReport } from '../../src/wire/inquiryMessages.js';
 import { serializeResponse } from '../../src/wire/serialize.js';
 import { SIZE_PACK_MAX } from '../../src/wire/strict/layout.js';
-import type { DropReason, Verdict, VerdictOptions } from '../../src/wire/verdict.js';
+import type { Verdict, VerdictOptions } from '../../src/wire/verdict.js';
 import { authenticate } from '../authenticate.js';
 import { decodeFrames } from '../decodeFrames.js';
 import { holdWhile } from '../holdWhile.js';
@@ -40,10 +40,11 @@ import { mapEach } from '../mapEach.js';
 import { parseFrames } from '../parseFrames.js';
 import type { Outgoing } from '../writeTogether.js';
 import type { Inbound } from './arrival.js';
+import { dropped } from './arrival.js';
 import { answerToOpen } from './opening.js';
 import { takeAnswerAsProof, takeHello, takeOldHello, takeProof } from './membership/introductions.js';
 import type { ProcessState } from './processState.js';
-import { admitPack, mayPack } from './replica/packs.js';
+import { admitPack, mayPack, senderInOpenMode } from './replica/admitPack.js';
 import type { StrictPart } from './replica/strictPart.js';
 import type { SessionLimits } from './session.js';
 import { Session, messageKey } from './session.js';
@@ -169,6 +170,8 @@ function hasWrongTag(verdict: Verdict): boolean {
 
 function admit(session: Session, verdict: Verdict, options: InboundOptions): Inbound[] {
   if (session.isRefused) return [];
+  const openPeer = options.strict === null ? null : senderInOpenMode(verdict);
+  if (openPeer !== null) return [dropped(session, 'otherMode', { peer: openPeer })];
   switch (verdict.kind) {
     case 'request':
       showTrust(session, options);
@@ -230,14 +233,10 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
     case 'pack':
       return admitPack(session, verdict, options);
     case 'dropped':
-      return [dropped(session, verdict.reason, verdict.detail)];
+      return [dropped(session, verdict.reason, verdict)];
     default:
       return unreachable(verdict);
   }
-}
-
-function dropped({ connection }: Session, reason: DropReason, detail?: string): Inbound {
-  return { kind: 'dropped', remote: connection.remote, reason, ...(detail !== undefined && { detail }) };
 }
 
 function heard(rank: Rank): Inbound {

@@ -124,7 +124,7 @@ function letClientsGo({ ledger, sessions }: ProcessPipelineOptions['state']): vo
  * this boot cannot be one.
  */
 function roundOfQuestions(
-  { membership, state, verdict, timeouts }: ProcessPipelineOptions,
+  { membership, state, verdict, timeouts, strict }: ProcessPipelineOptions,
   clock: SchedulerLike,
 ): Observable<MembershipEffect[]> {
   const { exchange } = state;
@@ -133,7 +133,8 @@ function roundOfQuestions(
   const question = (rank: Rank): Observable<MembershipEffect[]> =>
     exchange.fetch(rank, anySector).pipe(map(() => receiveAnswer(current, rank)));
   const round$ = timer(timeouts.graceMs, clock).pipe(
-    mergeMap(() => state.peers),
+    // Peers of the strict mode give no values.
+    mergeMap(() => (strict === null ? state.peers : [])),
     filter(({ rank }) => current.heard.get(rank)?.kind !== 'hello' && !current.answered.has(rank)),
     mergeMap(({ rank }) => question(rank)),
   );

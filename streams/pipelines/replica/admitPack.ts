@@ -1,28 +1,21 @@
-/** The packs of requests and answers that arrive over a connection of a process. */
+/** The packs that arrive at a process, and the messages that a process of the strict mode takes in from nobody. */
 import { isOutdated } from '../../../src/core/membership/membership.js';
 import type { Rank } from '../../../src/core/rank.js';
 import { tooFarAhead } from '../../../src/core/strict/counterBound.js';
 import { SENDER_CLIENT } from '../../../src/wire/strict/pack.js';
 import type { NumberedRequest } from '../../../src/wire/strict/requests.js';
-import type { DropReason, Verdict } from '../../../src/wire/verdict.js';
+import type { Verdict } from '../../../src/wire/verdict.js';
 import type { Inbound } from '../arrival.js';
-import type { ProcessState } from '../processState.js';
+import { dropped } from '../arrival.js';
+import type { InboundOptions } from '../inbound.js';
 import type { Session } from '../session.js';
 import { SessionAsker } from './asker.js';
 import type { StrictPart } from './strictPart.js';
 
-export interface PackOptions {
-  readonly strict: StrictPart | null;
-  /** The process that this one dialled; null: the connection was opened from the other side. */
-  readonly dialled: Rank | null;
-  readonly isAdmitting: () => boolean;
-  readonly state: Pick<ProcessState, 'membership'>;
-  /** Called when a message of that process has come. */
-  readonly receivedFrom: (rank: Rank) => void;
-}
+type Options = Pick<InboundOptions, 'strict' | 'dialled' | 'isAdmitting' | 'state' | 'receivedFrom'>;
 
 /** Whether the other side has proven itself enough to send packs, which may be large. */
-export function mayPack(session: Session, { strict, dialled }: PackOptions): boolean {
+export function mayPack(session: Session, { strict, dialled }: Pick<Options, 'strict' | 'dialled'>): boolean {
   if (strict === null) return false;
   if (dialled !== null) return strict.peerPorts.get(dialled)?.isOver(session.connection) === true;
   return session.hasOpened || session.introduction.state === 'proven';
@@ -31,8 +24,8 @@ export function mayPack(session: Session, { strict, dialled }: PackOptions): boo
 /** Only a client that was told so, and a process that has proven itself, may send requests of the strict register. */
 export function admitPack(
   session: Session,
-  { sender, content }: Verdict & { readonly kind: 'pack' },
-  { strict, isAdmitting, dialled, state, receivedFrom }: PackOptions,
+  { sender, content }: Extract<Verdict, { kind: 'pack' }>,
+  { strict, isAdmitting, dialled, state, receivedFrom }: Options,
 ): Inbound[] {
   if (strict === null) return [dropped(session, 'unexpectedFamily')];
   const isOfClient = sender === SENDER_CLIENT;
@@ -54,7 +47,7 @@ export function admitPack(
     // It would go on with such stamps. As long as it is not served, it counts this replica as down.
     session.isRefused = true;
     session.connection.destroy();
-    return [dropped(session, 'invalidContent', excess)];
+    return [dropped(session, 'invalidContent', { detail: excess })];
   }
   const packer = isOfClient ? strict.clientPacker : strict.systemPacker;
   return content.requests.map(({ number, request }): Inbound => {
@@ -75,6 +68,16 @@ function excessOf(requests: readonly NumberedRequest[], { state, store }: Strict
   return null;
 }
 
-function dropped({ connection }: Session, reason: DropReason, detail?: string): Inbound {
-  return { kind: 'dropped', remote: connection.remote, reason, ...(detail !== undefined && { detail }) };
+/** The process that has sent a message of the protocol that members of the open mode speak; null: it is none. */
+export function senderInOpenMode(verdict: Verdict): Rank | null {
+  switch (verdict.kind) {
+    case 'processMessage':
+      return verdict.message.sender;
+    case 'bundle':
+      return verdict.sender;
+    case 'receipt':
+      return verdict.receipt.sender;
+    default:
+      return null;
+  }
 }
