@@ -100,10 +100,12 @@ export class TaskRunner {
 
   /** Nothing more is done for the operation. What it has promised or stored is settled by others. */
   forget(operation: RangeOperation): void {
+    const isHealed = operation.place === 'concluding' && operation.task.kind === 'heal';
     operation.place = 'over';
     operation.coordination = null;
     this.#active.delete(operation);
     if (this.#concluding.delete(operation)) this.#concludingBytes -= operation.bytes;
+    if (isHealed) operation.caller.complete();
   }
 
   /** Says CONCLUDED of what was stored, and forgets everything. */
@@ -245,6 +247,7 @@ export class TaskRunner {
         break;
       case 'concluded': {
         const { stamp, lacking } = effect;
+        if (operation.task.kind === 'heal') operation.caller.next({ range, lacking });
         for (const replica of this.#replicas) {
           if (!replica.isUsable) continue;
           this.#send(replica, operation, { kind: 'concluded', range, stamp, lacking });
