@@ -86,7 +86,8 @@ export function memberPipelines(options: ProcessPipelineOptions, ports: ProcessP
 
     vote$: ownVotes(options),
 
-    repair$: strict === null ? repair({ ...common, exchange, store: ports.store }) : strictRepair({ ...common, strict }),
+    repair$:
+      strict === null ? repair({ ...common, exchange, store: ports.store }) : strictRepair({ ...common, strict }),
   };
 }
 

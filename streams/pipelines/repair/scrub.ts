@@ -148,7 +148,11 @@ export function scrubPage(start: SectorIndex, options: RepairOptions): Observabl
 }
 
 /** Lets a page of an unasked scrub take as long as `scrubSectorsPerSecond` asks for. */
-export function pacedBy(count: number, { limits, clock, state }: ScrubOptions, done$: Observable<never>): Observable<never> {
+export function pacedBy(
+  count: number,
+  { limits, clock, state }: ScrubOptions,
+  done$: Observable<never>,
+): Observable<never> {
   if (state.repair.scrub.isFast || limits.scrubSectorsPerSecond === 0) return done$;
   const leastMs = (1_000 * count) / limits.scrubSectorsPerSecond;
   return merge(done$, timer(leastMs, clock).pipe(ignoreElements()));

@@ -104,9 +104,10 @@ function takePage(start: SectorIndex, options: StrictRepairOptions): Observable<
 function takeExtent(range: SectorRange, options: StrictRepairOptions): Observable<number> {
   return askQuorum(range, options).pipe(
     concatMap((newest) =>
-      concat(takeVersions(newest, options), defer(() => takePromises(newest, options))).pipe(
-        reduce((all, taken) => all + taken, 0),
-      ),
+      concat(
+        takeVersions(newest, options),
+        defer(() => takePromises(newest, options)),
+      ).pipe(reduce((all, taken) => all + taken, 0)),
     ),
   );
 }
