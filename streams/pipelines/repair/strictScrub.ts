@@ -150,13 +150,13 @@ function healAll(ranges: readonly SectorRange[], { strict, clock }: StrictRepair
         tap(({ range: { count } }) => {
           strict.healed(count);
         }),
-        takeUntil(timer(HEAL_MS, clock)),
         ignoreElements(),
         catchError((error: unknown) => {
           // The coordinator is being closed.
           if (error instanceof AtomicDiskError) return EMPTY;
           throw error;
         }),
+        takeUntil(timer(HEAL_MS, clock)),
       ),
     ),
     ignoreElements(),
