@@ -180,6 +180,29 @@ export class RegionNotes {
     });
   }
 
+  /**
+   * E2: promises of others up to that counter are taken over in these regions. They are in the durable set when it
+   * completes, which they may exceed: what was promised cannot be refused.
+   */
+  adopt(adopted: readonly number[], counter: bigint): Observable<never> {
+    return defer(() => {
+      const { regions } = this.#options;
+      if (counter > this.#highest) this.#highest = counter;
+      const changes = new Map<string, Uint8Array | null>();
+      const limit = isFarAhead(this.#limit, this.#highest) ? this.#limit : aheadOf(this.#highest);
+      if (limit > this.#limit) changes.set(NOTE_LIMIT, LIMIT.write(limit));
+      if (this.#limit === 0n) changes.set(NOTE_STOPPED, null);
+      for (const region of adopted) {
+        if (!regions.isActive(region)) changes.set(NOTE_ACTIVE + String(region), new Uint8Array(0));
+      }
+      if (changes.size === 0) return EMPTY;
+      return this.#put(changes, () => {
+        if (limit > this.#limit) this.#limit = limit;
+        for (const region of adopted) regions.activate(region);
+      });
+    });
+  }
+
   /** @returns the regions for which there is a place; `changes` gets them, and those that leave theirs. */
   #place(waiting: readonly ReplicaRequest[], changes: Map<string, Uint8Array | null>): readonly number[] {
     const { regions } = this.#options;
