@@ -7,12 +7,21 @@ import type { NumberedRequest } from '../../../src/wire/strict/requests.js';
 import type { Verdict } from '../../../src/wire/verdict.js';
 import type { Inbound } from '../arrival.js';
 import { dropped } from '../arrival.js';
-import type { InboundOptions } from '../inbound.js';
+import type { ProcessState } from '../processState.js';
 import type { Session } from '../session.js';
 import { SessionAsker } from './asker.js';
 import type { StrictPart } from './strictPart.js';
 
-type Options = Pick<InboundOptions, 'strict' | 'dialled' | 'isAdmitting' | 'state' | 'receivedFrom'>;
+interface Options {
+  /** null: this process is of the open mode. */
+  readonly strict: StrictPart | null;
+  /** The process that this one dialled; null: the connection was opened from the other side. */
+  readonly dialled: Rank | null;
+  readonly isAdmitting: () => boolean;
+  readonly state: Pick<ProcessState, 'membership'>;
+  /** Called when a message of that process has come. */
+  readonly receivedFrom: (rank: Rank) => void;
+}
 
 /** Whether the other side has proven itself enough to send packs, which may be large. */
 export function mayPack(session: Session, { strict, dialled }: Pick<Options, 'strict' | 'dialled'>): boolean {
