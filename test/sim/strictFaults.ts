@@ -35,8 +35,8 @@ const STORES_WITHOUT_ORDER = (condition: string): readonly Edit[] => [
   },
   {
     file: COORDINATE,
-    find: 'import { beginOrder, beginQuery, newPart, without }',
-    replace: 'import { beginOrder, beginQuery, beginStore, newPart, without }',
+    find: 'import { beginOrder, beginQuery, newPart,',
+    replace: 'import { beginOrder, beginQuery, beginStore, newPart,',
   },
 ];
 
@@ -347,8 +347,8 @@ function beginPart(context) {`,
     edits: [
       {
         file: SETTLE,
-        find: 'return storeOwn({ ...part, own }, newest.origin, changed, context);',
-        replace: 'return storeOwn({ ...part, own }, part.phase.stamp, changed, context);',
+        find: 'return storeOwn(withOwn(part), newest.origin, changed, context);',
+        replace: 'return storeOwn(withOwn(part), part.phase.stamp, changed, context);',
       },
     ],
   },
