@@ -35,8 +35,8 @@ const STORES_WITHOUT_ORDER = (condition: string): readonly Edit[] => [
   },
   {
     file: COORDINATE,
-    find: 'import { beginOrder, beginQuery, newPart, without }',
-    replace: 'import { beginOrder, beginQuery, beginStore, newPart, without }',
+    find: 'import { beginOrder, beginQuery, newPart,',
+    replace: 'import { beginOrder, beginQuery, beginStore, newPart,',
   },
 ];
 
