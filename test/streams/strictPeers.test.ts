@@ -60,10 +60,12 @@ test('a process that was away finds all that it has missed, and only that is tou
   t.is(client.answers.length, missed.length, 'two of three are enough');
   cluster.pass(10_000);
   t.deepEqual(differing(cluster, SECTORS), missed);
+  t.like(cluster.status(1), { members: 'strict', missed: { 3: missed.length }, strict: { promises: 0, floors: 0 } });
   const before = SECTORS.map((sector) => cluster.host(1).store.versionOf(sector).stamp);
   cluster.start(3);
   cluster.pass(30_000);
   t.deepEqual(differing(cluster, SECTORS), []);
+  t.like(cluster.status(1), { missed: {}, strict: { toCheck: 0 } });
   for (const sector of missed) t.deepEqual(cluster.values(sector), [sector, sector, sector]);
   const after = SECTORS.map((sector) => cluster.host(1).store.versionOf(sector).stamp);
   t.deepEqual(after, before, 'what is settled is handed over as it is');

@@ -90,6 +90,19 @@ export class ActiveRegions {
     return this.#regions.has(region);
   }
 
+  /** Sectors that each replica is known to lack, and those that have to be checked. */
+  counts(): { readonly lacking: ReadonlyMap<Rank, number>; readonly toCheck: number } {
+    const lackingCounts = new Map<Rank, number>();
+    let toCheck = 0;
+    for (const { check, lacking } of this.#regions.values()) {
+      toCheck += check.count;
+      for (const [rank, { count }] of lacking) {
+        if (count > 0) lackingCounts.set(rank, (lackingCounts.get(rank) ?? 0) + count);
+      }
+    }
+    return { lacking: lackingCounts, toCheck };
+  }
+
   /** The region is in the durable set. */
   activate(region: number): void {
     if (!this.#regions.has(region)) this.#regions.set(region, newRegion(this.#sweeps));

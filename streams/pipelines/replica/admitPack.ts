@@ -1,13 +1,16 @@
 /** The packs that arrive at a process, and the messages that a process of the strict mode takes in from nobody. */
 import { isOutdated } from '../../../src/core/membership/membership.js';
 import type { Rank } from '../../../src/core/rank.js';
+import { tooFarAhead } from '../../../src/core/strict/counterBound.js';
 import { SENDER_CLIENT } from '../../../src/wire/strict/pack.js';
+import type { NumberedRequest } from '../../../src/wire/strict/requests.js';
 import type { Verdict } from '../../../src/wire/verdict.js';
 import type { Inbound } from '../arrival.js';
 import { dropped } from '../arrival.js';
 import type { InboundOptions } from '../inbound.js';
 import type { Session } from '../session.js';
 import { SessionAsker } from './asker.js';
+import type { StrictPart } from './strictPart.js';
 
 type Options = Pick<InboundOptions, 'strict' | 'dialled' | 'isAdmitting' | 'state' | 'receivedFrom'>;
 
@@ -39,11 +42,30 @@ export function admitPack(
   if (!isAgreed || content.kind !== 'requests') return [dropped(session, 'unexpectedFamily')];
   if (isProven && isOutdated(state.membership.current, sender, hello)) return [dropped(session, 'outdatedSender')];
   if (!isAdmitting()) return [];
+  const excess = excessOf(content.requests, strict);
+  if (excess !== null) {
+    // It would go on with such stamps. As long as it is not served, it counts this replica as down.
+    session.isRefused = true;
+    session.connection.destroy();
+    return [dropped(session, 'invalidContent', { detail: excess })];
+  }
   const packer = isOfClient ? strict.clientPacker : strict.systemPacker;
   return content.requests.map(({ number, request }): Inbound => {
     session.requested(request);
     return { kind: 'request', from: { origin: new SessionAsker(session, number, packer), request } };
   });
+}
+
+/** In words, the first stamp that is too far ahead of all that this replica knows; null: none is. */
+function excessOf(requests: readonly NumberedRequest[], { state, store }: StrictPart): string | null {
+  const { highestCounter: promised } = state.regionNotes;
+  // What was listed from others is in the store alone.
+  const stored = store.highestStamp.counter;
+  for (const { request } of requests) {
+    const excess = tooFarAhead(request, promised > stored ? promised : stored);
+    if (excess !== null) return excess;
+  }
+  return null;
 }
 
 /** The process that has sent a message of the protocol that members of the open mode speak; null: it is none. */

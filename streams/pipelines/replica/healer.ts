@@ -23,6 +23,8 @@ export interface HealerOptions {
   /** Whether the replica of that rank can be asked. */
   readonly isUp: (rank: Rank) => boolean;
   readonly clock: SchedulerLike;
+  /** Called with the number of sectors that were healed. */
+  readonly healed: (count: number) => void;
 }
 
 /** Ranges that are healed side by side: few, because clients come first. Each is at most 1 MiB. */
@@ -60,7 +62,7 @@ export function healer(options: HealerOptions): Observable<never> {
   });
 }
 
-function handle(work: Work, { coordinator, state, isUp, clock }: HealerOptions): Observable<never> {
+function handle(work: Work, { coordinator, state, isUp, clock, healed }: HealerOptions): Observable<never> {
   return defer(() => {
     const range = 'damaged' in work ? work.damaged : work.range;
     const lacking = new Set<Rank>();
@@ -68,6 +70,7 @@ function handle(work: Work, { coordinator, state, isUp, clock }: HealerOptions):
     const healed$ = coordinator.heal(range).pipe(
       tap((part) => {
         healedCount += part.range.count;
+        healed(part.range.count);
         for (const rank of part.lacking) lacking.add(rank);
       }),
       ignoreElements(),

@@ -20,6 +20,7 @@ import type { Inbound } from '../arrival.js';
 import type { Peer } from '../peers.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../processOptions.js';
 import { clientOperations } from './clientOperations.js';
+import { holdUntilKnown } from './holdUntilKnown.js';
 import { healer } from './healer.js';
 import { peerRequests } from './peerPorts.js';
 import type { StrictPart } from './strictPart.js';
@@ -38,6 +39,7 @@ export function strictTraffic(
   const request$ = inbound$.pipe(
     ofKind('request'),
     map(({ from }) => from),
+    holdUntilKnown(membership, schedulers.clock),
   );
   const voting$ = membership.voting$.pipe(
     tap((isVoting) => {
@@ -52,7 +54,7 @@ export function strictTraffic(
     voting$.pipe(ignoreElements()),
     healer({
       ...{ self: self.rank, processCount: self.processCount, isUp, clock: schedulers.clock },
-      ...{ coordinator, store: strict.store, state: strict.state },
+      ...{ coordinator, store: strict.store, state: strict.state, healed: strict.healed },
     }),
   );
 }
