@@ -285,3 +285,31 @@ test('a coordinator is connected as long as one connection has named it', (t) =>
   coordinators.gone(one);
   t.is(coordinators.size, 0);
 });
+
+test('a region is taken when the caller may: it is told how long something has waited', (t) => {
+  const { regions, store } = world();
+  store(3, 1, strictStamp(7));
+  regions.concluded({ first: 3, count: 1 }, strictStamp(7), [2]);
+  const asked: string[] = [];
+  const take = (isUp: () => boolean) =>
+    regions.takeHealing(isUp, (region, lacking, sweeps) => {
+      asked.push(`region ${region}, lacking ${lacking.join()}, sweeps ${sweeps}`);
+      return sweeps >= 2;
+    });
+  t.is(take(nobody), null);
+  t.deepEqual(asked, [], 'nobody is there that lacks something');
+  for (let sweep = 0; sweep < 2; sweep += 1) {
+    t.is(take(all), null);
+    regions.sweep(nobody, false);
+  }
+  t.deepEqual(take(all), { range: { first: 3, count: 1 }, lacking: [2] });
+  const expected = [0, 1, 2].map((sweeps) => `region 0, lacking 2, sweeps ${sweeps}`);
+  t.deepEqual([...new Set(asked)], expected);
+});
+
+test('what was to be checked is not, once somebody else has concluded it', (t) => {
+  const { regions } = world();
+  regions.restore(0);
+  regions.concluded({ first: 0, count: 1_000 }, strictStamp(7), [2]);
+  t.deepEqual(regions.takeHealing(nobody), { range: { first: 1_000, count: 24 }, lacking: [] });
+});

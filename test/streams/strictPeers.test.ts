@@ -92,13 +92,7 @@ test('after a crash in the midst of writes all is settled, no promise is left, a
   for (const rank of [1, 2, 3]) cluster.start(rank);
   cluster.pass(60_000);
   t.deepEqual(differing(cluster, sectors), []);
-  for (const { notes } of cluster.hosts) {
-    t.deepEqual(
-      [...notes.durable.keys()].filter((name) => name.startsWith('strict-active')),
-      [],
-      'what is not open is cleared',
-    );
-  }
+  t.deepEqual(activeNotes(cluster), [], 'what is not open is cleared');
   const reader = cluster.client(1);
   for (const sector of sectors) reader.read(sector, sector);
   cluster.pass(100);
@@ -109,19 +103,48 @@ test('after a crash in the midst of writes all is settled, no promise is left, a
   t.deepEqual(cluster.failures, []);
 });
 
-test('what the coordinator in a dead process has left half done is settled by the others', (t) => {
+/** Lets time pass until the process has made a region active: its ORDER is about to be answered. */
+function passUntilOrdered(cluster: StrictCluster, rank: number): void {
+  while (!cluster.host(rank).notes.durable.has('strict-active-0')) cluster.pass(1);
+}
+
+/** The notes of active regions of all hosts. */
+function activeNotes(cluster: StrictCluster): string[] {
+  return cluster.hosts
+    .flatMap(({ notes }) => [...notes.durable.keys()])
+    .filter((name) => name.startsWith('strict-active'));
+}
+
+test('what the coordinator in a dead process has stored on one replica is settled by the others', (t) => {
   const cluster = new StrictCluster();
-  const client = cluster.client(3);
-  client.write(1, 40, 9);
-  // A promise, or a version, on some of them.
-  while (cluster.hosts.every(({ store }) => store.copies.size === 0)) cluster.pass(1);
+  cluster.client(3).write(1, 40, 9);
+  passUntilOrdered(cluster, 2);
+  cluster.host(2).isCut = true;
+  while (!cluster.host(1).store.copies.has(40)) cluster.pass(1);
   cluster.crash(3);
+  cluster.host(2).isCut = false;
+  t.false(cluster.host(2).store.copies.has(40));
   cluster.pass(30_000);
-  const [one, two] = cluster.stamps(40);
-  t.is(one, two);
+  t.deepEqual(cluster.values(40).slice(0, 2), [9, 9]);
+  t.is(new Set(cluster.stamps(40).slice(0, 2)).size, 1);
   cluster.start(3);
-  cluster.pass(30_000);
+  cluster.pass(60_000);
   t.deepEqual(differing(cluster, [40]), []);
+  t.deepEqual(activeNotes(cluster), []);
+  t.deepEqual(cluster.failures, []);
+});
+
+test('what the coordinator in a dead process has only ordered is settled by the others', (t) => {
+  const cluster = new StrictCluster();
+  cluster.client(3).write(1, 40, 9);
+  passUntilOrdered(cluster, 1);
+  cluster.crash(3);
+  cluster.pass(1_000);
+  t.true(cluster.hosts.slice(0, 2).every(({ notes }) => notes.durable.has('strict-active-0')));
+  cluster.start(3);
+  cluster.pass(60_000);
+  t.deepEqual(cluster.values(40), [0, 0, 0]);
+  t.deepEqual(activeNotes(cluster), [], 'no promise is left');
   t.deepEqual(cluster.failures, []);
 });
 
@@ -239,8 +262,9 @@ test('of a client that is gone, what no replica was told to store is given up, a
       .host(2)
       .store.calls.flat()
       .some(({ range }) => range.first === 20)
-  )
-    {cluster.pass(1);}
+  ) {
+    cluster.pass(1);
+  }
   other.end.end();
   cluster.pass(100);
   t.true(other.hasEnded);
