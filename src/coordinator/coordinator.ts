@@ -29,6 +29,8 @@ export interface CoordinatorStats {
   readonly running: number;
   /** Over for their users, not for the replicas. */
   readonly concluding: number;
+  /** Operations whose results are known, since the coordinator was made. */
+  readonly finished: number;
   /** Requests that each replica has not answered, that of rank 1 first. */
   readonly unanswered: readonly number[];
 }
@@ -53,6 +55,7 @@ export class Coordinator {
   readonly #timeouts: Deadlines<RangeOperation> | null;
   #runningCount = 0;
   #runningBytes = 0;
+  #finishedCount = 0;
   #isClosed = false;
 
   constructor(private readonly options: CoordinatorOptions) {
@@ -72,6 +75,7 @@ export class Coordinator {
       waiting: this.#open.size - this.#runningCount,
       running: this.#runningCount,
       concluding: this.#runner.concludingCount,
+      finished: this.#finishedCount,
       unanswered: this.#runner.unansweredCounts,
     };
   }
@@ -90,13 +94,14 @@ export class Coordinator {
   }
 
   /**
-   * Completes when the sector holds what `change` has made of it, with no other write of anybody in between. `change`
-   * must not keep or change its argument, and may be called several times. Fails with ATDD_OUTCOME_UNKNOWN if other
+   * Emits the data that was stored, which must not be changed, and completes when the sector holds what `change` has made
+   * of it, with no other write of anybody in between. `change` must not keep or change its argument, and may be called
+   * several times; what was stored need not be the result of the last call. Fails with ATDD_OUTCOME_UNKNOWN if other
    * writes have hidden whether this one took effect.
    */
-  update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never> {
+  update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<RangeData> {
     const task: Task = { kind: 'update', change: guarded(change) };
-    return this.#perform(task, { first: sector, count: 1 }) as Observable<never>;
+    return this.#perform(task, { first: sector, count: 1 });
   }
 
   /** Completes when the range has one settled version, which every replica that is up has or gets. */
@@ -161,12 +166,13 @@ export class Coordinator {
   }
 
   #finished(operation: RangeOperation, outcome: TaskOutcome): void {
+    this.#finishedCount += 1;
     this.#leaveWindow(operation);
     this.#leave(operation);
     const { caller } = operation;
     switch (outcome.kind) {
       case 'done':
-        if (operation.task.kind === 'read' && outcome.data !== null) caller.next(outcome.data);
+        if (outcome.data !== null) caller.next(outcome.data);
         caller.complete();
         break;
       case 'unknown':
