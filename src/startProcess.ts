@@ -3,7 +3,23 @@
  * clock, so that the simulation starts exactly what production runs.
  */
 import type { SchedulerLike, Subscription } from 'rxjs';
-import { Observable, Subject, concat, filter, interval, map, merge, pairwise, shareReplay, take, timer } from 'rxjs';
+import {
+  EMPTY,
+  Observable,
+  Subject,
+  concat,
+  concatMap,
+  filter,
+  interval,
+  map,
+  merge,
+  pairwise,
+  shareReplay,
+  take,
+  tap,
+  timer,
+} from 'rxjs';
+import { assert } from './core/assert.js';
 import type { ProcessCounters } from './core/counters.js';
 import { countWrite, newCounters } from './core/counters.js';
 import type { Ledger } from './core/ledger.js';
@@ -16,8 +32,12 @@ import { ranksBut } from './core/rank.js';
 import { newMissedLog } from './core/repair/missedLog.js';
 import type { Shard } from './core/shard.js';
 import type { Log } from './ports/log.js';
+import type { StrictStore } from './ports/strictStore.js';
 import { ProcessLog } from './processLog.js';
 import { FEATURE_BUNDLES, FEATURE_HELLO } from './wire/constants.js';
+import type { RegisterMode } from './wire/strict/openMessages.js';
+import { Packer } from './wire/strict/pack.js';
+import type { Tagger } from './wire/tag.js';
 import { countedTagger, createTagger } from './wire/tag.js';
 import type { VerdictOptions } from './wire/verdict.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
@@ -34,6 +54,8 @@ import type {
 import { BootNumber } from '../streams/pipelines/membership/bootNumber.js';
 import type { ProcessStats, ProcessState, ProcessStateOptions } from '../streams/pipelines/processState.js';
 import { statsOf, newProcessState } from '../streams/pipelines/processState.js';
+import { newReplicaState } from '../streams/pipelines/replica/replicaState.js';
+import type { StrictPart } from '../streams/pipelines/replica/strictPart.js';
 import type { RepairLimits } from '../streams/pipelines/repair/repairOptions.js';
 import { answerTo } from '../streams/pipelines/status/inquiries.js';
 import { Exchange } from '../streams/pipelines/repair/exchange.js';
@@ -60,6 +82,11 @@ export interface ProcessOptions {
   /** Whether the extension is used with peers that understand it (docs/peer-extension.md). */
   readonly isExtended: boolean;
   readonly repair: RepairLimits;
+  /**
+   * strict: the process is a replica of the strict register (docs/strict-register.md), and coordinates for nobody yet.
+   * Default: open.
+   */
+  readonly mode?: RegisterMode;
   readonly timeouts: ProcessTimeouts & {
     /** How long ending in good order may take, in milliseconds. */
     readonly shutdownMs: number;
@@ -70,6 +97,8 @@ export interface StartPorts extends ProcessPorts {
   readonly log: Log;
   /** The counters to which the store adds as well. Default: new ones. */
   readonly counters?: ProcessCounters;
+  /** Needed in the strict mode. Over the same disk as `store`. */
+  readonly strictStore?: StrictStore;
 }
 
 export interface RunningProcess {
@@ -89,6 +118,16 @@ export interface RunningProcess {
    */
   close(): Observable<never>;
 }
+
+/** The most active regions: 4 GiB of sectors that are written at a time, and that a crash leaves to be checked. */
+const ACTIVE_REGIONS = 1_024;
+/** The most promises of single sectors: 256 MiB that are being written. Some ten MB of memory. */
+const PROMISES = 65_536;
+/** The most requests of one connection under way, and the most bytes that they bring or ask for. */
+const WINDOW_REQUESTS = 1_024;
+const WINDOW_BYTES = 8_388_608;
+/** How often a replica looks for what dead coordinators have left, and for idle regions (milliseconds). */
+const SWEEP_MS = 2_000;
 
 /** Milliseconds between two checks whether all operations are over, while the process is closing. */
 const CLOSE_POLL_MS = 10;
@@ -111,7 +150,8 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const processLog = new ProcessLog({ rank, log, clock: schedulers.clock, isOfPeers });
 
   const bootId = Buffer.from(random.operationId(), 'latin1').toString('hex');
-  const parts = { bootId, state, membership, bootNumber, isAdmitting: () => isAdmitting };
+  const strict = strictPart(options, ports, taggers.clientTagger);
+  const parts = { bootId, strict, state, membership, bootNumber, isAdmitting: () => isAdmitting };
   const pipeline = pipelineOptions(options, parts, taggers);
   const subscription: Subscription = concat(ready$, processPipeline(pipeline, ports)).subscribe({
     next: (output) => {
@@ -136,20 +176,25 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
     close: () =>
       new Observable<never>((subscriber) => {
         isAdmitting = false;
-        return idleOrLate(ledger, options.timeouts.shutdownMs, schedulers.clock).subscribe({
-          error: (error: unknown) => {
-            subscriber.error(error);
-          },
-          next: () => {
-            if (ledger.entries.size > 0) {
-              log.warn('stopping with operations unfinished; their clients get no answer', {
-                operations: ledger.entries.size,
-              });
-            }
-            subscription.unsubscribe();
-            subscriber.complete();
-          },
-        });
+        const warn = (): void => {
+          const operations = ledger.entries.size;
+          if (operations === 0) return;
+          log.warn('stopping with operations unfinished; their clients get no answer', { operations });
+        };
+        return idleOrLate(ledger, options.timeouts.shutdownMs, schedulers.clock)
+          .pipe(
+            tap(warn),
+            concatMap(() => stopped(strict)),
+          )
+          .subscribe({
+            error: (failure: unknown) => {
+              subscriber.error(failure);
+            },
+            complete: () => {
+              subscription.unsubscribe();
+              subscriber.complete();
+            },
+          });
       }),
   };
 }
@@ -167,6 +212,31 @@ function membershipOptions(
     hasData: () => store.counts().written > 0,
     draw: () => random.operationId(),
   };
+}
+
+/** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if a note of the replica is not of its format. */
+function strictPart(
+  { rank, sectors, mode = 'open' }: ProcessOptions,
+  { strictStore: store, notes, schedulers }: StartPorts,
+  clientTagger: Tagger,
+): StrictPart | null {
+  if (mode === 'open') return null;
+  assert(store !== undefined, 'a process of the strict mode has a store for it');
+  const limits = { activeRegions: ACTIVE_REGIONS, promises: PROMISES };
+  return {
+    store,
+    state: newReplicaState({ self: rank, sectors, store, notes, schedulers, limits }),
+    window: { requests: WINDOW_REQUESTS, bytes: WINDOW_BYTES },
+    sweepMs: SWEEP_MS,
+    clientPacker: new Packer(rank, clientTagger),
+  };
+}
+
+/** Completes when the next start knows that the replica was stopped in good order. */
+function stopped(strict: StrictPart | null): Observable<never> {
+  if (strict === null) return EMPTY;
+  const { regionNotes, promises } = strict.state;
+  return regionNotes.stop(promises.openRegions());
 }
 
 /** Emits once, when no operation is left or the time is over, and completes. */
@@ -220,7 +290,7 @@ function apply(output: ProcessOutput, state: ProcessState, log: ProcessLog): voi
 
 function pipelineOptions(
   options: ProcessOptions,
-  parts: Pick<ProcessPipelineOptions, 'bootId' | 'state' | 'membership' | 'bootNumber' | 'isAdmitting'>,
+  parts: Pick<ProcessPipelineOptions, 'bootId' | 'strict' | 'state' | 'membership' | 'bootNumber' | 'isAdmitting'>,
   taggers: Pick<VerdictOptions, 'clientTagger' | 'systemTagger'>,
 ): ProcessPipelineOptions {
   const { rank, processCount, sectors, shard, limits, timeouts } = options;

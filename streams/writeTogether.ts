@@ -3,6 +3,7 @@ import { Observable } from 'rxjs';
 import { assert } from '../src/core/assert.js';
 import type { Connection } from '../src/ports/connection.js';
 import type { OutgoingMessage } from '../src/wire/outgoingMessage.js';
+import type { OutgoingAnswer } from '../src/wire/strict/outgoingAnswer.js';
 
 /** Bytes, or a message that becomes bytes when it is sent. */
 export type Sendable = Uint8Array | OutgoingMessage;
@@ -10,7 +11,7 @@ export type Sendable = Uint8Array | OutgoingMessage;
 /** Content for one connection; null: the connection is to be ended after the content before. */
 export interface Outgoing {
   readonly connection: Connection;
-  readonly content: Sendable | null;
+  readonly content: Sendable | OutgoingAnswer | null;
 }
 
 /** All content for one connection in one turn. */
@@ -37,11 +38,11 @@ export interface Batch {
  */
 export function writeTogether(
   turn: SchedulerLike,
-  pack: (contents: readonly Sendable[]) => readonly Uint8Array[] = onlyBytes,
+  pack: (contents: readonly (Sendable | OutgoingAnswer)[]) => readonly Uint8Array[] = onlyBytes,
 ): OperatorFunction<Outgoing, Batch> {
   return (outgoing$) =>
     new Observable((subscriber) => {
-      let gathered = new Map<Connection, { contents: Sendable[]; isLast: boolean }>();
+      let gathered = new Map<Connection, { contents: (Sendable | OutgoingAnswer)[]; isLast: boolean }>();
       let scheduled: Subscription | null = null;
 
       const flush = (): void => {
@@ -78,7 +79,7 @@ export function writeTogether(
     });
 }
 
-function onlyBytes(contents: readonly Sendable[]): Uint8Array[] {
+function onlyBytes(contents: readonly (Sendable | OutgoingAnswer)[]): Uint8Array[] {
   return contents.map((content) => {
     assert(content instanceof Uint8Array, 'a message that nobody makes bytes of');
     return content;

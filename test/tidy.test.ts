@@ -54,7 +54,7 @@ test('every clause of docs/register.md has a test, and the code names it', (t) =
 
 test('every clause of docs/strict-register.md has a test, and the code names it', (t) => {
   const page = read('docs/strict-register.md');
-  const tests = read('test/core/strict/clauses.test.ts') + read('test/core/strict/world.ts');
+  const tests = read('test/core/strict/clauses.test.ts') + read('test/core/strict/worldReplicas.ts');
   const code = list('src/core/strict', '.ts')
     .map((name) => read(`src/core/strict/${name}`))
     .join('');

@@ -5,13 +5,18 @@ import type { MembershipEffect } from '../../src/core/membership/membership.js';
 import type { Receipt } from '../../src/core/message.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { SectorIndex } from '../../src/core/sector.js';
+import type { RequestFrom } from '../replicaRegisters.js';
 import type { DropReason } from '../../src/wire/verdict.js';
 import type { SectorEvent } from '../reduceRegisters.js';
 import type { Outgoing } from '../writeTogether.js';
+import type { NumberedOrigin } from './replica/strictPart.js';
 import type { Origin, Session } from './session.js';
+
 /** An effect of a message that has arrived. */
 export type Inbound =
   | { readonly kind: 'event'; readonly event: SectorEvent<Origin | null> }
+  /** A request of the strict register. */
+  | { readonly kind: 'request'; readonly from: RequestFrom<NumberedOrigin> }
   | { readonly kind: 'send'; readonly outgoing: Outgoing }
   /** The peer sends receipts, and has the reply that this receipt names. */
   | { readonly kind: 'receipt'; readonly receipt: Receipt }

@@ -16,6 +16,7 @@ import {
   timer,
 } from 'rxjs';
 import { unreachable } from '../../src/core/assert.js';
+import { RequestWindow } from '../../src/core/strict/requestWindow.js';
 import type { Ledger } from '../../src/core/ledger.js';
 import { abandonOperations, enterOperation } from '../../src/core/ledger.js';
 import type { SignedMemberMessage } from '../../src/core/membership/memberMessage.js';
@@ -26,10 +27,12 @@ import type { ClientOperation } from '../../src/core/register/clientOperation.js
 import type { Connection } from '../../src/ports/connection.js';
 import type { Random } from '../../src/ports/random.js';
 import type { Schedulers } from '../../src/ports/schedulers.js';
-import { TYPE_READ, TYPE_WRITE } from '../../src/wire/constants.js';
+import { SIZE_FRAME_UNPROVEN_MAX, TYPE_READ, TYPE_WRITE } from '../../src/wire/constants.js';
 import type { MessageTable } from '../../src/wire/messageTypes.js';
 import { serializeReport } from '../../src/wire/inquiryMessages.js';
 import { serializeResponse } from '../../src/wire/serialize.js';
+import { SIZE_PACK_MAX } from '../../src/wire/strict/layout.js';
+import { SENDER_CLIENT } from '../../src/wire/strict/pack.js';
 import type { DropReason, Verdict, VerdictOptions } from '../../src/wire/verdict.js';
 import { authenticate } from '../authenticate.js';
 import { decodeFrames } from '../decodeFrames.js';
@@ -41,6 +44,7 @@ import type { Inbound } from './arrival.js';
 import { answerToOpen } from './opening.js';
 import { takeAnswerAsProof, takeHello, takeOldHello, takeProof } from './membership/introductions.js';
 import type { ProcessState } from './processState.js';
+import type { StrictPart } from './replica/strictPart.js';
 import type { SessionLimits } from './session.js';
 import { Session, messageKey } from './session.js';
 import type { ProcessTimeouts } from './processOptions.js';
@@ -68,6 +72,8 @@ export interface InboundOptions {
   readonly dialled: Rank | null;
   /** Whether new client operations are begun; false once the process is shutting down. */
   readonly isAdmitting: () => boolean;
+  /** null: this process is of the open mode. */
+  readonly strict: StrictPart | null;
   /** Called when a message of that process has come. */
   readonly receivedFrom: (rank: Rank) => void;
   /** Called when the other side of the connection has sent something with a right tag. */
@@ -82,7 +88,9 @@ export function serveConnection(connection: Connection, options: InboundOptions)
   return defer(() => {
     const { dialled, state } = options;
     const { ledger, sessions } = state;
-    const session = new Session(connection, dialled !== null, ledger, options.limits);
+    const { strict } = options;
+    const window = strict === null ? null : new RequestWindow(strict.window);
+    const session = new Session(connection, dialled !== null, ledger, options.limits, window);
     sessions.add(session);
     const closed$ = connection.closed$.pipe(endWith(null));
     const drained$ = connection.drained$.pipe(
@@ -101,7 +109,7 @@ export function serveConnection(connection: Connection, options: InboundOptions)
       return session.handlingCount === 0 ? ended : concat(ended, forgotten$);
     });
     return connection.bytes$.pipe(
-      decodeFrames(options.table),
+      decodeFrames(options.table, () => (session.hasOpened ? SIZE_PACK_MAX : SIZE_FRAME_UNPROVEN_MAX)),
       holdWhile({
         isHeld: () => session.isPaused,
         released$: session.released$.pipe(observeOn(options.schedulers.turn)),
@@ -124,7 +132,10 @@ export function serveConnection(connection: Connection, options: InboundOptions)
         return merge(penalties(verdict$, session, options), concat(admitted$, end$));
       }),
       mergeWith(drained$),
-      finalize(() => sessions.delete(session)),
+      finalize(() => {
+        sessions.delete(session);
+        strict?.state.coordinators.gone(session);
+      }),
     );
   });
 }
@@ -161,6 +172,8 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
   switch (verdict.kind) {
     case 'request':
       showTrust(session, options);
+      // No process of the strict mode coordinates for clients of the base protocol yet.
+      if (options.strict !== null) return [dropped(session, 'unexpectedFamily')];
       if (isUseless(options.state)) {
         // The client has to find a process that is part of the cluster.
         session.isRefused = true;
@@ -211,12 +224,13 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
       return [dropped(session, 'otherWorkers')];
     case 'open': {
       showTrust(session, options);
-      const bytes = answerToOpen(verdict.open, options.verdict, options.state.membership);
+      const mode = options.strict === null ? 'open' : 'strict';
+      session.hasOpened = mode === 'strict';
+      const bytes = answerToOpen(verdict.open, mode, options.verdict, options.state.membership);
       return [toSend({ connection: session.connection, content: bytes })];
     }
     case 'pack':
-      // A process of the open mode has agreed on none with anybody.
-      return [dropped(session, 'unexpectedFamily')];
+      return admitPack(session, verdict, options);
     case 'dropped':
       return [dropped(session, verdict.reason, verdict.detail)];
     default:
@@ -226,6 +240,22 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
 
 function dropped({ connection }: Session, reason: DropReason, detail?: string): Inbound {
   return { kind: 'dropped', remote: connection.remote, reason, ...(detail !== undefined && { detail }) };
+}
+
+/** Only a client that was told so may send requests of the strict register. */
+function admitPack(
+  session: Session,
+  { sender, content }: Verdict & { readonly kind: 'pack' },
+  { strict, isAdmitting }: InboundOptions,
+): Inbound[] {
+  const isAgreed = session.hasOpened && sender === SENDER_CLIENT;
+  if (strict === null || !isAgreed || content.kind !== 'requests') return [dropped(session, 'unexpectedFamily')];
+  if (!isAdmitting()) return [];
+  const { clientPacker: packer } = strict;
+  return content.requests.map(({ number, request }): Inbound => {
+    session.requested(request);
+    return { kind: 'request', from: { origin: { connection: session, number, packer }, request } };
+  });
 }
 
 /**

@@ -1,22 +1,27 @@
 /** The answer to a client that asks how this process may be spoken to (docs/strict-wire.md, OPEN). */
 import { incarnationsOf } from '../../src/core/membership/membership.js';
 import type { VerdictOptions } from '../../src/wire/verdict.js';
-import type { OpenFields } from '../../src/wire/strict/openMessages.js';
+import type { OpenFields, RegisterMode } from '../../src/wire/strict/openMessages.js';
 import { STRICT_VERSION, serializeOpened } from '../../src/wire/strict/openMessages.js';
 import type { MembershipView } from './processState.js';
 
-/** The bytes of OPENED. This process speaks the base protocol with clients. */
-export function answerToOpen({ token }: OpenFields, verdict: VerdictOptions, membership: MembershipView): Uint8Array {
+/** The bytes of OPENED. In the open mode this process speaks the base protocol with clients. */
+export function answerToOpen(
+  { token }: OpenFields,
+  mode: RegisterMode,
+  verdict: VerdictOptions,
+  membership: MembershipView,
+): Uint8Array {
   const { self, processCount, sectors, clientTagger } = verdict;
   const opened = {
     rank: self,
     echo: token,
     version: STRICT_VERSION,
-    mode: 'open',
+    mode,
     processCount,
     memberState: membership.memberState,
     sectors,
     incarnations: incarnationsOf(membership.current),
-  } as const;
+  };
   return serializeOpened(opened, clientTagger);
 }

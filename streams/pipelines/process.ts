@@ -12,9 +12,11 @@
  * The feedback edges besides the loopback are in ARCHITECTURE.md.
  */
 import type { Observable } from 'rxjs';
-import { Subject, connect, defer, filter, map, merge, tap } from 'rxjs';
+import { EMPTY, Subject, connect, defer, filter, map, merge, tap } from 'rxjs';
 import type { Rank } from '../../src/core/rank.js';
+import { incarnationsOf } from '../../src/core/membership/membership.js';
 import { Bundler } from '../../src/wire/bundle.js';
+import { packAnswers } from '../../src/wire/strict/outgoingAnswer.js';
 import { mapEach } from '../mapEach.js';
 import { ofKind } from '../ofKind.js';
 import type { Batch } from '../writeTogether.js';
@@ -29,6 +31,7 @@ import { connectPeers, peerReports } from './peers.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
 import { received } from './received.js';
 import { registers, wantBootNumber } from './registers.js';
+import { answers } from './replica/strictPart.js';
 
 /** A batch for a socket, or an event for the log. */
 export type ProcessOutput =
@@ -37,7 +40,7 @@ export type ProcessOutput =
 /** Runs until unsubscribed; an error means that the process has to stop. */
 export function processPipeline(options: ProcessPipelineOptions, ports: ProcessPorts): Observable<ProcessOutput> {
   return defer(() => {
-    const { self, verdict, state } = options;
+    const { self, verdict, state, strict } = options;
     const { exchange } = state;
     // Feedback: a process that has made a connection runs, so it is dialled at once.
     const appeared = new Subject<Rank>();
@@ -77,11 +80,22 @@ export function processPipeline(options: ProcessPipelineOptions, ports: ProcessP
           ),
           exchange.command$.pipe(map((addressed): Outbound => ({ kind: 'link', addressed }))),
         );
+        const answer$ =
+          strict === null
+            ? EMPTY
+            : inbound$.pipe(
+                ofKind('request'),
+                map(({ from }) => from),
+                answers(strict, ports.schedulers, () => state.membership.isVoting),
+              );
         const refusal$ = inbound$.pipe(ofKind('send'), map(toOutgoing));
         return merge(
           outbound$.pipe(
-            connect((shared$) => merge(refusal$, outgoing(shared$, peers, options, ports))),
-            writeTogether(ports.schedulers.turn, (contents) => bundler.pack(contents)),
+            connect((shared$) => merge(refusal$, answer$, outgoing(shared$, peers, options, ports))),
+            writeTogether(ports.schedulers.turn, (contents) => {
+              const { packs, others } = packAnswers(contents, () => incarnationsOf(state.membership.current));
+              return [...bundler.pack(others), ...packs];
+            }),
             map((batch): ProcessOutput => ({ kind: 'write', batch })),
           ),
           inbound$.pipe(ofKind('dropped')),

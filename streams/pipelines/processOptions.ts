@@ -8,6 +8,7 @@ import type { VerdictOptions } from '../../src/wire/verdict.js';
 import type { MembershipState } from './membership/membershipState.js';
 import type { BootNumber } from './membership/bootNumber.js';
 import type { ProcessState } from './processState.js';
+import type { StrictPart } from './replica/strictPart.js';
 import type { RepairLimits } from './repair/repairOptions.js';
 import type { SessionLimits } from './session.js';
 import type { LedgerLimits } from '../../src/core/ledger.js';
@@ -45,6 +46,8 @@ export interface ProcessPipelineOptions {
   readonly state: ProcessState;
   /** Whether operations of clients are begun; false once the process is shutting down. */
   readonly isAdmitting: () => boolean;
+  /** null: this process is of the open mode. */
+  readonly strict: StrictPart | null;
   readonly repair: RepairLimits;
   readonly limits: ProcessLimits;
   readonly timeouts: ProcessTimeouts;

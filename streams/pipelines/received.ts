@@ -33,6 +33,7 @@ export function received(
         schedulers,
         random,
         isAdmitting: options.isAdmitting,
+        strict: options.strict,
         receivedFrom,
         trust,
       }),

@@ -9,6 +9,8 @@ import type { Introduction } from '../../src/core/membership/introduction.js';
 import { newIntroduction } from '../../src/core/membership/introduction.js';
 import type { OperationId } from '../../src/core/operation.js';
 import type { Rank } from '../../src/core/rank.js';
+import type { ReplicaRequest } from '../../src/core/strict/replicaMessage.js';
+import type { RequestWindow } from '../../src/core/strict/requestWindow.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { Outgoing } from '../writeTogether.js';
 import type { AdmissionEvent, Load, Admission } from '../../src/core/admission.js';
@@ -31,6 +33,8 @@ export class Session {
   readonly introduction: Introduction = newIntroduction();
   /** The process that the other side has shown itself to be; null: it has shown none. Foreign peers never do. */
   hello: SessionHello | null = null;
+  /** The other side was told that requests of the strict register are answered. */
+  hasOpened = false;
   /** Emits when the connection may be read from again: first the messages of it that wait, then the socket. */
   readonly released$: Observable<void>;
   /** The keys (`messageKey`) of process messages that were taken in and are not handled yet. */
@@ -48,6 +52,8 @@ export class Session {
     readonly isDialled: boolean,
     ledger: Ledger<Session>,
     limits: SessionLimits,
+    /** Its requests of the strict register; null: this process answers none. */
+    private readonly window: RequestWindow | null = null,
   ) {
     this.#ledger = ledger;
     this.#limits = limits;
@@ -90,6 +96,17 @@ export class Session {
   forgotten(): Outgoing[] {
     this.#handling.clear();
     return this.#step('handled');
+  }
+
+  /** A request of the strict register begins. Takes effect with the next `entered`. */
+  requested(request: ReplicaRequest): void {
+    this.window?.begin(request);
+  }
+
+  /** It is over. */
+  responded(request: ReplicaRequest): Outgoing[] {
+    this.window?.end(request);
+    return this.#step('answered');
   }
 
   /** An operation of this session has left the ledger. */
@@ -141,10 +158,12 @@ export class Session {
         this.#penaltyCount > 0 ||
         this.#handling.size >= limits.processMessagesPerConnection ||
         (!isDialled && connection.bufferedBytes > limits.clientBufferBytes) ||
+        this.window?.isFull === true ||
         !mayBegin(this.#ledger, this),
       // A connection that this process dialled stays open when its other side ends: a peer may close that half at once
       // and go on reading. If the peer is gone, the next bytes sent show it.
-      isIdle: !isDialled && this.#handling.size === 0 && !this.#ledger.bySession.has(this),
+      isIdle:
+        !isDialled && this.#handling.size === 0 && this.window?.isIdle !== false && !this.#ledger.bySession.has(this),
     };
   }
 }

@@ -1,6 +1,6 @@
 /** Puts a violation into words: which operations, at which times, and why no order of them exists. */
-import type { Operation } from './history.js';
-import { describeOperation, precedes } from './history.js';
+import type { Operation, Value } from './history.js';
+import { describeOperation, describeValue, latestEffect, precedes } from './history.js';
 import type { Reign } from './reign.js';
 
 export type ViolationKind =
@@ -17,7 +17,11 @@ export type ViolationKind =
   /** Of two writes side by side: the value of one was there, then the other's, then the first's. */
   | 'valueCameBack'
   /** Of two writes side by side: some saw them in one order, some in the other. */
-  | 'contradictoryOrders';
+  | 'contradictoryOrders'
+  /** A write took effect after its client had crashed, and after others had seen that it had not. */
+  | 'lateEffect'
+  /** Between what an update found and what it wrote another value was there, or it found what others replaced. */
+  | 'brokenUpdate';
 
 export interface Violation {
   readonly sector: number;
@@ -27,13 +31,16 @@ export interface Violation {
   readonly text: string;
 }
 
-export function valueNeverWritten(read: Operation): Violation {
-  return violation('valueNeverWritten', [read], 'No write of this sector wrote that value.');
+/** The reads of each value, updates that found it included. */
+export type ReadsOf = ReadonlyMap<Value, readonly Operation[]>;
+
+export function valueNeverWritten(read: Operation, readsOf: ReadsOf): Violation {
+  return violation('valueNeverWritten', withEvidence([read], readsOf), 'No write of this sector wrote that value.');
 }
 
-export function readFromFuture(read: Operation, write: Operation): Violation {
+export function readFromFuture(read: Operation, write: Operation, readsOf: ReadsOf): Violation {
   const why = 'The read ended before the write of its value began.';
-  return violation('readFromFuture', [read, write], why);
+  return violation('readFromFuture', withEvidence([read, write], readsOf), why);
 }
 
 /** Explains two reigns each of which must stand before the other. */
@@ -41,6 +48,31 @@ export function explainClash(a: Reign, b: Reign): Violation {
   if (wasWrittenBefore(a, b)) return explainOldAfterNew(a, b);
   if (wasWrittenBefore(b, a)) return explainOldAfterNew(b, a);
   return explainReturn(a, b) ?? explainReturn(b, a) ?? explainContradiction(a, b);
+}
+
+/** If it is the crash of a client that makes the two reigns clash. */
+export function explainLateEffect(a: Reign, b: Reign): Violation | null {
+  if (crashedFirst(a)) return lateEffect(a, b);
+  return crashedFirst(b) ? lateEffect(b, a) : null;
+}
+
+function crashedFirst({ write, earliestEnd }: Reign): boolean {
+  return write?.crash !== undefined && write.crash === earliestEnd;
+}
+
+/** The client that wrote `late` crashed before an operation of `other` began. */
+function lateEffect(late: Reign, other: Reign): Violation {
+  const write = expectFound(late.write ?? undefined);
+  const after = lastToBegin(other);
+  // The initial value was there before everything.
+  const before = other.write === null ? [] : [firstToEnd(other)];
+  const last = lastToBegin(late);
+  const read = last === write ? late.reads[0] : last;
+  const why =
+    `The client of the first crashed before the second began, so ${quote(late)} was there before ` +
+    `${quote(other)} or never. It was read. But ${quote(other)} was there before it.`;
+  const readsOf = new Map([late, other].map((reign) => [reign.value, reign.reads]));
+  return violation('lateEffect', withEvidence([write, after, ...before, read], readsOf), why);
 }
 
 /** Whether the write of `older` ended before the one of `newer` began. */
@@ -90,7 +122,22 @@ function explainContradiction(a: Reign, b: Reign): Violation {
   return violation('contradictoryOrders', operations, why);
 }
 
-function violation(kind: ViolationKind, operations: readonly Operation[], why: string): Violation {
+/** And of each write without an answer a read that shows that it took effect. */
+export function withEvidence(named: readonly Operation[], readsOf: ReadsOf): Operation[] {
+  const all = new Set(named);
+  for (const operation of all) {
+    const { kind, value } = operation;
+    if (kind === 'read' || operation.return !== null) continue;
+    // What is added is visited as well.
+    const reads = readsOf.get(value) ?? [];
+    const answered = reads.filter((read) => read.return !== null);
+    if (answered.some((read) => all.has(read))) continue;
+    for (const read of [...answered, ...reads].slice(0, 1)) all.add(read);
+  }
+  return [...all];
+}
+
+export function violation(kind: ViolationKind, operations: readonly Operation[], why: string): Violation {
   const { sector } = operations[0];
   const list = operations.map((operation, index) => `  ${index + 1}. ${describeOperation(operation)}`);
   const text = [`sector ${sector}: no order of these operations exists (${kind}):`, ...list, why];
@@ -101,10 +148,10 @@ function operationsOf({ write, reads }: Reign): Operation[] {
   return write === null ? [...reads] : [write, ...reads];
 }
 
-const firstToEnd = (reign: Reign): Operation =>
-  expectFound(operationsOf(reign).find((one) => one.return === reign.earliestEnd));
+export const firstToEnd = (reign: Reign): Operation =>
+  expectFound(operationsOf(reign).find((one) => latestEffect(one) === reign.earliestEnd));
 
-const lastToBegin = (reign: Reign): Operation =>
+export const lastToBegin = (reign: Reign): Operation =>
   expectFound(operationsOf(reign).find((one) => one.invoke === reign.latestBeginning));
 
 /** The earliest beginning among those that match. */
@@ -123,6 +170,6 @@ function expectFound(operation: Operation | undefined): Operation {
   return operation;
 }
 
-const quote = ({ value }: Reign): string => (value === null ? 'the initial value' : `"${value}"`);
+const quote = ({ value }: Reign): string => describeValue(value);
 
 const capitalized = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -14,21 +14,41 @@ interface Draft {
   /** For a write without an answer: how long after its beginning it takes effect, or never. */
   readonly lateEffect: number | null;
   readonly answered: boolean;
+  /** Without an answer: how long after the beginning the client crashes; null: it does not. */
+  readonly crash: number | null;
+  /** A write that is an update. */
+  readonly isUpdate: boolean;
 }
 
 type Corruption =
   | { readonly kind: 'value'; readonly target: number; readonly from: number }
   | { readonly kind: 'shift'; readonly target: number; readonly by: number }
-  | { readonly kind: 'foreignValue'; readonly target: number };
+  | { readonly kind: 'foreignValue'; readonly target: number }
+  | { readonly kind: 'crash'; readonly target: number; readonly by: number };
 
 /** Small whole numbers, so that equal times, and with them every tie, come up often. */
-const draft: fc.Arbitrary<Draft> = fc.record({
+const draftParts = {
   kind: fc.constantFrom('read', 'read', 'write'),
   invoke: fc.nat(20),
   duration: fc.nat(8),
   effect: fc.double({ min: 0, max: 1, noNaN: true }),
   lateEffect: fc.option(fc.nat(20)),
   answered: fc.constantFrom(true, true, true, true, false),
+} as const;
+
+const plainDraft: fc.Arbitrary<Draft> = fc.record({
+  ...draftParts,
+  crash: fc.constant(null),
+  isUpdate: fc.constant(false),
+});
+
+/** Clients crash, and some writes are updates. */
+const strictDraft: fc.Arbitrary<Draft> = fc.record({
+  ...draftParts,
+  kind: fc.constantFrom('read', 'write'),
+  answered: fc.constantFrom(true, true, false),
+  crash: fc.option(fc.nat(12), { freq: 4 }),
+  isUpdate: fc.constantFrom(true, false, false),
 });
 
 const corruption: fc.Arbitrary<Corruption> = fc.oneof(
@@ -50,20 +70,42 @@ const corruption: fc.Arbitrary<Corruption> = fc.oneof(
   },
 );
 
+const strictCorruption: fc.Arbitrary<Corruption> = fc.oneof(
+  { weight: 3, arbitrary: corruption },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('crash'), target: fc.nat(30), by: fc.integer({ min: -8, max: 8 }) }),
+  },
+);
+
 /** Histories that a register produced: each is linearizable. */
-export const registerHistory: fc.Arbitrary<readonly Operation[]> = fc
-  .array(draft, { minLength: 1, maxLength: 10 })
-  .map(simulate);
+export const registerHistory = historyOf(plainDraft);
 
 /** The same after up to three random changes: linearizable or not. */
-export const corruptedHistory: fc.Arbitrary<readonly Operation[]> = fc
-  .tuple(registerHistory, fc.array(corruption, { minLength: 1, maxLength: 3 }))
-  .map(([history, corruptions]) => corruptions.reduce(corrupt, history));
+export const corruptedHistory = corruptedOf(registerHistory, corruption);
+
+/** The same with crashes of clients and updates. */
+export const strictHistory = historyOf(strictDraft);
+export const corruptedStrictHistory = corruptedOf(strictHistory, strictCorruption);
+
+function historyOf(draft: fc.Arbitrary<Draft>): fc.Arbitrary<readonly Operation[]> {
+  return fc.array(draft, { minLength: 1, maxLength: 10 }).map(simulate);
+}
+
+function corruptedOf(
+  history: fc.Arbitrary<readonly Operation[]>,
+  change: fc.Arbitrary<Corruption>,
+): fc.Arbitrary<readonly Operation[]> {
+  return fc
+    .tuple(history, fc.array(change, { minLength: 1, maxLength: 3 }))
+    .map(([operations, changes]) => changes.reduce(corrupt, operations));
+}
 
 function simulate(drafts: readonly Draft[]): readonly Operation[] {
   const effectOf = (one: Draft): number => {
     if (one.answered) return one.invoke + one.effect * one.duration;
-    return one.lateEffect === null ? Infinity : one.invoke + one.lateEffect;
+    if (one.lateEffect === null) return Infinity;
+    return one.invoke + Math.min(one.lateEffect, one.crash ?? Infinity);
   };
   const inOrderOfEffect = drafts
     .map((one, index) => ({ one, index, at: effectOf(one) }))
@@ -71,7 +113,10 @@ function simulate(drafts: readonly Draft[]): readonly Operation[] {
   let register: Value = null;
   const operations: Operation[] = [];
   for (const { one, index } of inOrderOfEffect) {
+    const before: Value = register;
+    // What never happens comes last: nobody reads it.
     if (one.kind === 'write') register = `v${index}`;
+    const isUpdate = one.kind === 'write' && one.isUpdate;
     operations.push({
       client: `c${index}`,
       sector: 0,
@@ -79,6 +124,8 @@ function simulate(drafts: readonly Draft[]): readonly Operation[] {
       value: register,
       invoke: one.invoke,
       return: one.answered ? one.invoke + one.duration : null,
+      ...(!one.answered && one.crash !== null && { crash: one.invoke + one.crash }),
+      ...(isUpdate && { found: before }),
     });
   }
   return operations;
@@ -91,14 +138,20 @@ function corrupt(history: readonly Operation[], change: Corruption): readonly Op
   const operation = history[target];
   switch (change.kind) {
     case 'value': {
-      if (operation.kind === 'write') return history;
-      const writes = history.filter(({ kind }) => kind === 'write');
+      const writes = history.filter(({ kind, value }) => kind === 'write' && value !== operation.value);
       const choice = change.from % (writes.length + 1);
-      return changed({ value: choice === writes.length ? null : writes[choice].value });
+      const value = choice === writes.length ? null : writes[choice].value;
+      if (operation.kind === 'read') return changed({ value });
+      return operation.found === undefined ? history : changed({ found: value });
     }
     case 'shift': {
       const end = operation.return === null ? null : operation.return + change.by;
-      return changed({ invoke: operation.invoke + change.by, return: end });
+      const crash = operation.crash === undefined ? {} : { crash: operation.crash + change.by };
+      return changed({ invoke: operation.invoke + change.by, return: end, ...crash });
+    }
+    case 'crash': {
+      if (operation.return !== null) return history;
+      return changed({ crash: Math.max(operation.invoke, (operation.crash ?? operation.invoke) + change.by) });
     }
     case 'foreignValue':
       return operation.kind === 'write' ? history : changed({ value: 'nobody wrote this' });

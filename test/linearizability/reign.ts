@@ -3,11 +3,13 @@
  * stand together. See check.ts.
  */
 import type { Operation, Value } from './history.js';
+import { latestEffect } from './history.js';
 
 export interface Reign {
   readonly value: Value;
   /** Null for the initial value, which was there before everything. */
   readonly write: Operation | null;
+  /** Updates that found the value are among them. */
   readonly reads: readonly Operation[];
   /** -Infinity for the initial value. */
   readonly earliestEnd: number;
@@ -16,11 +18,16 @@ export interface Reign {
 }
 
 export function createReign(write: Operation | null, reads: readonly Operation[]): Reign {
-  let earliestEnd = write === null ? -Infinity : (write.return ?? Infinity);
+  let earliestEnd = write === null ? -Infinity : endOfWrite(write, reads.length > 0);
   let latestBeginning = write === null ? -Infinity : write.invoke;
   for (const read of reads) {
-    earliestEnd = Math.min(earliestEnd, read.return ?? Infinity);
+    earliestEnd = Math.min(earliestEnd, latestEffect(read));
     latestBeginning = Math.max(latestBeginning, read.invoke);
   }
   return { value: write?.value ?? null, write, reads, earliestEnd, latestBeginning };
+}
+
+/** A write without an answer that nobody has seen may never have happened, also where its client crashed. */
+function endOfWrite(write: Operation, isSeen: boolean): number {
+  return isSeen ? latestEffect(write) : (write.return ?? Infinity);
 }

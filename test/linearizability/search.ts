@@ -18,6 +18,9 @@ function isRegisterLinearizable(all: readonly Operation[]): boolean {
   const answered = operations.reduce((set, { return: end }, i) => (end === null ? set : set | (1 << i)), 0);
   const tried = new Set<string>();
 
+  const hasBegunAfter = (done: number, crash: number): boolean =>
+    operations.some(({ invoke }, i) => (done & (1 << i)) !== 0 && invoke > crash);
+
   /** Whether the rest can follow once the operations in `done` left `value` in the register. */
   const canFinish = (done: number, value: Operation['value']): boolean => {
     if ((answered & ~done) === 0) return true;
@@ -27,8 +30,11 @@ function isRegisterLinearizable(all: readonly Operation[]): boolean {
     const left = operations.filter((_, i) => (done & (1 << i)) === 0);
     return operations.some((next, i) => {
       if ((done & (1 << i)) !== 0) return false;
-      if (left.some((other) => precedes(other, next))) return false;
+      // One whose client crashed without an answer need not happen, but not after what began after the crash.
+      if (left.some((other) => other.crash === undefined && precedes(other, next))) return false;
+      if (next.crash !== undefined && hasBegunAfter(done, next.crash)) return false;
       if (next.kind === 'read' && next.value !== value) return false;
+      if (next.found !== undefined && next.found !== value) return false;
       return canFinish(done | (1 << i), next.kind === 'write' ? next.value : value);
     });
   };

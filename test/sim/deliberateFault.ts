@@ -22,5 +22,7 @@ export interface DeliberateFault {
   readonly extension?: ExtensionUse;
   /** … and with so many workers; absent: with none. */
   readonly workers?: WorkerUse;
+  /** Looked for in clusters of the strict register. */
+  readonly isStrict?: boolean;
   readonly edits: readonly Edit[];
 }

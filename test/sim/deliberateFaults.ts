@@ -9,6 +9,7 @@ import { EXTENSION_FAULTS } from './extensionFaults.js';
 import { MEMBERSHIP_FAULTS } from './membershipFaults.js';
 import { REPAIR_FAULTS } from './repairFaults.js';
 import { STORE_FAULTS } from './storeFaults.js';
+import { STRICT_FAULTS } from './strictFaults.js';
 import { WORKER_FAULTS } from './workerFaults.js';
 
 const REDUCE = 'src/core/register/reduce.js';
@@ -419,6 +420,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     edits: [{ file: REGISTERS, find: 'if (isQuiescent(state))', replace: 'if (false)' }],
   },
   ...STORE_FAULTS,
+  ...STRICT_FAULTS,
   ...WORKER_FAULTS,
   ...MEMBERSHIP_FAULTS,
   ...REPAIR_FAULTS,

@@ -19,6 +19,7 @@ async function runsUntilCaught(fault: DeliberateFault, runs: number, isBlackBox:
     processCount: fault.processCount,
     seconds: SECONDS,
     isBlackBox,
+    isStrict: fault.isStrict === true,
     extension: fault.extension ?? null,
     workers: fault.workers ?? 0,
     inject: fault.name,

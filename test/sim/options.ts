@@ -14,6 +14,8 @@ export interface CliOptions {
   readonly isTraced: boolean;
   readonly isShrunk: boolean;
   readonly isBlackBox: boolean;
+  /** Clusters of the strict register. */
+  readonly isStrict: boolean;
   /** null: the seed decides. */
   readonly extension: ExtensionUse | null;
   readonly workers: WorkerUse;
@@ -36,6 +38,7 @@ export const USAGE = `npm run simulate -- [options]
   --trace         print everything that happens in a run
   --shrink        leave out what is not needed for a failure
   --only A,B,C    of the plan of faults, only those numbers
+  --strict        clusters of the strict register; --extension and --workers mean nothing
   --black-box     judge by what users see alone
   --extension U   on, off, or mixed: of processes in some of their lives; else the seed decides
   --workers K     workers of each process, 0 to 8, or mixed: the seed decides, from 0 to 3 (default 0)
@@ -64,6 +67,7 @@ export function parseOptions(args: readonly string[]): CliOptions {
     isTraced: values.trace === true,
     isShrunk: values.shrink === true,
     isBlackBox: values['black-box'] === true,
+    isStrict: values.strict === true,
     extension: extensionUse(values.extension),
     workers: values.workers === 'mixed' ? 'mixed' : (number('workers', values.workers, 0, 8) ?? 0),
     inject: values.inject ?? null,
@@ -92,6 +96,7 @@ function parseStrictly(args: readonly string[]) {
         trace: { type: 'boolean' },
         shrink: { type: 'boolean' },
         'black-box': { type: 'boolean' },
+        strict: { type: 'boolean' },
         extension: { type: 'string' },
         workers: { type: 'string' },
         inject: { type: 'string' },

@@ -16,7 +16,7 @@ export interface PartResult {
 
 export type PartOptions = Pick<
   CliOptions,
-  'processCount' | 'seconds' | 'isBlackBox' | 'extension' | 'workers' | 'inject' | 'only' | 'failuresMax'
+  'processCount' | 'seconds' | 'isBlackBox' | 'isStrict' | 'extension' | 'workers' | 'inject' | 'only' | 'failuresMax'
 >;
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
@@ -54,10 +54,11 @@ export function runPart(
   runs: number,
   onProgress: (runs: number) => void,
 ): Promise<PartResult> {
-  const { processCount, seconds, isBlackBox, extension, workers, inject, only, failuresMax } = options;
+  const { processCount, seconds, isBlackBox, isStrict, extension, workers, inject, only, failuresMax } = options;
   const args = ['--part', '--seed', seed, '--runs', runs, '--processes', processCount];
   args.push('--seconds', seconds, '--failures', failuresMax, '--workers', workers);
   if (isBlackBox) args.push('--black-box');
+  if (isStrict) args.push('--strict');
   if (extension !== null) args.push('--extension', extension);
   if (inject !== null) args.push('--inject', inject);
   if (only !== null) args.push('--only', [...only].join(','));

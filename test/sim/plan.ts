@@ -8,6 +8,7 @@ import { FULL_RETRY_MS } from '../../config/limits.js';
 import { DISK_PARTS, type DiskPart } from '../store/simulatedDisk.js';
 import type { Fault, FaultKind } from './fault.js';
 import { KEEP_ALIVE_MS_END, KEEP_ALIVE_MS_MIN } from './network.js';
+import type { PlanLine } from './run.js';
 
 export interface PlannedFault {
   /** Counted from 1: names it in `--only`. */
@@ -265,7 +266,7 @@ function shuffledRanks(processCount: number, dice: Dice): Rank[] {
   return Array.from({ length: processCount }, () => left.splice(dice.below(left.length), 1)[0]);
 }
 
-export function describeFault({ number, atMs, fault }: PlannedFault): string {
+export function describeFault({ number, atMs, fault }: PlanLine): string {
   const { kind, ...rest } = fault;
   const details = Object.entries(rest).map(([name, value]) => `${name} ${String(value)}`);
   return `${number}. at ${atMs} ms: ${kind}, ${details.join(', ')}`;

@@ -1,7 +1,8 @@
 /** What is printed of runs. */
 import type { Counts } from './counts.js';
 import { describeFault, FAULT_KINDS } from './plan.js';
-import type { RunOptions, RunResult } from './simulation.js';
+import type { RunOptions, RunResult } from './run.js';
+import { STRICT_FAULT_KINDS } from './strict/strictPlan.js';
 import type { TraceLine } from './trace.js';
 
 /** Lines of a trace shown around a failure. */
@@ -27,16 +28,28 @@ const EXPECTED: readonly string[] = [
   'receipts given to a foreign process',
 ];
 
+/** The same of strict clusters. */
+const EXPECTED_STRICT: readonly string[] = [
+  ...STRICT_FAULT_KINDS,
+  'writes answered',
+  'reads answered',
+  'updates answered',
+  'updates with unknown outcome',
+  'crashes of clients in operations',
+  'disks taken in',
+];
+
 export const RUNS_THAT_EXERCISE_ALL = 200;
 
 /** Kinds of things that never happened. */
-export function missingFrom(counts: Counts): string[] {
-  return EXPECTED.filter((name) => counts.of(name) === 0);
+export function missingFrom(counts: Counts, isStrict = false): string[] {
+  return (isStrict ? EXPECTED_STRICT : EXPECTED).filter((name) => counts.of(name) === 0);
 }
 
 export function commandFor(options: RunOptions): string {
-  const { seed, processCount, seconds, only, isBlackBox, extension, workers = 0 } = options;
+  const { seed, processCount, seconds, only, isBlackBox, extension, workers = 0, isStrict } = options;
   const parts = [`--seed ${seed}`, `--processes ${processCount}`, `--seconds ${seconds}`];
+  if (isStrict === true) parts.push('--strict');
   if (only !== undefined) parts.push(`--only ${[...only].join(',')}`);
   if (isBlackBox === true) parts.push('--black-box');
   if (extension !== undefined) parts.push(`--extension ${extension}`);

@@ -1,7 +1,8 @@
 /** Many runs, one seed after the other; what failed, and what of it is needed to fail. */
 import { Counts } from './counts.js';
-import type { RunOptions, RunResult } from './simulation.js';
+import type { RunOptions, RunResult } from './run.js';
 import { simulate } from './simulation.js';
+import { simulateStrict } from './strict/strictSimulation.js';
 
 export interface Failure {
   readonly seed: number;
@@ -25,13 +26,18 @@ export interface SearchOptions {
   readonly onRun: (result: RunResult, seed: number) => void;
 }
 
+/** A cluster of the kind that is asked for. */
+export function simulateAny(options: RunOptions): RunResult {
+  return options.isStrict === true ? simulateStrict(options) : simulate(options);
+}
+
 export function search({ seeds, run, failuresMax, onRun }: SearchOptions): SearchResult {
   const failures: Failure[] = [];
   const counts = new Counts();
   let seconds = 0;
   let runs = 0;
   for (const seed of seeds) {
-    const result = simulate({ ...run, seed });
+    const result = simulateAny({ ...run, seed });
     runs += 1;
     seconds += result.seconds;
     counts.addAll(result.counts);
@@ -49,8 +55,8 @@ export function search({ seeds, run, failuresMax, onRun }: SearchOptions): Searc
  * @returns the numbers of those that are needed.
  */
 export function shrink(options: RunOptions, hasFailed: (result: RunResult) => boolean): ReadonlySet<number> {
-  const fails = (numbers: readonly number[]): boolean => hasFailed(simulate({ ...options, only: new Set(numbers) }));
-  let needed = simulate(options).plan.map(({ number }) => number);
+  const fails = (numbers: readonly number[]): boolean => hasFailed(simulateAny({ ...options, only: new Set(numbers) }));
+  let needed = simulateAny(options).plan.map(({ number }) => number);
   if (options.only !== undefined) needed = needed.filter((number) => options.only?.has(number));
   for (let size = Math.ceil(needed.length / 2); size >= 1; size = size === 1 ? 0 : size >> 1) {
     for (let from = 0; from < needed.length;) {

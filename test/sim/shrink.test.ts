@@ -20,6 +20,7 @@ test('a part of a search that breaks down says so', async (t) => {
     processCount: 3,
     seconds: 1,
     isBlackBox: false,
+    isStrict: false,
     extension: null,
     workers: 0,
     inject: 'no such fault',

@@ -11,6 +11,7 @@ import { TEST_HANG_MS } from '../helpers/hang.js';
 const COMMON = {
   seconds: 5,
   isBlackBox: false,
+  isStrict: false,
   extension: null,
   workers: 0,
   inject: null,

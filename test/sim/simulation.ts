@@ -22,39 +22,13 @@ import type { Member } from './member.js';
 import { Promises, stampedIn } from './promises.js';
 import { RawUser } from './rawUser.js';
 import { SimulatedProcess } from './simulatedProcess.js';
-import type { ExtensionUse, Surroundings, WorkerUse } from './surroundings.js';
+import type { ExtensionUse, Surroundings } from './surroundings.js';
 import { describeMessage } from './describeMessage.js';
-import { hashText, type TraceLine } from './trace.js';
+import type { RunOptions, RunResult } from './run.js';
+import { hashText } from './trace.js';
 import type { User } from './user.js';
 import { wholeMessages } from './wholeMessages.js';
-import { World, type Finding } from './world.js';
-
-export interface RunOptions {
-  readonly seed: number;
-  readonly processCount: number;
-  /** How long things go wrong, in simulated seconds. */
-  readonly seconds: number;
-  /** Numbers of the faults that happen; absent: all of the plan. */
-  readonly only?: ReadonlySet<number>;
-  /** Whether lines of text are kept. */
-  readonly isRecording?: boolean;
-  /** Judge by what users see alone: their history, and whether their operations end. */
-  readonly isBlackBox?: boolean;
-  /** Whether processes use the extension; absent: the seed decides. */
-  readonly extension?: ExtensionUse;
-  /** Of each process; `mixed`: the seed decides, from 0 to 3. Default: 0. */
-  readonly workers?: WorkerUse;
-}
-
-export interface RunResult {
-  readonly hash: string;
-  readonly finding: Finding | null;
-  readonly counts: ReadonlyMap<string, number>;
-  readonly plan: readonly PlannedFault[];
-  readonly lines: readonly TraceLine[];
-  /** Simulated. */
-  readonly seconds: number;
-}
+import { World } from './world.js';
 
 const SECTORS = [0, 1, 2, 1_026] as const;
 const DISK_SECTORS = 4_096;

@@ -10,6 +10,7 @@ import { STAMP_INITIAL } from '../../src/core/stamp.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { Notes } from '../../src/ports/notes.js';
 import type { SectorStore } from '../../src/ports/store.js';
+import type { StrictStore } from '../../src/ports/strictStore.js';
 import type { ProcessOptions } from '../../src/startProcess.js';
 import { startProcess } from '../../src/startProcess.js';
 import { OFFSET_TYPE } from '../../src/wire/constants.js';
@@ -142,6 +143,8 @@ export function startVirtual(
   memberState: MemberState = 'member',
   isExtended = false,
   notes: Notes = memoryNotes(memberState),
+  /** Makes it a process of the strict mode. */
+  strictStore?: (clock: VirtualTimeScheduler) => StrictStore,
 ) {
   const clock = new VirtualTimeScheduler(VirtualAction);
   const accepted$ = new Subject<Connection>();
@@ -164,6 +167,7 @@ export function startVirtual(
     limits: LIMITS,
     repair: REPAIR,
     timeouts: TIMEOUTS,
+    mode: strictStore === undefined ? 'open' : 'strict',
   };
   const running = startProcess(options, {
     transport: {
@@ -177,6 +181,7 @@ export function startVirtual(
       trust: (connection) => trusted.push(connection),
     },
     store: disk.store,
+    ...(strictStore !== undefined && { strictStore: strictStore(clock) }),
     notes,
     schedulers: { clock, turn: clock },
     random: { operationId: () => String((idCount += 1)).padStart(16, '0'), fraction: () => 1 },
@@ -189,11 +194,14 @@ export function startVirtual(
     clock.flush();
     clock.frame = clock.maxFrames;
   };
+  const accept = (connection: Connection): void => {
+    accepted$.next(connection);
+  };
   const connect = (): TestConnection => {
     const connection = new TestConnection('test', clock);
     accepted$.next(connection);
     return connection;
   };
   pass(0);
-  return { running, disk, trusted, dialled, refusing, pass, connect };
+  return { running, disk, trusted, dialled, refusing, pass, connect, accept, clock };
 }

@@ -1,6 +1,6 @@
 /**
- * The coordinator of the strict register as a reducer: reads, writes, updates and heals of ranges, clauses B1 to B3, C1,
- * C2, D1 and E4 of docs/strict-register.md. Sectors of a range are one part as long as they behave alike.
+ * The coordinator of the strict register as a reducer: reads, writes, updates and heals of ranges, clauses B1 to B3,
+ * C1, C2, D1 and E4 of docs/strict-register.md. Sectors of a range are one part as long as they behave alike.
  */
 import { unreachable } from '../assert.js';
 import type { Rank } from '../rank.js';

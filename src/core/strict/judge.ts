@@ -74,8 +74,8 @@ export function dataAt(copies: readonly CopyState[], stamp: StrictStamp): RangeD
 }
 
 /**
- * m: the version with the highest stamp among the copies of a majority. Where only damaged copies have the highest, they
- * are taken for silent, and m is the highest among the others if these are a majority.
+ * m: the version with the highest stamp among the copies of a majority. Where only damaged copies have the highest,
+ * they are taken for silent, and m is the highest among the others if these are a majority.
  * @returns null: more answers are needed.
  */
 export function newestOf(copies: readonly CopyState[], majority: number): Version | null {
@@ -91,7 +91,8 @@ export function newestOf(copies: readonly CopyState[], majority: number): Versio
   return copies.every(({ version }) => compareStrictStamps(version.stamp, stamp) <= 0) ? newest : null;
 }
 
-/** For keys. */
-export function keyOf(kind: string, { counter, coordinator }: StrictStamp, ranks: readonly Rank[]): string {
-  return `${kind} ${counter} ${coordinator} ${ranks.join(',')}`;
+/** For keys. The versions of a range may have one stamp and several origins, because a settle keeps these. */
+export function keyOf(kind: string, { stamp, origin }: Version, ranks: readonly Rank[]): string {
+  const parts = [stamp, origin].map(({ counter, coordinator }) => `${counter} ${coordinator}`);
+  return `${kind} ${parts.join(' ')} ${ranks.join(',')}`;
 }

@@ -1,4 +1,6 @@
-/** How the phases of a part begin, and what all of them share. What answers lead to is in reader, settle and storing. */
+/**
+ * How the phases of a part begin, and what all of them share. What answers lead to is in reader, settle and storing.
+ */
 import { unreachable } from '../assert.js';
 import { majorityOf } from '../quorum.js';
 import type { Rank } from '../rank.js';

@@ -53,6 +53,14 @@ class RegionPromises {
     this.#floorCount = REGION_SECTORS;
   }
 
+  each(first: SectorIndex, each: (sector: SectorIndex, promised: StrictStamp) => void): void {
+    for (const sector of this.stamps.keys()) each(sector, this.promisedOf(sector));
+    if (this.#floorCount === 0) return;
+    for (let sector = first; sector < first + REGION_SECTORS; sector += 1) {
+      if (this.#hasBit(sector) && !this.stamps.has(sector)) each(sector, this.#floor);
+    }
+  }
+
   #hasBit(sector: SectorIndex): boolean {
     return this.#floorCount > 0 && (this.#bits[bitOf(sector) >> 5] & (1 << (bitOf(sector) & 31))) !== 0;
   }
@@ -73,9 +81,9 @@ export class PromiseTable {
   #count = 0;
 
   /**
-   * @param promisesMax how many promises of single sectors are kept. Beyond it those of the region that has most of them
-   * become a floor: each of its sectors that has a promise is then promised to the highest of them. There are at most as
-   * many regions as the caller lets be active.
+   * @param promisesMax how many promises of single sectors are kept. Beyond it those of the region that has most of
+   * them become a floor: each of its sectors that has a promise is then promised to the highest of them. There are at
+   * most as many regions as the caller lets be active.
    */
   constructor(private readonly promisesMax: number) {
     assert(promisesMax >= 1, `room for ${promisesMax} promises`);
@@ -114,6 +122,16 @@ export class PromiseTable {
   /** Whether something is promised in the region above what is stored. */
   isOpen(region: number): boolean {
     return this.#regions.has(region);
+  }
+
+  /** Calls `each` for all sectors of the region that have a promise above what is stored. */
+  eachIn(region: number, each: (sector: SectorIndex, promised: StrictStamp) => void): void {
+    this.#regions.get(region)?.each(region * REGION_SECTORS, each);
+  }
+
+  /** The regions in which something is promised above what is stored. */
+  openRegions(): number[] {
+    return [...this.#regions.keys()];
   }
 
   /** `promises`: of single sectors; `floors`: regions that have a floor. */

@@ -134,7 +134,7 @@ function judgeRead(
   const data = dataAt(copies, version.stamp);
   if (data === null) return fetch(copies, ranks, version, context);
   const holders = holdersOf(copies, ranks, version.stamp);
-  return { kind: 'writeBack', key: keyOf('writeBack', version.stamp, holders), data, version, holders };
+  return { kind: 'writeBack', key: keyOf('writeBack', version, holders), data, version, holders };
 }
 
 /** C1, and D1 for what is settled. A copy above m that no majority holds is in the way of LEARN: it is settled too. */
@@ -152,7 +152,7 @@ function judgeHeal(
   const data = dataAt(copies, settled.stamp);
   const isLacking = upRanks(context).some((rank) => !holders.includes(rank));
   if (isLacking && data === null) return fetch(copies, ranks, settled, context);
-  return { kind: 'handOver', key: keyOf('handOver', settled.stamp, holders), data, version: settled, holders };
+  return { kind: 'handOver', key: keyOf('handOver', settled, holders), data, version: settled, holders };
 }
 
 function settledAmong(copies: readonly CopyState[], needed: number): Version | null {

@@ -287,7 +287,9 @@ function isSame(a: StrictStamp, b: StrictStamp): boolean {
 }
 
 function isAlike(view: CopyView, sector: SectorIndex, version: Version, isDamaged: boolean): boolean {
-  return isSame(view.versionOf(sector).stamp, version.stamp) && view.isDamaged(sector) === isDamaged;
+  // A settle of a range gives one stamp to versions of several origins.
+  const { stamp, origin } = view.versionOf(sector);
+  return isSame(stamp, version.stamp) && isSame(origin, version.origin) && view.isDamaged(sector) === isDamaged;
 }
 
 /** Makes the last range longer if the new one is right behind it. */

@@ -48,8 +48,8 @@ export function onGranted(part: OrderPart, from: Rank, answered: Answered, conte
 }
 
 /**
- * B1, B3, C2: again, above what was promised. The refused stamp was stored nowhere, so the whole part takes the next one.
- * The first refusal may only say that this coordinator had not heard of the others: no pause.
+ * B1, B3, C2: again, above what was promised. The refused stamp was stored nowhere, so the whole part takes the next
+ * one. The first refusal may only say that this coordinator had not heard of the others: no pause.
  */
 export function onRefusedOrder(part: OrderPart, context: StepContext): Part {
   const { isSettle } = part.phase;
@@ -105,7 +105,7 @@ function judge(
     if (nearest === undefined) return WAIT;
     return { kind: 'fetch', key: `fetch ${nearest}`, data: null, newest, holders: [nearest] };
   }
-  return { kind: 'keep', key: keyOf('keep', newest.stamp, holders), data, newest, holders };
+  return { kind: 'keep', key: keyOf('keep', newest, holders), data, newest, holders };
 }
 
 function carryOut(part: OrderPart, { verdict, pieces }: Group<SettleVerdict>, context: StepContext): Part {
@@ -141,11 +141,11 @@ function keep(
 }
 
 /**
- * F1, F2, F3. An update keeps the origin of what it has changed. With an origin of its own it would tell a writer that was ordered
- * before, and is not part of what it has changed, that its write is over: that write would be lost. So it knows its own
- * results by their stamps: if m is one of them, it is rolled forward. If m is older than all of them, none took effect,
- * and none that is still there can be taken for more than one of them. If m is newer than the first and none of them, it
- * is unknown.
+ * F1, F2, F3. An update keeps the origin of what it has changed. With an origin of its own it would tell a writer that
+ * was ordered before, and is not part of what it has changed, that its write is over: that write would be lost. So it
+ * knows its own results by their stamps: if m is one of them, it is rolled forward. If m is older than all of them,
+ * none took effect, and none that is still there can be taken for more than one of them. If m is newer than the first
+ * and none of them, it is unknown.
  */
 function update(
   part: OrderPart,
@@ -158,11 +158,16 @@ function update(
   assert(task.kind === 'update' && data !== null, `an update without the data of ${task.kind}`);
   const isOwn = part.own.some((stamp) => compareStrictStamps(stamp, newest.stamp) === 0);
   const isBehind = part.own.length > 0 && compareStrictStamps(newest.stamp, part.own[0]) > 0;
-  if (isOwn || isBehind) return keep(part, newest, data, holders, !isOwn, context);
+  if (isOwn) return keep(withOwn(part), newest, data, holders, false, context);
+  if (isBehind) return keep(part, newest, data, holders, true, context);
   const changed = task.change(data === 'zeros' ? ZERO_SECTOR : data);
   assert(changed.length === SECTOR_SIZE_BYTES, `an update made ${changed.length} bytes of ${SECTOR_SIZE_BYTES}`);
-  const own = [...part.own, part.phase.stamp];
-  return storeOwn({ ...part, own }, newest.origin, changed, context);
+  return storeOwn(withOwn(part), newest.origin, changed, context);
+}
+
+/** With the stamp of this ORDER as one that a result of the update is stored with. */
+function withOwn(part: OrderPart): OrderPart {
+  return { ...part, own: [...part.own, part.phase.stamp] };
 }
 
 function ownData({ range }: OrderPart, { task, range: whole }: StepContext): RangeData {

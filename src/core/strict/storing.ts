@@ -111,8 +111,8 @@ export function onResumeStore(part: StorePart, context: StepContext): Part | nul
 }
 
 /**
- * A rank is up, or does not hold what it was to hold, or what it has said counts no longer (E4). If there is no data for
- * it, the range is settled anew, because those that have it may not come back.
+ * A rank is up, or does not hold what it was to hold, or what it has said counts no longer (E4). If there is no data
+ * for it, the range is settled anew, because those that have it may not come back.
  */
 export function storeAgain(part: StorePart, rank: Rank, context: StepContext): Part | null {
   const { phase } = part;

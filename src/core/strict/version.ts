@@ -31,8 +31,8 @@ export const STRICT_STAMP_INITIAL: StrictStamp = { counter: 0n, coordinator: COO
 export interface Version {
   readonly stamp: StrictStamp;
   /**
-   * The first stamp of the write that made the data. A settle gives its data a new stamp and keeps the origin. So does an
-   * update, with other data: equal origins do not mean equal data.
+   * The first stamp of the write that made the data. A settle gives its data a new stamp and keeps the origin. So does
+   * an update, with other data: equal origins do not mean equal data.
    */
   readonly origin: StrictStamp;
 }

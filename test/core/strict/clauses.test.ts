@@ -394,7 +394,18 @@ test('F1, F2: an update keeps the origin of what it has changed, and knows its r
   t.deepEqual(u.stored(1).stored(2).outcomes, ['0+1 done']);
 });
 
-test('F2, F3: where another has settled the sector, it is unknown; where nothing was stored, it is computed again', (t) => {
+test('F2: what was rolled forward is an own result, too: it is rolled forward again', (t) => {
+  const u = new Operation({ kind: 'update', change: () => bytes(5) }, first);
+  u.granted(1, version(stamp(5)), bytes(4)).granted(2, version(stamp(5)));
+  u.refused(2, stamp(20, 'x')).refused(3, stamp(20, 'x')).resume();
+  u.granted(1, version(stamp(11), stamp(5)), bytes(5)).granted(2, version(stamp(5)));
+  u.refused(2, stamp(30, 'x')).refused(3, stamp(30, 'x')).resume();
+  u.granted(1, version(stamp(21), stamp(5)), bytes(5)).granted(2, version(stamp(5)));
+  t.is(u.requests[0], '1 STORE 0+1 31c/5c held 21c');
+  t.deepEqual(u.stored(1).stored(2).outcomes, ['0+1 done']);
+});
+
+test('F2, F3: another has settled the sector: unknown; nothing was stored: it is computed again', (t) => {
   const change = (current: Uint8Array) => bytes(current[0] + 1);
   const begin = () => {
     const u = new Operation({ kind: 'update', change }, first);

@@ -1,13 +1,13 @@
 /**
  * Every order of events there is, for three replicas and few operations: the production reducers, walked through
- * completely. Requests may be handled late, twice, in any order, or not at all; the same is told of their answers. After
- * that, rules of docs/strict-register.md are broken on purpose, and the same search has to find it.
+ * completely. Requests may be handled late, twice, in any order, or not at all; the same is told of their answers.
+ * After that, rules of docs/strict-register.md are broken on purpose, and the same search has to find it.
  */
 import test from 'ava';
 import type { OrderedRun } from '../../../src/core/strict/replicaMessage.js';
 import { STRICT_STAMP_INITIAL } from '../../../src/core/strict/version.js';
 import { explore, walk } from './explore.js';
-import type { Plan, PlannedOperation, Weakening } from './world.js';
+import type { Plan, PlannedOperation, Weakening } from './worldState.js';
 
 const operation = (kind: PlannedOperation['kind'], clock: number, stampsMax: number): PlannedOperation => ({
   kind,
@@ -55,7 +55,7 @@ const SCENARIOS: readonly Scenario[] = [
     isComplete: false,
   },
   { name: 'a writer with two stamps, and an update', plan: plan([write(0, 2), update(3, 1)]), isComplete: true },
-  { name: 'a writer, and a lost disk', plan: plan([write(0, 1)], { lostDisks: 1 }), isComplete: false },
+  { name: 'a writer, and a lost disk', plan: plan([write(0, 1)], { lostDisks: 1 }), isComplete: true },
 ];
 
 for (const { name, plan: scenario, isComplete } of SCENARIOS) {
@@ -72,6 +72,14 @@ for (const { name, plan: scenario, isComplete } of SCENARIOS) {
 const storesBelow: Weakening = {
   view: (view, request) =>
     request.kind === 'store' ? { ...view, promisedOf: (sector) => view.versionOf(sector).stamp } : view,
+};
+
+/** C1 sees no promises. */
+const ignoresPromises: Weakening = {
+  answer: (answer) =>
+    answer.kind === 'state'
+      ? { ...answer, runs: answer.runs.map((run) => ({ ...run, promised: run.version.stamp })) }
+      : answer,
 };
 
 /** B3 sees no origins. */
@@ -95,6 +103,11 @@ interface Fault {
 /** Found by the search. */
 const FAULTS: readonly Fault[] = [
   { name: 'STORE is taken below the promise', plan: plan([write(0, 1), read(1), read(0)]), broken: storesBelow },
+  {
+    name: 'C1 ignores promises',
+    plan: plan([write(0, 1), read(0), read(0)], { coordinatorCrashes: 1 }),
+    broken: ignoresPromises,
+  },
   { name: 'no origin', plan: plan([write(0, 2), read(1), write(2, 1)]), broken: hasNoOrigins },
 ];
 

@@ -1,5 +1,6 @@
 /** Walks through worlds of the strict register: all of them, or at random. */
-import { actionsOf, apply, newWorld, type Action, type Plan, type World } from './world.js';
+import { actionsOf, apply } from './world.js';
+import { newWorld, type Action, type Plan, type World } from './worldState.js';
 import { worldKey } from './worldKey.js';
 
 export interface Exploration {

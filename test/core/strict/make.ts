@@ -30,7 +30,9 @@ export const mixed = (...values: number[]): Uint8Array => {
   return data;
 };
 
-/** The copies of a replica: [version, promised if it is higher, whether damaged] by sector; others were never written. */
+/**
+ * The copies of a replica: [version, promised if it is higher, whether damaged] by sector; others were never written.
+ */
 export function copies(
   ...list: readonly { readonly of: Version; readonly promised?: StrictStamp; readonly isDamaged?: boolean }[]
 ): CopyView {
@@ -177,7 +179,12 @@ export function short(request: ReplicaRequest): string {
       return `ORDER ${where} ${name(request.stamp)}${request.wants === 'nothing' ? '' : ` ${request.wants}`}`;
     case 'store':
     case 'learn':
-      return `${request.kind.toUpperCase()} ${where} ${name(request.stamp)}/${name(request.origin)} ${contentOf(request.data)}`;
+      return [
+        request.kind.toUpperCase(),
+        where,
+        `${name(request.stamp)}/${name(request.origin)}`,
+        contentOf(request.data),
+      ].join(' ');
     case 'concluded':
       return `CONCLUDED ${where} ${name(request.stamp)} lacking [${request.lacking.join()}]`;
   }

@@ -1,4 +1,6 @@
-/** A replica of a trace (test/core/strict/traces.test.ts): the production decisions and promises, over copies in memory. */
+/**
+ * A replica of a trace (test/core/strict/traces.test.ts): the production decisions and promises, over copies in memory.
+ */
 import { PromiseTable } from '../../../src/core/strict/promises.js';
 import { endOf, type SectorRange } from '../../../src/core/strict/range.js';
 import { decide, withCopies, type DecidedRequest } from '../../../src/core/strict/replica.js';
@@ -88,8 +90,9 @@ export class TraceReplica {
       const { stamp } = copy.version;
       if (laterOf(this.#copies[sector].version.stamp, stamp) === stamp) this.#copies[sector] = copy;
       const promised = other.promisedOf(sector);
-      if (promised !== this.promisedOf(sector))
+      if (promised !== this.promisedOf(sector)) {
         this.#promise({ first: sector, count: 1 }, laterOf(promised, this.promisedOf(sector)));
+      }
     }
     this.listed?.add(other.rank);
     if (this.listed !== null && this.listed.size >= needed) this.listed = null;

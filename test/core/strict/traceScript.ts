@@ -1,6 +1,6 @@
 /**
- * The language of test/core/strict/traces/*.txt: three replicas, and coordinators by name. A line that begins with a word
- * is a command, one that is indented is what comes of it, `#` begins a comment.
+ * The language of test/core/strict/traces/*.txt: three replicas, and coordinators by name. A line that begins with a
+ * word is a command, one that is indented is what comes of it, `#` begins a comment.
  *
  * | command | what it does |
  * | --- | --- |

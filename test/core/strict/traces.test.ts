@@ -1,5 +1,6 @@
 /**
- * The examples of the strict register, event by event. A trace is read, and reviewed as a diff when the algorithm changes:
+ * The examples of the strict register, event by event. A trace is read, and reviewed as a diff when the algorithm
+ * changes:
  * `UPDATE_TRACES=1 npm test -- dist/test/core/strict/traces.test.js` writes what comes out now.
  */
 import test from 'ava';

@@ -1,10 +1,10 @@
 /**
- * Histories of the strict register drawn at random, from fixed seeds, for more processes, sectors and operations than can
- * be walked through completely (exhaustive.test.ts). Ranges overlap in part, so they are divided.
+ * Histories of the strict register drawn at random, from fixed seeds, for more processes, sectors and operations than
+ * can be walked through completely (exhaustive.test.ts). Ranges overlap in part, so they are divided.
  */
 import test from 'ava';
 import { randomFrom, walk } from './explore.js';
-import type { Plan, PlannedOperation } from './world.js';
+import type { Plan, PlannedOperation } from './worldState.js';
 
 const SECTORS = 5;
 

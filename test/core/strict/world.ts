@@ -1,162 +1,35 @@
 /**
  * N replicas and some coordinators of the strict register, made of the production reducers, under a network that may do
  * anything: each request that was ever sent may be handled at any time, any number of times, or never. Its answer is
- * taken in at once, or lost: an answer that is late is a coordinator that acts late. Immutable, so that it can be walked
- * through completely (exhaustive.test.ts), or at random (walks.test.ts).
+ * taken in at once, or lost: an answer that is late is a coordinator that acts late. Immutable, so that it can be
+ * walked through completely (exhaustive.test.ts), or at random (walks.test.ts).
  */
 import type { Rank } from '../../../src/core/rank.js';
-import { SECTOR_SIZE_BYTES, ZERO_SECTOR, type SectorData } from '../../../src/core/sector.js';
+import { SECTOR_SIZE_BYTES, type SectorData } from '../../../src/core/sector.js';
 import { beginTask, stepTask } from '../../../src/core/strict/coordinate.js';
 import type { Coordination, CoordinationStep, CoordinatorView } from '../../../src/core/strict/coordination.js';
-import { endOf, type SectorRange } from '../../../src/core/strict/range.js';
-import { decide, withCopies, type CopyView, type DecidedRequest } from '../../../src/core/strict/replica.js';
-import type { RangeData, ReplicaAnswer, ReplicaRequest } from '../../../src/core/strict/replicaMessage.js';
-import { sliceOfData } from '../../../src/core/strict/runs.js';
+import type { SectorRange } from '../../../src/core/strict/range.js';
+import { decide, withCopies } from '../../../src/core/strict/replica.js';
+import type { RangeData, ReplicaAnswer } from '../../../src/core/strict/replicaMessage.js';
 import type { Task, TaskEvent } from '../../../src/core/strict/task.js';
+import { laterOf, type StrictStamp, type Version } from '../../../src/core/strict/version.js';
+import { acknowledge, begin, isExplained, kill, returned, type Monitor } from './monitor.js';
+import { restart, lose, list, viewOf, checked } from './worldReplicas.js';
+import { withAllData, withRequest, pruned } from './worldRequests.js';
 import {
-  STRICT_STAMP_INITIAL,
-  VERSION_INITIAL,
-  compareStrictStamps,
-  laterOf,
-  type StrictStamp,
-  type Version,
-} from '../../../src/core/strict/version.js';
-import { acknowledge, begin, isExplained, kill, newMonitor, returned, type Change, type Monitor } from './monitor.js';
-
-export interface PlannedOperation {
-  readonly kind: 'read' | 'write' | 'update' | 'heal';
-  readonly range: SectorRange;
-  /** What the coordinator has heard of before it begins. */
-  readonly clock: number;
-  /** How many stamps it may use. With more to draw, it stops for ever. */
-  readonly stampsMax: number;
-}
-
-export interface Plan {
-  readonly processCount: number;
-  readonly sectorCount: number;
-  readonly operations: readonly PlannedOperation[];
-  readonly replicaCrashes?: number;
-  readonly coordinatorCrashes?: number;
-  readonly lostDisks?: number;
-  /**
-   * No replica is nearer than another: all are asked at once, and for the data. Then worlds that differ only in the
-   * places of the replicas have the same future.
-   */
-  readonly isSymmetric?: boolean;
-  /** Rules that are broken on purpose, to see that it is found. */
-  readonly broken?: Weakening;
-}
-
-/** What a deliberate fault changes. */
-export interface Weakening {
-  /** Of a replica: what its decisions see in place of the truth. */
-  readonly view?: (view: CopyView, request: DecidedRequest) => CopyView;
-  /** Of a replica: what it answers in place of the right answer. */
-  readonly answer?: (answer: ReplicaAnswer, request: DecidedRequest, replica: Replica) => ReplicaAnswer;
-  readonly forgetsPromises?: boolean;
-  readonly joiningAnswers?: boolean;
-  readonly joinsWithoutPromises?: boolean;
-  readonly listsOne?: boolean;
-  readonly ignoresIncarnations?: boolean;
-}
-
-export interface Replica {
-  readonly versions: readonly Version[];
-  readonly values: readonly number[];
-  /** At least the stamps of the versions. */
-  readonly promised: readonly StrictStamp[];
-  readonly incarnation: number;
-  /** The incarnations of all that it has noted. */
-  readonly known: readonly number[];
-  /** Whom it has listed while it joins; null: it is a member. */
-  readonly listed: readonly Rank[] | null;
-}
-
-export interface Coordinator {
-  readonly status: 'planned' | 'running' | 'over';
-  readonly coordination: Coordination | null;
-  readonly clock: bigint;
-  readonly stampsLeft: number;
-  /** What is still to be handled: for each replica the requests by their texts. */
-  readonly sent: readonly ReadonlyMap<string, DecidedRequest>[];
-  readonly pauses: readonly SectorRange[];
-  readonly hedges: readonly SectorRange[];
-  readonly incarnations: readonly number[];
-}
-
-export interface World {
-  readonly plan: Plan;
-  readonly replicas: readonly Replica[];
-  readonly coordinators: readonly Coordinator[];
-  readonly monitors: readonly Monitor[];
-  /** For each sector, the latest stamp and the latest origin that a completed operation has left (P3). */
-  readonly completed: readonly Version[];
-  readonly replicaCrashes: number;
-  readonly coordinatorCrashes: number;
-  readonly lostDisks: number;
-  readonly violation: string | null;
-}
-
-export type Action =
-  | { readonly kind: 'begin' | 'crash'; readonly operation: number }
-  | {
-      readonly kind: 'handle';
-      readonly operation: number;
-      readonly rank: Rank;
-      readonly key: string;
-      readonly isLost: boolean;
-    }
-  | { readonly kind: 'hedge' | 'resume'; readonly operation: number; readonly index: number }
-  | { readonly kind: 'restart' | 'loseDisk'; readonly rank: Rank }
-  | { readonly kind: 'list'; readonly rank: Rank; readonly from: Rank };
-
-const VALUES: readonly SectorData[] = Array.from({ length: 30 }, (_, value) =>
-  value === 0 ? ZERO_SECTOR : new Uint8Array(SECTOR_SIZE_BYTES).fill(value),
-);
-
-/** The value that a write puts; unique. */
-export const valueOf = (operation: number): number => operation + 1;
-/** An update makes this of a value; its results tell which updates are in them. */
-const updated = (value: number, operation: number): number => (value + (1 << (operation + 2))) % VALUES.length;
+  type PlannedOperation,
+  type World,
+  type Action,
+  VALUES,
+  updated,
+  valueOf,
+  isIn,
+  byteOf,
+  withCoordinator,
+  withReplica,
+} from './worldState.js';
 
 const idOf = (operation: number): string => String(operation + 1).padStart(16, '0');
-
-export function newWorld(plan: Plan): World {
-  const { processCount, sectorCount, operations } = plan;
-  const each = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
-  const changes = operations.map(({ kind }, index): Change => {
-    if (kind === 'write') return () => valueOf(index);
-    return kind === 'update' ? (value) => updated(value, index) : null;
-  });
-  return {
-    plan,
-    replicas: each(processCount, {
-      versions: each(sectorCount, VERSION_INITIAL),
-      values: each(sectorCount, 0),
-      promised: each(sectorCount, STRICT_STAMP_INITIAL),
-      incarnation: 0,
-      known: each(processCount, 0),
-      listed: null,
-    }),
-    coordinators: operations.map(({ clock, stampsMax }) => ({
-      status: 'planned',
-      coordination: null,
-      clock: BigInt(clock),
-      stampsLeft: stampsMax,
-      sent: each(processCount, new Map<string, DecidedRequest>()),
-      pauses: [],
-      hedges: [],
-      incarnations: each(processCount, 0),
-    })),
-    monitors: each(sectorCount, newMonitor(changes)),
-    completed: each(sectorCount, VERSION_INITIAL),
-    replicaCrashes: plan.replicaCrashes ?? 0,
-    coordinatorCrashes: plan.coordinatorCrashes ?? 0,
-    lostDisks: plan.lostDisks ?? 0,
-    violation: null,
-  };
-}
 
 /** All that may happen next. */
 export function actionsOf(world: World): Action[] {
@@ -236,61 +109,6 @@ function perform(world: World, action: Action): World {
   }
 }
 
-/** A4: what was promised is lost, and `limit`, which is above it, holds in its place. */
-function restart(world: World, rank: Rank): Replica {
-  const replica = world.replicas[rank - 1];
-  if (world.plan.broken?.forgetsPromises === true) {
-    return { ...replica, promised: replica.versions.map(({ stamp }) => stamp) };
-  }
-  const { counter } = replica.promised.reduce(laterOf);
-  const limit = { counter: counter + 1n, coordinator: 'z'.repeat(16) };
-  return { ...replica, promised: replica.promised.map(() => limit) };
-}
-
-/** E1. */
-function lose({ replicas, plan }: World, rank: Rank): Replica {
-  const incarnation = replicas[rank - 1].incarnation + 1;
-  const empty = newWorld(plan).replicas[rank - 1];
-  return {
-    ...empty,
-    incarnation,
-    known: empty.known.map((_, index) => (index + 1 === rank ? incarnation : 0)),
-    listed: [],
-  };
-}
-
-/** E2, E3: `from` notes the incarnation before it lists. */
-function list(world: World, rank: Rank, from: Rank): World {
-  const joining = world.replicas[rank - 1];
-  const other = world.replicas[from - 1];
-  const noted = { ...other, known: other.known.map((one, index) => (index + 1 === rank ? joining.incarnation : one)) };
-  const versions = [...joining.versions];
-  const values = [...joining.values];
-  const promised = [...joining.promised];
-  for (const [sector, version] of other.versions.entries()) {
-    if (compareStrictStamps(version.stamp, versions[sector].stamp) > 0) {
-      versions[sector] = version;
-      values[sector] = other.values[sector];
-    }
-    if (world.plan.broken?.joinsWithoutPromises !== true) {
-      promised[sector] = laterOf(promised[sector], other.promised[sector]);
-    }
-    promised[sector] = laterOf(promised[sector], versions[sector].stamp);
-  }
-  const listed = [...(joining.listed ?? []), from];
-  const needed = world.plan.broken?.listsOne === true ? 1 : Math.ceil(world.replicas.length / 2);
-  const known = joining.known.map((one, index) => Math.max(one, other.known[index]));
-  const taken = {
-    ...joining,
-    versions,
-    values,
-    promised,
-    known,
-    listed: listed.length >= needed ? null : listed.sort(),
-  };
-  return withReplica(withReplica(world, from, noted), rank, taken);
-}
-
 function beginOperation(world: World, operation: number): World {
   const { kind, range } = world.plan.operations[operation];
   const data = new Uint8Array(range.count * SECTOR_SIZE_BYTES).fill(valueOf(operation));
@@ -318,8 +136,9 @@ function handle(world: World, { operation, rank, key, isLost }: Handle): World {
   if (isLost && decision.puts.length === 0 && decision.promises.length === 0) return world;
   let { versions, values, promised } = before;
   for (const range of decision.promises) {
-    if (request.kind === 'order')
+    if (request.kind === 'order') {
       promised = promised.map((one, at) => (isIn(range, at) ? laterOf(one, request.stamp) : one));
+    }
   }
   for (const { range, stamp, origin, data } of decision.puts) {
     versions = versions.map((one, at) => (isIn(range, at) ? { stamp, origin } : one));
@@ -336,22 +155,6 @@ function handle(world: World, { operation, rank, key, isLost }: Handle): World {
   const right = copies.length === 0 ? decision.answer : withCopies(decision.answer, copies);
   const answer = broken?.answer?.(right, request, before) ?? right;
   return receive(next, operation, { kind: 'answer', from: rank, request, answer, incarnation: after.incarnation });
-}
-
-function isIn(range: SectorRange, sector: number): boolean {
-  return sector >= range.first && sector < endOf(range);
-}
-
-function byteOf(data: RangeData, at: number): number {
-  return data === 'zeros' ? 0 : data[at * SECTOR_SIZE_BYTES];
-}
-
-function viewOf({ versions, promised }: Replica): CopyView {
-  return {
-    versionOf: (sector) => versions[sector],
-    promisedOf: (sector) => promised[sector],
-    isDamaged: () => false,
-  };
 }
 
 /** E4: incarnations come with each answer, before it. */
@@ -449,11 +252,6 @@ function carryOut(world: World, operation: number, { effects }: CoordinationStep
     : next;
 }
 
-function withAllData(request: ReplicaRequest): ReplicaRequest {
-  if (request.kind === 'query') return { ...request, wantsData: true };
-  return request.kind === 'order' && request.wants === 'versions' ? { ...request, wants: 'data' } : request;
-}
-
 function hedgedAtOnce(world: World, operation: number): World {
   const one = world.coordinators[operation];
   const isNarrow = one.coordination?.parts.some(({ phase }) => phase.kind === 'query' && !phase.isWide) === true;
@@ -463,15 +261,6 @@ function hedgedAtOnce(world: World, operation: number): World {
     kind: 'hedge',
     range,
   });
-}
-
-function withRequest(one: Coordinator, to: Rank, request: ReplicaRequest): Coordinator {
-  if (request.kind === 'concluded') return one;
-  if (one.sent[to - 1].has(requestKey(request))) return one;
-  const sent = one.sent.map((requests, index) =>
-    index + 1 === to ? new Map(requests).set(requestKey(request), request) : requests,
-  );
-  return { ...one, sent };
 }
 
 function completed(
@@ -504,28 +293,6 @@ function newestLeft({ stamp, origin }: Version, before: Coordination | null, sec
   };
 }
 
-/** P3: whichever majority is asked, what a completed operation has left is there, or something newer. */
-function checked(world: World): World {
-  for (const [sector, { stamp, origin }] of world.completed.entries()) {
-    const members = world.replicas.filter(({ listed }) => listed === null).map(({ versions }) => versions[sector]);
-    const lacking = members.filter((one) => compareStrictStamps(one.stamp, stamp) < 0);
-    const needed = Math.floor(world.replicas.length / 2) + 1;
-    if (lacking.length >= needed) return { ...world, violation: 'P3: a completed write is not on a majority' };
-    if (newestsOf(members, needed).some((newest) => compareStrictStamps(newest.origin, origin) < 0)) {
-      return { ...world, violation: 'P3: a completed write was undone' };
-    }
-  }
-  return world;
-}
-
-/** The newest version of each majority: all but those that fewer than a majority are at or below. */
-function newestsOf(members: readonly Version[], needed: number): Version[] {
-  const sorted = [...members].sort((a, b) => compareStrictStamps(a.stamp, b.stamp));
-  return sorted.filter(
-    (one) => sorted.filter(({ stamp }) => compareStrictStamps(stamp, one.stamp) <= 0).length >= needed,
-  );
-}
-
 function judged(world: World, range: SectorRange, change: (monitor: Monitor, sector: number) => Monitor): World {
   const monitors = world.monitors.map((monitor, at) => (isIn(range, at) ? change(monitor, at) : monitor));
   const violation = monitors.every(isExplained) ? world.violation : 'P1, P2: no order explains what was returned';
@@ -543,81 +310,4 @@ function stopped(world: World, operation: number): World {
 
 function killRunning(monitor: Monitor, operation: number): Monitor {
   return (monitor.running & (1 << operation)) === 0 ? monitor : kill(monitor, operation);
-}
-
-/** Leaves out the requests that can change nothing, and that nobody waits for. */
-function pruned(world: World): World {
-  const isKept = world.lostDisks > 0 || world.replicas.some(({ listed }) => listed !== null);
-  const coordinators = world.coordinators.map((one) => {
-    let { sent } = one;
-    for (const [index, requests] of one.sent.entries()) {
-      const matters = (request: DecidedRequest): boolean =>
-        isAwaited(one, request, index + 1) || (isKept && request.kind !== 'query') || canChange(world, request, index);
-      for (const request of requests.values()) {
-        if (matters(request)) continue;
-        const left = new Map([...requests].filter(([, other]) => matters(other)));
-        sent = sent.map((others, place) => (place === index ? left : others));
-        break;
-      }
-    }
-    return sent === one.sent ? one : { ...one, sent };
-  });
-  return { ...world, coordinators };
-}
-
-function canChange({ replicas }: World, request: DecidedRequest, index: number): boolean {
-  if (request.kind === 'query') return false;
-  const { versions, promised } = replicas[index];
-  const { stamp, range } = request;
-  for (let sector = range.first; sector < endOf(range); sector += 1) {
-    if (request.kind === 'order' && compareStrictStamps(stamp, promised[sector]) > 0) return true;
-    if (request.kind === 'learn' && compareStrictStamps(stamp, versions[sector].stamp) > 0) return true;
-    if (request.kind === 'store' && compareStrictStamps(stamp, promised[sector]) >= 0) {
-      if (compareStrictStamps(stamp, versions[sector].stamp) > 0) return true;
-    }
-  }
-  return false;
-}
-
-function isAwaited({ coordination }: Coordinator, request: DecidedRequest, rank: Rank): boolean {
-  if (coordination === null) return false;
-  return coordination.parts.some(({ phase }) => {
-    if (phase.kind === 'pause') return false;
-    if (phase.kind === 'query')
-      return request.kind === 'query' && (!phase.answers.has(rank) || phase.fetching === rank);
-    if (request.kind === 'query') return false;
-    if (phase.kind === 'order') {
-      const isOf = request.kind === 'order' && compareStrictStamps(request.stamp, phase.stamp) === 0;
-      return isOf && (!phase.answers.has(rank) || phase.fetching === rank);
-    }
-    const isOf = request.kind !== 'order' && compareStrictStamps(request.stamp, phase.version.stamp) === 0;
-    return isOf && phase.answers.get(rank)?.outcome !== 'stored';
-  });
-}
-
-function withCoordinator(world: World, operation: number, one: Coordinator): World {
-  return { ...world, coordinators: world.coordinators.map((other, index) => (index === operation ? one : other)) };
-}
-
-function withReplica(world: World, rank: Rank, replica: Replica): World {
-  return { ...world, replicas: world.replicas.map((other, index) => (index + 1 === rank ? replica : other)) };
-}
-
-export const stampKey = ({ counter, coordinator }: StrictStamp): string =>
-  counter === 0n ? '0' : `${counter}${coordinator.slice(-1)}`;
-
-function requestKey(request: DecidedRequest): string {
-  const where = `${request.range.first}+${request.range.count}`;
-  switch (request.kind) {
-    case 'query':
-      return `query ${where} ${request.wantsData}`;
-    case 'order':
-      return `order ${where} ${stampKey(request.stamp)} ${request.wants}`;
-    case 'store':
-    case 'learn': {
-      const { data } = request;
-      const what = typeof data === 'object' && 'held' in data ? 'held' : byteOf(sliceOfData(data, 0, 1), 0);
-      return `${request.kind} ${where} ${stampKey(request.stamp)} ${stampKey(request.origin)} ${what}`;
-    }
-  }
 }

@@ -3,7 +3,7 @@ import type { Rank } from '../../../src/core/rank.js';
 import type { CopyState, Part } from '../../../src/core/strict/coordination.js';
 import type { Version } from '../../../src/core/strict/version.js';
 import { monitorKey } from './monitor.js';
-import { stampKey, type Coordinator, type Replica, type World } from './world.js';
+import { stampKey, type Coordinator, type Replica, type World } from './worldState.js';
 
 const versionKey = ({ stamp, origin }: Version): string => `${stampKey(stamp)}/${stampKey(origin)}`;
 

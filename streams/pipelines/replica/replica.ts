@@ -1,0 +1,85 @@
+/**
+ * The replica of a process: requests of coordinators in, answers out (docs/strict-register.md).
+ *
+ * ```
+ * requests ─► is a member? ─► holdUntilReady ─► replicaRegisters ─► is a member? ─► answers
+ *                              │       ▲             │      │
+ *                              ▼       │ durable     ▼      ▼ flushed
+ *                             regionNotes         regions  store
+ * ```
+ */
+import type { OperatorFunction } from 'rxjs';
+import { connect, filter, ignoreElements, interval, last, map, merge, startWith, takeUntil, tap } from 'rxjs';
+import type { Schedulers } from '../../../src/ports/schedulers.js';
+import type { StrictStore } from '../../../src/ports/strictStore.js';
+import { holdUntilReady } from '../../holdUntilReady.js';
+import type { Answered, RequestFrom } from '../../replicaRegisters.js';
+import { replicaRegisters } from '../../replicaRegisters.js';
+import type { ReplicaState } from './replicaState.js';
+
+export interface ReplicaOptions<Connection extends object> {
+  readonly store: StrictStore;
+  readonly schedulers: Schedulers;
+  readonly state: ReplicaState<Connection>;
+  /** Whether this process may vote now. If not, it answers nothing at all (E1). */
+  readonly isMember: () => boolean;
+  /** How often it is looked for what dead coordinators have left and for regions that are idle (milliseconds). */
+  readonly sweepMs: number;
+}
+
+/** The origin of a request. */
+export interface RequestOrigin<Connection extends object> {
+  /** Whatever stands for the way that the request came. */
+  readonly connection: Connection;
+}
+
+/**
+ * Emits each request once, when it is over, in any order, with its answer. The answer is null if none is to be sent: of
+ * a CONCLUDED, and of everything while this process may not vote. An error means that the process has to stop.
+ */
+export function replica<Connection extends object, Origin extends RequestOrigin<Connection>>(
+  options: ReplicaOptions<Connection>,
+): OperatorFunction<RequestFrom<Origin>, Answered<Origin>> {
+  const { store, schedulers, state, isMember } = options;
+  const { regionNotes, regions, coordinators, promises } = state;
+  const registers = replicaRegisters<Origin>({ store, promises, regions, turn: schedulers.turn });
+  return (request$) =>
+    request$.pipe(
+      connect((shared$) => {
+        const sweep$ = interval(options.sweepMs, schedulers.clock).pipe(
+          filter(isMember),
+          tap(() => {
+            regions.sweep((coordinator) => coordinators.has(coordinator), regionNotes.isStarved);
+            regionNotes.clearIdle();
+          }),
+          ignoreElements(),
+          takeUntil(shared$.pipe(startWith(null), last())),
+        );
+        const answered$ = shared$.pipe(
+          filter(isMember),
+          tap(({ origin, request }) => {
+            coordinators.heard(origin.connection, request);
+          }),
+          holdUntilReady({
+            isReady: ({ request }) => regionNotes.isReady(request),
+            prepare: (waiting) => regionNotes.prepare(waiting.map(({ request }) => request)),
+            wake$: regionNotes.wake$,
+            turn: schedulers.turn,
+          }),
+          tap(({ request }) => {
+            regionNotes.enter(request);
+          }),
+          registers,
+          tap(({ value }) => {
+            regionNotes.leave(value.request);
+          }),
+          map((handled) => (isMember() ? handled : { ...handled, result: null })),
+        );
+        const unanswered$ = shared$.pipe(
+          filter(() => !isMember()),
+          map((value): Answered<Origin> => ({ value, result: null })),
+        );
+        return merge(sweep$, unanswered$, answered$);
+      }),
+    );
+}
