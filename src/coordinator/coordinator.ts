@@ -29,8 +29,6 @@ export interface CoordinatorStats {
   readonly running: number;
   /** Over for their users, not for the replicas. */
   readonly concluding: number;
-  /** Operations whose results are known, since the coordinator was made. */
-  readonly finished: number;
   /** Requests that each replica has not answered, that of rank 1 first. */
   readonly unanswered: readonly number[];
 }
@@ -75,9 +73,13 @@ export class Coordinator {
       waiting: this.#open.size - this.#runningCount,
       running: this.#runningCount,
       concluding: this.#runner.concludingCount,
-      finished: this.#finishedCount,
       unanswered: this.#runner.unansweredCounts,
     };
+  }
+
+  /** Operations whose results are known, since the coordinator was made. */
+  get finishedCount(): number {
+    return this.#finishedCount;
   }
 
   /** Emits the data of the range, which must not be changed, and completes. Each sector is read atomically. */

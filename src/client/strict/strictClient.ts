@@ -109,7 +109,7 @@ export class StrictClient {
 
   /** Operations whose results are known. */
   get finishedCount(): number {
-    return this.#coordinator.stats.finished;
+    return this.#coordinator.finishedCount;
   }
 
   /** Fails the operations under way. Completes when the last messages were given to the connections. */
