@@ -33,5 +33,5 @@ module.exports = {
     ...[...PROGRAM, 'src/store/', 'src/client/', 'src/launch/', 'src/serve/', 'streams/', 'commander'],
     ...['cli-progress', 'valibot'],
   ],
-  'streams/': [...BELOW, 'src/nbd/', 'src/coordinator/'],
+  'streams/': [...BELOW, 'src/oncePerTurn.ts', 'src/nbd/', 'src/coordinator/'],
 };

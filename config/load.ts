@@ -6,6 +6,7 @@
  */
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { RegisterMode } from '../src/core/membership/registerMode.js';
 import type { Rank } from '../src/core/rank.js';
 import { isMember } from '../src/core/rank.js';
 import { currentFolder, homeFolder } from '../src/surroundings.js';
@@ -38,6 +39,8 @@ export interface ClusterConfig {
   readonly processes: readonly Address[];
   readonly sectors: number;
   readonly clientKey: Uint8Array;
+  /** How the members keep the registers. */
+  readonly members: RegisterMode;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   readonly limits: Limits;
   readonly timeouts: Timeouts;
@@ -195,11 +198,11 @@ class Reading {
     const socket = checked.nbd?.socket;
     const nbdSocket = socket === undefined ? null : this.path('nbd.socket', socket);
     if (clientKey === null || storagePattern === null) return null;
-    const { sectors, limits, timeouts, workers, storageMustBeMount, cluster = null } = checked;
+    const { sectors, members, limits, timeouts, workers, storageMustBeMount, cluster = null } = checked;
     const log = { level: level ?? checked.log.level, format: format ?? checked.log.format };
     const processes = checked.processes.flatMap((written) => parseAddress(written) ?? []);
     const config: ClusterConfig = {
-      ...{ file, chosenBy, processes, sectors, clientKey, log, limits, timeouts },
+      ...{ file, chosenBy, processes, sectors, clientKey, members, log, limits, timeouts },
       ...{ storagePattern, nbd: nbdConfigOf(checked, nbdSocket), warnings },
     };
     return { config, workers, storageMustBeMount, cluster };

@@ -4,6 +4,8 @@
  * default here.
  */
 import * as v from 'valibot';
+import type { RegisterMode } from '../src/core/membership/registerMode.js';
+import { REGISTER_MODES } from '../src/core/membership/registerMode.js';
 import { RANK_MAX } from '../src/core/rank.js';
 import { canonicalAddress, parseAddress } from './address.js';
 import { SECTORS_MAX, address, choice, path, wholeNumber } from './fields.js';
@@ -17,6 +19,8 @@ export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
 /** Whether a process uses the extension with peers that understand it. */
 export const EXTENSION_SETTINGS = ['on', 'off'] as const;
+/** `members` of a configuration that does not say it. */
+export const MEMBERS_DEFAULT: RegisterMode = 'open';
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = (typeof LOG_FORMATS)[number];
@@ -109,20 +113,30 @@ const FIELDS = {
       ),
     ),
   ),
+  members: v.optional(
+    choice(
+      REGISTER_MODES,
+      'How the members keep the sectors. strict: by the register of docs/strict-register.md, all members of ' +
+        'this implementation; open: by that of docs/register.md, so members of other implementations may ' +
+        'take part. The same in every process, and fixed when the cluster is founded: to change it, export ' +
+        'the disk, and import it into a new cluster.',
+    ),
+    MEMBERS_DEFAULT,
+  ),
   workers: v.optional(
     wholeNumber(
       0,
       WORKERS_MAX,
       'Threads that share the sectors of a process, to use more cores than one; 0: none. ' +
         'The same in every process of this implementation, and fixed with the storage folders: to change ' +
-        'it, export the disk, and import it into a new cluster.',
+        'it, export the disk, and import it into a new cluster. Only 0 with members strict.',
     ),
     0,
   ),
   extension: v.optional(
     choice(
       EXTENSION_SETTINGS,
-      'on: with peers that understand them too, this process uses the faster messages of ' +
+      'With members open. on: with peers that understand them too, this process uses the faster messages of ' +
         'docs/peer-extension.md; off: those of docs/wire-protocol.md with all. May be changed in ' +
         'one process at a time. ATDD_EXTENSION comes first.',
     ),
@@ -292,6 +306,7 @@ function relationMistakes(value: JsonObject, source: string): Mistake[] {
     ...duplicateAddresses(soundField(value, 'processes') ?? [], source),
     ...rankBeyond(value, source),
     ...pairMistakes(value, source),
+    ...workersMistake(value, source),
     ...exportListMistakes(value['nbd'], source),
     ...exportMistakes(soundField(value, 'nbd')?.exports ?? {}, soundField(value, 'sectors') ?? SECTORS_MAX, source),
   ];
@@ -323,6 +338,13 @@ function rankBeyond(value: JsonObject, source: string): Mistake[] {
 /** Describes the ranks of a cluster of so many processes, for messages. */
 export function expectedRank(processCount: number): string {
   return `a whole number from 1 to ${processCount}, as many as there are processes`;
+}
+
+function workersMistake(value: JsonObject, source: string): Mistake[] {
+  const workers = soundField(value, 'workers') ?? 0;
+  if (workers === 0 || soundField(value, 'members') !== 'strict') return [];
+  const expected = '0, because a process with members strict has no workers';
+  return [{ source, field: 'workers', found: String(workers), expected }];
 }
 
 /** Pairs of fields of one section. The first must not be greater than the second. */

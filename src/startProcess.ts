@@ -23,8 +23,12 @@ import { assert } from './core/assert.js';
 import type { ProcessCounters } from './core/counters.js';
 import { countWrite, newCounters } from './core/counters.js';
 import type { Ledger } from './core/ledger.js';
-import { MODE_OPEN } from './core/membership/configuration.js';
+import { Coordinator } from './coordinator/coordinator.js';
+import { COORDINATOR_LIMITS_DEFAULT } from './coordinator/coordinatorLimits.js';
 import type { MemberState } from './core/membership/identity.js';
+import { incarnationsOf } from './core/membership/membership.js';
+import type { RegisterMode } from './core/membership/registerMode.js';
+import { REGISTER_MODES } from './core/membership/registerMode.js';
 import type { MembershipOptions } from './core/membership/state.js';
 import type { Inquiry } from './core/membership/memberMessage.js';
 import type { Rank } from './core/rank.js';
@@ -34,14 +38,13 @@ import type { Shard } from './core/shard.js';
 import type { Log } from './ports/log.js';
 import type { StrictStore } from './ports/strictStore.js';
 import { ProcessLog } from './processLog.js';
-import { FEATURE_BUNDLES, FEATURE_HELLO } from './wire/constants.js';
-import type { RegisterMode } from './wire/strict/openMessages.js';
+import { FEATURE_BUNDLES, FEATURE_HELLO, FEATURE_PACKS } from './wire/constants.js';
 import { Packer } from './wire/strict/pack.js';
-import type { Tagger } from './wire/tag.js';
 import { countedTagger, createTagger } from './wire/tag.js';
 import type { VerdictOptions } from './wire/verdict.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
 import type { StatusReport } from '../streams/pipelines/status/statusReport.js';
+import type { MembershipState } from '../streams/pipelines/membership/membershipState.js';
 import { keepIdentity, openMembership } from '../streams/pipelines/membership/membershipState.js';
 import { membershipReports } from '../streams/pipelines/membership/membershipReports.js';
 import { processPipeline } from '../streams/pipelines/process.js';
@@ -54,6 +57,8 @@ import type {
 import { BootNumber } from '../streams/pipelines/membership/bootNumber.js';
 import type { ProcessStats, ProcessState, ProcessStateOptions } from '../streams/pipelines/processState.js';
 import { statsOf, newProcessState } from '../streams/pipelines/processState.js';
+import { OwnPort } from '../streams/pipelines/replica/ownPort.js';
+import { PeerPort } from '../streams/pipelines/replica/peerPort.js';
 import { newReplicaState } from '../streams/pipelines/replica/replicaState.js';
 import type { StrictPart } from '../streams/pipelines/replica/strictPart.js';
 import type { RepairLimits } from '../streams/pipelines/repair/repairOptions.js';
@@ -79,12 +84,12 @@ export interface ProcessOptions {
   readonly isFounder: boolean;
   /** Whether the storage folder is empty, but was in use before: see src/shell/storageMarker.ts. */
   readonly wasInUse: boolean;
-  /** Whether the extension is used with peers that understand it (docs/peer-extension.md). */
+  /** Whether the extension is used with peers that understand it (docs/peer-extension.md). Of the open mode alone. */
   readonly isExtended: boolean;
   readonly repair: RepairLimits;
   /**
-   * strict: the process is a replica of the strict register (docs/strict-register.md), and coordinates for nobody yet.
-   * Default: open.
+   * strict: the process is a replica of the strict register (docs/strict-register.md), and a coordinator for clients of
+   * the base protocol. Default: open.
    */
   readonly mode?: RegisterMode;
   readonly timeouts: ProcessTimeouts & {
@@ -126,6 +131,8 @@ const PROMISES = 65_536;
 /** The most requests of one connection under way, and the most bytes that they bring or ask for. */
 const WINDOW_REQUESTS = 1_024;
 const WINDOW_BYTES = 8_388_608;
+/** The most requests of this process that a peer leaves unanswered: some more than its coordinator lets be open. */
+const UNANSWERED = 4_096;
 /** How often a replica looks for what dead coordinators have left, and for idle regions (milliseconds). */
 const SWEEP_MS = 2_000;
 
@@ -150,7 +157,7 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const processLog = new ProcessLog({ rank, log, clock: schedulers.clock, isOfPeers });
 
   const bootId = Buffer.from(random.operationId(), 'latin1').toString('hex');
-  const strict = strictPart(options, ports, taggers.clientTagger);
+  const strict = strictPart(options, ports, taggers, membership);
   const parts = { bootId, strict, state, membership, bootNumber, isAdmitting: () => isAdmitting };
   const pipeline = pipelineOptions(options, parts, taggers);
   const subscription: Subscription = concat(ready$, processPipeline(pipeline, ports)).subscribe({
@@ -203,10 +210,10 @@ function membershipOptions(
   options: ProcessOptions,
   { store, random }: Pick<StartPorts, 'store' | 'random'>,
 ): MembershipOptions {
-  const { rank, processCount, sectors, addresses, wasInUse, isFounder } = options;
+  const { rank, processCount, sectors, addresses, wasInUse, isFounder, mode = 'open' } = options;
   return {
     self: { rank, processCount },
-    configuration: { processCount, sectors, addresses, mode: MODE_OPEN },
+    configuration: { processCount, sectors, addresses, mode: REGISTER_MODES.indexOf(mode) },
     wasInUse,
     isFounder,
     hasData: () => store.counts().written > 0,
@@ -216,12 +223,24 @@ function membershipOptions(
 
 /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if a note of the replica is not of its format. */
 function strictPart(
-  { rank, sectors, mode = 'open' }: ProcessOptions,
-  { strictStore: store, notes, schedulers }: StartPorts,
-  clientTagger: Tagger,
+  { rank, processCount, sectors, timeouts, mode = 'open' }: ProcessOptions,
+  { strictStore: store, notes, schedulers, random }: StartPorts,
+  { clientTagger, systemTagger }: ReturnType<typeof taggersOf>,
+  membership: MembershipState,
 ): StrictPart | null {
   if (mode === 'open') return null;
   assert(store !== undefined, 'a process of the strict mode has a store for it');
+  const systemPacker = new Packer(rank, systemTagger);
+  const incarnations = () => incarnationsOf(membership.current);
+  const ownPort = new OwnPort({ rank, schedulers, incarnations });
+  const peerPorts = ranksBut(rank, processCount).map((peer) => {
+    const unansweredMs = timeouts.linkSilentMs;
+    return new PeerPort({ rank: peer, packer: systemPacker, schedulers, unansweredMs, unansweredMax: UNANSWERED });
+  });
+  const coordinator = new Coordinator({
+    ...{ id: random.operationId(), processCount, sectors, ports: [ownPort, ...peerPorts], schedulers, random },
+    limits: COORDINATOR_LIMITS_DEFAULT,
+  });
   const limits = { activeRegions: ACTIVE_REGIONS, promises: PROMISES };
   return {
     store,
@@ -229,6 +248,10 @@ function strictPart(
     window: { requests: WINDOW_REQUESTS, bytes: WINDOW_BYTES },
     sweepMs: SWEEP_MS,
     clientPacker: new Packer(rank, clientTagger),
+    systemPacker,
+    ownPort,
+    peerPorts: new Map(peerPorts.map((port) => [port.rank, port])),
+    coordinator,
   };
 }
 
@@ -261,7 +284,9 @@ function stateOf(
 ): ProcessState {
   const { rank, processCount, limits, timeouts } = options;
   const { retransmitMs, retransmitMsMax } = timeouts;
-  const features = options.isExtended ? FEATURE_BUNDLES | FEATURE_HELLO : 0;
+  // Members of the strict mode are all of this implementation, and say nothing of the other registers to each other.
+  const openFeatures = options.isExtended ? FEATURE_BUNDLES | FEATURE_HELLO : 0;
+  const features = options.mode === 'strict' ? FEATURE_HELLO | FEATURE_PACKS : openFeatures;
   const link = { retransmitMs, retransmitMsMax, repliesMax: limits.linkReplies, features };
   const missed = newMissedLog(ranksBut(rank, processCount), limits.missedChunks);
   return newProcessState({ self: { rank, processCount }, limits, link, missed, ...parts });
@@ -298,7 +323,7 @@ function pipelineOptions(
     self: { rank, processCount },
     verdict: { self: rank, processCount, sectors, shard, ...taggers },
     ...parts,
-    isExtended: options.isExtended,
+    isExtended: options.isExtended && options.mode !== 'strict',
     repair: options.repair,
     limits,
     timeouts,

@@ -3,7 +3,7 @@ import { Observable } from 'rxjs';
 import { assert } from '../src/core/assert.js';
 import type { Connection } from '../src/ports/connection.js';
 import type { OutgoingMessage } from '../src/wire/outgoingMessage.js';
-import type { OutgoingAnswer } from '../src/wire/strict/outgoingAnswer.js';
+import type { Packed } from '../src/wire/strict/outgoingPack.js';
 
 /** Bytes, or a message that becomes bytes when it is sent. */
 export type Sendable = Uint8Array | OutgoingMessage;
@@ -11,7 +11,7 @@ export type Sendable = Uint8Array | OutgoingMessage;
 /** Content for one connection; null: the connection is to be ended after the content before. */
 export interface Outgoing {
   readonly connection: Connection;
-  readonly content: Sendable | OutgoingAnswer | null;
+  readonly content: Sendable | Packed | null;
 }
 
 /** All content for one connection in one turn. */
@@ -38,11 +38,11 @@ export interface Batch {
  */
 export function writeTogether(
   turn: SchedulerLike,
-  pack: (contents: readonly (Sendable | OutgoingAnswer)[]) => readonly Uint8Array[] = onlyBytes,
+  pack: (contents: readonly (Sendable | Packed)[]) => readonly Uint8Array[] = onlyBytes,
 ): OperatorFunction<Outgoing, Batch> {
   return (outgoing$) =>
     new Observable((subscriber) => {
-      let gathered = new Map<Connection, { contents: (Sendable | OutgoingAnswer)[]; isLast: boolean }>();
+      let gathered = new Map<Connection, { contents: (Sendable | Packed)[]; isLast: boolean }>();
       let scheduled: Subscription | null = null;
 
       const flush = (): void => {
@@ -79,7 +79,7 @@ export function writeTogether(
     });
 }
 
-function onlyBytes(contents: readonly (Sendable | OutgoingAnswer)[]): Uint8Array[] {
+function onlyBytes(contents: readonly (Sendable | Packed)[]): Uint8Array[] {
   return contents.map((content) => {
     assert(content instanceof Uint8Array, 'a message that nobody makes bytes of');
     return content;

@@ -36,7 +36,7 @@ import { askMaps } from './sectorMaps.js';
 import { SmallerDisks } from './smallerDisks.js';
 import type { TrialOptions } from './trial.js';
 import { trialOf } from './trial.js';
-import { watchWhile } from './watchWhile.js';
+import { watchWhile } from '../coordinator/watchWhile.js';
 
 export interface ClientTimeouts {
   readonly dialMs: number;

@@ -12,7 +12,7 @@ import type { SectorIndex } from '../core/sector.js';
 import type { Log } from '../ports/log.js';
 import { RateLimitedLog } from '../rateLimitedLog.js';
 import { SMALLER } from './clientDefaults.js';
-import { watchWhile } from './watchWhile.js';
+import { watchWhile } from '../coordinator/watchWhile.js';
 
 export class SmallerDisks {
   private readonly someBeyond = new Subject<boolean>();

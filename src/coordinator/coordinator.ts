@@ -7,7 +7,7 @@
  * Bounds: at most `limits.operations` and `limits.bytes` are under way. What callers ask for beyond that waits here in
  * order of arrival, so callers bound what they ask for.
  */
-import { Observable } from 'rxjs';
+import { NEVER, Observable } from 'rxjs';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import type { SectorRange } from '../core/strict/range.js';
 import type { RangeData } from '../core/strict/replicaMessage.js';
@@ -82,17 +82,22 @@ export class Coordinator {
     return this.#finishedCount;
   }
 
-  /** Emits the data of the range, which must not be changed, and completes. Each sector is read atomically. */
-  readRange(range: SectorRange): Observable<RangeData> {
-    return this.#perform({ kind: 'read' }, range);
+  /**
+   * Emits the data of the range, which must not be changed, and completes. Each sector is read atomically.
+   *
+   * @param abandon$ When it emits, an operation that can be given up is, and fails with ATDD_CLIENT_CLOSED. Any other
+   * goes on. So the end of the observable is the end of the operation, which it is not after unsubscribing.
+   */
+  readRange(range: SectorRange, abandon$?: Observable<unknown>): Observable<RangeData> {
+    return this.#perform({ kind: 'read' }, range, abandon$);
   }
 
   /**
    * Completes when the data is durable on a majority. Each sector is written atomically. The data must never be changed
-   * once it was passed on.
+   * once it was passed on. For `abandon$` see `readRange`.
    */
-  writeRange(range: SectorRange, data: RangeData): Observable<never> {
-    return this.#perform({ kind: 'write', data }, range) as Observable<never>;
+  writeRange(range: SectorRange, data: RangeData, abandon$?: Observable<unknown>): Observable<never> {
+    return this.#perform({ kind: 'write', data }, range, abandon$) as Observable<never>;
   }
 
   /**
@@ -131,7 +136,7 @@ export class Coordinator {
     });
   }
 
-  #perform(task: Task, range: SectorRange): Observable<RangeData> {
+  #perform(task: Task, range: SectorRange, abandon$: Observable<unknown> = NEVER): Observable<RangeData> {
     return new Observable((subscriber) => {
       checkOperation(task, range, this.options.sectors ?? Number.MAX_SAFE_INTEGER);
       if (this.#isClosed) {
@@ -142,6 +147,18 @@ export class Coordinator {
       subscriber.add(() => {
         this.#abandon(operation);
       });
+      subscriber.add(
+        abandon$.subscribe({
+          next: () => {
+            this.#abandon(operation);
+            if (operation.place !== 'over') return;
+            subscriber.error(new AtomicDiskError('ATDD_CLIENT_CLOSED', describeOutcome(operation)));
+          },
+          error: (failure: unknown) => {
+            subscriber.error(failure);
+          },
+        }),
+      );
       this.#open.add(operation);
       this.#timeouts?.add(operation);
       if (this.#queue.add(operation)) this.#makeReady(operation);

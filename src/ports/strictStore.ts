@@ -27,7 +27,8 @@ export interface RangePut extends Version {
  * Ordering that it promises: `put` emits 'stored' only after versions and data of the whole range have been flushed.
  * After a crash at any instant each *sector* is wholly as it was or wholly as it was put. Puts of a turn share flushes.
  *
- * Ordering that it relies on: no call for a sector overlaps with a put of it.
+ * Ordering that it relies on: no load and no put of a sector overlaps with a put of it. What is told from memory may be
+ * asked for at any time: it is what the last put that was answered has left.
  *
  * Observables here are cold, emit exactly once and complete, or fail. After a failure the state of the disk is unknown
  * and the process has to stop.

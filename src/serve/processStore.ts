@@ -2,18 +2,56 @@
 import { lastValueFrom } from 'rxjs';
 import * as limits from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
+import { nameOfMode, REGISTER_MODES } from '../core/membership/registerMode.js';
 import type { ProcessCounters } from '../core/counters.js';
 import type { Shard } from '../core/shard.js';
+import { AtomicDiskError } from '../errors.js';
 import type { Log } from '../ports/log.js';
 import type { Schedulers } from '../ports/schedulers.js';
+import type { StrictStore } from '../ports/strictStore.js';
 import { monotonicClock } from '../shell/monotonicClock.js';
 import { openStore } from '../shell/openStore.js';
 import { shardFolder } from '../shell/shardFolders.js';
 import { turnScheduler } from '../shell/turnScheduler.js';
 import type { OpenedSectorStore } from '../store/openSectorStore.js';
+import { modeOnDisk } from '../../streams/pipelines/membership/identityNotes.js';
 import { programVersion } from './version.js';
 
 export const SCHEDULERS: Schedulers = { clock: monotonicClock, turn: turnScheduler };
+
+export interface ProcessStores {
+  readonly store: OpenedSectorStore;
+  /** If the process is of the strict mode. */
+  readonly strictStore?: StrictStore;
+}
+
+/** The stores of a process without workers. @throws {AtomicDiskError} also if the folder is of the other mode. */
+export async function openStores(
+  config: ProcessConfig,
+  ports: { readonly log: Log; readonly counters: ProcessCounters },
+): Promise<ProcessStores> {
+  const store = await openProcessStore(config, null, ports);
+  try {
+    refuseOtherMode(config, store);
+    return config.members === 'open' ? { store } : { store, strictStore: await lastValueFrom(store.openStrict()) };
+  } catch (error) {
+    await lastValueFrom(store.close(), { defaultValue: null });
+    throw error;
+  }
+}
+
+/** @throws {AtomicDiskError} ATDD_STORE_FOREIGN */
+function refuseOtherMode({ storage, members }: ProcessConfig, store: OpenedSectorStore): void {
+  const found = modeOnDisk(store.notes, store.counts().written > 0);
+  if (found === null || found === REGISTER_MODES.indexOf(members)) return;
+  const founded = nameOfMode(found);
+  throw new AtomicDiskError(
+    'ATDD_STORE_FOREIGN',
+    `${storage} is of a cluster that was founded with members ${founded}, and this process was started with ` +
+      `members ${members}. Write "members": "${founded}" into the configuration of all its processes. Or export ` +
+      `the disk, and import it into a new cluster with members ${members}. Nothing was changed`,
+  );
+}
 
 /** @param shard null: the process has no workers. */
 export function openProcessStore(

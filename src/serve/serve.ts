@@ -15,7 +15,7 @@ import { beginProcess } from './beginProcess.js';
 import { reloadProcessOnHangup } from './hangup.js';
 import { failureOf } from './lifecycle.js';
 import { markWhenMember } from './markStorage.js';
-import { openProcessStore, SCHEDULERS } from './processStore.js';
+import { openStores, SCHEDULERS } from './processStore.js';
 import { startOptions } from './startOptions.js';
 
 /** Runs the process until a signal or a failure ends it. @returns the exit code. */
@@ -24,11 +24,12 @@ export async function serve(config: ProcessConfig, isFounder: boolean, bound: Bo
   reloadProcessOnHangup(config, log, log.setLevel);
   const counters = newCounters();
   // To open a large disk takes seconds, so the second signal has to end that as well.
-  const store = await Promise.race([openProcessStore(config, null, { log, counters }), lifecycle.killed]);
-  if ('kind' in store) return lifecycle.end(store);
+  const stores = await Promise.race([openStores(config, { log, counters }), lifecycle.killed]);
+  if ('kind' in stores) return lifecycle.end(stores);
+  const { store } = stores;
   const running = startProcess(startOptions(config, null, state), {
     transport: transport(config, server),
-    store,
+    ...stores,
     notes: store.notes,
     schedulers: SCHEDULERS,
     random: systemRandom(),

@@ -18,7 +18,7 @@ export interface StartState {
 /** The fields of the configuration from which the options are made. */
 export type RunConfig = Pick<
   ProcessConfig,
-  'rank' | 'processes' | 'sectors' | 'clientKey' | 'systemKey' | 'isExtended' | 'limits' | 'timeouts'
+  'rank' | 'processes' | 'sectors' | 'members' | 'clientKey' | 'systemKey' | 'isExtended' | 'limits' | 'timeouts'
 >;
 
 /**
@@ -39,6 +39,7 @@ export function startOptions(config: RunConfig, shard: Shard | null, state: Star
     addresses: addressesDigest(config.processes),
     ...state,
     isExtended: config.isExtended,
+    mode: config.members,
     limits: {
       operations: share(config.limits.operations),
       operationsPerConnection: config.limits.operationsPerConnection,

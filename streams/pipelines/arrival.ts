@@ -2,21 +2,26 @@
 import type { Difference } from '../../src/core/membership/configuration.js';
 import type { Inquiry, LinkHandshake, MemberMessage } from '../../src/core/membership/memberMessage.js';
 import type { MembershipEffect } from '../../src/core/membership/membership.js';
-import type { Receipt } from '../../src/core/message.js';
+import type { ClientRequest, Receipt } from '../../src/core/message.js';
+import type { OperationId } from '../../src/core/operation.js';
 import type { Rank } from '../../src/core/rank.js';
 import type { SectorIndex } from '../../src/core/sector.js';
 import type { RequestFrom } from '../replicaRegisters.js';
 import type { DropReason } from '../../src/wire/verdict.js';
 import type { SectorEvent } from '../reduceRegisters.js';
 import type { Outgoing } from '../writeTogether.js';
-import type { NumberedOrigin } from './replica/strictPart.js';
+import type { Asker } from './replica/asker.js';
 import type { Origin, Session } from './session.js';
 
 /** An effect of a message that has arrived. */
 export type Inbound =
   | { readonly kind: 'event'; readonly event: SectorEvent<Origin | null> }
   /** A request of the strict register. */
-  | { readonly kind: 'request'; readonly from: RequestFrom<NumberedOrigin> }
+  | { readonly kind: 'request'; readonly from: RequestFrom<Asker> }
+  /** A READ or WRITE, which is in the ledger, for the coordinator of the strict register. */
+  | { readonly kind: 'operation'; readonly id: OperationId; readonly request: ClientRequest }
+  /** The client of that operation is gone. */
+  | { readonly kind: 'abandoned'; readonly id: OperationId }
   | { readonly kind: 'send'; readonly outgoing: Outgoing }
   /** The peer sends receipts, and has the reply that this receipt names. */
   | { readonly kind: 'receipt'; readonly receipt: Receipt }
@@ -37,6 +42,8 @@ export type Inbound =
     }
   /** A peer says which features of the extension it understands, and what it knows of the connection to it. */
   | { readonly kind: 'linkHandshake'; readonly rank: Rank; readonly news: LinkHandshake }
+  /** That peer, of which this process may know more now, has said HELLO or LINK. */
+  | { readonly kind: 'heard'; readonly rank: Rank }
   /** That peer has ended its half of the connection that this process dialled. */
   | { readonly kind: 'ended'; readonly rank: Rank }
   /** A peer asks for a list of sectors, or sends one. */

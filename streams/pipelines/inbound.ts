@@ -44,6 +44,7 @@ import type { Inbound } from './arrival.js';
 import { answerToOpen } from './opening.js';
 import { takeAnswerAsProof, takeHello, takeOldHello, takeProof } from './membership/introductions.js';
 import type { ProcessState } from './processState.js';
+import { SessionAsker } from './replica/asker.js';
 import type { StrictPart } from './replica/strictPart.js';
 import type { SessionLimits } from './session.js';
 import { Session, messageKey } from './session.js';
@@ -104,12 +105,12 @@ export function serveConnection(connection: Connection, options: InboundOptions)
       takeUntil(closed$),
     );
     const end$ = defer(() => {
-      const ended = [...abandonAll(session, ledger), ...session.ended().map(toSend)];
+      const ended = [...abandonAll(session, ledger, strict), ...session.ended().map(toSend)];
       if (dialled !== null) ended.push({ kind: 'ended', rank: dialled });
       return session.handlingCount === 0 ? ended : concat(ended, forgotten$);
     });
     return connection.bytes$.pipe(
-      decodeFrames(options.table, () => (session.hasOpened ? SIZE_PACK_MAX : SIZE_FRAME_UNPROVEN_MAX)),
+      decodeFrames(options.table, () => (mayPack(session, options) ? SIZE_PACK_MAX : SIZE_FRAME_UNPROVEN_MAX)),
       holdWhile({
         isHeld: () => session.isPaused,
         released$: session.released$.pipe(observeOn(options.schedulers.turn)),
@@ -172,8 +173,6 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
   switch (verdict.kind) {
     case 'request':
       showTrust(session, options);
-      // No process of the strict mode coordinates for clients of the base protocol yet.
-      if (options.strict !== null) return [dropped(session, 'unexpectedFamily')];
       if (isUseless(options.state)) {
         // The client has to find a process that is part of the cluster.
         session.isRefused = true;
@@ -200,11 +199,11 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
     case 'hello':
       showPeer(session, options);
       options.receivedFrom(verdict.envelope.sender);
-      return takeHello(session, verdict.envelope, verdict.content, options);
+      return [...takeHello(session, verdict.envelope, verdict.content, options), heard(verdict.envelope.sender)];
     case 'member':
       showPeer(session, options);
       options.receivedFrom(verdict.message.sender);
-      return admitMember(session, verdict.message, options);
+      return [...admitMember(session, verdict.message, options), heard(verdict.message.sender)];
     case 'inquiry':
     case 'map':
       showTrust(session, options);
@@ -242,19 +241,42 @@ function dropped({ connection }: Session, reason: DropReason, detail?: string): 
   return { kind: 'dropped', remote: connection.remote, reason, ...(detail !== undefined && { detail }) };
 }
 
-/** Only a client that was told so may send requests of the strict register. */
+function heard(rank: Rank): Inbound {
+  return { kind: 'heard', rank };
+}
+
+/** Whether the other side has proven itself enough to send packs, which may be large. */
+function mayPack(session: Session, { strict, dialled }: InboundOptions): boolean {
+  if (strict === null) return false;
+  if (dialled !== null) return strict.peerPorts.get(dialled)?.isOver(session.connection) === true;
+  return session.hasOpened || session.introduction.state === 'proven';
+}
+
+/** Only a client that was told so, and a process that has proven itself, may send requests of the strict register. */
 function admitPack(
   session: Session,
   { sender, content }: Verdict & { readonly kind: 'pack' },
-  { strict, isAdmitting }: InboundOptions,
+  { strict, isAdmitting, dialled, state, receivedFrom }: InboundOptions,
 ): Inbound[] {
-  const isAgreed = session.hasOpened && sender === SENDER_CLIENT;
-  if (strict === null || !isAgreed || content.kind !== 'requests') return [dropped(session, 'unexpectedFamily')];
+  if (strict === null) return [dropped(session, 'unexpectedFamily')];
+  const isOfClient = sender === SENDER_CLIENT;
+  if (!isOfClient) receivedFrom(sender);
+  if (dialled !== null) {
+    const port = sender === dialled ? strict.peerPorts.get(dialled) : undefined;
+    if (port?.isOver(session.connection) !== true) return [dropped(session, 'unexpectedFamily')];
+    port.receive(content);
+    return [];
+  }
+  const { hello, introduction } = session;
+  const isProven = introduction.state === 'proven' && hello?.rank === sender;
+  const isAgreed = isOfClient ? session.hasOpened : isProven;
+  if (!isAgreed || content.kind !== 'requests') return [dropped(session, 'unexpectedFamily')];
+  if (isProven && isOutdated(state.membership.current, sender, hello)) return [dropped(session, 'outdatedSender')];
   if (!isAdmitting()) return [];
-  const { clientPacker: packer } = strict;
+  const packer = isOfClient ? strict.clientPacker : strict.systemPacker;
   return content.requests.map(({ number, request }): Inbound => {
     session.requested(request);
-    return { kind: 'request', from: { origin: { connection: session, number, packer }, request } };
+    return { kind: 'request', from: { origin: new SessionAsker(session, number, packer), request } };
   });
 }
 
@@ -280,10 +302,11 @@ function showPeer(session: Session, options: InboundOptions): void {
   showTrust(session, options);
 }
 
-function beginOperation(session: Session, request: ClientRequest, { state, random }: InboundOptions): Inbound {
+function beginOperation(session: Session, request: ClientRequest, { state, random, strict }: InboundOptions): Inbound {
   const { sector, requestNumber } = request;
   const id = random.operationId();
   enterOperation(state.ledger, id, { session, sector, request: request.kind, requestNumber });
+  if (strict !== null) return { kind: 'operation', id, request };
   const operation: ClientOperation =
     request.kind === 'read' ? { kind: 'read', id } : { kind: 'write', id, data: request.data };
   return {
@@ -362,9 +385,9 @@ function takeMessage(session: Session, { sender, sector, content }: ProcessMessa
  * The operations are marked at once, and dropped when their sectors have handled these events. The mark keeps events of
  * theirs that wait in the queue of a sector from taking them further before that.
  */
-function abandonAll(session: Session, ledger: Ledger<Session>): Inbound[] {
-  return abandonOperations(ledger, session).map(({ id, sector }) => ({
-    kind: 'event',
-    event: { sector, event: { kind: 'abandon', id }, origin: null },
-  }));
+function abandonAll(session: Session, ledger: Ledger<Session>, strict: StrictPart | null): Inbound[] {
+  return abandonOperations(ledger, session).map(({ id, sector }) => {
+    if (strict !== null) return { kind: 'abandoned', id };
+    return { kind: 'event', event: { sector, event: { kind: 'abandon', id }, origin: null } };
+  });
 }

@@ -34,7 +34,7 @@ export function outgoing(
           const { negotiation } = peer;
           if (isNewConnection) {
             beginOpening(peer, random.operationId());
-            if (options.isExtended) renewLink(negotiation, random.operationId());
+            if (negotiation.features !== 0) renewLink(negotiation, random.operationId());
           }
           return openingHello(peer, options);
         },

@@ -1,7 +1,8 @@
 /** The answer to a client that asks how this process may be spoken to (docs/strict-wire.md, OPEN). */
 import { incarnationsOf } from '../../src/core/membership/membership.js';
+import type { RegisterMode } from '../../src/core/membership/registerMode.js';
 import type { VerdictOptions } from '../../src/wire/verdict.js';
-import type { OpenFields, RegisterMode } from '../../src/wire/strict/openMessages.js';
+import type { OpenFields } from '../../src/wire/strict/openMessages.js';
 import { STRICT_VERSION, serializeOpened } from '../../src/wire/strict/openMessages.js';
 import type { MembershipView } from './processState.js';
 

@@ -16,7 +16,7 @@ import { EMPTY, Subject, connect, defer, filter, map, merge, tap } from 'rxjs';
 import type { Rank } from '../../src/core/rank.js';
 import { incarnationsOf } from '../../src/core/membership/membership.js';
 import { Bundler } from '../../src/wire/bundle.js';
-import { packAnswers } from '../../src/wire/strict/outgoingAnswer.js';
+import { packTogether } from '../../src/wire/strict/outgoingPack.js';
 import { mapEach } from '../mapEach.js';
 import { ofKind } from '../ofKind.js';
 import type { Batch } from '../writeTogether.js';
@@ -31,7 +31,8 @@ import { connectPeers, peerReports } from './peers.js';
 import type { ProcessPipelineOptions, ProcessPorts } from './processOptions.js';
 import { received } from './received.js';
 import { registers, wantBootNumber } from './registers.js';
-import { answers } from './replica/strictPart.js';
+import { strictTraffic } from './replica/strictTraffic.js';
+import { portTroubles } from './replica/peerPorts.js';
 
 /** A batch for a socket, or an event for the log. */
 export type ProcessOutput =
@@ -80,20 +81,13 @@ export function processPipeline(options: ProcessPipelineOptions, ports: ProcessP
           ),
           exchange.command$.pipe(map((addressed): Outbound => ({ kind: 'link', addressed }))),
         );
-        const answer$ =
-          strict === null
-            ? EMPTY
-            : inbound$.pipe(
-                ofKind('request'),
-                map(({ from }) => from),
-                answers(strict, ports.schedulers, () => state.membership.isVoting),
-              );
+        const strict$ = strict === null ? EMPTY : strictTraffic(inbound$, peers, strict, options, ports);
         const refusal$ = inbound$.pipe(ofKind('send'), map(toOutgoing));
         return merge(
           outbound$.pipe(
-            connect((shared$) => merge(refusal$, answer$, outgoing(shared$, peers, options, ports))),
+            connect((shared$) => merge(refusal$, outgoing(shared$, peers, options, ports), strict$)),
             writeTogether(ports.schedulers.turn, (contents) => {
-              const { packs, others } = packAnswers(contents, () => incarnationsOf(state.membership.current));
+              const { packs, others } = packTogether(contents, () => incarnationsOf(state.membership.current));
               return [...bundler.pack(others), ...packs];
             }),
             map((batch): ProcessOutput => ({ kind: 'write', batch })),
@@ -103,6 +97,7 @@ export function processPipeline(options: ProcessPipelineOptions, ports: ProcessP
           members.repair$,
           options.bootNumber.keep(ports.schedulers.clock),
           ...peers.map(peerReports),
+          strict === null ? EMPTY : portTroubles(strict),
         );
       }),
     );

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { MODE_OPEN } from '../../src/core/membership/registerMode.js';
 import type { Configuration } from '../../src/core/membership/configuration.js';
 import { describeWaiting } from '../../src/core/membership/describe.js';
 import { waitingOf } from '../../src/core/membership/founding.js';
@@ -36,7 +37,7 @@ const make = (
   remembered: readonly (readonly [number, PeerMemory])[] = [],
   options: Partial<MembershipOptions> = {},
 ): Membership => {
-  const disk = { storage: id('x'), incarnation: 0, founding: null, isVouched: false };
+  const disk = { storage: id('x'), incarnation: 0, founding: null, mode: MODE_OPEN, isVouched: false };
   const identity = { ...disk, memberState: 'fresh' as MemberState, ...own };
   const started = {
     self: { rank: 1, processCount },

@@ -13,6 +13,7 @@ import {
   receiveHello,
 } from '../../src/core/membership/membership.js';
 import type { Membership, PeerMemory } from '../../src/core/membership/state.js';
+import { MODE_OPEN } from '../../src/core/membership/registerMode.js';
 import type { RegisterMessage } from '../../src/core/message.js';
 import type { OperationId } from '../../src/core/operation.js';
 import { ranksBut, type Rank } from '../../src/core/rank.js';
@@ -138,7 +139,7 @@ export class TraceProcess {
   loseDisk(): void {
     const own = { storage: this.outside.draw(), incarnation: 0, memberState: 'fresh', founding: null } as const;
     this.#disk = {
-      own: { ...own, isVouched: false },
+      own: { ...own, mode: MODE_OPEN, isVouched: false },
       remembered: new Map(),
       stamp: STAMP_INITIAL,
       data: ZERO_SECTOR,

@@ -21,6 +21,7 @@
  * Of a large timestamp the step, the incarnation and the boot are shown: (4:0.1,2) is step 4 of incarnation 0, boot 1,
  * process 2.
  */
+import { MODE_OPEN } from '../../src/core/membership/registerMode.js';
 import type { OperationId } from '../../src/core/operation.js';
 import type { Rank } from '../../src/core/rank.js';
 import { SECTOR_SIZE_BYTES } from '../../src/core/sector.js';
@@ -129,6 +130,7 @@ class Script {
         incarnation: 0,
         memberState: 'member',
         founding: disks.get(1) ?? '',
+        mode: MODE_OPEN,
         isVouched: false,
       } as const;
       const others = RANKS.filter((other) => other !== rank);

@@ -244,6 +244,7 @@ export class SimulatedProcess extends Member {
         processes: Array.from({ length: processCount }, (_, index) => ({ host: `process ${index + 1}`, port: 1 })),
         sectors,
         ...keys,
+        members: 'open',
         isExtended: extension === 'mixed' ? this.dice.below(2) === 0 : extension === 'on',
         limits: LIMITS_DEFAULT,
         timeouts: TIMEOUTS_DEFAULT,

@@ -347,8 +347,8 @@ function beginPart(context) {`,
     edits: [
       {
         file: SETTLE,
-        find: 'return storeOwn({ ...part, own }, newest.origin, changed, context);',
-        replace: 'return storeOwn({ ...part, own }, part.phase.stamp, changed, context);',
+        find: 'return storeOwn(withOwn(part), newest.origin, changed, context);',
+        replace: 'return storeOwn(withOwn(part), part.phase.stamp, changed, context);',
       },
     ],
   },

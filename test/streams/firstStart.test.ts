@@ -2,6 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import { EMPTY, Observable, VirtualTimeScheduler, defer, throwError } from 'rxjs';
+import { MODE_OPEN } from '../../src/core/membership/registerMode.js';
 import { NoSpace } from '../../src/ports/blockFiles.js';
 import type { NoteChanges, Notes } from '../../src/ports/notes.js';
 import { keepIdentity, openMembership } from '../../streams/pipelines/membership/membershipState.js';
@@ -103,6 +104,7 @@ test('a disk of a version without ids is a member, and called the same from then
     incarnation: 0,
     memberState: 'member',
     founding: null,
+    mode: MODE_OPEN,
     isVouched: false,
   });
 });

@@ -1,6 +1,6 @@
 /** What a process of this implementation, played by a test, says of itself first. */
 import type { Configuration } from '../../src/core/membership/configuration.js';
-import { MODE_OPEN } from '../../src/core/membership/configuration.js';
+import { MODE_OPEN } from '../../src/core/membership/registerMode.js';
 import type { Hello, OldHello } from '../../src/core/membership/memberMessage.js';
 import { LINK_TOKEN_NONE } from '../../src/core/membership/memberMessage.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';

@@ -1,6 +1,7 @@
 /** A process in virtual time that is told which incarnation it is, or which it cannot be. */
 import test from 'ava';
 import { EMPTY, VirtualTimeScheduler, of } from 'rxjs';
+import { MODE_OPEN } from '../../src/core/membership/registerMode.js';
 import type { Hello } from '../../src/core/membership/memberMessage.js';
 import { receiveHello, newMembership } from '../../src/core/membership/membership.js';
 import { INCARNATION_MAX } from '../../src/core/stamp.js';
@@ -20,7 +21,7 @@ test('a member that says that no number is left ends no process', (t) => {
 });
 
 test('a member that hears that it was replaced chooses no stamp until it has a number', (t) => {
-  const disk = { storage: 'x'.repeat(16), incarnation: 1, founding: null, isVouched: false };
+  const disk = { storage: 'x'.repeat(16), incarnation: 1, founding: null, mode: MODE_OPEN, isVouched: false };
   const options = {
     self: { rank: 1, processCount: 3 },
     configuration: configurationOf(3),

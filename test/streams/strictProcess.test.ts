@@ -54,7 +54,7 @@ function start(memberState: 'member' | 'joining' = 'member') {
     store = new FakeStrictStore(taking(clock, () => 5));
     return store;
   };
-  const initial = memoryNotes(memberState).initial;
+  const initial = memoryNotes(memberState, 'strict').initial;
   const failures: unknown[] = [];
   const notes = new FakeNotes(() => of(null), initial);
   const world = startVirtual(3, (error) => failures.push(error), memberState, false, notes, make);

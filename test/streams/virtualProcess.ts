@@ -5,6 +5,7 @@
 import type { Observable } from 'rxjs';
 import { EMPTY, Subject, VirtualAction, VirtualTimeScheduler } from 'rxjs';
 import { map, of, take, throwError } from 'rxjs';
+import type { RegisterMode } from '../../src/core/membership/registerMode.js';
 import type { MemberState } from '../../src/core/membership/identity.js';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
 import type { Connection } from '../../src/ports/connection.js';
@@ -128,8 +129,8 @@ function memoryStore() {
 }
 
 /** A process that was in that member state before. */
-export function memoryNotes(memberState: MemberState): Notes {
-  const identity = { storage: '00'.repeat(16), incarnation: 0, standing: memberState };
+export function memoryNotes(memberState: MemberState, members: RegisterMode = 'open'): Notes {
+  const identity = { storage: '00'.repeat(16), incarnation: 0, standing: memberState, members };
   return {
     initial: new Map([['identity', Buffer.from(JSON.stringify(identity))]]),
     put: () => EMPTY,

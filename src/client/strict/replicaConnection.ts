@@ -15,6 +15,7 @@ import type { Rank } from '../../core/rank.js';
 import type { ReplicaRequest } from '../../core/strict/replicaMessage.js';
 import { endOf } from '../../core/strict/range.js';
 import type { ReceivedAnswer } from '../../coordinator/replicaPort.js';
+import { SentRequests } from '../../coordinator/sentRequests.js';
 import { oncePerTurn } from '../../oncePerTurn.js';
 import type { Connection } from '../../ports/connection.js';
 import type { Schedulers } from '../../ports/schedulers.js';
@@ -35,9 +36,6 @@ import type { Tagger } from '../../wire/tag.js';
 import type { ClientCounters } from '../clientEvents.js';
 import { WRONG_TAGS } from '../link.js';
 import { SECTOR_NOWHERE } from '../ping.js';
-import { watchWhile } from '../watchWhile.js';
-import type { Expectation } from './expectation.js';
-import { expectationOf, misfitOf } from './expectation.js';
 import { SideConnection } from './sideConnection.js';
 
 export type PortCounters = Pick<
@@ -89,9 +87,6 @@ export interface ReplicaConnectionOptions {
 /** The ping's number: a link counts its requests from 1. */
 const PING_NUMBER = 2n ** 64n - 1n;
 
-/** Silence is checked for this many times in `unansweredMs`, so it is noticed at most a part of that late. */
-const SILENCE_CHECKS = 4;
-
 export class ReplicaConnection {
   /** Runs the traffic: to be subscribed to once. Completes when the connection is over. */
   readonly run$: Observable<never>;
@@ -102,8 +97,7 @@ export class ReplicaConnection {
     this.#opened === null ? SIZE_FRAME_UNPROVEN_MAX : SIZE_PACK_MAX,
   );
   readonly #packer: Packer;
-  readonly #expected = new Map<number, Expectation>();
-  readonly #isWaiting = new BehaviorSubject(false);
+  readonly #sent: SentRequests;
   readonly #flushAtTurn: () => void;
   /** Whether the process is no member yet, and so is asked again. */
   readonly #asksAgain = new BehaviorSubject(false);
@@ -111,11 +105,10 @@ export class ReplicaConnection {
   #isOver = false;
   #gathered: NumberedRequest[] = [];
   #gatheredBytes = 0;
-  /** Checks since the last answer. */
-  #silentChecks = 0;
 
   constructor(private readonly options: ReplicaConnectionOptions) {
-    const { tagger, schedulers } = options;
+    const { tagger, schedulers, timeouts } = options;
+    this.#sent = new SentRequests(timeouts.unansweredMs);
     this.#packer = new Packer(SENDER_CLIENT, tagger);
     this.#flushAtTurn = oncePerTurn(schedulers.turn, () => {
       this.#flush();
@@ -137,21 +130,14 @@ export class ReplicaConnection {
   send(number: number, request: ReplicaRequest): void {
     assert(this.#opened !== null && !this.#isOver, 'the connection is open');
     if (endOf(request.range) > this.#opened.sectors) return;
-    const expectation = expectationOf(request);
-    if (expectation !== null) {
-      if (this.#expected.size === 0) {
-        this.#silentChecks = 0;
-        if (!this.#isWaiting.value) this.#isWaiting.next(true);
-      }
-      this.#expected.set(number, expectation);
-    }
+    this.#sent.add(number, request);
     this.#gathered.push({ number, request });
     this.#gatheredBytes += requestSize(request).totalBytes;
     this.#flushAtTurn();
   }
 
   #run(): Observable<never> {
-    const { connection, timeouts, schedulers, stop$ } = this.options;
+    const { connection, schedulers, stop$ } = this.options;
     const received$ = connection.bytes$.pipe(
       tap((chunk) => {
         for (const frame of this.#decoder.push(chunk)) if (!this.#isOver) this.#receive(frame);
@@ -160,14 +146,9 @@ export class ReplicaConnection {
     );
     const beside$ = merge(
       this.#asks(),
-      watchWhile(
-        this.#isWaiting,
-        () => {
-          this.#checkSilence();
-        },
-        timeouts.unansweredMs / SILENCE_CHECKS,
-        schedulers.clock,
-      ),
+      this.#sent.watch(schedulers.clock, (trouble) => {
+        this.#giveUp(trouble);
+      }),
       stop$.pipe(
         tap(() => {
           this.#stop();
@@ -235,8 +216,8 @@ export class ReplicaConnection {
     connection.write(this.#packer.packRequests(gathered));
     if (connection.bufferedBytes > limits.bufferBytesMax) {
       this.#giveUp(`it takes in too little: ${connection.bufferedBytes} bytes wait for it`);
-    } else if (this.#expected.size > limits.unansweredMax) {
-      this.#giveUp(`it leaves ${this.#expected.size} requests unanswered`);
+    } else if (this.#sent.size > limits.unansweredMax) {
+      this.#giveUp(`it leaves ${this.#sent.size} requests unanswered`);
     }
   }
 
@@ -287,7 +268,7 @@ export class ReplicaConnection {
       return;
     }
     this.#opened = opened;
-    this.#silentChecks = 0;
+    this.#sent.heard();
     this.#asksAgain.next(opened.mode === 'strict' && opened.memberState !== 'member');
     this.options.onOpened(opened);
   }
@@ -311,29 +292,10 @@ export class ReplicaConnection {
 
   #receiveAnswer(answer: NumberedAnswer, incarnations: readonly number[]): void {
     const { number: request } = answer;
-    const expected = this.#expected.get(request);
-    if (expected === undefined) {
-      this.options.counters.unexpectedResponses += 1;
-      return;
-    }
-    const misfit = misfitOf(expected, answer);
-    if (misfit !== null) {
-      this.#disbelieve(`an answer does not fit its request: ${misfit}`);
-      return;
-    }
-    this.#expected.delete(request);
-    this.#silentChecks = 0;
-    this.options.onAnswer({ request, answer: answer.answer, incarnations });
-  }
-
-  #checkSilence(): void {
-    if (this.#expected.size === 0) {
-      this.#isWaiting.next(false);
-      return;
-    }
-    this.#silentChecks += 1;
-    if (this.#silentChecks <= SILENCE_CHECKS) return;
-    this.#giveUp(`it has answered nothing for ${this.options.timeouts.unansweredMs} ms`);
+    const match = this.#sent.take(answer);
+    if (match.kind === 'unexpected') this.options.counters.unexpectedResponses += 1;
+    else if (match.kind === 'misfit') this.#disbelieve(match.trouble);
+    else this.options.onAnswer({ request, answer: answer.answer, incarnations });
   }
 
   #giveUp(trouble: string): void {
@@ -367,10 +329,9 @@ export class ReplicaConnection {
 
   #forget(): void {
     this.#isOver = true;
-    this.#expected.clear();
+    this.#sent.clear();
     this.#gathered = [];
     this.#gatheredBytes = 0;
-    this.#isWaiting.next(false);
     this.side.over();
     this.options.onOver();
   }

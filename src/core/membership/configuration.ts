@@ -1,5 +1,6 @@
 /** What all processes of a cluster must have the same, and what follows if two of them differ. */
 import type { StorageId } from './identity.js';
+import { nameOfMode } from './registerMode.js';
 
 /** The configuration with which a process was started. */
 export interface Configuration {
@@ -9,14 +10,11 @@ export interface Configuration {
   readonly sectors: number;
   /** The first 16 bytes of a digest of the list of addresses, as latin1. */
   readonly addresses: string;
-  /** The protocol that the members speak with each other: MODE_OPEN. */
+  /** How the members keep the registers: MODE_OPEN, MODE_STRICT, or a mode of a later version. */
   readonly mode: number;
 }
 
 export const ADDRESSES_DIGEST_SIZE_BYTES = 16;
-
-/** The members speak the base protocol (docs/register.md), so foreign members may take part. */
-export const MODE_OPEN = 0;
 
 export const DIFFERENCE_FIELDS = [
   /** The peer takes this process for another one. */
@@ -54,7 +52,9 @@ export function differencesBetween(own: Configuration, peer: Configuration): Dif
   if (own.processCount !== peer.processCount) {
     differences.push({ field: 'processes', own: own.processCount, peer: peer.processCount });
   }
-  if (own.mode !== peer.mode) differences.push({ field: 'mode', own: own.mode, peer: peer.mode });
+  if (own.mode !== peer.mode) {
+    differences.push({ field: 'mode', own: nameOfMode(own.mode), peer: nameOfMode(peer.mode) });
+  }
   if (own.sectors !== peer.sectors) {
     differences.push({ field: 'sectors', own: own.sectors, peer: peer.sectors });
   }

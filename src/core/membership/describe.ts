@@ -20,7 +20,7 @@ export function describeDifference(self: Rank, peer: Rank, { field, own, peer: f
     case 'addresses':
       return `the addresses in the list of ${there} are not those in that of ${here}`;
     case 'mode':
-      return `${there} has mode ${found}, ${here} has mode ${own}`;
+      return `${there} was started with members ${found}, ${here} with members ${own}`;
     case 'founding':
       return `${there} is of the cluster ${found}, ${here} of the cluster ${own}`;
     default:

@@ -30,6 +30,8 @@ export interface Identity {
    * did not note it.
    */
   readonly founding: StorageId | null;
+  /** MODE_OPEN or MODE_STRICT: the mode with which that cluster was founded. It may change as long as it is fresh. */
+  readonly mode: number;
   /**
    * An operator has said that the disk was never replaced (`atdd recover`). Peers that remember another disk of the
    * same incarnation accept this one in its place.

@@ -243,9 +243,9 @@ function becomeMember(membership: Membership, founding: StorageId | null): Membe
 
 /** Draws a new id for the disk, so that the old disk is told from this one if it ever comes back. */
 function startJoining(membership: Membership): MembershipEffect[] {
-  const { founding } = membership.own;
+  const { founding, mode } = membership.own;
   const storage = membership.draw();
-  const begun = { storage, incarnation: 0, founding, isVouched: false };
+  const begun = { storage, incarnation: 0, founding, mode, isVouched: false };
   membership.own = { ...begun, memberState: 'joining' };
   return [{ kind: 'identify' }, { kind: 'sendHello' }, ...chooseIncarnation(membership)];
 }

@@ -6,12 +6,12 @@ import { unreachable } from '../assert.js';
 import type { Rank } from '../rank.js';
 import type { Coordination, CoordinationStep, CoordinatorView, OrderPhase, Part } from './coordination.js';
 import type { CopyState, QueryPhase, StorePhase } from './coordination.js';
-import { beginOrder, beginQuery, newPart, without, type PartOf, type StepContext } from './phases.js';
+import { beginOrder, beginQuery, newPart, settleAgain, without, type PartOf, type StepContext } from './phases.js';
 import { intersectionOf, overlap, type SectorRange } from './range.js';
 import { askAgain, onDownWhileQuerying, onHedge, onState, onUpWhileQuerying } from './reader.js';
 import type { Incarnations, OrderedRun } from './replicaMessage.js';
 import { clipRuns } from './runs.js';
-import { judgeOrder, onDownWhileOrdering, onGranted, onRefusedOrder, orderAgain } from './settle.js';
+import { judgeOrder, onDownWhileOrdering, onGranted, onLateOrder, onRefusedOrder, orderAgain } from './settle.js';
 import {
   conclude,
   finishStore,
@@ -208,8 +208,9 @@ function onDown(part: Part, rank: Rank, context: StepContext): readonly Part[] {
 /** Only the last delay that was asked for counts. */
 function onDelay(part: Part, context: StepContext): readonly Part[] {
   const delayed = { ...part, hedgeCount: Math.max(0, part.hedgeCount - 1) };
-  if (delayed.hedgeCount > 0 || delayed.phase.kind !== 'query') return [delayed];
-  return onHedge(delayed as QueryPart, context);
+  if (delayed.hedgeCount > 0) return [delayed];
+  if (delayed.phase.kind === 'order') return onLateOrder(delayed as OrderPart, context);
+  return delayed.phase.kind === 'query' ? onHedge(delayed as QueryPart, context) : [delayed];
 }
 
 function onResume(part: Part, context: StepContext): readonly Part[] {
@@ -217,5 +218,5 @@ function onResume(part: Part, context: StepContext): readonly Part[] {
   if (phase.kind === 'store') return left(onResumeStore(part as StorePart, context));
   if (phase.kind !== 'pause') return [part];
   if (phase.then === 'query') return [beginQuery(part, true, context)];
-  return [beginOrder(part, phase.then === 'settle', context)];
+  return [phase.then === 'settle' ? settleAgain(part, context) : beginOrder(part, false, context)];
 }

@@ -66,6 +66,8 @@ export interface OrderPhase {
   readonly isSettle: boolean;
   readonly answers: Answers;
   readonly fetching: Rank | null;
+  /** Of a heal: the delay has passed, and those that have not answered are not waited for. */
+  readonly isLate: boolean;
 }
 
 /** By rank. Runs of an ORDER that asked for nothing are not kept. */

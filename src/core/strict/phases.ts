@@ -91,12 +91,18 @@ export function beginOrder(part: Omit<Part, 'phase'>, isSettle: boolean, context
     isSettle,
     answers: new Map(),
     fetching: null,
+    isLate: false,
   };
   const begun = { ...part, phase };
   for (const [index, rank] of upRanks(context).entries()) {
     sendOrder(context, begun, rank, index === 0 && needsData(context));
   }
-  return begun;
+  return context.task.kind === 'heal' ? hedged(begun, context) : begun;
+}
+
+/** B3, C2 after a pause. A heal asks first: if another one has settled the range meanwhile, nothing is left to do. */
+export function settleAgain(part: Omit<Part, 'phase'>, context: StepContext): Part {
+  return context.task.kind === 'heal' ? beginQuery(part, true, context) : beginOrder(part, true, context);
 }
 
 export function sendOrder(

@@ -31,7 +31,7 @@ import {
 } from './phases.js';
 import { finishStore } from './storing.js';
 import { joinData } from './runs.js';
-import { compareStrictStamps, type Version } from './version.js';
+import type { Version } from './version.js';
 
 type QueryPart = PartOf<QueryPhase>;
 
@@ -137,7 +137,10 @@ function judgeRead(
   return { kind: 'writeBack', key: keyOf('writeBack', version, holders), data, version, holders };
 }
 
-/** C1, and D1 for what is settled. A copy above m that no majority holds is in the way of LEARN: it is settled too. */
+/**
+ * C1, and D1 for what is settled. A copy above m that no majority holds is in the way of LEARN: it is settled too. So
+ * is a promise above m, of whichever replica: D1 leaves it, and only a STORE above it ends it (A3).
+ */
 function judgeHeal(
   copies: readonly CopyState[],
   ranks: readonly Rank[],
@@ -147,7 +150,7 @@ function judgeHeal(
   if (!isHeard) return WAIT;
   const settled = settledAmong(copies, majority(context));
   if (settled === null) return judgeRead(copies, ranks, isHeard, context);
-  if (copies.some(({ version }) => compareStrictStamps(version.stamp, settled.stamp) > 0)) return CONTENDED;
+  if (calmCount(copies, settled.stamp) < copies.length) return CONTENDED;
   const holders = holdersOf(copies, ranks, settled.stamp);
   const data = dataAt(copies, settled.stamp);
   const isLacking = upRanks(context).some((rank) => !holders.includes(rank));

@@ -53,7 +53,9 @@ export function onGranted(part: OrderPart, from: Rank, answered: Answered, conte
  */
 export function onRefusedOrder(part: OrderPart, context: StepContext): Part {
   const { isSettle } = part.phase;
-  if (part.refusalCount === 0) return beginOrder({ ...part, refusalCount: 1 }, isSettle, context);
+  // A heal has asked before, so the other is at work now, and may be about to settle the range.
+  const mayKnowLess = part.refusalCount === 0 && context.task.kind !== 'heal';
+  if (mayKnowLess) return beginOrder({ ...part, refusalCount: 1 }, isSettle, context);
   return orderLater(part, context);
 }
 
@@ -72,13 +74,21 @@ export function orderAgain(part: OrderPart, rank: Rank, context: StepContext): O
 }
 
 export function onDownWhileOrdering(part: OrderPart, rank: Rank, context: StepContext): readonly Part[] {
-  if (part.phase.fetching !== rank) return [part];
-  return judgeOrder({ ...part, phase: { ...part.phase, fetching: null } }, context);
+  const { fetching } = part.phase;
+  return judgeOrder({ ...part, phase: { ...part.phase, fetching: fetching === rank ? null : fetching } }, context);
+}
+
+/** The delay has passed: a heal waits no longer for those that have not answered. */
+export function onLateOrder(part: OrderPart, context: StepContext): readonly Part[] {
+  return judgeOrder({ ...part, phase: { ...part.phase, isLate: true } }, context);
 }
 
 export function judgeOrder(part: OrderPart, context: StepContext): readonly Part[] {
-  const { answers, isSettle, stamp } = part.phase;
+  const { answers, isSettle, stamp, isLate } = part.phase;
   if (answers.size < majority(context)) return [part];
+  // Nobody waits for a heal. If all say that they hold m, no data has to be moved.
+  const isHeard = isLate || upRanks(context).every((rank) => answers.has(rank));
+  if (context.task.kind === 'heal' && !isHeard) return [part];
   // B1. `first` never was a stamp that was refused.
   if (!isSettle) return [storeOwn({ ...part, first: stamp }, stamp, ownData(part, context), context)];
   const groups = groupsOf(answers, part.range.count, (copies, ranks) => judge(part, copies, ranks, context));

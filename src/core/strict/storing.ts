@@ -10,6 +10,7 @@ import {
   needsData,
   send,
   sendStore,
+  settleAgain,
   setWith,
   setWithout,
   slicePart,
@@ -107,7 +108,7 @@ export function onResumeStore(part: StorePart, context: StepContext): Part | nul
     return again;
   }
   // The writer may have lived, and has had its time: C2 begins with its second QUERY.
-  return phase.purpose === 'attempt' ? beginOrder(part, true, context) : beginQuery(part, true, context);
+  return phase.purpose === 'attempt' ? settleAgain(part, context) : beginQuery(part, true, context);
 }
 
 /**

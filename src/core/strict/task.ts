@@ -17,7 +17,8 @@ export type Task =
    */
   | { readonly kind: 'update'; readonly change: (current: SectorData) => SectorData }
   /**
-   * Bring the range to one settled version and hand that to every replica that is up (C1, C2, D1). Needs no result.
+   * Bring the range to one settled version, above all promises, and hand that to every replica that is up (C1, C2, D1).
+   * Needs no result.
    */
   | { readonly kind: 'heal' };
 

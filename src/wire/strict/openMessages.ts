@@ -5,6 +5,8 @@
 import type { MemberState } from '../../core/membership/identity.js';
 import { MEMBER_STATES } from '../../core/membership/identity.js';
 import type { LinkToken } from '../../core/membership/memberMessage.js';
+import type { RegisterMode } from '../../core/membership/registerMode.js';
+import { REGISTER_MODES } from '../../core/membership/registerMode.js';
 import type { Rank } from '../../core/rank.js';
 import { RANK_MAX } from '../../core/rank.js';
 import { INCARNATION_MAX } from '../../core/stamp.js';
@@ -18,10 +20,6 @@ import * as layout from './layout.js';
 
 /** The version of PACK and of these messages. */
 export const STRICT_VERSION = 1;
-
-/** On the wire a mode is its index in this list. `open`: the base protocol; `strict`: the strict register. */
-export const REGISTER_MODES = ['open', 'strict'] as const;
-export type RegisterMode = (typeof REGISTER_MODES)[number];
 
 export interface OpenFields {
   /** Drawn by the client for the connection. */

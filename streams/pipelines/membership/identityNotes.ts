@@ -1,6 +1,7 @@
 /** The notes of the identity of this process, and of what it remembers of its peers. */
 import type { Identity, MemberState, StorageId } from '../../../src/core/membership/identity.js';
 import { MEMBER_STATES, STORAGE_ID_SIZE_BYTES } from '../../../src/core/membership/identity.js';
+import { MODE_OPEN, REGISTER_MODES } from '../../../src/core/membership/registerMode.js';
 import type { PeerMemory } from '../../../src/core/membership/state.js';
 import type { Rank } from '../../../src/core/rank.js';
 import type { NoteChanges, Notes } from '../../../src/ports/notes.js';
@@ -11,19 +12,21 @@ export const noteOfPeer = (rank: Rank): string => `peer/${rank}`;
 
 const IDENTITY = jsonNote<Identity>(
   "a disk's identity",
-  ({ storage, incarnation, memberState, founding, isVouched }) => ({
+  ({ storage, incarnation, memberState, founding, isVouched, mode }) => ({
     storage: inHex(storage),
     incarnation,
     standing: memberState,
     founding: founding && inHex(founding),
     isVouched,
+    members: REGISTER_MODES[mode],
   }),
-  // Versions before 0.2 write neither of the last two fields.
-  ({ storage: hex, incarnation, standing, founding = null, isVouched = false }) => {
+  // Versions before 0.2 write none of the last three fields.
+  ({ storage: hex, incarnation, standing, founding = null, isVouched = false, members = 'open' }) => {
     const [storage, foundingId] = [idIn(hex), idIn(founding)];
-    if (storage == null || foundingId === undefined || !isMemberState(standing)) return undefined;
+    const mode = REGISTER_MODES.findIndex((name) => name === members);
+    if (storage == null || foundingId === undefined || !isMemberState(standing) || mode < 0) return undefined;
     if (typeof incarnation !== 'number' || typeof isVouched !== 'boolean') return undefined;
-    return { storage, incarnation, memberState: standing, founding: foundingId, isVouched };
+    return { storage, incarnation, memberState: standing, founding: foundingId, mode, isVouched };
   },
 );
 
@@ -44,6 +47,18 @@ export function identityNote(identity: Identity): NoteChanges {
 /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
 export function readIdentity(notes: Pick<Notes, 'initial'>): Identity | null {
   return readNote(notes, NOTE_IDENTITY, IDENTITY);
+}
+
+/**
+ * The mode of the cluster that the disk is part of; null: of none yet, so the process may be started with any. A disk
+ * with sectors and no identity was written by a version without identities.
+ *
+ * @throws {AtomicDiskError} ATDD_STORE_CORRUPT
+ */
+export function modeOnDisk(notes: Pick<Notes, 'initial'>, hasData: boolean): number | null {
+  const own = readIdentity(notes);
+  if (own === null) return hasData ? MODE_OPEN : null;
+  return own.memberState === 'fresh' && !hasData ? null : own.mode;
 }
 
 export const peerNote = PEER.write;

@@ -4,6 +4,7 @@
  */
 import type { Observable } from 'rxjs';
 import { BehaviorSubject, EMPTY, Subject, concatMap, defer, endWith, filter, of, tap } from 'rxjs';
+import { assert } from '../../../src/core/assert.js';
 import type { MemberState } from '../../../src/core/membership/identity.js';
 import type { MembershipEffect } from '../../../src/core/membership/membership.js';
 import type { Membership, MembershipOptions, PeerMemory } from '../../../src/core/membership/state.js';
@@ -12,7 +13,15 @@ import type { Rank } from '../../../src/core/rank.js';
 import type { Notes } from '../../../src/ports/notes.js';
 import type { MembershipView } from '../processState.js';
 import type { SchedulerLike } from 'rxjs';
-import { identityNote, NOTE_IDENTITY, noteOfPeer, peerNote, readIdentity, readMemory } from './identityNotes.js';
+import {
+  identityNote,
+  modeOnDisk,
+  NOTE_IDENTITY,
+  noteOfPeer,
+  peerNote,
+  readIdentity,
+  readMemory,
+} from './identityNotes.js';
 import { retryWithoutRoom } from '../../retryWithoutRoom.js';
 
 export class MembershipState implements MembershipView {
@@ -83,13 +92,18 @@ export class MembershipState implements MembershipView {
  * @throws {AtomicDiskError} ATDD_STORE_CORRUPT
  */
 export function openMembership(options: MembershipOptions, notes: Notes): MembershipState {
-  const own = readIdentity(notes) ?? {
+  const { mode } = options.configuration;
+  const hasData = options.hasData();
+  const known = modeOnDisk(notes, hasData);
+  assert(known === null || known === mode, 'the mode of the disk was checked before');
+  const found = readIdentity(notes) ?? {
     storage: options.draw(),
     incarnation: 0,
-    memberState: options.hasData() ? 'member' : 'fresh',
+    memberState: hasData ? 'member' : 'fresh',
     founding: null,
     isVouched: false,
   };
+  const own = { ...found, mode };
   const remembered = new Map<Rank, PeerMemory>();
   for (let rank = 1; rank <= options.self.processCount; rank += 1) {
     const memory = readMemory(notes, rank);
@@ -99,14 +113,14 @@ export function openMembership(options: MembershipOptions, notes: Notes): Member
 }
 
 /**
- * Makes the identity of a new disk durable, then completes. Emits nothing. This has to be done before any peer hears of
- * the disk, so that a process that is killed while its cluster is founded comes back with the disk id that the others
- * have counted. It has to be done before anything is stored, so that the sectors of a fresh process do not make it a
- * member.
+ * Makes the identity of a new disk durable, or the mode of a fresh one, then completes. Emits nothing. This has to be
+ * done before any peer hears of the disk, so that a process that is killed while its cluster is founded comes back with
+ * the disk id that the others have counted. It has to be done before anything is stored, so that the sectors of a fresh
+ * process do not make it a member.
  */
 export function keepIdentity({ current }: MembershipState, notes: Notes, clock: SchedulerLike): Observable<never> {
   return defer(() => {
-    if (notes.initial.has(NOTE_IDENTITY)) return EMPTY;
+    if (readIdentity(notes)?.mode === current.own.mode) return EMPTY;
     return notes.put(identityNote(current.own)).pipe(retryWithoutRoom(clock));
   });
 }

@@ -1,53 +1,46 @@
-/** How the replica of a process is joined to its connections. */
+/** What a process of the strict mode has besides, and how its replica is joined to those that ask it. */
 import type { Observable, OperatorFunction } from 'rxjs';
 import { map } from 'rxjs';
+import type { Rank } from '../../../src/core/rank.js';
 import type { WindowLimits } from '../../../src/core/strict/requestWindow.js';
+import type { Coordinator } from '../../../src/coordinator/coordinator.js';
 import type { Schedulers } from '../../../src/ports/schedulers.js';
 import type { StrictStore } from '../../../src/ports/strictStore.js';
-import { OutgoingAnswer } from '../../../src/wire/strict/outgoingAnswer.js';
 import type { Packer } from '../../../src/wire/strict/pack.js';
 import { mapEach } from '../../mapEach.js';
 import type { RequestFrom } from '../../replicaRegisters.js';
 import type { Outgoing } from '../../writeTogether.js';
-import type { Session } from '../session.js';
+import type { Asker } from './asker.js';
+import type { OwnPort } from './ownPort.js';
+import type { PeerPort } from './peerPort.js';
 import { replica } from './replica.js';
 import type { ReplicaState } from './replicaState.js';
 
-/** What a process of the strict mode has besides. */
 export interface StrictPart {
   readonly store: StrictStore;
-  readonly state: ReplicaState<Session>;
+  readonly state: ReplicaState<object>;
   readonly window: WindowLimits;
   readonly sweepMs: number;
   /** Of answers to clients. */
   readonly clientPacker: Packer;
-}
-
-/** Whom a request came from, and by which number its answer names it. */
-export interface NumberedOrigin {
-  readonly connection: Session;
-  readonly number: number;
-  /** Has the key of the connection. */
-  readonly packer: Packer;
+  /** Of answers to processes. */
+  readonly systemPacker: Packer;
+  readonly ownPort: OwnPort;
+  readonly peerPorts: ReadonlyMap<Rank, PeerPort>;
+  /** Over these ports. */
+  readonly coordinator: Coordinator;
 }
 
 /** From requests that were admitted to what has to be sent because of them. */
 export function answers(
-  part: StrictPart,
+  { store, state, sweepMs }: Pick<StrictPart, 'store' | 'state' | 'sweepMs'>,
   schedulers: Schedulers,
   isMember: () => boolean,
-): OperatorFunction<RequestFrom<NumberedOrigin>, Outgoing> {
-  const { store, state, sweepMs } = part;
+): OperatorFunction<RequestFrom<Asker>, Outgoing> {
   return (request$): Observable<Outgoing> =>
     request$.pipe(
-      replica<Session, NumberedOrigin>({ store, state, schedulers, isMember, sweepMs }),
-      map(({ value: { origin, request }, result }) => {
-        const { connection: session, number, packer } = origin;
-        const due = session.responded(request);
-        if (result === null) return due;
-        const content = new OutgoingAnswer(packer, { number, range: request.range, answer: result });
-        return [{ connection: session.connection, content }, ...due];
-      }),
+      replica<object, Asker>({ store, state, schedulers, isMember, sweepMs }),
+      map(({ value: { origin, request }, result }) => origin.answered(result, request)),
       mapEach((outgoing) => outgoing),
     );
 }

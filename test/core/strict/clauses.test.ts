@@ -7,7 +7,6 @@ import { Operation, bytes, copies, mixed, range, stamp, stateRun, version } from
 
 const write = (byte: number, count = 1) => ({ kind: 'write', data: bytes(byte, count) }) as const;
 const read = { kind: 'read' } as const;
-const heal = { kind: 'heal' } as const;
 const first = range(0, 1);
 
 test('A1: QUERY says version and promise, in runs', (t) => {
@@ -332,26 +331,6 @@ test('D1: LEARN is taken above what is stored, whatever is promised, and the pro
   table.promise(first, stamp(9));
   table.meet(first, stamp(5));
   t.deepEqual(table.promisedOf(0, stamp(5)), stamp(9));
-});
-
-test('D1: a heal hands what is settled to those that lack it', (t) => {
-  const m = version(stamp(6), stamp(3));
-  const h = new Operation(heal, first);
-  t.deepEqual(h.requests, ['1 QUERY 0+1', '2 QUERY 0+1', '3 QUERY 0+1']);
-  h.state(1, stateRun(m))
-    .state(2, stateRun(version(stamp(5))))
-    .state(3, stateRun(m));
-  t.deepEqual(h.requests, ['1 QUERY 0+1 data']);
-  h.state(1, stateRun(m, bytes(4)));
-  t.deepEqual(h.requests, ['2 LEARN 0+1 6c/3c 4']);
-  t.deepEqual(h.outcomes, ['0+1 done']);
-  t.deepEqual(h.stored(2).outcomes, ['0+1 concluded 6c lacking []']);
-});
-
-test('D1: a heal of what all have moves no data', (t) => {
-  const m = stateRun(version(stamp(6)));
-  const h = new Operation(heal, first).state(1, m).state(2, m).state(3, m);
-  t.deepEqual(h.outcomes, ['0+1 done', '0+1 concluded 6c lacking []']);
 });
 
 test('E4: an answer of an earlier incarnation is dropped', (t) => {

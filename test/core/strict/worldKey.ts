@@ -76,7 +76,7 @@ function partKey({ range, phase, first, own, refusalCount }: Part): string {
     case 'query':
       return `${rest}${phase.isWide}${phase.isLate}${phase.isSecond}`;
     case 'order':
-      return `${rest}${stampKey(phase.stamp)}${phase.isSettle}`;
+      return `${rest}${stampKey(phase.stamp)}${phase.isSettle}${phase.isLate}`;
     case 'store': {
       const { version, data, held, pause, isOvertaken, isDone, purpose } = phase;
       const value = data === null || data === 'zeros' ? '0' : data[0];

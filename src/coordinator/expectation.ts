@@ -1,10 +1,10 @@
 /** Whether an answer can be one to its request. Pure. */
-import { unreachable } from '../../core/assert.js';
-import type { SectorRange } from '../../core/strict/range.js';
-import type { OrderWants, ReplicaAnswer, ReplicaRequest } from '../../core/strict/replicaMessage.js';
-import type { StrictStamp } from '../../core/strict/version.js';
-import { compareStrictStamps } from '../../core/strict/version.js';
-import type { NumberedAnswer } from '../../wire/strict/answers.js';
+import { unreachable } from '../core/assert.js';
+import type { SectorRange } from '../core/strict/range.js';
+import type { OrderWants, ReplicaAnswer, ReplicaRequest } from '../core/strict/replicaMessage.js';
+import type { StrictStamp } from '../core/strict/version.js';
+import { compareStrictStamps } from '../core/strict/version.js';
+import type { NumberedAnswer } from '../wire/strict/answers.js';
 
 /** What is kept of a request until its answer comes: all but its data. */
 export type Expectation = { readonly range: SectorRange } & (
