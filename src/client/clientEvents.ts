@@ -36,7 +36,10 @@ export interface ClientCounters {
   lostConnections: number;
   /** Connections that the client gave up because the process had fallen silent. */
   leftConnections: number;
-  /** Of the open mode: writes on connections that ended on the client's side only: see docs/adr/0006-client-resubmission.md. */
+  /**
+   * Of the open mode: writes on connections that ended on the client's side only, see
+   * docs/adr/0006-client-resubmission.md.
+   */
   heldWrites: number;
   /** Of the open mode: reads that were sent to a second process because the first took long. */
   hedgedReads: number;

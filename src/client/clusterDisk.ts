@@ -14,7 +14,7 @@
  */
 import type { Observable } from 'rxjs';
 import { BehaviorSubject, EMPTY, ReplaySubject, concatMap, defer, delay, endWith, finalize, from } from 'rxjs';
-import { ignoreElements, merge, mergeMap, of, take, takeUntil, takeWhile, throwError, timer } from 'rxjs';
+import { ignoreElements, map, merge, mergeMap, of, take, takeUntil, takeWhile, throwError, timer } from 'rxjs';
 import type { Inquiry } from '../core/membership/memberMessage.js';
 import { majorityOf } from '../core/quorum.js';
 import type { Rank } from '../core/rank.js';
@@ -65,10 +65,9 @@ export class ClusterDisk implements ClientDisk {
       concatMap((modes) => this.#choose(modes)),
       takeUntil(this.#closing),
     );
-    const open$ = this.#opened.pipe(
-      takeUntil(this.#closing),
-      mergeMap(({ run$ }) => run$),
-    );
+    // Its own end is waited for, as that of the ports is.
+    const opened$ = this.#opened.pipe(takeUntil(this.#closing));
+    const open$ = opened$.pipe(mergeMap(({ run$ }) => run$));
     this.run$ = merge(this.#strict.run$, open$, choose$).pipe(
       takeUntil(this.#closing.pipe(delay(options.timeouts.closeMs, clock))),
       finalize(() => {
@@ -112,8 +111,7 @@ export class ClusterDisk implements ClientDisk {
     return this.#on(
       `read of ${count} sectors from ${first} on`,
       (disk) =>
-        disk.readSectors?.(first, count) ??
-        readBytes(disk, windowSectors, bytesTo(first), count * SECTOR_SIZE_BYTES),
+        disk.readSectors?.(first, count) ?? readBytes(disk, windowSectors, bytesTo(first), count * SECTOR_SIZE_BYTES),
     );
   }
 
@@ -183,7 +181,8 @@ export class ClusterDisk implements ClientDisk {
     this.ports.log.warn('the cluster has gone over to the strict mode');
     this.#active.next(null);
     return timer(0, MOVE_CHECK_MS, this.ports.schedulers.clock).pipe(
-      takeWhile(() => open.operationCount > 0),
+      map(() => open.operationCount),
+      takeWhile((count) => count > 0),
       ignoreElements(),
       endWith(null),
       mergeMap(() => {

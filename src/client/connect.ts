@@ -78,8 +78,8 @@ export interface ConnectOptions {
  * for, one per sector at a time, in the order of the calls; the others wait.
  *
  * A cluster has a mode, which the client learns from its processes. In the *strict* mode (docs/strict-register.md) the
- * client speaks to all of them at once, and a majority is enough at every moment. In the *open* mode each operation goes
- * to one process, and to another one when that fails.
+ * client speaks to all of them at once, and a majority is enough at every moment. In the *open* mode each operation
+ * goes to one process, and to another one when that fails.
  *
  * Each operation fails with an AtomicDiskError whose `code` says why:
  * - ATDD_INVALID_SECTOR_INDEX, ATDD_RANGE: the disk has no such sector or range;

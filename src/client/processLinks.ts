@@ -4,7 +4,18 @@
  * Bound: the connections, and one text for each process.
  */
 import type { Observable, SchedulerLike } from 'rxjs';
-import { ReplaySubject, concat, filter, from, ignoreElements, mergeMap, take, takeUntil, throwError, timeout } from 'rxjs';
+import {
+  ReplaySubject,
+  concat,
+  filter,
+  from,
+  ignoreElements,
+  mergeMap,
+  take,
+  takeUntil,
+  throwError,
+  timeout,
+} from 'rxjs';
 import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import { AtomicDiskError } from '../errors.js';
@@ -78,7 +89,11 @@ export class ProcessLinks {
    */
   inquire(rank: Rank, inquiry: Inquiry, timeoutMs: number): Observable<string> {
     const nextRequestNumber = (): bigint => this.options.nextRequestNumber();
-    return this.#answeredWithin(timeoutMs, rank, inquireOver({ link$: this.#linksTo(rank), inquiry, nextRequestNumber }));
+    return this.#answeredWithin(
+      timeoutMs,
+      rank,
+      inquireOver({ link$: this.#linksTo(rank), inquiry, nextRequestNumber }),
+    );
   }
 
   /** Emits the present and later connections to that process. */

@@ -101,9 +101,9 @@ export class Coordinator {
   }
 
   /**
-   * Emits the data that was stored, which must not be changed, and completes when the sector holds what `change` has made
-   * of it, with no other write of anybody in between. `change` must not keep or change its argument, and may be called
-   * several times; what was stored need not be the result of the last call. Fails with ATDD_OUTCOME_UNKNOWN if other
+   * Emits the data that was stored, which must not be changed, and completes when the sector holds what `change` has
+   * made of it, with no other write of anybody in between. `change` must not keep or change its argument, and may be
+   * called several times; what was stored need not be the result of the last call. Fails with ATDD_OUTCOME_UNKNOWN if other
    * writes have hidden whether this one took effect.
    */
   update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<RangeData> {

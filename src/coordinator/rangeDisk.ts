@@ -30,8 +30,8 @@ export class RangeDisk implements Disk {
   }
 
   /**
-   * Reads, because the answer for sectors that were never written has no data. So a map is long where the disk is empty,
-   * and ends soon after data has come.
+   * Reads, because the answer for sectors that were never written has no data. So a map is long where the disk is
+   * empty, and ends soon after data has come.
    */
   map(first: SectorIndex, count: number): Observable<readonly SectorRun[]> {
     return defer(() => {

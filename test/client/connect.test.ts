@@ -146,7 +146,7 @@ test('`connections` deals them out over the processes', async (t) => {
 test('an operation survives the death of its process', async (t) => {
   const { processes, options } = await play(t, 2);
   const events: AttemptEvent[] = [];
-  const client = await connect({ ...options, onAttempt: (event) => events.push(event) });
+  const client = await connect({ ...options, mode: 'open', onAttempt: (event) => events.push(event) });
   await Promise.all([client.ping(1), client.ping(2)]);
   for (const process of processes) process.silent = true;
   const writes = Promise.all(

@@ -30,7 +30,10 @@ test('written, read, cleared; a GiB of nothing is cleared without a record', asy
     await client.write(2 * MEBIBYTE, part);
     t.deepEqual(await client.read(2 * MEBIBYTE, part.length), part);
     await client.command(TRIM, 2 * MEBIBYTE, 4_096);
-    t.deepEqual(await client.read(2 * MEBIBYTE, part.length), Buffer.concat([Buffer.alloc(4_096), part.subarray(4_096)]));
+    t.deepEqual(
+      await client.read(2 * MEBIBYTE, part.length),
+      Buffer.concat([Buffer.alloc(4_096), part.subarray(4_096)]),
+    );
     await cluster.start(rank);
     await untilStatus(cluster, rank, HANG_MS, ({ standing }) => standing === 'member');
   }

@@ -314,8 +314,8 @@ export class ReplicaConnection {
   /** What this turn has goes out, and the other side ends its half. */
   #stop(): void {
     if (this.#isOver) return;
+    // May give the connection up; to end it then does nothing.
     this.#flush();
-    if (this.#isOver) return;
     this.#forget();
     this.options.connection.end();
   }
@@ -328,6 +328,7 @@ export class ReplicaConnection {
   }
 
   #forget(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#sent.clear();
     this.#gathered = [];

@@ -70,7 +70,12 @@ export class ReplicaEnd extends FakeConnection {
 
   /** Answers the ping. */
   pong(): void {
-    const request = { request: 'read', status: 'invalidSectorIndex', requestNumber: 2n ** 64n - 1n, data: null } as const;
+    const request = {
+      request: 'read',
+      status: 'invalidSectorIndex',
+      requestNumber: 2n ** 64n - 1n,
+      data: null,
+    } as const;
     this.receive(serializeResponse(request, tagger));
   }
 
