@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'ATDD_RANGE'
   | 'ATDD_TIMEOUT'
   | 'ATDD_OUTCOME_UNKNOWN'
+  | 'ATDD_COUNTERS_USED_UP'
   | 'ATDD_FILE_FAILED'
   | 'ATDD_VERIFY_MISMATCH';
 

@@ -26,6 +26,8 @@ export interface ProcessLogOptions {
 export class ProcessLog {
   readonly #limited: RateLimitedLog;
   readonly #absences = new AbsenceReports();
+  /** The peers that were said to speak the protocol of the open mode. */
+  readonly #refused = new Set<Rank>();
 
   constructor(private readonly options: ProcessLogOptions) {
     const { log, clock } = options;
@@ -36,7 +38,11 @@ export class ProcessLog {
     const { log, rank: self } = this.options;
     switch (output.kind) {
       case 'dropped': {
-        const { remote, reason, detail } = output;
+        const { remote, reason, detail, peer } = output;
+        if (peer !== undefined) {
+          this.#refuse(peer, remote);
+          break;
+        }
         const fields = { remote, reason, ...(detail !== undefined && { detail }) };
         this.#complain(reason, 'warn', DROPPED[reason] ?? 'dropped a process message', fields);
         break;
@@ -57,10 +63,24 @@ export class ProcessLog {
         else this.#complain(`connected ${rank}`, 'info', 'connected to a peer', { peer: rank });
         break;
       }
+      case 'left': {
+        const { rank, trouble } = output;
+        this.#complain(`left ${rank}`, 'warn', 'gave up the connection to a peer', { peer: rank, trouble });
+        break;
+      }
       case 'unreachable':
         this.#unreachable(output.rank, output.trouble);
         break;
     }
+  }
+
+  /** Once for each peer: it sends such messages all the time. */
+  #refuse(peer: Rank, remote: string): void {
+    if (this.#refused.has(peer)) return;
+    this.#refused.add(peer);
+    const text =
+      'dropped a message of the open mode: this cluster is strict, and no foreign member can take part in it';
+    this.options.log.warn(text, { peer, remote });
   }
 
   #unreachable(rank: Rank, trouble: string): void {

@@ -44,7 +44,6 @@ import { countedTagger, createTagger } from './wire/tag.js';
 import type { VerdictOptions } from './wire/verdict.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
 import type { StatusReport } from '../streams/pipelines/status/statusReport.js';
-import type { MembershipState } from '../streams/pipelines/membership/membershipState.js';
 import { keepIdentity, openMembership } from '../streams/pipelines/membership/membershipState.js';
 import { membershipReports } from '../streams/pipelines/membership/membershipReports.js';
 import { processPipeline } from '../streams/pipelines/process.js';
@@ -157,7 +156,7 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const processLog = new ProcessLog({ rank, log, clock: schedulers.clock, isOfPeers });
 
   const bootId = Buffer.from(random.operationId(), 'latin1').toString('hex');
-  const strict = strictPart(options, ports, taggers, membership);
+  const strict = strictPart(options, ports, taggers, state);
   const parts = { bootId, strict, state, membership, bootNumber, isAdmitting: () => isAdmitting };
   const pipeline = pipelineOptions(options, parts, taggers);
   const subscription: Subscription = concat(ready$, processPipeline(pipeline, ports)).subscribe({
@@ -226,7 +225,7 @@ function strictPart(
   { rank, processCount, sectors, timeouts, mode = 'open' }: ProcessOptions,
   { strictStore: store, notes, schedulers, random }: StartPorts,
   { clientTagger, systemTagger }: ReturnType<typeof taggersOf>,
-  membership: MembershipState,
+  { membership, repair }: ProcessState,
 ): StrictPart | null {
   if (mode === 'open') return null;
   assert(store !== undefined, 'a process of the strict mode has a store for it');
@@ -251,6 +250,9 @@ function strictPart(
     systemPacker,
     ownPort,
     peerPorts: new Map(peerPorts.map((port) => [port.rank, port])),
+    healed: (count) => {
+      repair.healedCount += count;
+    },
     coordinator,
   };
 }

@@ -3,6 +3,7 @@ import { EMPTY, concat, defer, map, merge, of, reduce } from 'rxjs';
 import { ExtentBatch } from '../src/core/strict/extentBatch.js';
 import type { ActiveRegions } from '../src/core/strict/activeRegions.js';
 import type { PromiseTable } from '../src/core/strict/promises.js';
+import type { SectorRange } from '../src/core/strict/range.js';
 import { extentOf, overlap } from '../src/core/strict/range.js';
 import type { CopyView, DecidedRequest, ReplicaDecision } from '../src/core/strict/replica.js';
 import { decide, whenFull, withCopies } from '../src/core/strict/replica.js';
@@ -25,6 +26,8 @@ export interface ReplicaRegistersOptions {
   /** Is told what was stored, learnt and concluded. */
   readonly regions: Pick<ActiveRegions, 'stored' | 'learnt' | 'concluded'>;
   readonly turn: SchedulerLike;
+  /** Called with sectors whose copy was found to be damaged. Default: nothing is. */
+  readonly damaged?: (range: SectorRange) => void;
 }
 
 /** A request that is over, and its answer; null: it has none (CONCLUDED). */
@@ -143,7 +146,23 @@ class Handler<Origin> {
     const { store } = this.#options;
     const copies$ =
       ranges.length === 1 ? store.loadRange(ranges[0]) : inOrder(ranges.map((range) => store.loadRange(range)));
-    return copies$.pipe(map((copies) => [{ value: cause, result: withCopies(answer, copies) }]));
+    return copies$.pipe(
+      map((copies) => {
+        this.#noteDamaged(ranges, copies);
+        return [{ value: cause, result: withCopies(answer, copies) }];
+      }),
+    );
+  }
+
+  #noteDamaged(ranges: readonly SectorRange[], copies: readonly CopyRun[]): void {
+    const { damaged } = this.#options;
+    if (damaged === undefined || copies.every(({ data }) => data !== 'damaged')) return;
+    const loaded = ranges.flatMap(({ first, count }) => Array.from({ length: count }, (_, index) => first + index));
+    let at = 0;
+    for (const { count, data } of copies) {
+      if (data === 'damaged') for (const first of loaded.slice(at, at + count)) damaged({ first, count: 1 });
+      at += count;
+    }
   }
 
   #flush(batch: ExtentBatch, pending: readonly Pending<Origin>[]): Observable<Answered<Origin>[]> {

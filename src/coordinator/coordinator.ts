@@ -16,7 +16,7 @@ import { AtomicDiskError } from '../errors.js';
 import { guarded } from './changeFailure.js';
 import type { CoordinatorOptions } from './coordinatorOptions.js';
 import { Deadlines } from './deadlines.js';
-import type { RangeOperation } from './rangeOperation.js';
+import type { Healed, RangeOperation } from './rangeOperation.js';
 import { checkOperation, createOperation, describeOutcome, outcomeUnknown } from './rangeOperation.js';
 import { RangeQueue } from './rangeQueue.js';
 import type { TaskOutcome } from './taskRunner.js';
@@ -89,7 +89,7 @@ export class Coordinator {
    * goes on. So the end of the observable is the end of the operation, which it is not after unsubscribing.
    */
   readRange(range: SectorRange, abandon$?: Observable<unknown>): Observable<RangeData> {
-    return this.#perform({ kind: 'read' }, range, abandon$);
+    return this.#perform({ kind: 'read' }, range, abandon$) as Observable<RangeData>;
   }
 
   /**
@@ -103,17 +103,20 @@ export class Coordinator {
   /**
    * Emits the data that was stored, which must not be changed, and completes when the sector holds what `change` has
    * made of it, with no other write of anybody in between. `change` must not keep or change its argument, and may be
-   * called several times; what was stored need not be the result of the last call. Fails with ATDD_OUTCOME_UNKNOWN if other
-   * writes have hidden whether this one took effect.
+   * called several times; what was stored need not be the result of the last call. Fails with ATDD_OUTCOME_UNKNOWN if
+   * other writes have hidden whether this one took effect.
    */
   update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<RangeData> {
     const task: Task = { kind: 'update', change: guarded(change) };
-    return this.#perform(task, { first: sector, count: 1 });
+    return this.#perform(task, { first: sector, count: 1 }) as Observable<RangeData>;
   }
 
-  /** Completes when the range has one settled version, which every replica that is up has or gets. */
-  heal(range: SectorRange): Observable<never> {
-    return this.#perform({ kind: 'heal' }, range) as Observable<never>;
+  /**
+   * Brings the range to one settled version, which every replica that is up has or gets. Emits each part of the range
+   * that is, once the replicas have answered or have not for a while, with those that may lack it. Completes after all.
+   */
+  heal(range: SectorRange): Observable<Healed> {
+    return this.#perform({ kind: 'heal' }, range) as Observable<Healed>;
   }
 
   /**
@@ -136,7 +139,7 @@ export class Coordinator {
     });
   }
 
-  #perform(task: Task, range: SectorRange, abandon$: Observable<unknown> = NEVER): Observable<RangeData> {
+  #perform(task: Task, range: SectorRange, abandon$: Observable<unknown> = NEVER): Observable<RangeData | Healed> {
     return new Observable((subscriber) => {
       checkOperation(task, range, this.options.sectors ?? Number.MAX_SAFE_INTEGER);
       if (this.#isClosed) {
@@ -192,7 +195,8 @@ export class Coordinator {
     switch (outcome.kind) {
       case 'done':
         if (outcome.data !== null) caller.next(outcome.data);
-        caller.complete();
+        // A heal is over only when it is concluded.
+        if (operation.task.kind !== 'heal') caller.complete();
         break;
       case 'unknown':
         caller.error(outcomeUnknown(operation));

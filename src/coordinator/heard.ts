@@ -3,6 +3,7 @@ import { assert } from '../core/assert.js';
 import type { Incarnations, ReplicaAnswer } from '../core/strict/replicaMessage.js';
 import type { CoordinatorId, StrictStamp } from '../core/strict/version.js';
 import { COUNTER_REFUSED } from '../core/strict/version.js';
+import { CountersUsedUp } from './countersUsedUp.js';
 
 /** More stamps than others draw in a short pause. */
 const LEAP = 1_024n;
@@ -14,10 +15,14 @@ export class StampSource {
 
   constructor(private readonly coordinator: CoordinatorId) {}
 
-  /** @returns a stamp above all that were heard of, and that was never drawn before. */
+  /**
+   * @returns a stamp above all that were heard of, and that was never drawn before.
+   * @throws {CountersUsedUp} Replicas let nobody get there by leaps (src/core/strict/counterBound.ts).
+   */
   draw(): StrictStamp {
-    this.#counter += 1n;
-    assert(this.#counter < COUNTER_REFUSED, 'the counters of stamps are used up');
+    const next = this.#counter + 1n;
+    if (next >= COUNTER_REFUSED) throw new CountersUsedUp(next);
+    this.#counter = next;
     return { counter: this.#counter, coordinator: this.coordinator };
   }
 

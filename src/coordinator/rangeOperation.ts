@@ -1,5 +1,6 @@
 /** One operation of a coordinator on a range, from the call of its user to the last message about it. */
 import type { Observer } from 'rxjs';
+import type { Rank } from '../core/rank.js';
 import type { SectorIndex } from '../core/sector.js';
 import { SECTOR_SIZE_BYTES } from '../core/sector.js';
 import type { Coordination } from '../core/strict/coordination.js';
@@ -17,13 +18,22 @@ import type { Queued } from './rangeQueue.js';
  */
 export type Place = 'waiting' | 'ready' | 'running' | 'concluding' | 'over';
 
+/** A part of a range that was healed. */
+export interface Healed {
+  readonly range: SectorRange;
+  /** In order: all other replicas have the version. */
+  readonly lacking: readonly Rank[];
+}
+
 export interface RangeOperation extends Queued {
   readonly task: Task;
   readonly range: SectorRange;
   /** Of its range: what it counts for in bounds. */
   readonly bytes: number;
-  /** Gets the data of a read or an update, or an AtomicDiskError. Ignores both once it has unsubscribed. */
-  readonly caller: Observer<RangeData>;
+  /**
+   * Gets what a read, an update or a heal emits, or an AtomicDiskError. Ignores both once it has unsubscribed.
+   */
+  readonly caller: Observer<RangeData | Healed>;
   place: Place;
   /** null until it runs. */
   coordination: Coordination | null;
@@ -35,7 +45,7 @@ export interface RangeOperation extends Queued {
   readonly pieces: { readonly first: SectorIndex; readonly count: number; readonly data: RangeData }[];
 }
 
-export function createOperation(task: Task, range: SectorRange, caller: Observer<RangeData>): RangeOperation {
+export function createOperation(task: Task, range: SectorRange, caller: RangeOperation['caller']): RangeOperation {
   return {
     task,
     range,

@@ -18,15 +18,17 @@ import { beginTask, isOver, stepTask } from '../core/strict/coordinate.js';
 import type { CoordinationStep, CoordinatorView } from '../core/strict/coordination.js';
 import type { RangeData, ReplicaRequest } from '../core/strict/replicaMessage.js';
 import type { PartEffect, TaskEvent } from '../core/strict/task.js';
+import { AtomicDiskError } from '../errors.js';
 import { Alarms } from './alarms.js';
 import { ChangeFailure } from './changeFailure.js';
+import { CountersUsedUp } from './countersUsedUp.js';
 import type { CoordinatorOptions } from './coordinatorOptions.js';
 import { Deadlines } from './deadlines.js';
 import { KnownIncarnations, StampSource } from './heard.js';
 import { HedgeDelay } from './latencies.js';
 import { pauseMs } from './pauses.js';
 import type { RangeOperation } from './rangeOperation.js';
-import { dataRead, noteDone } from './rangeOperation.js';
+import { dataRead, describeOutcome, noteDone } from './rangeOperation.js';
 import { Replica } from './replica.js';
 import type { ReceivedAnswer, ReplicaPort } from './replicaPort.js';
 
@@ -34,11 +36,17 @@ export type TaskOutcome =
   | { readonly kind: 'done'; readonly data: RangeData | null }
   /** An update that another write has hidden. */
   | { readonly kind: 'unknown' }
-  /** The function of an update has failed. */
+  /** The function of an update has failed, or no stamp is left. */
   | { readonly kind: 'failed'; readonly error: unknown };
 
 /** The largest range of which a query with data tells how near a replica is: more data takes time of its own. */
 const NEARNESS_SECTORS_MAX = 16;
+
+/**
+ * An update leaps only after so many refusals. A leap takes precedence of whoever is between ORDER and STORE: to a
+ * write that costs time, but an update may become unknown by it. Among writers updates get on more slowly for that.
+ */
+const UPDATE_PATIENCE = 2;
 
 /** How long the order of the replicas is used before it is looked at again (milliseconds). */
 const ORDER_MS = 1;
@@ -100,10 +108,12 @@ export class TaskRunner {
 
   /** Nothing more is done for the operation. What it has promised or stored is settled by others. */
   forget(operation: RangeOperation): void {
+    const isHealed = operation.place === 'concluding' && operation.task.kind === 'heal';
     operation.place = 'over';
     operation.coordination = null;
     this.#active.delete(operation);
     if (this.#concluding.delete(operation)) this.#concludingBytes -= operation.bytes;
+    if (isHealed) operation.caller.complete();
   }
 
   /** Says CONCLUDED of what was stored, and forgets everything. */
@@ -203,9 +213,10 @@ export class TaskRunner {
     try {
       decided = decide();
     } catch (error) {
-      if (!(error instanceof ChangeFailure)) throw error;
+      const failure = failureOf(error, operation);
+      const isWaitedFor = operation.place === 'running';
       this.forget(operation);
-      this.finished(operation, { kind: 'failed', error: error.failure });
+      if (isWaitedFor) this.finished(operation, { kind: 'failed', error: failure });
       return;
     }
     operation.coordination = decided.coordination;
@@ -231,7 +242,8 @@ export class TaskRunner {
       case 'pause': {
         const { limits, random } = this.options;
         this.alarms.after(pauseMs(effect, limits.pauses, random.fraction()), () => {
-          this.#stamps.leap(effect.attempt);
+          if (operation.task.kind !== 'update') this.#stamps.leap(effect.attempt);
+          else if (effect.attempt > UPDATE_PATIENCE) this.#stamps.leap(effect.attempt - UPDATE_PATIENCE);
           this.#step(operation, { kind: 'resume', range });
         });
         break;
@@ -245,6 +257,7 @@ export class TaskRunner {
         break;
       case 'concluded': {
         const { stamp, lacking } = effect;
+        if (operation.task.kind === 'heal') operation.caller.next({ range, lacking });
         for (const replica of this.#replicas) {
           if (!replica.isUsable) continue;
           this.#send(replica, operation, { kind: 'concluded', range, stamp, lacking });
@@ -295,4 +308,11 @@ export class TaskRunner {
       .map(({ rank }) => rank);
     return this.#order;
   }
+}
+
+/** What fails the operation. @throws the error if it is a broken invariant. */
+function failureOf(error: unknown, operation: RangeOperation): unknown {
+  if (error instanceof ChangeFailure) return error.failure;
+  if (!(error instanceof CountersUsedUp)) throw error;
+  return new AtomicDiskError('ATDD_COUNTERS_USED_UP', `${describeOutcome(operation)}: ${error.message}`);
 }

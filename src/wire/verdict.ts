@@ -29,6 +29,7 @@ export type DropReason =
   | 'invalidTimestamp'
   | 'invalidContent'
   | 'unexpectedFamily'
+  | 'otherMode'
   | 'wrongShard'
   | 'otherWorkers'
   | 'outdatedSender';
@@ -96,6 +97,7 @@ const DROPPED: Readonly<Record<DropReason, Verdict>> = {
   invalidContent: { kind: 'dropped', reason: 'invalidContent' },
   outdatedSender: { kind: 'dropped', reason: 'outdatedSender' },
   unexpectedFamily: { kind: 'dropped', reason: 'unexpectedFamily' },
+  otherMode: { kind: 'dropped', reason: 'otherMode' },
   wrongShard: { kind: 'dropped', reason: 'wrongShard' },
   otherWorkers: { kind: 'dropped', reason: 'otherWorkers' },
 };

@@ -66,9 +66,26 @@ export type Inbound =
       readonly reason: DropReason;
       /** What is wrong with the message, in words, where the reason does not say it. */
       readonly detail?: string;
+      /** The process that has sent it, for `otherMode`. */
+      readonly peer?: Rank;
     };
 
 export interface SignedListMessage {
   readonly sender: Rank;
   readonly content: Extract<MemberMessage, { kind: 'list' | 'listed' }>;
+}
+
+/** A message that has no effect. */
+export function dropped(
+  { connection: { remote } }: Session,
+  reason: DropReason,
+  { detail, peer }: { readonly detail?: string | undefined; readonly peer?: Rank } = {},
+): Inbound {
+  return {
+    kind: 'dropped',
+    remote,
+    reason,
+    ...(detail !== undefined && { detail }),
+    ...(peer !== undefined && { peer }),
+  };
 }

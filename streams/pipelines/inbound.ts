@@ -32,8 +32,7 @@ import type { MessageTable } from '../../src/wire/messageTypes.js';
 import { serializeReport } from '../../src/wire/inquiryMessages.js';
 import { serializeResponse } from '../../src/wire/serialize.js';
 import { SIZE_PACK_MAX } from '../../src/wire/strict/layout.js';
-import { SENDER_CLIENT } from '../../src/wire/strict/pack.js';
-import type { DropReason, Verdict, VerdictOptions } from '../../src/wire/verdict.js';
+import type { Verdict, VerdictOptions } from '../../src/wire/verdict.js';
 import { authenticate } from '../authenticate.js';
 import { decodeFrames } from '../decodeFrames.js';
 import { holdWhile } from '../holdWhile.js';
@@ -41,10 +40,11 @@ import { mapEach } from '../mapEach.js';
 import { parseFrames } from '../parseFrames.js';
 import type { Outgoing } from '../writeTogether.js';
 import type { Inbound } from './arrival.js';
+import { dropped } from './arrival.js';
 import { answerToOpen } from './opening.js';
 import { takeAnswerAsProof, takeHello, takeOldHello, takeProof } from './membership/introductions.js';
 import type { ProcessState } from './processState.js';
-import { SessionAsker } from './replica/asker.js';
+import { admitPack, mayPack, senderInOpenMode } from './replica/admitPack.js';
 import type { StrictPart } from './replica/strictPart.js';
 import type { SessionLimits } from './session.js';
 import { Session, messageKey } from './session.js';
@@ -170,6 +170,8 @@ function hasWrongTag(verdict: Verdict): boolean {
 
 function admit(session: Session, verdict: Verdict, options: InboundOptions): Inbound[] {
   if (session.isRefused) return [];
+  const openPeer = options.strict === null ? null : senderInOpenMode(verdict);
+  if (openPeer !== null) return [dropped(session, 'otherMode', { peer: openPeer })];
   switch (verdict.kind) {
     case 'request':
       showTrust(session, options);
@@ -231,53 +233,14 @@ function admit(session: Session, verdict: Verdict, options: InboundOptions): Inb
     case 'pack':
       return admitPack(session, verdict, options);
     case 'dropped':
-      return [dropped(session, verdict.reason, verdict.detail)];
+      return [dropped(session, verdict.reason, verdict)];
     default:
       return unreachable(verdict);
   }
 }
 
-function dropped({ connection }: Session, reason: DropReason, detail?: string): Inbound {
-  return { kind: 'dropped', remote: connection.remote, reason, ...(detail !== undefined && { detail }) };
-}
-
 function heard(rank: Rank): Inbound {
   return { kind: 'heard', rank };
-}
-
-/** Whether the other side has proven itself enough to send packs, which may be large. */
-function mayPack(session: Session, { strict, dialled }: InboundOptions): boolean {
-  if (strict === null) return false;
-  if (dialled !== null) return strict.peerPorts.get(dialled)?.isOver(session.connection) === true;
-  return session.hasOpened || session.introduction.state === 'proven';
-}
-
-/** Only a client that was told so, and a process that has proven itself, may send requests of the strict register. */
-function admitPack(
-  session: Session,
-  { sender, content }: Verdict & { readonly kind: 'pack' },
-  { strict, isAdmitting, dialled, state, receivedFrom }: InboundOptions,
-): Inbound[] {
-  if (strict === null) return [dropped(session, 'unexpectedFamily')];
-  const isOfClient = sender === SENDER_CLIENT;
-  if (!isOfClient) receivedFrom(sender);
-  if (dialled !== null) {
-    const port = sender === dialled ? strict.peerPorts.get(dialled) : undefined;
-    if (port?.isOver(session.connection) !== true) return [dropped(session, 'unexpectedFamily')];
-    port.receive(content);
-    return [];
-  }
-  const { hello, introduction } = session;
-  const isProven = introduction.state === 'proven' && hello?.rank === sender;
-  const isAgreed = isOfClient ? session.hasOpened : isProven;
-  if (!isAgreed || content.kind !== 'requests') return [dropped(session, 'unexpectedFamily')];
-  if (isProven && isOutdated(state.membership.current, sender, hello)) return [dropped(session, 'outdatedSender')];
-  if (!isAdmitting()) return [];
-  const packer = isOfClient ? strict.clientPacker : strict.systemPacker;
-  return content.requests.map(({ number, request }): Inbound => {
-    session.requested(request);
-    return { kind: 'request', from: { origin: new SessionAsker(session, number, packer), request } };
-  });
 }
 
 /**

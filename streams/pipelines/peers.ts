@@ -10,6 +10,8 @@ import type { PeerState } from './processState.js';
 
 export type PeerReport =
   | { readonly kind: 'peer'; readonly rank: Rank; readonly isConnected: boolean }
+  /** This process has given up the connection to it, for the reason in `trouble`. */
+  | { readonly kind: 'left'; readonly rank: Rank; readonly trouble: string }
   /** It could not be dialled, for the reason in `trouble`. */
   | { readonly kind: 'unreachable'; readonly rank: Rank; readonly trouble: string };
 

@@ -153,7 +153,7 @@ for (const hasMarkers of [true, false]) {
   const setting = { without: [1, 2], hasMarkers };
   const inUse = hasMarkers ? '1,2' : '';
 
-  test.serial(`two of three start without their disks${how}: they found nothing`, async (t) => {
+  test.serial(`two of three start without their disks${how}: they found nothing; then all three wait`, async (t) => {
     await unmount(t, setting, async (cluster) => {
       for (const rank of setting.without) {
         // They have heard each other, and what they know.
@@ -166,11 +166,7 @@ for (const hasMarkers of [true, false]) {
         await assertUseless(t, cluster, rank);
       }
       await assertNoAnswer(t, cluster);
-    });
-  });
 
-  test.serial(`the same${how}, and the third is up: all wait`, async (t) => {
-    await unmount(t, setting, async (cluster) => {
       await cluster.start(3);
       for (const rank of setting.without) {
         const { rebuild } = await untilStatus(

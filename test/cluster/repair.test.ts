@@ -19,9 +19,9 @@ import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
 import { untilSo, within } from '../helpers/within.js';
 import { Workload, assertLinearizable } from '../helpers/workload.js';
 
-const MISSED_WRITES = countFrom('ATDD_REPAIR_MISSED', 500);
-const FLIPS = countFrom('ATDD_REPAIR_FLIPS', 100);
-const REBUILT_SECTORS = countFrom('ATDD_REPAIR_SECTORS', 4_000);
+const MISSED_WRITES = countFrom('ATDD_REPAIR_MISSED', 300);
+const FLIPS = countFrom('ATDD_REPAIR_FLIPS', 60);
+const REBUILT_SECTORS = countFrom('ATDD_REPAIR_SECTORS', 2_000);
 
 /** What catches a step of a test that hangs: longer, the more sectors there are. */
 const STEP_MS_MAX = HANG_MS + 10 * Math.max(MISSED_WRITES, FLIPS, REBUILT_SECTORS);

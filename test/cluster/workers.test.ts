@@ -21,6 +21,8 @@ import { Workload, assertLinearizable } from '../helpers/workload.js';
 
 const WORKERS = 2;
 const CLIENTS = 8;
+/** More than one page of 240 sectors for each worker. */
+const REBUILT = 600;
 const SECTORS = [0, 1, 2, 3].map((sector) => ({ sector, writePercent: 40 }));
 const OK = { kind: 'answered', status: 'Ok', data: null } as const;
 
@@ -58,9 +60,8 @@ test.serial('what clients see is linearizable, also when processes are killed', 
     random,
     patienceMs: 4_000,
   });
-  for (let round = 0; round < 6; round += 1) {
+  for (const rank of cluster.ranks) {
     await sleep(400 + random.below(400));
-    const rank = 1 + random.below(3);
     await cluster.kill(rank);
     await sleep(random.below(400));
     // Two of three answer, also what was asked after the kill.
@@ -156,8 +157,8 @@ test.serial('a WRITE whose client is gone before it found a majority never takes
 
 test.serial('a process that lost its disk has all of it back, of each worker', async (t) => {
   t.timeout(TEST_HANG_MS);
-  const cluster = await start(t, 1_008);
-  t.deepEqual(await writeSectors(cluster, [1, 2, 3], upTo(1_000), 'kept'), []);
+  const cluster = await start(t, REBUILT + 8);
+  t.deepEqual(await writeSectors(cluster, [1, 2, 3], upTo(REBUILT), 'kept'), []);
   const { incarnation: lost } = await inquire(cluster, 2);
   await cluster.kill(2);
   await cluster.loseDisk(2);
@@ -166,14 +167,17 @@ test.serial('a process that lost its disk has all of it back, of each worker', a
     cluster,
     2,
     HANG_MS,
-    ({ standing, written }) => standing === 'member' && written === 1_000,
+    ({ standing, written }) => standing === 'member' && written === REBUILT,
   );
   t.is(rebuilt.incarnation, lost + 1);
   await cluster.kill(1);
-  t.deepEqual(await readSectors(cluster, [2, 3], upTo(1_000), 'kept'), []);
+  t.deepEqual(await readSectors(cluster, [2, 3], upTo(REBUILT), 'kept'), []);
 });
 
-for (const [name, behaviour] of Object.entries(BEHAVIOURS)) {
+/** One that pads does all that a normal one does. */
+const OTHERS = Object.entries(BEHAVIOURS).filter(([name]) => name !== 'normal');
+
+for (const [name, behaviour] of OTHERS) {
   test.serial(`a foreign member that ${name} works with two processes of workers`, async (t) => {
     t.timeout(TEST_HANG_MS);
     const setting = { processCount: 3, absent: [2], founder: null };

@@ -197,6 +197,7 @@ const REASONS = {
   unexpectedFamily: 'dropped: not for a process',
   invalidContent: 'dropped: not for a process',
   outdatedSender: 'dropped: not for a process',
+  otherMode: 'dropped: not for a process',
   wrongShard: 'dropped: not for a process',
   otherWorkers: 'dropped: not for a process',
 } as const;

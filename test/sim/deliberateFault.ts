@@ -24,5 +24,7 @@ export interface DeliberateFault {
   readonly workers?: WorkerUse;
   /** Looked for in clusters of the strict register. */
   readonly isStrict?: boolean;
+  /** … and by that schedule of strict/schedules.ts, because chance does not find it, or not so clearly. */
+  readonly schedule?: string;
   readonly edits: readonly Edit[];
 }

@@ -20,6 +20,7 @@ async function runsUntilCaught(fault: DeliberateFault, runs: number, isBlackBox:
     seconds: SECONDS,
     isBlackBox,
     isStrict: fault.isStrict === true,
+    schedule: fault.schedule ?? null,
     extension: fault.extension ?? null,
     workers: fault.workers ?? 0,
     inject: fault.name,
@@ -35,8 +36,9 @@ async function rowOf(fault: DeliberateFault): Promise<{ row: string; isCaught: b
   const caught = await runsUntilCaught(fault, fault.runs, false);
   const seen = fault.blackBoxRuns === null ? null : await runsUntilCaught(fault, fault.blackBoxRuns, true);
   const isCaught = caught !== null && (fault.blackBoxRuns === null || seen !== null);
+  const by = fault.schedule === undefined ? '' : `, by schedule \`${fault.schedule}\``;
   const tell = (result: Caught | null, runs: number): string =>
-    result === null ? `NOT within ${runs}` : `${result.runs} of ${runs}: ${result.check}`;
+    result === null ? `NOT within ${runs}` : `${result.runs} of ${runs}: ${result.check}${by}`;
   const cells = [
     `\`${fault.name}\``,
     fault.text,

@@ -29,10 +29,11 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function runOptionsOf(options: CliOptions, seed: number): RunOptions {
-  const { processCount, seconds, isBlackBox, only, extension, workers, isStrict } = options;
+  const { processCount, seconds, isBlackBox, only, extension, workers, isStrict, schedule } = options;
   return {
     ...{ seed, processCount, seconds, isBlackBox, workers, isStrict },
     ...(only !== null && { only }),
+    ...(schedule !== null && { schedule }),
     ...(extension !== null && { extension }),
   };
 }

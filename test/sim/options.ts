@@ -16,6 +16,8 @@ export interface CliOptions {
   readonly isBlackBox: boolean;
   /** Clusters of the strict register. */
   readonly isStrict: boolean;
+  /** Of strict clusters: the name of a schedule that is played. */
+  readonly schedule: string | null;
   /** null: the seed decides. */
   readonly extension: ExtensionUse | null;
   readonly workers: WorkerUse;
@@ -39,6 +41,7 @@ export const USAGE = `npm run simulate -- [options]
   --shrink        leave out what is not needed for a failure
   --only A,B,C    of the plan of faults, only those numbers
   --strict        clusters of the strict register; --extension and --workers mean nothing
+  --schedule NAME of strict clusters: that schedule in place of random faults, see test/sim/strict/schedules.ts
   --black-box     judge by what users see alone
   --extension U   on, off, or mixed: of processes in some of their lives; else the seed decides
   --workers K     workers of each process, 0 to 8, or mixed: the seed decides, from 0 to 3 (default 0)
@@ -68,6 +71,7 @@ export function parseOptions(args: readonly string[]): CliOptions {
     isShrunk: values.shrink === true,
     isBlackBox: values['black-box'] === true,
     isStrict: values.strict === true,
+    schedule: values.schedule ?? null,
     extension: extensionUse(values.extension),
     workers: values.workers === 'mixed' ? 'mixed' : (number('workers', values.workers, 0, 8) ?? 0),
     inject: values.inject ?? null,
@@ -97,6 +101,7 @@ function parseStrictly(args: readonly string[]) {
         shrink: { type: 'boolean' },
         'black-box': { type: 'boolean' },
         strict: { type: 'boolean' },
+        schedule: { type: 'string' },
         extension: { type: 'string' },
         workers: { type: 'string' },
         inject: { type: 'string' },

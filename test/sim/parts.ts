@@ -17,7 +17,7 @@ export interface PartResult {
 export type PartOptions = Pick<
   CliOptions,
   'processCount' | 'seconds' | 'isBlackBox' | 'isStrict' | 'extension' | 'workers' | 'inject' | 'only' | 'failuresMax'
->;
+> & { readonly schedule?: string | null };
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 
@@ -55,10 +55,12 @@ export function runPart(
   onProgress: (runs: number) => void,
 ): Promise<PartResult> {
   const { processCount, seconds, isBlackBox, isStrict, extension, workers, inject, only, failuresMax } = options;
+  const { schedule = null } = options;
   const args = ['--part', '--seed', seed, '--runs', runs, '--processes', processCount];
   args.push('--seconds', seconds, '--failures', failuresMax, '--workers', workers);
   if (isBlackBox) args.push('--black-box');
   if (isStrict) args.push('--strict');
+  if (schedule !== null) args.push('--schedule', schedule);
   if (extension !== null) args.push('--extension', extension);
   if (inject !== null) args.push('--inject', inject);
   if (only !== null) args.push('--only', [...only].join(','));

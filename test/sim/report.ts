@@ -47,9 +47,10 @@ export function missingFrom(counts: Counts, isStrict = false): string[] {
 }
 
 export function commandFor(options: RunOptions): string {
-  const { seed, processCount, seconds, only, isBlackBox, extension, workers = 0, isStrict } = options;
+  const { seed, processCount, seconds, only, isBlackBox, extension, workers = 0, isStrict, schedule } = options;
   const parts = [`--seed ${seed}`, `--processes ${processCount}`, `--seconds ${seconds}`];
   if (isStrict === true) parts.push('--strict');
+  if (schedule !== undefined) parts.push(`--schedule ${schedule}`);
   if (only !== undefined) parts.push(`--only ${[...only].join(',')}`);
   if (isBlackBox === true) parts.push('--black-box');
   if (extension !== undefined) parts.push(`--extension ${extension}`);

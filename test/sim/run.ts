@@ -20,6 +20,8 @@ export interface RunOptions {
   readonly workers?: WorkerUse;
   /** A cluster of the strict register (strict/strictSimulation.ts); extension and workers mean nothing then. */
   readonly isStrict?: boolean;
+  /** Of a strict cluster: what happens is not drawn, but that schedule is played (strict/schedules.ts). */
+  readonly schedule?: string;
 }
 
 export interface RunResult {

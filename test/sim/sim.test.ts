@@ -27,10 +27,10 @@ const FAULTS_HERE = ['small-majority', 'orphans', 'no-flush', 'reply-twice', 're
 const RUNS_PER_TEST = 5;
 
 for (const [processCount, workers, runs] of [
-  [3, 0, 120],
-  [4, 0, 30],
-  [5, 0, 20],
-  [3, 2, 20],
+  [3, 0, 30],
+  [4, 0, 10],
+  [5, 0, 10],
+  [3, 2, 10],
   [3, 3, 5],
 ]) {
   for (let seed = SEED; seed < SEED + runs; seed += RUNS_PER_TEST) {

@@ -1,6 +1,6 @@
 /**
  * The rules of the strict register (docs/strict-register.md), each weakened in one way: deliberate faults for simulated
- * strict clusters. What users alone see of them was not measured yet: `blackBoxRuns` is null throughout.
+ * strict clusters. Those of lost disks are put into replicaMachine.ts, which stands in for membership.
  */
 import type { DeliberateFault, Edit } from './deliberateFault.js';
 
@@ -48,7 +48,7 @@ export const STRICT_FAULTS: readonly DeliberateFault[] = [
     name: 'strict-superseded',
     text: 'STORE is acknowledged where the stored stamp is later and its origin is not earlier',
     runs: 20,
-    blackBoxRuns: null,
+    blackBoxRuns: 20,
     edits: [
       {
         file: REPLICA,
@@ -65,7 +65,7 @@ export const STRICT_FAULTS: readonly DeliberateFault[] = [
     name: 'strict-order-below',
     text: 'ORDER is granted below the promise',
     runs: 20,
-    blackBoxRuns: null,
+    blackBoxRuns: 20,
     edits: [
       {
         file: REPLICA,
@@ -78,8 +78,9 @@ export const STRICT_FAULTS: readonly DeliberateFault[] = [
     ...common,
     name: 'strict-same-below',
     text: 'STORE is acknowledged below the promise where the stamp is stored',
-    runs: 200,
-    blackBoxRuns: null,
+    runs: 1,
+    schedule: 'settled-elsewhere',
+    blackBoxRuns: 1,
     edits: [
       {
         file: REPLICA,
@@ -95,7 +96,7 @@ export const STRICT_FAULTS: readonly DeliberateFault[] = [
     name: 'strict-no-origin',
     text: 'a writer that was refused does not look at origins: it writes again',
     runs: 20,
-    blackBoxRuns: null,
+    blackBoxRuns: 20,
     edits: [
       {
         file: SETTLE,
@@ -109,7 +110,7 @@ export const STRICT_FAULTS: readonly DeliberateFault[] = [
     name: 'strict-equal-origin',
     text: 'a writer that was refused takes its write for over only if the origin is its own',
     runs: 20,
-    blackBoxRuns: null,
+    blackBoxRuns: 20,
     edits: [
       {
         file: SETTLE,
@@ -123,7 +124,7 @@ export const STRICT_FAULTS: readonly DeliberateFault[] = [
     name: 'strict-no-limit',
     text: 'promises are forgotten at a restart',
     runs: 200,
-    blackBoxRuns: null,
+    blackBoxRuns: 200,
     edits: [
       {
         file: 'streams/pipelines/replica/replicaState.js',
@@ -136,8 +137,9 @@ export const STRICT_FAULTS: readonly DeliberateFault[] = [
     ...common,
     name: 'strict-read-over-promise',
     text: 'a reader ignores promises',
-    runs: 100,
-    blackBoxRuns: null,
+    runs: 1,
+    schedule: 'new-then-old',
+    blackBoxRuns: 1,
     edits: [
       {
         file: JUDGE,
@@ -151,7 +153,7 @@ export const STRICT_FAULTS: readonly DeliberateFault[] = [
     name: 'strict-highest-origin',
     text: 'a settle takes the version with the highest origin instead of the highest stamp',
     runs: 20,
-    blackBoxRuns: null,
+    blackBoxRuns: 20,
     edits: [
       {
         file: JUDGE,
@@ -165,7 +167,7 @@ export const STRICT_FAULTS: readonly DeliberateFault[] = [
     name: 'strict-refused-first',
     text: 'the first stamp of a write is one that was refused',
     runs: 20,
-    blackBoxRuns: null,
+    blackBoxRuns: 20,
     edits: [
       {
         file: SETTLE,
@@ -188,7 +190,7 @@ export const STRICT_FAULTS: readonly DeliberateFault[] = [
     name: 'strict-order-skipped',
     text: 'a coordinator that wrote the range last skips ORDER',
     runs: 20,
-    blackBoxRuns: null,
+    blackBoxRuns: 20,
     edits: [
       ...STORES_WITHOUT_ORDER('wroteLast(context.view, part.range)'),
       {
@@ -211,8 +213,9 @@ function beginPart(context) {`,
     ...common,
     name: 'strict-living-writer',
     text: 'a reader returns at once because the promise above is of a coordinator that lives',
-    runs: 50,
-    blackBoxRuns: null,
+    runs: 1,
+    schedule: 'hidden-promise',
+    blackBoxRuns: 1,
     edits: [
       {
         file: JUDGE,
@@ -251,15 +254,16 @@ function beginPart(context) {`,
     name: 'strict-joining-votes',
     text: 'a replica with a new disk answers before it has what the others have',
     runs: 60,
-    blackBoxRuns: null,
+    blackBoxRuns: 60,
     edits: [{ file: MACHINE, find: 'return this.isMember;', replace: 'return true;' }],
   },
   {
     ...common,
     name: 'strict-promises-not-listed',
     text: 'a replica with a new disk takes over versions and no promises',
-    runs: 200,
-    blackBoxRuns: null,
+    runs: 1,
+    schedule: 'settled-elsewhere',
+    blackBoxRuns: 1,
     edits: [
       {
         file: MACHINE,
@@ -273,14 +277,15 @@ function beginPart(context) {`,
     name: 'strict-one-lists',
     text: 'a replica with a new disk lists one other only',
     runs: 20,
-    blackBoxRuns: null,
+    blackBoxRuns: 20,
     edits: [{ file: MACHINE, find: 'Math.ceil(this.around.processCount / 2)', replace: '1' }],
   },
   {
     ...common,
     name: 'strict-no-incarnations',
     text: 'answers tell nothing of incarnations',
-    runs: 500,
+    runs: 1,
+    schedule: 'answer-of-lost-disk',
     blackBoxRuns: null,
     edits: [
       { file: MACHINE, find: 'answer(answered, this.known);', replace: 'answer(answered, this.initialKnown());' },
@@ -291,7 +296,7 @@ function beginPart(context) {`,
     name: 'strict-plain-write',
     text: 'some writes go without ORDER, and are taken whatever is promised',
     runs: 20,
-    blackBoxRuns: null,
+    blackBoxRuns: 20,
     edits: [
       ...STORES_WITHOUT_ORDER('part.range.first % 2 === 0'),
       {
@@ -309,7 +314,7 @@ function beginPart(context) {`,
     name: 'strict-plain-read',
     text: 'a reader returns the latest version of a majority at once',
     runs: 50,
-    blackBoxRuns: null,
+    blackBoxRuns: 50,
     edits: [
       {
         file: READER,
@@ -329,7 +334,7 @@ function beginPart(context) {`,
     name: 'strict-no-write-back',
     text: 'what a minority holds is returned without a write-back',
     runs: 150,
-    blackBoxRuns: null,
+    blackBoxRuns: 150,
     edits: [
       {
         file: READER,
@@ -343,7 +348,7 @@ function beginPart(context) {`,
     name: 'strict-update-origin',
     text: 'an update has an origin of its own',
     runs: 20,
-    blackBoxRuns: null,
+    blackBoxRuns: 20,
     edits: [
       {
         file: SETTLE,

@@ -15,6 +15,7 @@ import { CLIENT_MESSAGES } from '../../src/wire/messageTypes.js';
 import { FakeConnection } from '../helpers/fakeConnection.js';
 import { serializeRequest } from '../../src/wire/serialize.js';
 import { createTagger } from '../../src/wire/tag.js';
+import type { StatusReport } from '../../streams/pipelines/status/statusReport.js';
 import type { FakeCopy } from './strictFakes.js';
 import { FakeNotes, FakeStrictStore, dataOf, taking, valueOf } from './strictFakes.js';
 import { KEYS, LIMITS, REPAIR, TIMEOUTS, memoryNotes } from './virtualProcess.js';
@@ -117,6 +118,8 @@ interface Host {
   ends: End[];
   /** Nothing that it sends arrives, nor anything that is sent to it. */
   isCut: boolean;
+  /** How long a note takes to be durable. */
+  noteMs: number;
 }
 
 export interface ClusterOptions {
@@ -141,7 +144,16 @@ export class StrictCluster {
         identityOf(index + 1),
       );
       const store = this.#newStore(new Map());
-      return { running: null, accepted$: new Subject(), store, copies: new Map(), notes, ends: [], isCut: false };
+      return {
+        running: null,
+        accepted$: new Subject(),
+        store,
+        copies: new Map(),
+        notes,
+        ends: [],
+        isCut: false,
+        noteMs: FLUSH_MS,
+      };
     });
     this.hosts.forEach((_, index) => {
       this.start(index + 1);
@@ -174,7 +186,7 @@ export class StrictCluster {
     host.ends = [];
     host.store = this.#newStore(host.copies);
     host.notes = new FakeNotes(
-      taking(clock, () => FLUSH_MS),
+      taking(clock, () => host.noteMs),
       host.notes.durable,
     );
     const silent = () => undefined;
@@ -195,7 +207,7 @@ export class StrictCluster {
             }),
           trust: silent,
         },
-        store: SECTOR_STORE,
+        store: { ...SECTOR_STORE, counts: () => host.store.counts() },
         strictStore: host.store,
         notes: host.notes,
         schedulers: { clock, turn: clock },
@@ -255,6 +267,19 @@ export class StrictCluster {
     host.ends = [];
     host.running?.close().subscribe();
     host.running = null;
+  }
+
+  /** A new disk in the place of that of a host that is down. */
+  loseDisk(rank: number): void {
+    const host = this.host(rank);
+    host.copies = new Map();
+    host.notes = new FakeNotes(taking(this.clock, () => FLUSH_MS));
+  }
+
+  status(rank: number): StatusReport {
+    const { running } = this.host(rank);
+    if (running === null) throw new Error(`process ${rank} is down`);
+    return running.inquire('status');
   }
 
   /** The values of a sector on all hosts. */

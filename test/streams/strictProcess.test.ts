@@ -3,6 +3,7 @@ import test from 'ava';
 import type { VirtualTimeScheduler } from 'rxjs';
 import { of } from 'rxjs';
 import type { NumberedAnswer } from '../../src/wire/strict/answers.js';
+import { COUNTER_REFUSED } from '../../src/core/strict/version.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { CLIENT_MESSAGES } from '../../src/wire/messageTypes.js';
 import { SIZE_PACK_MAX } from '../../src/wire/strict/layout.js';
@@ -108,6 +109,27 @@ test('packs are refused before OPEN, and by a process of the open mode', (t) => 
   open.pass(20);
   t.is(other.opened[0].mode, 'open');
   t.deepEqual(other.packs, []);
+});
+
+test('a stamp that is far above all that is known is not believed, and nothing else of its pack is', (t) => {
+  const { client, pass, clock, accept, store, notes } = start();
+  client.open();
+  const mad = { counter: COUNTER_REFUSED - 2n, coordinator: stamp.coordinator };
+  client.ask(
+    { number: 1, request: { kind: 'order', range, stamp, wants: 'nothing' } },
+    { number: 2, request: { kind: 'store', range, stamp: mad, origin: mad, data: dataOf(9, 2) } },
+  );
+  pass(20);
+  t.deepEqual(client.packs, []);
+  t.true(client.calls.includes('destroy'));
+  t.is(store.calls.length, 0);
+  t.is(notes.durable.has('strict-active-0'), false);
+  const other = new Client('other', clock);
+  accept(other);
+  other.open();
+  other.ask({ number: 1, request: { kind: 'order', range, stamp, wants: 'nothing' } });
+  pass(20);
+  t.deepEqual(other.packs.flat()[0].answer.runs, [{ outcome: 'granted', count: 2, version: null, data: null }]);
 });
 
 test('a process that does not vote answers nothing, and its clients do not fill it', (t) => {

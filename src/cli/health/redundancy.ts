@@ -72,10 +72,10 @@ export function sectorsToGo(processes: readonly Pick<ProcessStatus, 'report'>[])
   let sectors = 0;
   for (const { report } of processes) {
     if (report === null) continue;
-    const { rebuild, missed, damaged } = report;
+    const { rebuild, missed, damaged, strict } = report;
     if (rebuild !== null) sectors += Math.max(0, rebuild.total - rebuild.taken);
     for (const count of Object.values(missed)) sectors += count;
-    sectors += damaged;
+    sectors += damaged + (strict?.toCheck ?? 0);
   }
   return sectors;
 }
@@ -134,6 +134,8 @@ function reasonsOf(process: ProcessStatus, processes: readonly ProcessStatus[]):
   if (report.missedMore) {
     reasons.push(`${name} has lost count of what others have missed: a scrub finds it`);
   }
+  const { toCheck = 0 } = report.strict ?? {};
+  if (toCheck > 0) reasons.push(`${name} has ${plural(toCheck, 'sector')} to check after a crash`);
   if (report.damaged > 0) {
     const { scrub } = report;
     const found = scrub.damaged === 0 ? '' : ` (its scrub found ${scrub.damaged})`;

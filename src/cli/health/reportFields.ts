@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import type { ProcessCounters } from '../../core/counters.js';
 import { newCounters } from '../../core/counters.js';
 import { DIFFERENCE_FIELDS } from '../../core/membership/configuration.js';
+import { REGISTER_MODES } from '../../core/membership/registerMode.js';
 import { RANK_MAX } from '../../core/rank.js';
 import type { StatusReport } from '../../../streams/pipelines/status/statusReport.js';
 import { MEMBER_STATES } from '../../core/membership/identity.js';
@@ -69,6 +70,8 @@ const fields = {
     ),
   ),
   start: v.optional(v.pipe(v.string('hexadecimal digits'), v.regex(/^[0-9a-f]{1,64}$/, 'hexadecimal digits'))),
+  members: v.optional(v.picklist(REGISTER_MODES, `one of ${REGISTER_MODES.join(', ')}`)),
+  strict: v.optional(v.object({ promises: count, floors: count, regions: count, toCheck: count })),
   written: count,
   damaged: count,
   healed: count,

@@ -50,6 +50,8 @@ interface Region {
   readonly old: SectorBits;
   readonly check: SectorBits;
   readonly lacking: Map<Rank, SectorBits>;
+  /** The sweep after which something was to be healed that was not taken; null: nothing was. */
+  waitsSince: number | null;
 }
 
 /** A range that is to be brought to one settled version, on all replicas. */
@@ -86,6 +88,19 @@ export class ActiveRegions {
 
   isActive(region: number): boolean {
     return this.#regions.has(region);
+  }
+
+  /** Sectors that each replica is known to lack, and those that have to be checked. */
+  counts(): { readonly lacking: ReadonlyMap<Rank, number>; readonly toCheck: number } {
+    const lackingCounts = new Map<Rank, number>();
+    let toCheck = 0;
+    for (const { check, lacking } of this.#regions.values()) {
+      toCheck += check.count;
+      for (const [rank, { count }] of lacking) {
+        if (count > 0) lackingCounts.set(rank, (lackingCounts.get(rank) ?? 0) + count);
+      }
+    }
+    return { lacking: lackingCounts, toCheck };
   }
 
   /** The region is in the durable set. */
@@ -178,6 +193,8 @@ export class ActiveRegions {
       if (order > 0) continue;
       const at = placeOf(sector);
       state.unconcluded.remove(at);
+      // Somebody has healed it. A promise above it that is still there is found by the next sweeps.
+      state.check.remove(at);
       for (const [rank, bits] of state.lacking) if (!lacking.includes(rank)) bits.remove(at);
       for (const rank of lacking) bitsOf(state, rank).add(at);
       if (order < 0) bitsOf(state, self).add(at);
@@ -220,15 +237,20 @@ export class ActiveRegions {
    * `healed` or `notHealed` is called with it.
    *
    * @param isUp Whether that replica can be asked.
+   * @param mayTake Whether this process heals that region now, of which those replicas lack something and are up, and
+   * in which something has waited to be healed for so many sweeps. Default: always.
    * @returns null: there is nothing to heal now.
    */
-  takeHealing(isUp: (rank: Rank) => boolean): Healing | null {
+  takeHealing(
+    isUp: (rank: Rank) => boolean,
+    mayTake: (region: number, lacking: readonly Rank[], sweeps: number) => boolean = () => true,
+  ): Healing | null {
     const at = regionOf(this.#cursor);
     const numbers = [...this.#regions.keys()].sort((a, b) => a - b);
     const later = numbers.filter((region) => region >= at);
     for (const [index, region] of [...later, ...numbers.filter((number) => number <= at)].entries()) {
       const isFirst = index === 0 && region === at;
-      const healing = this.#takeIn(region, isFirst ? placeOf(this.#cursor) : 0, isUp);
+      const healing = this.#takeIn(region, isFirst ? placeOf(this.#cursor) : 0, isUp, mayTake);
       if (healing === null) continue;
       this.#cursor = endOf(healing.range);
       return healing;
@@ -236,9 +258,22 @@ export class ActiveRegions {
     return null;
   }
 
-  #takeIn(region: number, from: number, isUp: (rank: Rank) => boolean): Healing | null {
+  #takeIn(
+    region: number,
+    from: number,
+    isUp: (rank: Rank) => boolean,
+    mayTake: (region: number, lacking: readonly Rank[], sweeps: number) => boolean,
+  ): Healing | null {
     const state = this.#get(region);
-    const kinds = [state.check, ...[...state.lacking].filter(([rank]) => isUp(rank)).map(([, bits]) => bits)];
+    const lacking = [...state.lacking].filter(([rank, { count }]) => count > 0 && isUp(rank));
+    const kinds = [state.check, ...lacking.map(([, bits]) => bits)];
+    if (kinds.every(({ count }) => count === 0)) {
+      state.waitsSince = null;
+      return null;
+    }
+    state.waitsSince ??= this.#sweeps;
+    const lackingRanks = lacking.map(([rank]) => rank);
+    if (!mayTake(region, lackingRanks, this.#sweeps - state.waitsSince)) return null;
     let first: number | null = null;
     for (const bits of kinds) {
       const found = bits.first(from);
@@ -299,6 +334,7 @@ function newRegion(usedAt: number): Region {
     old: new SectorBits(),
     check: new SectorBits(),
     lacking: new Map(),
+    waitsSince: null,
   };
 }
 

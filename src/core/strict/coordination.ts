@@ -101,6 +101,8 @@ export interface StorePhase {
   readonly answers: ReadonlyMap<Rank, StoreAnswered>;
   /** The pause that is waited for. What is stored meanwhile counts. */
   readonly pause: 'refused' | 'full' | null;
+  /** Not all that were asked have refused it. As long as all have, it is stored nowhere, and never will be. */
+  readonly mayBeStored: boolean;
   /** It is not known whether the update took effect: it ends as `unknown`. */
   readonly isOvertaken: boolean;
   /** A majority has it, and the caller knows: only `concluded` is left. */

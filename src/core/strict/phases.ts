@@ -126,6 +126,7 @@ export function beginStore(part: Omit<Part, 'phase'>, start: StoreStart, context
     holders: new Set(),
     held: start.version.stamp,
     answers: new Map<Rank, StoreAnswered>(),
+    mayBeStored: false,
     isOvertaken: false,
     isDone: false,
     ...start,

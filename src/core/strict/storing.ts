@@ -20,6 +20,7 @@ import {
   type StepContext,
 } from './phases.js';
 import type { StoredRun } from './replicaMessage.js';
+import { compareStrictStamps } from './version.js';
 
 type StorePart = PartOf<StorePhase>;
 
@@ -64,7 +65,8 @@ function onOutcome(
     return storeAgain({ ...part, phase: { ...phase, pending, holders } }, from, context);
   }
   const answers = withEntry<Rank, StoreAnswered>(phase.answers, from, { incarnation, outcome });
-  const answered: StorePart = { ...part, phase: { ...phase, pending, answers } };
+  const mayBeStored = phase.mayBeStored || outcome !== 'refused';
+  const answered: StorePart = { ...part, phase: { ...phase, pending, answers, mayBeStored } };
   if (outcome === 'stored') return finishStore(answered, context);
   if (outcome === 'refused' && phase.isDone) return finishStore(learnInstead(answered, from, context), context);
   if (phase.isDone) return finishStore(answered, context);
@@ -108,7 +110,14 @@ export function onResumeStore(part: StorePart, context: StepContext): Part | nul
     return again;
   }
   // The writer may have lived, and has had its time: C2 begins with its second QUERY.
-  return phase.purpose === 'attempt' ? settleAgain(part, context) : beginQuery(part, true, context);
+  return phase.purpose === 'attempt' ? settleAgain(withoutVoid(part), context) : beginQuery(part, true, context);
+}
+
+/** F2: a stamp that all have refused to store is no own stamp. */
+function withoutVoid(part: StorePart): StorePart {
+  const { pending, mayBeStored, version } = part.phase;
+  if (mayBeStored || pending.size > 0) return part;
+  return { ...part, own: part.own.filter((stamp) => compareStrictStamps(stamp, version.stamp) !== 0) };
 }
 
 /**
@@ -119,7 +128,7 @@ export function storeAgain(part: StorePart, rank: Rank, context: StepContext): P
   const { phase } = part;
   if (phase.answers.get(rank)?.outcome === 'stored') return part;
   if (sendStore(context, part, rank)) {
-    return { ...part, phase: { ...phase, pending: setWith(phase.pending, rank) } };
+    return { ...part, phase: { ...phase, pending: setWith(phase.pending, rank), mayBeStored: true } };
   }
   if (phase.isDone) return finishStore(part, context);
   return phase.pause === 'refused' ? part : beginOrder(part, true, context);
@@ -131,7 +140,9 @@ export function onUpWhileStoring(part: StorePart, rank: Rank, context: StepConte
 
 /** Nothing is kept for a replica that is down: it is lacking. */
 export function onDownWhileStoring(part: StorePart, rank: Rank, context: StepContext): Part | null {
-  return finishStore({ ...part, phase: { ...part.phase, pending: setWithout(part.phase.pending, rank) } }, context);
+  const { phase } = part;
+  const mayBeStored = phase.mayBeStored || phase.pending.has(rank);
+  return finishStore({ ...part, phase: { ...phase, pending: setWithout(phase.pending, rank), mayBeStored } }, context);
 }
 
 /** D1: a healed version is handed to those that have promised more. */

@@ -16,6 +16,7 @@ import { keepMembership } from './membershipState.js';
 import type { Outbound } from '../outbound.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../processOptions.js';
 import { repair } from '../repair/repair.js';
+import { strictRepair } from '../repair/strictRepair.js';
 import { mapAnswers } from '../status/sectorMaps.js';
 import { listingAnswers } from './listingAnswers.js';
 import { farewells, helloAfterIntroduction, hellos, hellosBack, linkHandshakeTaker } from './hellos.js';
@@ -30,12 +31,20 @@ export interface MemberPipelines {
 }
 
 export function memberPipelines(options: ProcessPipelineOptions, ports: ProcessPorts): MemberPipelines {
-  const { membership, state, self } = options;
+  const { membership, state, self, strict } = options;
   const { exchange } = state;
   const { clock } = ports.schedulers;
   const answer = listingAnswers(options, ports);
   const answerMap = mapAnswers(options, ports);
   const own$ = new Subject<readonly MembershipEffect[]>();
+
+  const common = {
+    ...{ self: self.rank, processCount: self.processCount, sectors: options.verdict.sectors },
+    ...{ limits: options.repair, state, membership, notes: ports.notes, clock },
+    rebuilt: () => {
+      own$.next(finishJoining(membership.current));
+    },
+  };
 
   return {
     outbound: (inbound$) => {
@@ -77,21 +86,8 @@ export function memberPipelines(options: ProcessPipelineOptions, ports: ProcessP
 
     vote$: ownVotes(options),
 
-    repair$: repair({
-      self: self.rank,
-      processCount: self.processCount,
-      sectors: options.verdict.sectors,
-      limits: options.repair,
-      state,
-      membership,
-      exchange,
-      store: ports.store,
-      notes: ports.notes,
-      clock,
-      rebuilt: () => {
-        own$.next(finishJoining(membership.current));
-      },
-    }),
+    repair$:
+      strict === null ? repair({ ...common, exchange, store: ports.store }) : strictRepair({ ...common, strict }),
   };
 }
 
@@ -124,7 +120,7 @@ function letClientsGo({ ledger, sessions }: ProcessPipelineOptions['state']): vo
  * this boot cannot be one.
  */
 function roundOfQuestions(
-  { membership, state, verdict, timeouts }: ProcessPipelineOptions,
+  { membership, state, verdict, timeouts, strict }: ProcessPipelineOptions,
   clock: SchedulerLike,
 ): Observable<MembershipEffect[]> {
   const { exchange } = state;
@@ -133,7 +129,8 @@ function roundOfQuestions(
   const question = (rank: Rank): Observable<MembershipEffect[]> =>
     exchange.fetch(rank, anySector).pipe(map(() => receiveAnswer(current, rank)));
   const round$ = timer(timeouts.graceMs, clock).pipe(
-    mergeMap(() => state.peers),
+    // Peers of the strict mode give no values.
+    mergeMap(() => (strict === null ? state.peers : [])),
     filter(({ rank }) => current.heard.get(rank)?.kind !== 'hello' && !current.answered.has(rank)),
     mergeMap(({ rank }) => question(rank)),
   );

@@ -39,19 +39,19 @@ import type { RepairOptions } from './repairOptions.js';
 import { lanesOf } from './repairOptions.js';
 import { jsonNote, readNote } from '../notes.js';
 
-const NOTE = 'rebuild';
+export const NOTE_REBUILD = 'rebuild';
 /** Milliseconds until a page is begun again because a member did not answer, or there was no room. */
-const AGAIN_MS = 500;
+export const AGAIN_MS = 500;
 /** The largest number of sectors that are fetched at the same time. */
 const FETCHES_MAX = 64;
 
-interface Cursor {
+export interface Cursor {
   readonly disk: string;
   readonly from: SectorIndex;
   readonly taken: number;
 }
 
-const CURSOR = jsonNote<Cursor>(
+export const CURSOR = jsonNote<Cursor>(
   'the position of a rebuild',
   (cursor) => ({ ...cursor }),
   ({ disk, from: begin, taken }) =>
@@ -81,7 +81,7 @@ export function rebuild(options: RepairOptions): Observable<never> {
 }
 
 /** Emits once this incarnation has a number: nothing is taken in before. */
-function untilNumbered({ membership, clock }: RepairOptions): Observable<unknown> {
+export function untilNumbered({ membership, clock }: Pick<RepairOptions, 'membership' | 'clock'>): Observable<unknown> {
   return timer(0, AGAIN_MS / 5, clock).pipe(
     mergeMap(() => (membership.current.own.incarnation > 0 ? of(true) : EMPTY)),
     take(1),
@@ -123,7 +123,7 @@ function takeIn(start: SectorIndex, options: RepairOptions): Observable<Page> {
         from: progress.cursor,
         taken: progress.takenCount,
       };
-      const changes = new Map([[NOTE, page.next === null ? null : CURSOR.write(cursor)]]);
+      const changes = new Map([[NOTE_REBUILD, page.next === null ? null : CURSOR.write(cursor)]]);
       return notes.put(changes).pipe(retryWithoutRoom(clock), endWith(page));
     }),
   );
@@ -151,14 +151,14 @@ function listFromQuorum(
   );
 }
 
-function readCursor({ notes, membership }: RepairOptions): Cursor {
+export function readCursor({ notes, membership }: Pick<RepairOptions, 'notes' | 'membership'>): Cursor {
   const disk = diskOf(membership.current.own.storage);
-  const cursor = readNote(notes, NOTE, CURSOR);
+  const cursor = readNote(notes, NOTE_REBUILD, CURSOR);
   // A cursor of an earlier join is not used: writes that were acknowledged since then may be missing below it.
   return cursor?.disk === disk ? cursor : { disk, from: 0, taken: 0 };
 }
 
-function diskOf(storage: string): string {
+export function diskOf(storage: string): string {
   return Buffer.from(storage, 'latin1').toString('hex');
 }
 

@@ -32,7 +32,7 @@ import { workLanes } from '../../workLanes.js';
 import { rebuild } from './rebuild.js';
 import type { RepairOptions } from './repairOptions.js';
 import { lanesOf } from './repairOptions.js';
-import { scrub } from './scrub.js';
+import { scrub, scrubPage } from './scrub.js';
 import { readNote } from '../notes.js';
 import type { NoteFormat } from '../notes.js';
 
@@ -69,7 +69,7 @@ export function repair(options: RepairOptions): Observable<never> {
             case 'joining':
               return rebuild(options);
             case 'member':
-              return scrub(options);
+              return scrub(options, (start) => scrubPage(start, options));
           }
         }),
       ),

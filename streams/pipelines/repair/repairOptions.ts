@@ -4,6 +4,7 @@ import type { Notes } from '../../../src/ports/notes.js';
 import type { SectorStore } from '../../../src/ports/store.js';
 import type { Exchange } from './exchange.js';
 import type { MembershipState } from '../membership/membershipState.js';
+import type { StrictPart } from '../replica/strictPart.js';
 import type { ProcessState } from '../processState.js';
 
 export interface RepairLimits {
@@ -38,7 +39,12 @@ export interface RepairOptions {
   readonly rebuilt: () => void;
 }
 
+/** Of a process of the strict mode. */
+export interface StrictRepairOptions extends Omit<RepairOptions, 'exchange' | 'store'> {
+  readonly strict: StrictPart;
+}
+
 /** The number of repairs of each kind that may be under way now. */
-export function lanesOf({ limits, state }: RepairOptions): number {
+export function lanesOf({ limits, state }: Pick<RepairOptions, 'limits' | 'state'>): number {
   return state.ledger.entries.size > 0 ? limits.lanesBusy : limits.lanesIdle;
 }

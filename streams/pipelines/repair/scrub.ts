@@ -50,12 +50,17 @@ const POSITION = numberNote('a sector', 0, Number.MAX_SAFE_INTEGER);
 const CHECK_MS = 100;
 const PAGE_SECTORS = 64;
 
+type ScrubOptions = Pick<RepairOptions, 'limits' | 'state' | 'notes' | 'clock'>;
+
+/** Scrubs the page that begins there. Emits the sector at which the next page begins; null: there is none. */
+export type ScrubPage = (start: SectorIndex) => Observable<SectorIndex | null>;
+
 /** Scrubs for ever; emits nothing. */
-export function scrub(options: RepairOptions): Observable<never> {
+export function scrub(options: ScrubOptions, page: ScrubPage): Observable<never> {
   return defer(() => {
     options.state.repair.scrub.cursor = readNote(options.notes, NOTE, POSITION) ?? 0;
     return untilDue(options).pipe(
-      concatMap(() => pass(options)),
+      concatMap(() => pass(options, page)),
       repeat(),
       ignoreElements(),
     );
@@ -63,14 +68,14 @@ export function scrub(options: RepairOptions): Observable<never> {
 }
 
 /** Emits once: when a scrub is asked for, or when it is time for one. */
-function untilDue({ limits, clock, state }: RepairOptions): Observable<unknown> {
+function untilDue({ limits, clock, state }: ScrubOptions): Observable<unknown> {
   const wanted$ = interval(CHECK_MS, clock).pipe(filter(() => state.repair.scrub.isWanted));
   const isOn = limits.scrubSectorsPerSecond > 0;
   return merge(wanted$, isOn ? timer(limits.scrubPauseMs, clock) : EMPTY).pipe(take(1));
 }
 
 /** Goes once over the disk, from the position of a pass that was cut short. */
-function pass(options: RepairOptions): Observable<unknown> {
+function pass(options: ScrubOptions, page: ScrubPage): Observable<unknown> {
   const progress = options.state.repair.scrub;
   return defer(() => {
     progress.isRunning = true;
@@ -79,12 +84,12 @@ function pass(options: RepairOptions): Observable<unknown> {
     progress.isFast = progress.isWanted;
     if (progress.isWanted) progress.cursor = 0;
     progress.isWanted = false;
-    return onePage(progress.cursor, options).pipe(
+    return page(progress.cursor).pipe(
       expand((next) => {
         // A scrub that is asked for meanwhile begins at the first sector.
         if (next === null || progress.isWanted) return EMPTY;
         progress.cursor = next;
-        return merge(savePosition(POSITION.write(next), options), onePage(next, options));
+        return merge(savePosition(POSITION.write(next), options), page(next));
       }),
       last(),
       tap(() => {
@@ -104,7 +109,7 @@ function pass(options: RepairOptions): Observable<unknown> {
 }
 
 /** Saves the position of the scrub. Without room for it, the next scrub begins earlier than it could. */
-function savePosition(position: Uint8Array | null, { notes }: RepairOptions): Observable<never> {
+function savePosition(position: Uint8Array | null, { notes }: ScrubOptions): Observable<never> {
   return notes.put(new Map([[NOTE, position]])).pipe(
     catchError((error: unknown) => {
       if (error instanceof NoSpace) return EMPTY;
@@ -113,8 +118,8 @@ function savePosition(position: Uint8Array | null, { notes }: RepairOptions): Ob
   );
 }
 
-/** Scrubs one page. Emits the sector at which the next page begins; null: there is none. */
-function onePage(start: SectorIndex, options: RepairOptions): Observable<SectorIndex | null> {
+/** A page of the open mode: PAGE_SECTORS sectors that some process has written. */
+export function scrubPage(start: SectorIndex, options: RepairOptions): Observable<SectorIndex | null> {
   const { self, store, clock } = options;
   return store.list(start, PAGE_SECTORS + 1).pipe(
     retryWithoutRoom(clock),
@@ -143,7 +148,11 @@ function onePage(start: SectorIndex, options: RepairOptions): Observable<SectorI
 }
 
 /** Lets a page of an unasked scrub take as long as `scrubSectorsPerSecond` asks for. */
-function pacedBy(count: number, { limits, clock, state }: RepairOptions, done$: Observable<never>): Observable<never> {
+export function pacedBy(
+  count: number,
+  { limits, clock, state }: ScrubOptions,
+  done$: Observable<never>,
+): Observable<never> {
   if (state.repair.scrub.isFast || limits.scrubSectorsPerSecond === 0) return done$;
   const leastMs = (1_000 * count) / limits.scrubSectorsPerSecond;
   return merge(done$, timer(leastMs, clock).pipe(ignoreElements()));

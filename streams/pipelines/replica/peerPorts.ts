@@ -81,7 +81,7 @@ function keepPort(
 export function portTroubles({ peerPorts }: Pick<StrictPart, 'peerPorts'>): Observable<PeerReport> {
   return merge(
     ...Array.from(peerPorts, ([rank, { trouble$ }]) =>
-      trouble$.pipe(map((trouble): PeerReport => ({ kind: 'unreachable', rank, trouble }))),
+      trouble$.pipe(map((trouble): PeerReport => ({ kind: 'left', rank, trouble }))),
     ),
   );
 }

@@ -75,7 +75,7 @@ export class RegionNotes {
   readonly atStart: RegionsAtStart;
   /** Every promise of this boot is below this counter. Durable. 0: `prepare` was not called yet. */
   #limit = 0n;
-  /** The highest counter of an ORDER so far, or of the store. */
+  /** The highest counter of an ORDER, STORE or LEARN so far, of the store at the start, and of the limit then. */
   #highest: bigint;
   /** Requests wait for a region, and all places are taken by open ones. */
   #isStarved = false;
@@ -95,6 +95,14 @@ export class RegionNotes {
   /** Emits when `prepare` may have something to do though no request waits. */
   get wake$(): Observable<void> {
     return this.#wake.asObservable();
+  }
+
+  /**
+   * At or above the counters of all stamps that were promised, or stored by requests. It is not the limit of now: that
+   * is above them, and would rise with what is believed because of it.
+   */
+  get highestCounter(): bigint {
+    return this.#highest;
   }
 
   /** Whether all regions are open and more are wanted. */
@@ -126,7 +134,6 @@ export class RegionNotes {
   enter(request: ReplicaRequest): void {
     if (!usesRegion(request)) return;
     this.#options.regions.enter(regionOf(request.range.first));
-    if (request.kind !== 'order') return;
     const { counter } = request.stamp;
     if (counter <= this.#highest) return;
     const wasAhead = isFarAhead(this.#limit, this.#highest);
@@ -169,6 +176,29 @@ export class RegionNotes {
       return this.#put(changes, () => {
         this.#limit = limit;
         for (const region of added) this.#options.regions.activate(region);
+      });
+    });
+  }
+
+  /**
+   * E2: promises of others up to that counter are taken over in these regions. They are in the durable set when it
+   * completes, which they may exceed: what was promised cannot be refused.
+   */
+  adopt(adopted: readonly number[], counter: bigint): Observable<never> {
+    return defer(() => {
+      const { regions } = this.#options;
+      if (counter > this.#highest) this.#highest = counter;
+      const changes = new Map<string, Uint8Array | null>();
+      const limit = isFarAhead(this.#limit, this.#highest) ? this.#limit : aheadOf(this.#highest);
+      if (limit > this.#limit) changes.set(NOTE_LIMIT, LIMIT.write(limit));
+      if (this.#limit === 0n) changes.set(NOTE_STOPPED, null);
+      for (const region of adopted) {
+        if (!regions.isActive(region)) changes.set(NOTE_ACTIVE + String(region), new Uint8Array(0));
+      }
+      if (changes.size === 0) return EMPTY;
+      return this.#put(changes, () => {
+        if (limit > this.#limit) this.#limit = limit;
+        for (const region of adopted) regions.activate(region);
       });
     });
   }
@@ -219,7 +249,10 @@ export class RegionNotes {
   }
 }
 
-function usesRegion({ kind }: ReplicaRequest): boolean {
+type Changing = ReplicaRequest & { readonly kind: 'order' | 'store' | 'learn' };
+
+function usesRegion(request: ReplicaRequest): request is Changing {
+  const { kind } = request;
   return kind === 'order' || kind === 'store' || kind === 'learn';
 }
 

@@ -42,7 +42,12 @@ export function replica<Connection extends object, Origin extends RequestOrigin<
 ): OperatorFunction<RequestFrom<Origin>, Answered<Origin>> {
   const { store, schedulers, state, isMember } = options;
   const { regionNotes, regions, coordinators, promises } = state;
-  const registers = replicaRegisters<Origin>({ store, promises, regions, turn: schedulers.turn });
+  const registers = replicaRegisters<Origin>({
+    ...{ store, promises, regions, turn: schedulers.turn },
+    damaged: (range) => {
+      state.damaged.add(range);
+    },
+  });
   return (request$) =>
     request$.pipe(
       connect((shared$) => {

@@ -2,6 +2,7 @@
 import type { Rank } from '../../../src/core/rank.js';
 import { ActiveRegions } from '../../../src/core/strict/activeRegions.js';
 import { ConnectedCoordinators } from '../../../src/core/strict/connectedCoordinators.js';
+import { DamagedSectors } from '../../../src/core/strict/damagedSectors.js';
 import { PromiseTable } from '../../../src/core/strict/promises.js';
 import { REGION_SECTORS } from '../../../src/core/strict/range.js';
 import { compareStrictStamps } from '../../../src/core/strict/version.js';
@@ -32,6 +33,7 @@ export interface ReplicaState<Connection extends object> {
   readonly regions: ActiveRegions;
   readonly regionNotes: RegionNotes;
   readonly coordinators: ConnectedCoordinators<Connection>;
+  readonly damaged: DamagedSectors;
 }
 
 /**
@@ -55,7 +57,7 @@ export function newReplicaState<Connection extends object>(options: ReplicaState
   const { clock } = schedulers;
   const regionNotes = new RegionNotes({ notes, regions, highestStamp: store.highestStamp, clock });
   for (const region of regionNotes.atStart.withFloor) raiseFloor(region, options, promises, regionNotes);
-  return { promises, regions, regionNotes, coordinators: new ConnectedCoordinators() };
+  return { promises, regions, regionNotes, coordinators: new ConnectedCoordinators(), damaged: new DamagedSectors() };
 }
 
 /** A4. Sectors behind the end of the disk, and those that have a later version, need no floor. */

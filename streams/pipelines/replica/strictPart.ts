@@ -27,6 +27,8 @@ export interface StrictPart {
   readonly systemPacker: Packer;
   readonly ownPort: OwnPort;
   readonly peerPorts: ReadonlyMap<Rank, PeerPort>;
+  /** Sectors have been brought to one settled version by this process, on its own account. */
+  readonly healed: (count: number) => void;
   /** Over these ports. */
   readonly coordinator: Coordinator;
 }

@@ -13,12 +13,15 @@
  */
 import type { Observable } from 'rxjs';
 import { ignoreElements, map, merge, tap } from 'rxjs';
+import type { Rank } from '../../../src/core/rank.js';
 import { ofKind } from '../../ofKind.js';
 import type { Outgoing } from '../../writeTogether.js';
 import type { Inbound } from '../arrival.js';
 import type { Peer } from '../peers.js';
 import type { ProcessPipelineOptions, ProcessPorts } from '../processOptions.js';
 import { clientOperations } from './clientOperations.js';
+import { holdUntilKnown } from './holdUntilKnown.js';
+import { healer } from './healer.js';
 import { peerRequests } from './peerPorts.js';
 import type { StrictPart } from './strictPart.js';
 import { answers } from './strictPart.js';
@@ -28,13 +31,15 @@ export function strictTraffic(
   inbound$: Observable<Inbound>,
   peers: readonly Peer[],
   strict: StrictPart,
-  { state, membership, verdict }: ProcessPipelineOptions,
+  { self, state, membership, verdict }: ProcessPipelineOptions,
   { schedulers }: ProcessPorts,
 ): Observable<Outgoing> {
-  const { ownPort, coordinator } = strict;
+  const { ownPort, peerPorts, coordinator } = strict;
+  const isUp = (rank: Rank): boolean => (rank === self.rank ? membership.isVoting : peerPorts.get(rank)?.isUp === true);
   const request$ = inbound$.pipe(
     ofKind('request'),
     map(({ from }) => from),
+    holdUntilKnown(membership, schedulers.clock),
   );
   const voting$ = membership.voting$.pipe(
     tap((isVoting) => {
@@ -47,5 +52,9 @@ export function strictTraffic(
     clientOperations(inbound$, { coordinator, ledger: state.ledger, clientTagger: verdict.clientTagger }),
     peerRequests(inbound$, peers, strict, state),
     voting$.pipe(ignoreElements()),
+    healer({
+      ...{ self: self.rank, processCount: self.processCount, isUp, clock: schedulers.clock },
+      ...{ coordinator, store: strict.store, state: strict.state, healed: strict.healed },
+    }),
   );
 }

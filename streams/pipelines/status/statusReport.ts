@@ -3,10 +3,12 @@ import type { Difference } from '../../../src/core/membership/configuration.js';
 import type { FoundingWait } from '../../../src/core/membership/founding.js';
 import { waitingOf } from '../../../src/core/membership/founding.js';
 import type { MemberState } from '../../../src/core/membership/identity.js';
+import type { RegisterMode } from '../../../src/core/membership/registerMode.js';
 import type { Objection } from '../../../src/core/membership/state.js';
 import type { Rank } from '../../../src/core/rank.js';
 import type { MembershipState } from '../membership/membershipState.js';
 import type { ProcessPipelineOptions } from '../processOptions.js';
+import type { StrictPart } from '../replica/strictPart.js';
 import type { Differences, ProcessState } from '../processState.js';
 import { tellsMaps } from './sectorMaps.js';
 
@@ -34,7 +36,14 @@ export interface StatusReport {
    * versions do not tell.
    */
   readonly start?: string | undefined;
-  /** Sectors ever written, sectors whose copy here is damaged, and sectors that were mended since the start. */
+  /** How the members keep the registers. Older versions, which are of the open mode, do not tell. */
+  readonly members?: RegisterMode | undefined;
+  /** Of a process of the strict mode (docs/strict-register.md). */
+  readonly strict?: StrictReport | undefined;
+  /**
+   * Sectors ever written, sectors whose copy here is damaged, and sectors that were mended since the start. In the
+   * strict mode the last are those that this process has brought to one settled version on its own account.
+   */
   readonly written: number;
   readonly damaged: number;
   readonly healed: number;
@@ -71,6 +80,16 @@ export interface StatusReport {
   readonly counters?: Readonly<ProcessCounters> | undefined;
 }
 
+export interface StrictReport {
+  /** Sectors that are promised above what is stored, and regions of which all sectors may be. */
+  readonly promises: number;
+  readonly floors: number;
+  /** Active regions. */
+  readonly regions: number;
+  /** Sectors that a crash or a dead coordinator may have left undecided, and that were not checked yet. */
+  readonly toCheck: number;
+}
+
 /** More differences might not fit into a report. */
 const DIFFERENCES_MAX = 8;
 
@@ -99,8 +118,13 @@ export function textOfReport(report: StatusReport): string {
   return JSON.stringify({ ...report, counters: undefined });
 }
 
+function strictReport({ promises, regions }: StrictPart['state']): StrictReport {
+  const { promises: count, floors } = promises.counts();
+  return { promises: count, floors, regions: regions.size, toCheck: regions.counts().toCheck };
+}
+
 export function reportOf(
-  options: Pick<ProcessPipelineOptions, 'self' | 'bootId' | 'verdict'>,
+  options: Pick<ProcessPipelineOptions, 'self' | 'bootId' | 'verdict' | 'strict'>,
   { ledger, missed, peers, repair, counters, differences, badTags }: ProcessState,
   { memberState, current }: MembershipState,
   { written, damaged }: { readonly written: number; readonly damaged: number },
@@ -114,6 +138,8 @@ export function reportOf(
     if (count > 0) missedBy[rank] = count;
     missedMore ||= peer.missed.hasOverflowed;
   }
+  const regions = options.strict?.state.regions.counts();
+  for (const [rank, count] of regions?.lacking ?? []) missedBy[rank] = count;
   const { rebuild, scrub } = repair;
   return {
     rank: self.rank,
@@ -126,6 +152,8 @@ export function reportOf(
     objections: current.objections.length > 0 ? current.objections : undefined,
     differences: differencesIn(differences),
     start: bootId,
+    members: options.strict === null ? 'open' : 'strict',
+    strict: options.strict === null ? undefined : strictReport(options.strict.state),
     written,
     damaged,
     healed: repair.healedCount,

@@ -13,6 +13,8 @@ type Schema = v.GenericSchema & { readonly wrapped?: Schema; readonly entries?: 
 
 /** With everything that a process ever tells people of itself. */
 const FULL: StatusReport = reportOf(1, {
+  members: 'strict',
+  strict: { promises: 3, floors: 1, regions: 2, toCheck: 5 },
   sectors: 9,
   badTags: { '::1': 2 },
   waiting: { unheard: [2], differing: [3], inUse: [2], founders: [3], isAlone: false },

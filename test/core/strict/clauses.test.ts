@@ -401,6 +401,26 @@ test('F2, F3: another has settled the sector: unknown; nothing was stored: it is
   t.is(again.requests[1], '2 STORE 0+1 21c/8x 10');
 });
 
+test('F2: what every replica has refused was stored nowhere: it is computed again, whoever came between', (t) => {
+  const change = (current: Uint8Array) => bytes(current[0] + 1);
+  const settled = version(stamp(20, 'x'), stamp(5));
+  const begin = () => {
+    const u = new Operation({ kind: 'update', change }, first);
+    u.granted(1, version(stamp(5)), bytes(4)).granted(2, version(stamp(5)));
+    return u.refused(2, stamp(20, 'x')).refused(3, stamp(20, 'x'));
+  };
+  const u = begin().refused(1, stamp(20, 'x')).resume();
+  u.granted(1, settled, bytes(9)).granted(2, settled);
+  t.is(u.requests[1], '2 STORE 0+1 21c/5c 10');
+  // Replica 1 was asked twice, or is gone without an answer: it may have stored the result.
+  const again = begin().feed({ kind: 'up', rank: 1 }).refused(1, stamp(20, 'x')).resume();
+  again.granted(1, settled, bytes(9)).granted(2, settled);
+  t.is(again.requests[1], '2 STORE 0+1 21c/5c held 20x');
+  const gone = begin().feed({ kind: 'down', rank: 1 }).resume();
+  gone.granted(1, settled, bytes(9)).granted(2, settled);
+  t.is(gone.requests[1], '2 STORE 0+1 21c/5c held 20x');
+});
+
 test('ranges: a STORE that is refused in the middle divides the range', (t) => {
   const w = new Operation(write(7, 5), range(0, 5)).granted(1, null, null, 5).granted(2, null, null, 5).stored(1, 5);
   w.answer(2, {

@@ -78,9 +78,10 @@ function partKey({ range, phase, first, own, refusalCount }: Part): string {
     case 'order':
       return `${rest}${stampKey(phase.stamp)}${phase.isSettle}${phase.isLate}`;
     case 'store': {
-      const { version, data, held, pause, isOvertaken, isDone, purpose } = phase;
+      const { version, data, held, pause, isOvertaken, isDone, purpose, mayBeStored } = phase;
       const value = data === null || data === 'zeros' ? '0' : data[0];
-      return `${rest}${purpose}${versionKey(version)}${value}${stampKey(held)}${String(pause)}${isOvertaken}${isDone}`;
+      const flags = `${String(pause)}${isOvertaken}${isDone}${mayBeStored}`;
+      return `${rest}${purpose}${versionKey(version)}${value}${stampKey(held)}${flags}`;
     }
     case 'pause':
       return `${rest}${phase.then}`;

@@ -118,6 +118,10 @@ export class ClientMachine {
     this.read(range, () => undefined);
   }
 
+  writeOnce(range: SectorRange): void {
+    this.write(range, () => undefined);
+  }
+
   private think(): void {
     const { network, dice } = this.options;
     network.world.schedule(this.actor, dice.below(THINK_US), () => {

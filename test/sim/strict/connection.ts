@@ -12,6 +12,7 @@ import type { Incarnations, ReplicaAnswer, ReplicaRequest } from '../../../src/c
 import type { Dice } from '../../helpers/seed.js';
 import type { Actor } from '../actor.js';
 import type { World } from '../world.js';
+import type { Gate } from './gate.js';
 import type { HostNumber, Paths } from './paths.js';
 
 /** A replica as the network sees it. */
@@ -32,6 +33,8 @@ export interface NetworkPart {
   readonly world: World;
   readonly paths: Paths;
   readonly dice: Dice;
+  /** Of a scripted run. */
+  readonly gate: Gate | null;
   /** Told of everything that is sent. */
   readonly onRequest: (client: string, rank: Rank, request: ReplicaRequest) => void;
 }
@@ -69,20 +72,32 @@ export class Connection {
 
   send(number: number, request: ReplicaRequest): void {
     if (this.isCut) return;
-    const { world, paths } = this.network;
+    const { world, paths, gate } = this.network;
+    if (gate?.isShut === true) {
+      const pass = (): void => {
+        if (this.isCut) this.deliverLate(request);
+        else this.arrives(number, request);
+      };
+      gate.hold({ client: this.port.actor, rank: this.server.rank, request, pass });
+      return;
+    }
     this.toServerAtUs = Math.max(world.nowUs + paths.delayUs(this.port.host, this.server.rank), this.toServerAtUs);
     const message: OnItsWay = { request, cancel: () => undefined };
     this.onItsWay.add(message);
     const event = world.schedule(this.serverActor, this.toServerAtUs - world.nowUs, () => {
       this.onItsWay.delete(message);
-      if (!this.isOpenThere) return;
-      this.server.handle(this, request, (answer, incarnations) => {
-        this.answer({ request: number, answer, incarnations });
-      });
+      this.arrives(number, request);
     });
     message.cancel = () => {
       event.cancel();
     };
+  }
+
+  private arrives(number: number, request: ReplicaRequest): void {
+    if (!this.isOpenThere) return;
+    this.server.handle(this, request, (answer, incarnations) => {
+      this.answer({ request: number, answer, incarnations });
+    });
   }
 
   private answer(received: ReceivedAnswer): void {

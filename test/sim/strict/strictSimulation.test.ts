@@ -3,6 +3,7 @@ import test from 'ava';
 import { TEST_HANG_MS } from '../../helpers/hang.js';
 import { DELIBERATE_FAULTS } from '../deliberateFaults.js';
 import { runPart } from '../parts.js';
+import { SCHEDULES } from './schedules.js';
 import { simulateStrict } from './strictSimulation.js';
 import { dataOf, DAMAGED, nameIn, writeNameOf, ZEROS } from './strictData.js';
 
@@ -18,8 +19,11 @@ const COMMON = {
 };
 const SEED = 1_000_000;
 const RUNS_PER_TEST = 5;
-/** Each is found by the first run or the second. */
-const FAULTS_HERE = ['strict-refused-first', 'strict-order-skipped'];
+/** Each is found by the first run or the second, or by its schedule. */
+const FAULTS_HERE = DELIBERATE_FAULTS.filter(
+  ({ name, schedule }) => schedule !== undefined || ['strict-refused-first', 'strict-order-skipped'].includes(name),
+);
+const SCHEDULE_SEEDS = [1, 2, 3];
 
 for (const [processCount, runs] of [
   [3, 20],
@@ -50,13 +54,33 @@ test.serial('the same seed gives the same run, alone and among others', (t) => {
   t.not(simulateStrict({ ...options, seed: SEED + 1 }).hash, first.hash);
 });
 
-for (const name of FAULTS_HERE) {
-  const fault = DELIBERATE_FAULTS.find((one) => one.name === name);
-  test.serial(`it finds out: ${fault?.text}`, async (t) => {
+for (const { name, text } of SCHEDULES) {
+  test.serial(`with the rules whole it is harmless: ${text}`, (t) => {
     t.timeout(TEST_HANG_MS);
-    if (fault === undefined) return t.fail(`there is no fault "${name}"`);
-    const options = { ...COMMON, processCount: fault.processCount, inject: name, failuresMax: 1 };
-    const result = await runPart(options, 1, fault.runs, () => undefined);
+    for (const seed of SCHEDULE_SEEDS) {
+      const { finding, counts } = simulateStrict({ seed, processCount: 3, seconds: 5, schedule: name });
+      t.is(finding, null, `seed ${seed}`);
+      t.true((counts.get('operations') ?? 0) > 0);
+    }
+  });
+}
+
+test('a schedule that is not there is an error that lists those that are', (t) => {
+  const options = { seed: 1, processCount: 3, seconds: 5 };
+  const error = t.throws(() => simulateStrict({ ...options, schedule: 'no-such' }));
+  t.regex(error.message, /there is no schedule "no-such"; there are: new-then-old, /);
+});
+
+test('there are faults with schedules, and every schedule shows one', (t) => {
+  const shown = new Set(DELIBERATE_FAULTS.map(({ schedule }) => schedule));
+  for (const { name } of SCHEDULES) t.true(shown.has(name), name);
+});
+
+for (const { name, text, processCount, runs, schedule = null } of FAULTS_HERE) {
+  test.serial(`it finds out: ${text}`, async (t) => {
+    t.timeout(TEST_HANG_MS);
+    const options = { ...COMMON, processCount, inject: name, failuresMax: 1, schedule };
+    const result = await runPart(options, 1, runs, () => undefined);
     t.log(result.failures[0]);
     t.is(result.failures.length, 1);
   });

@@ -14,8 +14,10 @@ import { hashText } from '../trace.js';
 import { World } from '../world.js';
 import { ClientMachine } from './clientMachine.js';
 import type { NetworkPart } from './connection.js';
+import { Gate } from './gate.js';
 import { Paths, type HostNumber } from './paths.js';
 import { ReplicaMachine } from './replicaMachine.js';
+import { playSchedule, scheduleOf, type Schedule } from './schedules.js';
 import { StrictChecks } from './strictChecks.js';
 import { StrictInjector } from './strictInjector.js';
 import { StrictObservations } from './strictObservations.js';
@@ -53,6 +55,9 @@ class StrictRun {
   private readonly checks: StrictChecks;
   private readonly injector: StrictInjector;
   private readonly plan: readonly PlannedStrictFault[];
+  /** What is played in place of a plan. */
+  private readonly schedule: Schedule | null;
+  private readonly gate: Gate | null;
   private lifeCount = 0;
 
   constructor(private readonly options: RunOptions) {
@@ -80,19 +85,28 @@ class StrictRun {
         }),
       );
     }
+    this.schedule = options.schedule === undefined ? null : scheduleOf(options.schedule);
+    this.gate = this.schedule === null ? null : new Gate();
     this.makeClients();
     const hostsOfClients = this.clients.map(({ host }) => host);
-    this.plan = makeStrictPlan({ seconds, processCount, hostsOfClients }, this.dice('plan'));
+    const plan = { seconds, processCount, hostsOfClients };
+    this.plan = this.schedule === null ? makeStrictPlan(plan, this.dice('plan')) : [];
     this.injector = new StrictInjector({ world, paths: this.paths, counts, replicas, clients: this.clients });
   }
 
   play(): void {
     const { world } = this;
     for (const replica of this.replicas) replica.boot();
-    for (const client of this.clients) client.boot();
-    const { only, seconds } = this.options;
-    this.injector.schedule(this.plan.filter(({ number }) => only?.has(number) ?? true));
-    world.run(seconds * SECOND_US);
+    for (const client of this.clients) {
+      client.isResting = this.schedule !== null;
+      client.boot();
+    }
+    if (this.schedule !== null) this.playScript(this.schedule);
+    else {
+      const { only, seconds } = this.options;
+      this.injector.schedule(this.plan.filter(({ number }) => only?.has(number) ?? true));
+      world.run(seconds * SECOND_US);
+    }
     this.calmDown();
     this.readEverywhere();
     this.lookInside();
@@ -122,6 +136,7 @@ class StrictRun {
       world,
       paths,
       dice: this.dice('network'),
+      gate: this.gate,
       onRequest: (client, rank, request) => {
         const { first, count } = request.range;
         counts.add(request.kind);
@@ -145,6 +160,15 @@ class StrictRun {
         }),
       );
     }
+  }
+
+  private playScript(schedule: Schedule): void {
+    const { world, gate, paths, replicas, clients } = this;
+    if (gate === null) return;
+    // All connections are made.
+    world.run(SECOND_US / 2);
+    playSchedule(schedule, { world, gate, paths, replicas, clients });
+    gate.open();
   }
 
   private get isIdle(): boolean {

@@ -1,0 +1,164 @@
+/**
+ * One page of a scrub in the strict mode, an extent: reads and verifies the own copies, compares their versions with
+ * those of the other members, and has what is damaged or differs healed (docs/strict-register.md, "After crashes").
+ */
+import type { Observable } from 'rxjs';
+import { EMPTY, catchError, concat, concatMap, defer, endWith, from, ignoreElements, map, merge } from 'rxjs';
+import { takeUntil, tap, timer, toArray } from 'rxjs';
+import type { SectorIndex } from '../../../src/core/sector.js';
+import { EXTENT_SECTORS, endOf, type SectorRange } from '../../../src/core/strict/range.js';
+import { STRICT_STAMP_INITIAL, compareStrictStamps } from '../../../src/core/strict/version.js';
+import { AtomicDiskError } from '../../../src/errors.js';
+import { askState, ofPresentDisks, upPorts, type ToldState } from './askReplica.js';
+import type { StrictRepairOptions } from './repairOptions.js';
+import { pacedBy } from './scrub.js';
+
+/** Copies that differ are compared again after this (milliseconds): most are being written. */
+const AGAIN_MS = 2_000;
+/** A range that is not healed by then is left for the next scrub (milliseconds). */
+const HEAL_MS = 30_000;
+
+/** How a copy here differs from those of others: for each of them, whether theirs is newer. */
+interface Difference {
+  readonly stamp: string;
+  behind: number;
+  ahead: number;
+}
+
+/** Emits the sector at which the next page begins; null: there is none. */
+export function strictScrubPage(start: SectorIndex, options: StrictRepairOptions): Observable<SectorIndex | null> {
+  const { sectors } = options;
+  const end = Math.min(sectors, (Math.floor(start / EXTENT_SECTORS) + 1) * EXTENT_SECTORS);
+  const range = { first: start, count: end - start };
+  return defer(() => {
+    const written = writtenIn(range, options);
+    const work$ = concat(written === 0 ? EMPTY : verify(range, written, options), compare(range, options));
+    return pacedBy(written, options, work$).pipe(endWith(end === sectors ? null : end));
+  });
+}
+
+function writtenIn(range: SectorRange, { strict: { store } }: StrictRepairOptions): number {
+  let written = 0;
+  for (let sector = range.first; sector < endOf(range); sector += 1) {
+    if (compareStrictStamps(store.versionOf(sector).stamp, STRICT_STAMP_INITIAL) > 0) written += 1;
+  }
+  return written;
+}
+
+/** Reads the own copies, and has damaged ones healed. */
+function verify(range: SectorRange, written: number, options: StrictRepairOptions): Observable<never> {
+  const { strict, state } = options;
+  const progress = state.repair.scrub;
+  return strict.store.loadRange(range).pipe(
+    map((copies) => {
+      let at = range.first;
+      const damaged: SectorRange[] = [];
+      for (const { count, data } of copies) {
+        if (data === 'damaged') damaged.push({ first: at, count });
+        at += count;
+      }
+      progress.verifiedCount += written;
+      for (const { count } of damaged) progress.damagedCount += count;
+      return damaged;
+    }),
+    concatMap((damaged) => healAll(damaged, options)),
+  );
+}
+
+/** Compares the versions of all that can be asked, and has those healed that differ for a while. */
+function compare(range: SectorRange, options: StrictRepairOptions): Observable<never> {
+  const progress = options.state.repair.scrub;
+  return differencesIn(range, options).pipe(
+    concatMap((early) =>
+      early.size === 0
+        ? EMPTY
+        : timer(AGAIN_MS, options.clock).pipe(
+            concatMap(() => differencesIn(range, options)),
+            map((late) => [...late].filter(([sector, { stamp }]) => early.get(sector)?.stamp === stamp)),
+          ),
+    ),
+    concatMap((lasting) => {
+      for (const [, { behind, ahead }] of lasting) {
+        if (behind > 0) progress.behindCount += 1;
+        progress.aheadCount += ahead;
+      }
+      return healAll(rangesOfSectors(lasting.map(([sector]) => sector)), options);
+    }),
+  );
+}
+
+function differencesIn(
+  range: SectorRange,
+  options: StrictRepairOptions,
+): Observable<ReadonlyMap<SectorIndex, Difference>> {
+  const { comparedRanks } = options.state.repair.scrub;
+  const told$ = merge(
+    ...upPorts(options).map((port) => askState(port, range, false, options).pipe(catchError(() => EMPTY))),
+  );
+  return told$.pipe(
+    toArray(),
+    map((told) => {
+      const counted = ofPresentDisks(told, options);
+      for (const { rank } of counted) if (!comparedRanks.includes(rank)) comparedRanks.push(rank);
+      const differences = new Map<SectorIndex, Difference>();
+      for (const one of counted) addDifferences(range, one, differences, options);
+      return differences;
+    }),
+  );
+}
+
+function addDifferences(
+  range: SectorRange,
+  { runs }: ToldState,
+  differences: Map<SectorIndex, Difference>,
+  { strict: { store } }: StrictRepairOptions,
+): void {
+  let end = range.first;
+  for (const { count, version } of runs) {
+    const first = end;
+    end += count;
+    for (let sector = first; sector < end; sector += 1) {
+      const { stamp } = store.versionOf(sector);
+      const order = compareStrictStamps(stamp, version.stamp);
+      if (order === 0) continue;
+      const name = `${String(stamp.counter)} ${stamp.coordinator}`;
+      const found = differences.get(sector) ?? { stamp: name, behind: 0, ahead: 0 };
+      if (order < 0) found.behind += 1;
+      else found.ahead += 1;
+      differences.set(sector, found);
+    }
+  }
+}
+
+/** @param sectors Of one extent. */
+function rangesOfSectors(sectors: readonly SectorIndex[]): SectorRange[] {
+  const ranges: SectorRange[] = [];
+  for (const sector of [...sectors].sort((a, b) => a - b)) {
+    const before = ranges.at(-1);
+    if (before !== undefined && endOf(before) === sector) {
+      ranges[ranges.length - 1] = { first: before.first, count: before.count + 1 };
+    } else ranges.push({ first: sector, count: 1 });
+  }
+  return ranges;
+}
+
+/** One after the other, because clients come first. Emits nothing. */
+function healAll(ranges: readonly SectorRange[], { strict, clock }: StrictRepairOptions): Observable<never> {
+  return from(ranges).pipe(
+    concatMap((range) =>
+      strict.coordinator.heal(range).pipe(
+        tap(({ range: { count } }) => {
+          strict.healed(count);
+        }),
+        ignoreElements(),
+        catchError((error: unknown) => {
+          // The coordinator is being closed.
+          if (error instanceof AtomicDiskError) return EMPTY;
+          throw error;
+        }),
+        takeUntil(timer(HEAL_MS, clock)),
+      ),
+    ),
+    ignoreElements(),
+  );
+}

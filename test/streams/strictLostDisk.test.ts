@@ -1,0 +1,155 @@
+/** A process of the strict mode whose disk was lost: E1 to E3. */
+import test from 'ava';
+import type { ReplicaRequest } from '../../src/core/strict/replicaMessage.js';
+import { createFrameDecoder } from '../../src/wire/frame.js';
+import { CLIENT_MESSAGES } from '../../src/wire/messageTypes.js';
+import type { NumberedAnswer } from '../../src/wire/strict/answers.js';
+import { SIZE_PACK_MAX } from '../../src/wire/strict/layout.js';
+import { serializeOpen } from '../../src/wire/strict/openMessages.js';
+import { Packer, SENDER_CLIENT } from '../../src/wire/strict/pack.js';
+import { createTagger } from '../../src/wire/tag.js';
+import { StrictCluster } from './strictCluster.js';
+import { strictStamp } from './strictFakes.js';
+import { KEYS } from './virtualProcess.js';
+
+const SECTORS = 20_000;
+const tagger = createTagger(KEYS.clientKey);
+
+/** A client of the strict register, of one process. */
+function strictClient(cluster: StrictCluster, rank: number) {
+  const end = cluster.connect(rank);
+  const answers: NumberedAnswer[] = [];
+  const decoder = createFrameDecoder(CLIENT_MESSAGES, () => SIZE_PACK_MAX);
+  end.bytes$.subscribe((chunk) => {
+    for (const { type, bytes } of decoder.push(Buffer.from(chunk))) {
+      const message = type.parse(bytes);
+      if (message.family !== 'pack') continue;
+      const content = message.content({ processCount: 3, sectors: SECTORS });
+      if (typeof content !== 'string' && content.kind === 'answers') answers.push(...content.answers);
+    }
+  });
+  end.write([serializeOpen({ token: 't'.repeat(16), version: 1 }, tagger)]);
+  cluster.pass(10);
+  const ask = (request: ReplicaRequest): NumberedAnswer[] => {
+    for (const piece of new Packer(SENDER_CLIENT, tagger).packRequests([{ number: 1, request }])) end.write([piece]);
+    cluster.pass(50);
+    return answers.splice(0);
+  };
+  return { ask };
+}
+
+function lose(cluster: StrictCluster, rank: number): void {
+  cluster.crash(rank);
+  cluster.loseDisk(rank);
+  cluster.start(rank);
+}
+
+const WRITTEN = [0, 1, 255, 256, 300, 16_383, 16_384, 19_999];
+
+function written(): StrictCluster {
+  const cluster = new StrictCluster({ sectors: SECTORS });
+  const client = cluster.client(1);
+  for (const sector of WRITTEN) client.write(sector, sector, sector % 97);
+  cluster.pass(1_000);
+  return cluster;
+}
+
+test('it takes over all versions as they are, and is a member of the next incarnation then', (t) => {
+  const cluster = written();
+  lose(cluster, 3);
+  cluster.pass(20_000);
+  t.like(cluster.status(3), { standing: 'member', incarnation: 1 });
+  for (const sector of WRITTEN) {
+    t.deepEqual(cluster.values(sector), Array(3).fill(sector % 97));
+    t.is(new Set(cluster.stamps(sector)).size, 1);
+  }
+  // The next loss finds a higher number, and majorities without the process that was never lost.
+  lose(cluster, 2);
+  cluster.pass(20_000);
+  t.like(cluster.status(2), { standing: 'member', incarnation: 1 });
+  cluster.crash(1);
+  const client = cluster.client(2);
+  for (const sector of WRITTEN) client.read(sector, sector);
+  cluster.pass(5_000);
+  t.deepEqual(
+    client.answers.map(({ number, value }) => [number, value]).sort((a, b) => Number(a[0]) - Number(b[0])),
+    WRITTEN.map((sector) => [sector, sector % 97]),
+  );
+  t.deepEqual(cluster.failures, []);
+});
+
+test('it takes over the highest promise, and its region is active before it is a member', (t) => {
+  const cluster = written();
+  const range = { first: 700, count: 3 };
+  const high = strictStamp(5_000);
+  const order = { kind: 'order', range, stamp: high, wants: 'nothing' } as const;
+  const one = strictClient(cluster, 1);
+  t.like(one.ask(order)[0].answer, { kind: 'ordered', runs: [{ outcome: 'granted' }] });
+  lose(cluster, 3);
+  const { durable } = cluster.host(3).notes;
+  let isActive = false;
+  for (let ms = 0; ms < 20_000 && cluster.status(3).standing !== 'member'; ms += 1) {
+    cluster.pass(1);
+    isActive = durable.has('strict-active-0');
+  }
+  t.true(isActive);
+  const lower = { ...order, stamp: strictStamp(4_999) };
+  const three = strictClient(cluster, 3);
+  t.like(three.ask(lower)[0].answer, { kind: 'ordered', runs: [{ outcome: 'refused', count: 3, promised: high }] });
+  const limit = Buffer.from(durable.get('strict-limit') ?? '').toString();
+  t.true(BigInt(limit) > high.counter);
+  t.deepEqual(cluster.failures, []);
+});
+
+test('it is silent until so many members have told it everything', (t) => {
+  const cluster = written();
+  cluster.crash(1);
+  lose(cluster, 3);
+  cluster.pass(20_000);
+  t.like(cluster.status(3), { standing: 'joining', rebuild: { isEnough: false } });
+  const range = { first: 0, count: 1 };
+  const client = strictClient(cluster, 3);
+  t.deepEqual(client.ask({ kind: 'query', range, wantsData: true }), []);
+  const stamp = strictStamp(9_000);
+  t.deepEqual(client.ask({ kind: 'store', range, stamp, origin: stamp, data: 'zeros' }), []);
+  t.is(cluster.host(3).store.copies.size, 0);
+  cluster.start(1);
+  cluster.pass(20_000);
+  t.is(cluster.status(3).standing, 'member');
+  t.deepEqual(cluster.failures, []);
+});
+
+test('a member tells it nothing before its incarnation is durable there', (t) => {
+  const cluster = written();
+  cluster.host(1).noteMs = 3_000;
+  lose(cluster, 3);
+  cluster.pass(2_900);
+  t.like(cluster.status(3), { standing: 'joining', incarnation: 1, rebuild: { isEnough: true } });
+  t.is(cluster.host(3).store.copies.size, 0);
+  cluster.pass(20_000);
+  t.is(cluster.status(3).standing, 'member');
+  t.deepEqual(cluster.failures, []);
+});
+
+test('it goes on behind what it has noted when it is killed', (t) => {
+  const cluster = written();
+  lose(cluster, 3);
+  const { durable } = cluster.host(3).notes;
+  while (!durable.has('rebuild')) cluster.pass(1);
+  cluster.crash(3);
+  cluster.start(3);
+  cluster.pass(2_000);
+  t.is(cluster.status(3).standing, 'member');
+  const first = cluster
+    .host(3)
+    .store.calls.flat()
+    .map(({ range }) => range.first);
+  t.deepEqual(
+    first.filter((sector) => sector < 16_384),
+    [],
+    'nothing below the position is taken again',
+  );
+  t.is(new Set(cluster.stamps(16_384)).size, 1);
+  t.false(cluster.host(3).notes.durable.has('rebuild'));
+  t.deepEqual(cluster.failures, []);
+});
