@@ -62,3 +62,6 @@ export const CLIENT_TIMEOUTS_DEFAULT = {
   /** How long `close` waits for processes to end their half of a connection. */
   closeMs: 1_000,
 } as const;
+
+/** Milliseconds between two checks of whether the operations of the open mode are over, when a cluster was upgraded. */
+export const MOVE_CHECK_MS = 20;

@@ -2,7 +2,11 @@
 import type { Rank } from '../core/rank.js';
 import type { SectorIndex } from '../core/sector.js';
 
-/** One step of one attempt; several attempts may serve one operation of the caller. */
+/**
+ * One step of one attempt; several attempts may serve one operation of the caller. In the strict mode an attempt is a
+ * message to one replica about a range of sectors: `read` is a QUERY, and `write` a STORE, also that of a read which
+ * settles what another client has left. `sector` is the first one of the range, and `attempt` is 1.
+ */
 export interface AttemptEvent {
   readonly kind: 'read' | 'write';
   readonly sector: SectorIndex;
@@ -32,15 +36,21 @@ export interface ClientCounters {
   lostConnections: number;
   /** Connections that the client gave up because the process had fallen silent. */
   leftConnections: number;
-  /** Writes on connections that ended on the client's side only: see docs/adr/0006-client-resubmission.md. */
+  /**
+   * Of the open mode: writes on connections that ended on the client's side only, see
+   * docs/adr/0006-client-resubmission.md.
+   */
   heldWrites: number;
-  /** Reads that were sent to a second process because the first took long. */
+  /** Of the open mode: reads that were sent to a second process because the first took long. */
   hedgedReads: number;
-  /** Attempts of each kind: the operations, and all that was sent again. */
+  /** Attempts of each kind (AttemptEvent): the operations, and all that was sent again. */
   readsSent: number;
   writesSent: number;
   pingsSent: number;
-  /** Answers to attempts of operations. While this number grows, operations make progress. */
+  /**
+   * Answers to attempts of operations; in the strict mode operations that are over. While this number grows, operations
+   * make progress.
+   */
   answers: number;
 }
 

@@ -14,6 +14,8 @@ import { CLIENT_KEY_SIZE_BYTES } from '../wire/constants.js';
 import { createTagger } from '../wire/tag.js';
 import { CLIENT_DEFAULTS, CLIENT_TIMEOUTS_DEFAULT, CONNECTIONS_MAX, OUTSTANDING_MAX } from './clientDefaults.js';
 import type { AttemptObserver, ClientCounters } from './clientEvents.js';
+import type { ClientDisk } from './clientDisk.js';
+import { ClusterDisk } from './clusterDisk.js';
 import type { ClientTimeouts } from './diskClient.js';
 import { DiskClient } from './diskClient.js';
 
@@ -39,34 +41,49 @@ export interface ConnectOptions {
    * grown. If it is not given, an operation fails when no process has its sector.
    */
   readonly sectors?: number;
-  /** 1 or more, default 1. */
+  /**
+   * `auto`, the default: the processes are asked for the mode of the cluster, over one connection to each. `open`: they
+   * are spoken to by READ and WRITE without asking.
+   */
+  readonly mode?: 'auto' | 'open';
+  /** Of the open mode, beside the one over which it is asked for: 1 or more, default 1. */
   readonly connectionsPerProcess?: number;
-  /** Connections in all, shared out over the processes in turn; instead of `connectionsPerProcess`. 1 to 1024. */
+  /**
+   * Of the open mode: connections in all, shared out over the processes in turn; instead of `connectionsPerProcess`. 1
+   * to 1024.
+   */
   readonly connections?: number;
-  /** Operations under way on one connection; more wait in the client. 1 to 255, default 64. */
+  /** Of the open mode: operations under way on one connection; more wait in the client. 1 to 255, default 64. */
   readonly outstandingPerConnection?: number;
   /** The largest number of sectors that one `read` or `write` has under way at a time. Default 256. */
   readonly windowSectors?: number;
   /**
-   * Whether a read that takes much longer than usual is sent to a second process as well; the first answer counts.
-   * Default: true.
+   * Of the open mode: whether a read that takes much longer than usual is sent to a second process as well; the first
+   * answer counts. Default: true. In the strict mode reads are asked of two processes of three anyway.
    */
   readonly hedgesReads?: boolean;
   /** See CLIENT_TIMEOUTS_DEFAULT. By default operations wait until the cluster answers. */
   readonly timeouts?: ConnectTimeouts;
-  /** Called, synchronously, at each step of each attempt; must not throw. */
+  /**
+   * Called, synchronously, at each step of each attempt; must not throw. In the strict mode an attempt is a message to
+   * one replica (AttemptEvent), and each operation has several at the same time.
+   */
   readonly onAttempt?: AttemptObserver;
   /** For unusual events: processes that cannot be reached, wrong tags. Default: nothing is logged. */
   readonly log?: Log;
 }
 
 /**
- * A disk. Operations may be called at any time, and any number of them at once. The client sends as many as its
- * connections take, one per sector at a time, in the order of the calls; the others wait. When a process fails, the
- * client sends its operations to another process.
+ * A disk. Operations may be called at any time, and any number of them at once. The client sends as many as it has room
+ * for, one per sector at a time, in the order of the calls; the others wait.
+ *
+ * A cluster has a mode, which the client learns from its processes. In the *strict* mode (docs/strict-register.md) the
+ * client speaks to all of them at once, and a majority is enough at every moment. In the *open* mode each operation
+ * goes to one process, and to another one when that fails.
  *
  * Each operation fails with an AtomicDiskError whose `code` says why:
  * - ATDD_INVALID_SECTOR_INDEX, ATDD_RANGE: the disk has no such sector or range;
+ * - ATDD_OUTCOME_UNKNOWN: other writes have hidden whether an `update` took effect;
  * - ATDD_TIMEOUT: `timeouts.operationMs` was given and has passed; ATDD_CLIENT_CLOSED: `close` was called. The message
  *   of a write says whether it may have taken effect;
  * - ATDD_AUTH_FAILURE: a process rejected a request's tag, although the keys agree: it was damaged on the way, and had
@@ -86,6 +103,25 @@ export interface AtomicDiskClient {
    */
   writeSector(index: number, data: Uint8Array): Promise<void>;
   /**
+   * Changes a sector: "compare and write". In the strict mode no write of any client comes in between. In the open mode
+   * no other operation of this client does, but one of another client may, and then its write is lost.
+   *
+   * `change` gets the 4096 bytes that are there, in memory of its own, and returns the 4096 bytes to be written. It may
+   * be called several times, on different data, because others change the sector; what is stored need not be the result
+   * of the last call. So judge by what `update` resolves to. To write nothing, return the data unchanged. If `change`
+   * throws, `update` fails with that error; a result of an earlier call may still take effect.
+   *
+   * ```ts
+   * const stored = await disk.update(7, (current) => (isFree(current) ? mine : current));
+   * const isMine = Buffer.compare(stored, mine) === 0;
+   * ```
+   * Fails with ATDD_OUTCOME_UNKNOWN if the sector was changed by others so soon that it cannot be told whether this
+   * update took effect before that. It took effect by now, or it never will: so read the sector, and decide.
+   * @param index 0 to sectors - 1.
+   * @returns the data that was stored, durable on a majority.
+   */
+  update(index: number, change: (current: Uint8Array) => Uint8Array): Promise<Uint8Array>;
+  /**
    * Reads a range of bytes of the disk, many sectors in parallel. Each sector is read atomically; concurrent writes may
    * be seen in some sectors and not in others.
    * @param offsetBytes From the start of the disk.
@@ -93,8 +129,8 @@ export interface AtomicDiskClient {
   read(offsetBytes: number | bigint, lengthBytes: number): Promise<Uint8Array>;
   /**
    * Writes a range of bytes of the disk, many sectors in parallel. Resolves when all of it is durable; if it fails, any
-   * part of it may have been written. A sector that is written in part is read, changed and written. No other operation
-   * of this client comes in between, but an operation of another client may, and then its write to that sector is lost.
+   * part of it may have been written. A sector that is written in part is changed as by
+   * `update`.
    * @param offsetBytes From the start of the disk.
    * @param data Must not be changed until the promise is settled.
    */
@@ -160,7 +196,7 @@ export function openClient(options: ConnectOptions): AtomicDiskClient {
  * The same disk with Observables instead of promises, for programs that are streams themselves.
  * @throws {AtomicDiskError} ATDD_USAGE for options that make no sense.
  */
-export function openDisk(options: ConnectOptions & { togetherMax?: number }): DiskClient {
+export function openDisk(options: ConnectOptions & { togetherMax?: number }): ClientDisk {
   return openCore(options);
 }
 
@@ -190,15 +226,17 @@ interface Opened {
 
 function open(options: ConnectOptions): Opened {
   const core = openCore(options);
-  return { client: facadeOf(core, slotsOf(options)), connected$: core.connected() };
+  const ranks = options.mode === 'open' ? slotsOf(options) : options.processes.map((_, index) => index + 1);
+  return { client: facadeOf(core, ranks), connected$: core.connected() };
 }
 
-function openCore(options: Parameters<typeof openDisk>[0]): DiskClient {
+function openCore(options: Parameters<typeof openDisk>[0]): ClientDisk {
   const { processes } = options;
   const timeouts = { ...CLIENT_TIMEOUTS_DEFAULT, ...options.timeouts };
   checkOptions(options, timeouts);
-  const core = new DiskClient(
+  const core = diskOf(
     {
+      processCount: processes.length,
       slots: slotsOf(options),
       outstandingPerConnection: options.outstandingPerConnection ?? CLIENT_DEFAULTS.outstandingPerConnection,
       windowSectors: options.windowSectors ?? CLIENT_DEFAULTS.windowSectors,
@@ -215,13 +253,22 @@ function openCore(options: Parameters<typeof openDisk>[0]): DiskClient {
       random: systemRandom(),
       log: options.log ?? SILENT_LOG,
     },
+    options.mode,
   );
   // An error is a broken invariant: unhandled on purpose, it ends the program.
   core.run$.subscribe();
   return core;
 }
 
-function facadeOf(core: DiskClient, slots: readonly Rank[]): AtomicDiskClient {
+function diskOf(
+  options: ConstructorParameters<typeof ClusterDisk>[0],
+  ports: ConstructorParameters<typeof ClusterDisk>[1],
+  mode: ConnectOptions['mode'] = 'auto',
+): ClientDisk {
+  return mode === 'open' ? new DiskClient(options, ports) : new ClusterDisk(options, ports);
+}
+
+function facadeOf(core: ClientDisk, slots: readonly Rank[]): AtomicDiskClient {
   const done = async (result$: Observable<never>): Promise<void> => {
     await lastValueFrom(result$, { defaultValue: null });
   };
@@ -231,6 +278,7 @@ function facadeOf(core: DiskClient, slots: readonly Rank[]): AtomicDiskClient {
   return {
     readSector: (index) => firstValueFrom(core.read(index)),
     writeSector: (index, data) => done(core.write(index, Uint8Array.from(data))),
+    update: async (index, change) => Uint8Array.from(await firstValueFrom(core.update(index, onCopies(change)))),
     read: (offsetBytes, lengthBytes) => firstValueFrom(core.readRange(offsetBytes, lengthBytes)),
     write: (offsetBytes, data) => done(core.writeRange(offsetBytes, data)),
     ping: async (rank, timeoutMs = ANSWER_TIMEOUT_MS) => {
@@ -245,6 +293,15 @@ function facadeOf(core: DiskClient, slots: readonly Rank[]): AtomicDiskClient {
       return { ...core.counters };
     },
     close: () => done(core.close()),
+  };
+}
+
+/** The caller may keep or change what it gets and gives. */
+function onCopies(change: (current: Uint8Array) => Uint8Array): (current: Uint8Array) => Uint8Array {
+  return (current) => {
+    const changed = change(Uint8Array.from(current));
+    // Anything else is refused by the disk.
+    return changed instanceof Uint8Array ? Uint8Array.from(changed) : changed;
   };
 }
 

@@ -9,32 +9,28 @@
  * Each connection has a slot, which keeps it up (keepConnected) and is bound to a rank.
  */
 import type { Observable } from 'rxjs';
-import { concat, defer, delay, EMPTY, filter, finalize, from, ignoreElements, merge } from 'rxjs';
-import { mergeMap, ReplaySubject, Subject, take, takeUntil } from 'rxjs';
-import { tap, throwError, timeout, timer } from 'rxjs';
+import { defer, delay, EMPTY, finalize, merge, ReplaySubject, Subject, takeUntil, tap, timer } from 'rxjs';
 import type { Inquiry } from '../core/membership/memberMessage.js';
 import type { Rank } from '../core/rank.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import type { SectorRun } from '../core/sectorMap.js';
-import { AtomicDiskError, describeError } from '../errors.js';
-import type { Disk } from '../ports/disk.js';
+import { describeError } from '../errors.js';
 import type { Log } from '../ports/log.js';
 import type { Random } from '../ports/random.js';
 import type { Schedulers } from '../ports/schedulers.js';
 import type { Tagger } from '../wire/tag.js';
 import { checkSector, checkSectorData } from './byteRange.js';
+import type { ClientDisk } from './clientDisk.js';
 import type { AttemptObserver, ClientCounters } from './clientEvents.js';
 import { createCounters } from './clientEvents.js';
 import { Dispatcher } from './dispatcher.js';
 import { HeldWrites } from './heldWrites.js';
 import { HEDGE_CHECK_MS } from './hedging.js';
-import { inquireOver } from './inquire.js';
 import { keepConnected } from './keepConnected.js';
 import type { ClientConnection } from './link.js';
 import { Link } from './link.js';
 import type { SectorRequest } from './operation.js';
-import type { PingOptions } from './ping.js';
-import { pingOver } from './ping.js';
+import { ProcessLinks } from './processLinks.js';
 import { readRange, writeRange } from './ranges.js';
 import { askMaps } from './sectorMaps.js';
 import { SmallerDisks } from './smallerDisks.js';
@@ -75,6 +71,10 @@ export interface DiskClientOptions {
   readonly hedgesReads?: boolean;
   readonly tagger: Tagger;
   readonly onAttempt?: AttemptObserver;
+  /** Whether the log names processes that cannot be reached. Default: yes. */
+  readonly namesUnreachable?: boolean;
+  /** What is counted in. Default: counters of its own. */
+  readonly counters?: ClientCounters;
 }
 
 export interface DiskClientPorts {
@@ -94,22 +94,15 @@ interface Served {
   readonly proved: () => void;
 }
 
-export class DiskClient implements Disk {
-  readonly counters: ClientCounters = createCounters();
-  /**
-   * Keeps the connections up: to be subscribed to once, for as long as the client is used. Completes after `close`; an
-   * error is a broken invariant.
-   */
+export class DiskClient implements ClientDisk {
+  readonly counters: ClientCounters;
   readonly run$: Observable<never>;
   private readonly dispatcher: Dispatcher;
-  private readonly links = new Set<Link>();
-  private readonly linkAdded = new ReplaySubject<Link>(1);
+  private readonly links: ProcessLinks;
   private readonly heldWrites: HeldWrites;
   private readonly readsUnderWay = new Subject<boolean>();
   private readonly closing = new ReplaySubject<void>(1);
   private readonly stopped = new ReplaySubject<never>(1);
-  /** The present trouble with each process that has one, in words. */
-  private readonly troubles = new Map<Rank, string>();
   private isClosing = false;
   private requestCount = 0n;
 
@@ -119,6 +112,13 @@ export class DiskClient implements Disk {
   ) {
     const { clock } = ports.schedulers;
     const { sectors } = options;
+    this.counters = options.counters ?? createCounters();
+    this.links = new ProcessLinks({
+      clock,
+      counters: this.counters,
+      nextRequestNumber: () => this.nextRequestNumber(),
+      closing$: this.closing,
+    });
     const smallerDisks = sectors === undefined ? undefined : new SmallerDisks(sectors, clock, ports.log);
     this.heldWrites = new HeldWrites({
       unconfirmedMs: options.timeouts.unconfirmedMs,
@@ -171,14 +171,12 @@ export class DiskClient implements Disk {
     );
   }
 
-  /** Number of operations that are not over, including abandoned ones that keep their sector. */
   get operationCount(): number {
     return this.dispatcher.operationCount;
   }
 
-  /** Completes once a process has accepted a connection. */
   connected(): Observable<never> {
-    return this.untilClosed(this.linkAdded.pipe(take(1), ignoreElements()));
+    return this.links.connected();
   }
 
   /** Emits the sector's data, in memory of the caller's own, and completes. */
@@ -192,10 +190,10 @@ export class DiskClient implements Disk {
   }
 
   /**
-   * Reads, changes and writes, with no other operation of this client on the sector in between. Completes when the
-   * result of `change` is durable on a majority.
+   * Reads, changes and writes, with no other operation of this client on the sector in between. Emits the result of
+   * `change` and completes when it is durable on a majority.
    */
-  update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never> {
+  update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<SectorData> {
     return this.perform({ kind: 'update', sector, change });
   }
 
@@ -207,7 +205,7 @@ export class DiskClient implements Disk {
         if (sector >= from && sector < end) inUse.add(sector);
       }
       const byRank = new Map<Rank, Link>();
-      for (const link of this.links) {
+      for (const link of this.links.all) {
         if (link.isOpen && this.heldWrites.tellsMaps(link)) byRank.set(link.rank, link);
       }
       const links = [...byRank.values()];
@@ -217,68 +215,35 @@ export class DiskClient implements Disk {
     });
   }
 
-  /** Emits the bytes and completes. Each sector is read atomically, the range is not. */
   readRange(offsetBytes: number | bigint, lengthBytes: number): Observable<Uint8Array> {
     return readRange(this, this.options, offsetBytes, lengthBytes);
   }
 
-  /** Completes when all of it is durable. Parts of sectors are read, changed and written. */
   writeRange(offsetBytes: number | bigint, data: Uint8Array): Observable<never> {
     return writeRange(this, this.options, offsetBytes, data);
   }
 
-  /** Emits the time that the process took to answer, in milliseconds, and completes. Fails with ATDD_TIMEOUT. */
   ping(rank: Rank, timeoutMs: number): Observable<number> {
-    const answer$ = pingOver({ ...this.pingOptions(), link$: this.linksTo(rank) });
-    return this.answeredWithin(timeoutMs, rank, answer$);
+    return this.links.ping(rank, timeoutMs);
   }
 
-  /**
-   * Emits the status report of that process, unchecked, and completes. Fails with ATDD_TIMEOUT, also if the process
-   * does not understand such inquiries, and with ATDD_AUTH_FAILURE.
-   */
   inquire(rank: Rank, inquiry: Inquiry, timeoutMs: number): Observable<string> {
-    const answer$ = inquireOver({
-      link$: this.linksTo(rank),
-      inquiry,
-      nextRequestNumber: () => this.nextRequestNumber(),
-    });
-    return this.answeredWithin(timeoutMs, rank, answer$);
+    return this.links.inquire(rank, inquiry, timeoutMs);
   }
 
-  /**
-   * Fails the operations under way with ATDD_CLIENT_CLOSED, ends every connection, and completes when they are gone. A
-   * write that has been sent may still take effect.
-   */
   close(): Observable<never> {
     return defer(() => {
       if (!this.isClosing) {
         this.isClosing = true;
         this.dispatcher.close();
         this.closing.next();
-        for (const link of this.links) link.leave();
+        for (const link of this.links.all) link.leave();
       }
       return this.stopped;
     });
   }
 
-  /** Emits the present and later connections to that process. */
-  private linksTo(rank: Rank): Observable<Link> {
-    return concat(from(this.links), this.linkAdded).pipe(filter((link) => link.rank === rank));
-  }
-
-  private answeredWithin<T>(timeoutMs: number, rank: Rank, answer$: Observable<T>): Observable<T> {
-    const timedOut = (): AtomicDiskError => {
-      const trouble = this.troubles.get(rank) ?? 'connected, but no answer';
-      const text = `process ${rank} did not answer within ${timeoutMs} ms: ${trouble}`;
-      return new AtomicDiskError('ATDD_TIMEOUT', text, { cause: trouble });
-    };
-    const { clock } = this.ports.schedulers;
-    const late = { first: timeoutMs, scheduler: clock, with: () => throwError(timedOut) };
-    return this.untilClosed(answer$).pipe(timeout(late));
-  }
-
-  private perform(request: SectorRequest & { readonly kind: 'read' }): Observable<SectorData>;
+  private perform(request: SectorRequest & { readonly kind: 'read' | 'update' }): Observable<SectorData>;
   private perform(request: SectorRequest): Observable<never>;
   private perform(request: SectorRequest): Observable<SectorData> {
     const { operationMs } = this.options.timeouts;
@@ -309,8 +274,10 @@ export class DiskClient implements Disk {
         wasAway = true;
         this.counters.failedDials += 1;
         const trouble = describeError(error);
-        if (!this.troubles.has(rank)) log.warn('a process is unreachable', { rank, trouble });
-        this.troubles.set(rank, trouble);
+        const isFirst = this.links.setTrouble(rank, trouble);
+        if (isFirst && this.options.namesUnreachable !== false) {
+          log.warn('a process is unreachable', { rank, trouble });
+        }
       },
       stop$: this.closing,
       schedulers,
@@ -329,15 +296,13 @@ export class DiskClient implements Disk {
       unansweredMs: this.options.timeouts.unansweredMs,
       counters: this.counters,
       onTrouble: (trouble) => {
-        this.troubles.set(rank, trouble);
+        this.links.setTrouble(rank, trouble);
         log.warn('trouble with a process', { rank, remote: connection.remote, trouble });
       },
     });
     return defer(() => {
-      this.troubles.delete(rank);
-      this.links.add(link);
       this.dispatcher.addLink(link, isOnTrial);
-      this.linkAdded.next(link);
+      this.links.add(link);
       const trial$ = isOnTrial ? trialOf(link, this.trialOptions(link)) : EMPTY;
       return link.runWith(merge(this.heldWrites.learnBoot(link), trial$));
     }).pipe(
@@ -348,7 +313,7 @@ export class DiskClient implements Disk {
         },
       }),
       finalize(() => {
-        this.links.delete(link);
+        this.links.remove(link);
         this.dispatcher.removeLink(link);
         connection.destroy();
       }),
@@ -360,15 +325,7 @@ export class DiskClient implements Disk {
     const passed = (): void => {
       this.dispatcher.endTrial(link);
     };
-    return { ...this.pingOptions(), clock, passed };
-  }
-
-  private pingOptions(): PingOptions {
-    return {
-      nextRequestNumber: () => this.nextRequestNumber(),
-      nowMs: () => this.ports.schedulers.clock.now(),
-      counters: this.counters,
-    };
+    return { ...this.links.pingOptions, clock, passed };
   }
 
   private hedges(): Observable<never> {
@@ -377,10 +334,5 @@ export class DiskClient implements Disk {
       if (!this.dispatcher.hedge()) this.readsUnderWay.next(false);
     };
     return watchWhile(this.readsUnderWay, check, HEDGE_CHECK_MS, clock);
-  }
-
-  private untilClosed<T>(source$: Observable<T>): Observable<T> {
-    const closed = (): AtomicDiskError => new AtomicDiskError('ATDD_CLIENT_CLOSED', 'the client is closed');
-    return source$.pipe(takeUntil(this.closing.pipe(mergeMap(() => throwError(closed)))));
   }
 }

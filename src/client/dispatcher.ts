@@ -30,6 +30,7 @@ import { assert, unreachable } from '../core/assert.js';
 import type { ResponseStatus } from '../core/message.js';
 import type { Rank } from '../core/rank.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
+import { ChangeFailure, guarded } from '../coordinator/changeFailure.js';
 import { AtomicDiskError } from '../errors.js';
 import type { AttemptEvent } from './clientEvents.js';
 import type { DispatcherOptions } from './dispatcherOptions.js';
@@ -76,7 +77,7 @@ export class Dispatcher {
   }
 
   /**
-   * Begins when subscribed to. Emits the sector's data if the request is a READ, and completes, or fails with an
+   * Begins when subscribed to. Emits what a read has read or an update has written, and completes, or fails with an
    * AtomicDiskError. To unsubscribe gives the operation up. If it has not been sent, it never will be. If it has, the
    * sector stays taken until the process has answered or can no longer carry the operation out.
    * @param timedOut$ When it emits, the operation fails with ATDD_TIMEOUT.
@@ -287,8 +288,15 @@ export class Dispatcher {
     const result = stage === 'read' ? data : operation.data;
     assert(result != null, 'an answered operation has data');
     if (request.kind === 'update' && stage === 'read' && !operation.abandoned) {
+      try {
+        operation.data = guarded(request.change)(result);
+      } catch (error) {
+        if (!(error instanceof ChangeFailure)) throw error;
+        this.leaveQueue(operation);
+        caller.error(error.failure);
+        return;
+      }
       operation.stage = 'write';
-      operation.data = request.change(result);
       operation.attemptCount = 0;
       operation.refusedCount = 0;
       operation.inFlightCount = 0;
@@ -296,7 +304,7 @@ export class Dispatcher {
       return;
     }
     this.leaveQueue(operation);
-    if (request.kind === 'read') caller.next(result);
+    if (request.kind !== 'write') caller.next(result);
     caller.complete();
   }
 

@@ -11,7 +11,7 @@ export type SectorRequest =
   | {
       readonly kind: 'update';
       readonly sector: SectorIndex;
-      change(current: SectorData): SectorData;
+      readonly change: (current: SectorData) => SectorData;
     };
 
 /**
@@ -37,7 +37,7 @@ export interface Operation {
   inFlightCount: number;
   /** The caller is gone: the operation is not sent again. */
   abandoned: boolean;
-  /** Gets the data of a read, or an AtomicDiskError. Ignores both once it has unsubscribed. */
+  /** Gets the data of a read or an update, or an error. Ignores both once it has unsubscribed. */
   readonly caller: Observer<SectorData>;
 }
 

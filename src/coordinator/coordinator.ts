@@ -53,6 +53,7 @@ export class Coordinator {
   readonly #timeouts: Deadlines<RangeOperation> | null;
   #runningCount = 0;
   #runningBytes = 0;
+  #finishedCount = 0;
   #isClosed = false;
 
   constructor(private readonly options: CoordinatorOptions) {
@@ -76,6 +77,11 @@ export class Coordinator {
     };
   }
 
+  /** Operations whose results are known, since the coordinator was made. */
+  get finishedCount(): number {
+    return this.#finishedCount;
+  }
+
   /**
    * Emits the data of the range, which must not be changed, and completes. Each sector is read atomically.
    *
@@ -95,13 +101,14 @@ export class Coordinator {
   }
 
   /**
-   * Completes when the sector holds what `change` has made of it, with no other write of anybody in between. `change`
-   * must not keep or change its argument, and may be called several times. Fails with ATDD_OUTCOME_UNKNOWN if other
-   * writes have hidden whether this one took effect.
+   * Emits the data that was stored, which must not be changed, and completes when the sector holds what `change` has
+   * made of it, with no other write of anybody in between. `change` must not keep or change its argument, and may be
+   * called several times; what was stored need not be the result of the last call. Fails with ATDD_OUTCOME_UNKNOWN if
+   * other writes have hidden whether this one took effect.
    */
-  update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never> {
+  update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<RangeData> {
     const task: Task = { kind: 'update', change: guarded(change) };
-    return this.#perform(task, { first: sector, count: 1 }) as Observable<never>;
+    return this.#perform(task, { first: sector, count: 1 }) as Observable<RangeData>;
   }
 
   /**
@@ -181,12 +188,13 @@ export class Coordinator {
   }
 
   #finished(operation: RangeOperation, outcome: TaskOutcome): void {
+    this.#finishedCount += 1;
     this.#leaveWindow(operation);
     this.#leave(operation);
     const { caller } = operation;
     switch (outcome.kind) {
       case 'done':
-        if (operation.task.kind === 'read' && outcome.data !== null) caller.next(outcome.data);
+        if (outcome.data !== null) caller.next(outcome.data);
         // A heal is over only when it is concluded.
         if (operation.task.kind !== 'heal') caller.complete();
         break;

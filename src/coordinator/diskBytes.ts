@@ -54,7 +54,7 @@ export function writeBytes(
     const bytes = data.subarray(at, at + to - begin);
     return isWholeSector(part)
       ? disk.write(sector, bytes)
-      : disk.update(sector, (current) => withBytes(current, begin, bytes));
+      : disk.update(sector, (current) => withBytes(current, begin, bytes)).pipe(ignoreElements());
   };
   if (disk.writeSectors === undefined) {
     const parts = sectorParts(offsetBytes, data.length);

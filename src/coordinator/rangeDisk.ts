@@ -1,8 +1,8 @@
 /** A coordinator as a disk: requests of any length become ranges. */
 import type { Observable } from 'rxjs';
-import { defer, endWith, from, ignoreElements, map, mergeMap, of, tap } from 'rxjs';
+import { concatMap, defer, endWith, forkJoin, from, ignoreElements, map, mergeMap, takeWhile, tap } from 'rxjs';
 import type { SectorData, SectorIndex } from '../core/sector.js';
-import { SECTOR_SIZE_BYTES } from '../core/sector.js';
+import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../core/sector.js';
 import type { SectorRun } from '../core/sectorMap.js';
 import type { SectorRange } from '../core/strict/range.js';
 import { rangesOf } from '../core/strict/range.js';
@@ -12,6 +12,12 @@ import type { Coordinator } from './coordinator.js';
 
 /** How many ranges of one request are given to the coordinator at a time: 16 MiB. */
 const RANGES_MAX = 16;
+
+/** How many ranges a map reads at a time: 8 MiB, if there is data. */
+const MAP_STEP_RANGES = 8;
+
+/** The most sectors of one map: 256 MiB. */
+const MAP_SECTORS_MAX = 65_536;
 
 export class RangeDisk implements Disk {
   constructor(private readonly coordinator: Pick<Coordinator, 'readRange' | 'writeRange' | 'update'>) {}
@@ -23,9 +29,31 @@ export class RangeDisk implements Disk {
       .pipe(map((data) => (data === 'zeros' ? new Uint8Array(SECTOR_SIZE_BYTES) : Uint8Array.from(data))));
   }
 
-  /** No runs: replicas of the strict register are not asked for maps yet. */
-  map(): Observable<readonly SectorRun[]> {
-    return of([]);
+  /**
+   * Reads, because the answer for sectors that were never written has no data. So a map is long where the disk is
+   * empty, and ends soon after data has come.
+   */
+  map(first: SectorIndex, count: number): Observable<readonly SectorRun[]> {
+    return defer(() => {
+      const runs: SectorRun[] = [];
+      const read$ = (step: readonly SectorRange[]): Observable<boolean> =>
+        forkJoin(step.map((range) => this.coordinator.readRange(range))).pipe(
+          map((pieces) => {
+            for (const [index, data] of pieces.entries()) addRuns(runs, step[index].count, data);
+            return pieces.every((data) => data === 'zeros');
+          }),
+        );
+      const ranges = rangesOf(first, Math.min(count, MAP_SECTORS_MAX));
+      const steps = Array.from({ length: Math.ceil(ranges.length / MAP_STEP_RANGES) }, (_, index) =>
+        ranges.slice(index * MAP_STEP_RANGES, (index + 1) * MAP_STEP_RANGES),
+      );
+      return from(steps).pipe(
+        concatMap(read$),
+        takeWhile((isEmpty) => isEmpty),
+        ignoreElements(),
+        endWith(runs),
+      );
+    });
   }
 
   write(sector: SectorIndex, data: SectorData): Observable<never> {
@@ -34,8 +62,8 @@ export class RangeDisk implements Disk {
   }
 
   /** Other users of the disk do not write in between, either. */
-  update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never> {
-    return this.coordinator.update(sector, change);
+  update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<SectorData> {
+    return this.coordinator.update(sector, change).pipe(map((data) => (data === 'zeros' ? ZERO_SECTOR : data)));
   }
 
   readSectors(first: SectorIndex, count: number): Observable<Uint8Array> {
@@ -69,4 +97,22 @@ export class RangeDisk implements Disk {
 function partOf(data: RangeData, at: number, count: number): RangeData {
   if (data === 'zeros') return data;
   return data.subarray(at * SECTOR_SIZE_BYTES, (at + count) * SECTOR_SIZE_BYTES);
+}
+
+/** Appends what some sectors were read as. */
+function addRuns(runs: SectorRun[], count: number, data: RangeData): void {
+  if (data === 'zeros') addRun(runs, { sectors: count, kind: 'zeros' });
+  else {
+    for (let at = 0; at < data.length; at += SECTOR_SIZE_BYTES) {
+      const sector = data.subarray(at, at + SECTOR_SIZE_BYTES);
+      const isZero = sector[0] === 0 && Buffer.compare(sector, ZERO_SECTOR) === 0;
+      addRun(runs, { sectors: 1, kind: isZero ? 'zeros' : 'data' });
+    }
+  }
+}
+
+function addRun(runs: SectorRun[], run: SectorRun): void {
+  const last = runs.at(-1);
+  if (last?.kind === run.kind) runs[runs.length - 1] = { ...last, sectors: last.sectors + run.sectors };
+  else runs.push(run);
 }

@@ -30,7 +30,9 @@ export interface RangeOperation extends Queued {
   readonly range: SectorRange;
   /** Of its range: what it counts for in bounds. */
   readonly bytes: number;
-  /** Gets what a read or a heal emits, or an AtomicDiskError. Ignores both once it has unsubscribed. */
+  /**
+   * Gets what a read, an update or a heal emits, or an AtomicDiskError. Ignores both once it has unsubscribed.
+   */
   readonly caller: Observer<RangeData | Healed>;
   place: Place;
   /** null until it runs. */
@@ -39,7 +41,7 @@ export interface RangeOperation extends Queued {
   hasStored: boolean;
   /** Sectors whose part of the task is done. */
   doneCount: number;
-  /** What was read of the parts that are done, in any order. */
+  /** What was read or updated of the parts that are done, in any order. */
   readonly pieces: { readonly first: SectorIndex; readonly count: number; readonly data: RangeData }[];
 }
 
@@ -65,7 +67,7 @@ export function noteDone(operation: RangeOperation, { first, count }: SectorRang
   return operation.doneCount === operation.range.count;
 }
 
-/** What was read of the whole range; null: nothing was to be read. */
+/** What was read of the whole range, or stored by an update; null: neither was to be told. */
 export function dataRead({ pieces }: RangeOperation): RangeData | null {
   return pieces.length === 0 ? null : joinData(pieces.toSorted((a, b) => a.first - b.first));
 }

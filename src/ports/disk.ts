@@ -22,10 +22,12 @@ export interface Disk {
   /** Completes when the data is durable. Until then the caller must not change it. */
   write(sector: SectorIndex, data: SectorData): Observable<never>;
   /**
-   * Reads, changes and writes the sector, without another operation of this user of the disk in between. Other users
-   * may write in between, and then their data is lost.
+   * Reads, changes and writes the sector, without another operation of this user of the disk in between. Emits the data
+   * that was written, which must not be changed, and completes. `change` must not keep or change its argument; if it
+   * throws, the update fails with that error. Whether other users may write in between, so that their data is
+   * lost, depends on the disk.
    */
-  update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<never>;
+  update(sector: SectorIndex, change: (current: SectorData) => SectorData): Observable<SectorData>;
   /**
    * Emits the data of `count` consecutive sectors, which must not be changed, and completes. Each sector is read
    * atomically, all together are not. Absent: the disk works sector by sector.

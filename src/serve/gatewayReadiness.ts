@@ -2,7 +2,7 @@
 import type { Subscription } from 'rxjs';
 import { EMPTY, catchError, firstValueFrom, ignoreElements, map, merge, of, retry, tap } from 'rxjs';
 import type { ClusterConfig } from '../../config/load.js';
-import type { DiskClient } from '../client/diskClient.js';
+import type { ClientDisk } from '../client/clientDisk.js';
 import { watchMajority } from '../client/majorityWatch.js';
 import type { Rank } from '../core/rank.js';
 import { AtomicDiskError, troubleOf } from '../errors.js';
@@ -10,7 +10,7 @@ import type { Log, LogFields } from '../ports/log.js';
 import { monotonicClock } from '../shell/monotonicClock.js';
 
 export interface ReadinessParts {
-  readonly disk: DiskClient;
+  readonly disk: ClientDisk;
   readonly log: Log;
   /** The addresses at which the gateway listens, for the log. */
   readonly where: LogFields;

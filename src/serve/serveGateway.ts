@@ -8,7 +8,7 @@ import type { ClusterConfig } from '../../config/load.js';
 import { loadClusterConfig } from '../../config/load.js';
 import type { NbdConfig } from '../../config/nbdConfig.js';
 import { openDisk } from '../client/connect.js';
-import type { DiskClient } from '../client/diskClient.js';
+import type { ClientDisk } from '../client/clientDisk.js';
 import type { Log } from '../ports/log.js';
 import type { ListenAddress } from '../shell/bindSocket.js';
 import { bindSocket } from '../shell/bindSocket.js';
@@ -76,7 +76,7 @@ async function listen(address: ListenAddress, connections: number, log: Log): Pr
   return tcpServer(await bindSocket({ ...address, connections }), connections, onRefused);
 }
 
-function diskOf({ processes, clientKey, sectors }: ClusterConfig, { waitMs }: NbdConfig, log: Log): DiskClient {
+function diskOf({ processes, clientKey, sectors }: ClusterConfig, { waitMs }: NbdConfig, log: Log): ClientDisk {
   return openDisk({
     processes,
     clientKey,
@@ -91,7 +91,7 @@ function diskOf({ processes, clientKey, sectors }: ClusterConfig, { waitMs }: Nb
   });
 }
 
-function gatewayOver(disk: DiskClient, { exports }: NbdConfig, servers: readonly TcpServer[], log: Log): Gateway {
+function gatewayOver(disk: ClientDisk, { exports }: NbdConfig, servers: readonly TcpServer[], log: Log): Gateway {
   const { lingerMs } = limits.NBD_LIMITS;
   const observer = gatewayObserver(log, servers);
   return startGateway(

@@ -132,15 +132,21 @@ test('`connections` deals them out over the processes', async (t) => {
   const { processes, options } = await play(t, 3);
   const client = await connect({ ...options, connections: 5 });
   const counts = () => processes.map(({ sockets }) => sockets.size);
-  while (counts().reduce((sum, count) => sum + count) < 5) await client.readSector(0);
-  t.deepEqual(counts(), [2, 2, 1]);
+  // Beside one to each, over which the mode is asked for.
+  while (counts().reduce((sum, count) => sum + count) < 8) await client.readSector(0);
+  t.deepEqual(counts(), [3, 3, 2]);
   await client.close();
+  const open = await connect({ ...options, mode: 'open', connections: 5 });
+  await open.readSector(0);
+  await untilSo(() => counts().reduce((sum, count) => sum + count) === 5);
+  t.deepEqual(counts(), [2, 2, 1]);
+  await open.close();
 });
 
 test('an operation survives the death of its process', async (t) => {
   const { processes, options } = await play(t, 2);
   const events: AttemptEvent[] = [];
-  const client = await connect({ ...options, onAttempt: (event) => events.push(event) });
+  const client = await connect({ ...options, mode: 'open', onAttempt: (event) => events.push(event) });
   await Promise.all([client.ping(1), client.ping(2)]);
   for (const process of processes) process.silent = true;
   const writes = Promise.all(

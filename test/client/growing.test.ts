@@ -48,7 +48,7 @@ for (const [name, options] of [
     const update = cluster.watch(cluster.client.update(152, () => sectorOf(8)));
     answerAll(cluster, [1, 2]);
     t.deepEqual(read.seen, [sectorOf(3), '|']);
-    t.deepEqual([write.seen, update.seen], [['|'], ['|']]);
+    t.deepEqual([write.seen, update.seen], [['|'], [sectorOf(8), '|']]);
     t.deepEqual(kindsAt(cluster, 3, 151), ['write']);
     t.deepEqual(kindsAt(cluster, 3, 152), ['read', 'write']);
   });

@@ -65,7 +65,7 @@ test('the READ of an update is hedged, its WRITE and other writes never', (t) =>
   t.is(writes.length, 1);
   t.deepEqual(update.seen, []);
   cluster.at(writes[0].rank).answer(writes[0].position);
-  t.deepEqual(update.seen, ['|']);
+  t.deepEqual(update.seen, [sectorOf(2), '|']);
 });
 
 test('with one process, or none with room, nothing is asked twice', (t) => {

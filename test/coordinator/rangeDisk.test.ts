@@ -75,11 +75,39 @@ test('what a sector is read as is of the caller, and so is what is written once 
   t.deepEqual(Buffer.from(again), Buffer.from(sectorNamed('a')));
 });
 
-test('an update changes what is there, and the map knows nothing', (t) => {
+test('an update changes what is there, and tells what it has stored', (t) => {
   const { disks, run } = world(4);
+  const changed = Buffer.from(sectorNamed('a').map((byte) => byte ^ 0xff));
   run(disks[0].write(1, sectorNamed('a')));
-  run(disks[1].update(1, (current) => current.map((byte) => byte ^ 0xff)));
+  const [stored] = run(disks[1].update(1, (current) => current.map((byte) => byte ^ 0xff)));
+  t.deepEqual(Buffer.from(stored), changed);
   const [read] = run(disks[0].read(1));
-  t.deepEqual(Buffer.from(read), Buffer.from(sectorNamed('a').map((byte) => byte ^ 0xff)));
-  t.deepEqual(run(disks[0].map()), [[]]);
+  t.deepEqual(Buffer.from(read), changed);
+  const [zeros] = run(disks[0].update(1, (current) => current.map(() => 0)));
+  t.deepEqual(zeros, new Uint8Array(SECTOR));
+});
+
+test('a map is long where nothing was written, and ends after data', (t) => {
+  const { disks, clients, run } = world(5);
+  const [disk] = disks;
+  const [{ ports }] = clients;
+  t.deepEqual(run(disk.map(3, 20 * EXTENT_SECTORS)), [[{ sectors: 20 * EXTENT_SECTORS, kind: 'zeros' }]]);
+  run(disk.writeSectors(5, 2, new Uint8Array(2 * SECTOR).fill(1)));
+  run(disk.writeSectors(9, 1, new Uint8Array(SECTOR)));
+  const queries = (): number => ports[0].sent.filter(({ request }) => request.kind === 'query').length;
+  const before = queries();
+  const [runs] = run(disk.map(3, 20 * EXTENT_SECTORS));
+  t.deepEqual(runs, [
+    { sectors: 2, kind: 'zeros' },
+    { sectors: 2, kind: 'data' },
+    { sectors: 8 * EXTENT_SECTORS - 7, kind: 'zeros' },
+  ]);
+  t.is(queries() - before, 8);
+  t.deepEqual(run(disk.map(6, 3)), [
+    [
+      { sectors: 1, kind: 'data' },
+      { sectors: 2, kind: 'zeros' },
+    ],
+  ]);
+  t.deepEqual(run(disk.map(0, 1e9))[0].length, 3);
 });

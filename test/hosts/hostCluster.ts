@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { RegisterMode } from '../../src/core/membership/registerMode.js';
 import { inFull, MAIN_FILE } from '../helpers/cluster.js';
 import { HANG_MS } from '../helpers/hang.js';
 import type { Address } from '../helpers/rawClient.js';
@@ -33,7 +34,7 @@ export class HostCluster {
     readonly network: HostNetwork,
     readonly processCount: number,
     private readonly python: string,
-    sectors: number,
+    config: { readonly sectors: number; readonly members: RegisterMode },
   ) {
     process.once('exit', this.removeFolder);
     this.addresses = this.ranks.map((rank) => ({ host: network.addressOf(rank), port: PROCESS_PORT }));
@@ -42,7 +43,7 @@ export class HostCluster {
     writeFileSync(path.join(this.folder, 'system.key'), randomBytes(64).toString('hex'), secret);
     const configuration = {
       processes: this.addresses.map(inFull),
-      sectors,
+      ...config,
       storage: 'data/{rank}',
       keys: { client: 'client.key', system: 'system.key' },
     };

@@ -24,29 +24,40 @@ test('every option has a default, and is taken', (t) => {
   const { seed, ...rest } = plain.options;
   t.true(Number.isInteger(seed));
   const scenarios = ['cut', 'hang', 'failover', 'kill', 'contention'];
-  t.deepEqual(rest, { scenarios, isShort: false, processes: 3, through: 'nbd', rounds: null, expects: false });
-  const words = 'kill cut --short --processes 5 --through library --rounds 2 --seed 7 --expect';
+  t.deepEqual(rest, {
+    scenarios,
+    isShort: false,
+    processes: 3,
+    through: 'nbd',
+    members: 'open',
+    ...{ rounds: null, expects: false },
+  });
+  const words = 'kill cut --short --processes 5 --through library --members strict --rounds 2 --seed 7 --expect';
   t.deepEqual(readOptions(words.split(' ')), {
     kind: 'good',
     options: {
-      ...{ scenarios: ['cut', 'kill'], isShort: true, processes: 5, through: 'library', rounds: 2 },
-      ...{ seed: 7, expects: true },
+      ...{ scenarios: ['cut', 'kill'], isShort: true, processes: 5, through: 'library' },
+      ...{ members: 'strict', rounds: 2, seed: 7, expects: true },
     },
   });
   t.is(readOptions(['--help']).kind, 'help');
 });
 
 test('every mistake on the command line is told, with what was found and expected', (t) => {
-  t.deepEqual(readOptions(['cats', '--processes', '2', '--through', 'smoke', '--rounds', '0', '--seed', 'x']), {
-    kind: 'wrong',
-    mistakes: [
-      'found "cats", expected a scenario: cut, hang, failover, kill, contention',
-      '--through: found "smoke", expected nbd or library',
-      '--processes: found "2", expected a whole number from 3 to 9',
-      '--rounds: found "0", expected a whole number from 1 to 1000',
-      '--seed: found "x", expected a whole number from 0 to 2147483647',
-    ],
-  });
+  t.deepEqual(
+    readOptions(['cats', '--processes', '2', '--through', 'smoke', '--members', 'few', '--rounds', '0', '--seed', 'x']),
+    {
+      kind: 'wrong',
+      mistakes: [
+        'found "cats", expected a scenario: cut, hang, failover, kill, contention',
+        '--through: found "smoke", expected nbd or library',
+        '--members: found "few", expected open or strict',
+        '--processes: found "2", expected a whole number from 3 to 9',
+        '--rounds: found "0", expected a whole number from 1 to 1000',
+        '--seed: found "x", expected a whole number from 0 to 2147483647',
+      ],
+    },
+  );
   for (const words of [['--bogus'], ['--seed']]) t.is(readOptions(words).kind, 'wrong', words.join(' '));
 });
 

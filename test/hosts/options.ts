@@ -1,5 +1,7 @@
 /** The command line of `npm run chaos:hosts`: everything that is wrong with it is told at once. */
 import { parseArgs } from 'node:util';
+import type { RegisterMode } from '../../src/core/membership/registerMode.js';
+import { REGISTER_MODES } from '../../src/core/membership/registerMode.js';
 
 export const SCENARIOS = ['cut', 'hang', 'failover', 'kill', 'contention'] as const;
 export type Scenario = (typeof SCENARIOS)[number];
@@ -13,6 +15,7 @@ export const USAGE = `npm run chaos:hosts -- [scenarios] [options]
   --short            the form for CI: shorter silences, fewer rounds
   --processes <n>    processes of the cluster, each on a host of its own: 3 to 9 (3)
   --through <client> the load of cut, hang and kill: nbd or library (nbd)
+  --members <mode>   how the members keep the sectors: open or strict (open)
   --rounds <n>       rounds of failover and of kill (20 and 9; short: 3 and 3)
   --seed <n>         makes the same random choices again (default: another each time)
   --expect           fail if a figure is outside the bounds of docs/testing.md`;
@@ -22,6 +25,7 @@ export interface CommandLine {
   readonly isShort: boolean;
   readonly processes: number;
   readonly through: Client;
+  readonly members: RegisterMode;
   /** Null: each scenario has its own number. */
   readonly rounds: number | null;
   readonly seed: number;
@@ -40,6 +44,7 @@ const OPTIONS = {
   short: { type: 'boolean', default: false },
   processes: { type: 'string', default: '3' },
   through: { type: 'string', default: 'nbd' },
+  members: { type: 'string', default: 'open' },
   rounds: { type: 'string' },
   seed: { type: 'string' },
   expect: { type: 'boolean', default: false },
@@ -66,13 +71,17 @@ export function readOptions(words: readonly string[]): ReadOptions {
   for (const name of positionals.filter((word) => !isOneOf(SCENARIOS, word))) {
     mistakes.push(`found "${name}", expected a scenario: ${SCENARIOS.join(', ')}`);
   }
-  const { through } = values;
+  const { through, members } = values;
   if (!isOneOf(CLIENTS, through)) mistakes.push(`--through: found "${through}", expected ${CLIENTS.join(' or ')}`);
+  if (!isOneOf(REGISTER_MODES, members)) {
+    mistakes.push(`--members: found "${members}", expected ${REGISTER_MODES.join(' or ')}`);
+  }
   const options: CommandLine = {
     scenarios: SCENARIOS.filter((name) => positionals.length === 0 || positionals.includes(name)),
     isShort: values.short,
     processes: number('processes', values.processes, 3, 9),
     through: through === 'library' ? 'library' : 'nbd',
+    members: members === 'strict' ? 'strict' : 'open',
     rounds: values.rounds === undefined ? null : number('rounds', values.rounds, 1, ROUNDS_MAX),
     seed:
       values.seed === undefined

@@ -27,7 +27,7 @@ export async function withCluster<Result>(
   { network, python, options }: Surrounding,
   run: (cluster: HostCluster) => Promise<Result>,
 ): Promise<Result> {
-  const cluster = new HostCluster(network, options.processes, python, SECTORS);
+  const cluster = new HostCluster(network, options.processes, python, { sectors: SECTORS, members: options.members });
   try {
     await cluster.start();
     return await run(cluster);

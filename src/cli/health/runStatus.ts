@@ -43,10 +43,10 @@ export async function status(command: Command, options: StatusOptions): Promise<
   const config = await loadClientConfig(command);
   // The clients have no log, because the output shows every trouble. Each process has a client of its own, because a
   // client of all would send the read to any of them, and wait for it if that one hangs.
-  const clients = config.processes.map((address) =>
-    openClient({ ...connectOptions(config, options.timeout), processes: [address] }),
-  );
-  const inspect = () => inspectCluster(config, clients, options.timeout);
+  const shared = connectOptions(config, options.timeout);
+  const clients = config.processes.map((address) => openClient({ ...shared, processes: [address], mode: 'open' }));
+  const together = openClient(shared);
+  const inspect = () => inspectCluster(config, { clients, together }, options.timeout);
   try {
     const { waitFull } = options;
     const waiting = waitFull === undefined ? null : await waitUntilFull(inspect, waitFull);
@@ -58,7 +58,7 @@ export async function status(command: Command, options: StatusOptions): Promise<
     const isWell = waiting === null ? result.quorum && isAgreed : result.redundancy.settled;
     return isWell ? EXIT_SUCCESS : EXIT_FAILURE;
   } finally {
-    await Promise.all(clients.map((client) => client.close()));
+    await Promise.all([...clients, together].map((client) => client.close()));
   }
 }
 
@@ -87,13 +87,16 @@ async function waitUntilFull(inspect: () => Promise<ClusterStatus>, waitMs: numb
   }
 }
 
-async function inspectCluster(
-  config: ClusterConfig,
-  clients: readonly AtomicDiskClient[],
-  timeoutMs: number,
-): Promise<ClusterStatus> {
+/** A client of each process, and one of all of them. */
+interface Clients {
+  readonly clients: readonly AtomicDiskClient[];
+  readonly together: AtomicDiskClient;
+}
+
+async function inspectCluster(config: ClusterConfig, parts: Clients, timeoutMs: number): Promise<ClusterStatus> {
+  const { clients } = parts;
   const asked = config.processes.map((address, index) => askProcess(clients[index], index + 1, address, timeoutMs));
-  const [read, ...processes] = await Promise.all([firstRead(clients, asked), ...asked]);
+  const [read, ...processes] = await Promise.all([firstRead(parts, asked), ...asked]);
   const disagreements = disagreementsOf(processes, config.sectors);
   return { processes, ...read, disagreements, redundancy: redundancyOf(processes, disagreements) };
 }
@@ -125,22 +128,22 @@ async function askProcess(
 }
 
 /**
- * Sends a read to every process. One answer is enough, because the process has asked a majority.
+ * Sends a read to every process, and one to all. One answer is enough, because a majority has been asked: by the
+ * process, or in the strict mode by the client of all.
  * @param asked The answers to the inquiries: a fresh process is left out, because it would end the connection.
  */
 async function firstRead(
-  clients: readonly AtomicDiskClient[],
+  { clients, together }: Clients,
   asked: readonly Promise<ProcessStatus>[],
 ): Promise<Omit<ClusterStatus, 'processes' | 'disagreements' | 'redundancy'>> {
   try {
-    const readLatencyMs = await Promise.any(
-      clients.map(async (client, index) => {
-        const { rank, report } = await asked[index];
-        if (report?.standing !== 'fresh') return timeRead(client);
-        const reason = `process ${rank} is not part of a cluster yet`;
-        throw new AtomicDiskError('ATDD_TIMEOUT', reason);
-      }),
-    );
+    const reads = clients.map(async (client, index) => {
+      const { rank, report } = await asked[index];
+      if (report?.standing !== 'fresh') return timeRead(client);
+      const reason = `process ${rank} is not part of a cluster yet`;
+      throw new AtomicDiskError('ATDD_TIMEOUT', reason);
+    });
+    const readLatencyMs = await Promise.any([...reads, timeRead(together)]);
     return { quorum: true, readLatencyMs, readTrouble: null };
   } catch (error) {
     const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];

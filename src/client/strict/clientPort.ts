@@ -9,7 +9,7 @@
  * stopped or cut off costs one connection and no requests.
  */
 import type { Observable } from 'rxjs';
-import { BehaviorSubject, Subject, distinctUntilChanged } from 'rxjs';
+import { BehaviorSubject, Subject, distinctUntilChanged, merge } from 'rxjs';
 import { assert } from '../../core/assert.js';
 import type { Rank } from '../../core/rank.js';
 import type { ReplicaRequest } from '../../core/strict/replicaMessage.js';
@@ -19,6 +19,7 @@ import type { Random } from '../../ports/random.js';
 import type { RegisterMode } from '../../core/membership/registerMode.js';
 import type { Opened } from '../../wire/strict/openMessages.js';
 import { keepConnected } from '../keepConnected.js';
+import type { ClientConnection } from '../link.js';
 import type { ReplicaConnectionOptions, ReplicaTimeouts } from './replicaConnection.js';
 import { ReplicaConnection } from './replicaConnection.js';
 
@@ -36,8 +37,13 @@ export interface ClientPortOptions extends Pick<ReplicaConnectionOptions, Shared
   readonly random: Pick<Random, 'fraction' | 'operationId'>;
   dial(): Observable<Connection>;
   onDialFailed(error: unknown): void;
-  /** Called with the trouble with the process, in words: for each once, until it has answered again. */
-  onTrouble(trouble: string): void;
+  /** Runs beside each connection, for as long as that lasts. Default: nothing. */
+  beside?(side: ClientConnection): Observable<never>;
+  /**
+   * Called with the trouble with the process, in words. `isFirst`: for the first time since the process has answered a
+   * request.
+   */
+  onTrouble(trouble: string, isFirst: boolean): void;
 }
 
 /** Numbers of requests begin below this, at random, so that an old answer names no request of another client. */
@@ -104,9 +110,9 @@ export class ClientPort implements ReplicaPort {
       connection,
       token: options.random.operationId(),
       onTrouble: (trouble) => {
-        if (this.#troubles.has(trouble)) return;
+        const isFirst = !this.#troubles.has(trouble);
         this.#troubles.add(trouble);
-        options.onTrouble(trouble);
+        options.onTrouble(trouble, isFirst);
       },
       onOpened: (opened) => {
         this.#opened = opened;
@@ -125,6 +131,6 @@ export class ClientPort implements ReplicaPort {
       },
     });
     this.#current = current;
-    return current.run$;
+    return options.beside === undefined ? current.run$ : merge(options.beside(current.side), current.run$);
   }
 }

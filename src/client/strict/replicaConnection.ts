@@ -7,7 +7,7 @@
  * at most one incomplete pack is kept, and before OPENED no more than 64 KiB.
  */
 import type { Observable } from 'rxjs';
-import { BehaviorSubject, EMPTY, connect, defer, endWith, finalize, ignoreElements, merge } from 'rxjs';
+import { BehaviorSubject, EMPTY, Subject, connect, defer, endWith, finalize, ignoreElements, merge } from 'rxjs';
 import { repeat, switchMap, takeUntil, tap, timer } from 'rxjs';
 import { assert } from '../../core/assert.js';
 import type { LinkToken } from '../../core/membership/memberMessage.js';
@@ -23,6 +23,7 @@ import { SIZE_FRAME_UNPROVEN_MAX } from '../../wire/constants.js';
 import type { Frame } from '../../wire/frame.js';
 import { createFrameDecoder } from '../../wire/frame.js';
 import { CLIENT_MESSAGES } from '../../wire/messageTypes.js';
+import { serializeRequest } from '../../wire/serialize.js';
 import { SIZE_PACK_MAX } from '../../wire/strict/layout.js';
 import type { Opened } from '../../wire/strict/openMessages.js';
 import { STRICT_VERSION, serializeOpen } from '../../wire/strict/openMessages.js';
@@ -34,6 +35,8 @@ import { requestSize } from '../../wire/strict/requests.js';
 import type { Tagger } from '../../wire/tag.js';
 import type { ClientCounters } from '../clientEvents.js';
 import { WRONG_TAGS } from '../link.js';
+import { SECTOR_NOWHERE } from '../ping.js';
+import { SideConnection } from './sideConnection.js';
 
 export type PortCounters = Pick<
   ClientCounters,
@@ -41,7 +44,10 @@ export type PortCounters = Pick<
 >;
 
 export interface ReplicaTimeouts {
-  /** Milliseconds without an answer to OPEN after which the process counts as one that does not know it. */
+  /**
+   * Milliseconds without an answer to OPEN after which the process is pinged. If it answers that, and OPEN not within
+   * as many milliseconds more, it counts as one that does not know OPEN. One that answers neither may only be slow.
+   */
   readonly openMs: number;
   /** Milliseconds after which a process that is no member yet is asked again. */
   readonly openAgainMs: number;
@@ -71,16 +77,22 @@ export interface ReplicaConnectionOptions {
   /** Emits once, also for later subscribers: the connection is closed then. */
   readonly stop$: Observable<unknown>;
   onTrouble(trouble: string): void;
-  /** The process has said what it is, or has not for `openMs`: null. */
+  /** The process has said what it is; null: it does not know OPEN. */
   onOpened(opened: Opened | null): void;
   onAnswer(answer: ReceivedAnswer): void;
   /** Nothing is answered over this connection any more. Called once. */
   onOver(): void;
 }
 
+/** The ping's number: a link counts its requests from 1. */
+const PING_NUMBER = 2n ** 64n - 1n;
+
 export class ReplicaConnection {
   /** Runs the traffic: to be subscribed to once. Completes when the connection is over. */
   readonly run$: Observable<never>;
+  /** For what is no message of the strict register. */
+  readonly side: SideConnection;
+  readonly #pong = new Subject<void>();
   readonly #decoder = createFrameDecoder(CLIENT_MESSAGES, () =>
     this.#opened === null ? SIZE_FRAME_UNPROVEN_MAX : SIZE_PACK_MAX,
   );
@@ -100,6 +112,9 @@ export class ReplicaConnection {
     this.#packer = new Packer(SENDER_CLIENT, tagger);
     this.#flushAtTurn = oncePerTurn(schedulers.turn, () => {
       this.#flush();
+    });
+    this.side = new SideConnection(options.connection, () => {
+      this.#giveUp('a question about itself has had no answer');
     });
     this.run$ = this.#run();
   }
@@ -136,7 +151,7 @@ export class ReplicaConnection {
       }),
       stop$.pipe(
         tap(() => {
-          this.#end(true);
+          this.#stop();
         }),
         ignoreElements(),
       ),
@@ -148,6 +163,7 @@ export class ReplicaConnection {
       connect((shared$) => merge(shared$, beside$.pipe(takeUntil(shared$.pipe(endWith(null)))))),
       finalize(() => {
         this.#end();
+        connection.destroy();
       }),
     );
   }
@@ -161,9 +177,16 @@ export class ReplicaConnection {
       }),
       repeat(),
     );
-    const unanswered$ = timer(timeouts.openMs, schedulers.clock).pipe(
+    const wait$ = timer(timeouts.openMs, schedulers.clock);
+    const isSilent = (): boolean => this.#opened === null && !this.#isOver;
+    const unanswered$ = wait$.pipe(
       tap(() => {
-        if (this.#opened === null && !this.#isOver) this.options.onOpened(null);
+        if (isSilent()) connection.write([this.#ping()]);
+      }),
+      switchMap(() => this.#pong),
+      switchMap(() => wait$),
+      tap(() => {
+        if (isSilent()) this.options.onOpened(null);
       }),
       ignoreElements(),
     );
@@ -177,6 +200,11 @@ export class ReplicaConnection {
   #open(): Uint8Array {
     const { token, tagger } = this.options;
     return serializeOpen({ token, version: STRICT_VERSION }, tagger);
+  }
+
+  #ping(): Uint8Array {
+    const request = { kind: 'read', requestNumber: PING_NUMBER, sector: SECTOR_NOWHERE } as const;
+    return serializeRequest(request, this.options.tagger);
   }
 
   #flush(): void {
@@ -203,7 +231,9 @@ export class ReplicaConnection {
     const message = type.parse(bytes);
     if (message.family === 'opened') this.#receiveOpened(message.content());
     else if (message.family === 'pack') this.#receivePack(message);
-    else counters.unexpectedResponses += 1;
+    else if (message.family !== 'response' && message.family !== 'report') counters.unexpectedResponses += 1;
+    else if (message.requestNumber === PING_NUMBER) this.#pong.next();
+    else this.side.receive(bytes);
   }
 
   #receiveOpened(opened: Opened | null): void {
@@ -269,6 +299,7 @@ export class ReplicaConnection {
   }
 
   #giveUp(trouble: string): void {
+    if (this.#isOver) return;
     this.options.counters.leftConnections += 1;
     this.options.onTrouble(trouble);
     this.#end();
@@ -280,14 +311,29 @@ export class ReplicaConnection {
     this.#end();
   }
 
-  #end(isStopped = false): void {
+  /** What this turn has goes out, and the other side ends its half. */
+  #stop(): void {
+    if (this.#isOver) return;
+    // May give the connection up; to end it then does nothing.
+    this.#flush();
+    this.#forget();
+    this.options.connection.end();
+  }
+
+  #end(): void {
+    if (this.#isOver) return;
+    this.options.counters.lostConnections += 1;
+    this.#forget();
+    this.options.connection.destroy();
+  }
+
+  #forget(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    if (!isStopped) this.options.counters.lostConnections += 1;
     this.#sent.clear();
     this.#gathered = [];
     this.#gatheredBytes = 0;
-    this.options.connection.destroy();
+    this.side.over();
     this.options.onOver();
   }
 }

@@ -7,6 +7,7 @@ import {
   beginQuery,
   emit,
   majority,
+  needsData,
   send,
   sendStore,
   settleAgain,
@@ -166,8 +167,8 @@ export function finishStore(part: StorePart, context: StepContext): Part | null 
 
 function announce(part: StorePart, context: StepContext): StorePart {
   const { phase } = part;
-  const data = context.task.kind === 'read' ? phase.data : null;
-  assert(context.task.kind !== 'read' || data !== null, 'a read has settled data that it does not know');
+  const data = needsData(context) ? phase.data : null;
+  assert(!needsData(context) || data !== null, `a ${context.task.kind} has stored data that it does not know`);
   emit(context, part, phase.isOvertaken ? { kind: 'unknown' } : { kind: 'done', data });
   let done: StorePart = { ...part, phase: { ...phase, isDone: true } };
   for (const [rank, { outcome }] of phase.answers) {

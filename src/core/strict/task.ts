@@ -55,7 +55,7 @@ export type TaskEffect =
    * its writer may be about to store (C2); `full`: a replica has no room.
    */
   | { readonly kind: 'pause'; readonly reason: 'contention' | 'living' | 'full'; readonly attempt: number }
-  /** The task is over for its caller. `data`: of a read, what was read; of others null. */
+  /** The task is over for its caller. `data`: what was read, or what an update has stored; of others null. */
   | { readonly kind: 'done'; readonly data: RangeData | null }
   /** An update: another write has settled the sector, and it is unknown whether this one took effect before it. */
   | { readonly kind: 'unknown' }

@@ -100,7 +100,9 @@ function writeZeroes(request: NbdRequest, options: NbdCommandOptions): Observabl
   const clearEdge = (edge: SectorPart | null): Observable<never> =>
     edge === null
       ? EMPTY
-      : disk.update(edge.sector, (current) => withBytes(current, edge.from, ZERO_SECTOR.subarray(edge.from, edge.to)));
+      : disk
+          .update(edge.sector, (current) => withBytes(current, edge.from, ZERO_SECTOR.subarray(edge.from, edge.to)))
+          .pipe(ignoreElements());
   return merge(
     clearEdge(head),
     clearEdge(tail),

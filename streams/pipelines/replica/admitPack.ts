@@ -51,7 +51,8 @@ export function admitPack(
   if (!isAgreed || content.kind !== 'requests') return [dropped(session, 'unexpectedFamily')];
   if (isProven && isOutdated(state.membership.current, sender, hello)) return [dropped(session, 'outdatedSender')];
   if (!isAdmitting()) return [];
-  const excess = excessOf(content.requests, strict);
+  // Heals of other processes bring a replica forward that was away, so they may be far ahead.
+  const excess = isOfClient ? excessOf(content.requests, strict) : null;
   if (excess !== null) {
     // It would go on with such stamps. As long as it is not served, it counts this replica as down.
     session.isRefused = true;

@@ -86,6 +86,9 @@ test('an answer of more than 64 KiB comes whole, in chunks', (t) => {
 
 test('a process that does not answer OPEN is unknown, and one of the open mode is said to be so', (t) => {
   const silent = new VirtualReplica();
+  silent.advance(5_000);
+  t.deepEqual([silent.modes, silent.end.pings], [[null], 1], 'it has answered nothing: it may be starting');
+  silent.end.pong();
   silent.advance(499);
   t.deepEqual(silent.modes, [null]);
   silent.advance(2);
@@ -277,7 +280,17 @@ test('a request for sectors that the process does not have yet is not sent, and 
 
 test('it ends when it is told to', (t) => {
   const replica = upReplica();
+  const { end } = replica;
+  replica.port.send(CONCLUDED);
   replica.stop();
-  t.deepEqual([replica.isOver, replica.end.isDestroyed, replica.isUp], [true, true, false]);
+  t.deepEqual([replica.isOver, end.calls.includes('end'), end.isDestroyed, replica.isUp], [false, true, false, false]);
+  t.deepEqual(
+    end.requests.map(({ request }) => request),
+    [CONCLUDED],
+    'what was to be sent is sent',
+  );
+  end.endReading();
+  replica.advance(0);
+  t.deepEqual([replica.isOver, end.isDestroyed], [true, true]);
   t.is(replica.counters.lostConnections, 0);
 });

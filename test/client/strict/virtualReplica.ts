@@ -12,6 +12,7 @@ import type { ReceivedAnswer } from '../../../src/coordinator/replicaPort.js';
 import { createFrameDecoder } from '../../../src/wire/frame.js';
 import { SERVER_MESSAGES } from '../../../src/wire/messageTypes.js';
 import type { NumberedAnswer } from '../../../src/wire/strict/answers.js';
+import { serializeResponse } from '../../../src/wire/serialize.js';
 import { SIZE_PACK_MAX } from '../../../src/wire/strict/layout.js';
 import type { OpenFields, Opened } from '../../../src/wire/strict/openMessages.js';
 import { serializeOpened } from '../../../src/wire/strict/openMessages.js';
@@ -32,6 +33,8 @@ export class ReplicaEnd extends FakeConnection {
   readonly opens: OpenFields[] = [];
   /** The requests of each pack that has come. */
   readonly packs: (readonly NumberedRequest[])[] = [];
+  /** READs of a sector that no disk has. */
+  pings = 0;
   private readonly decoder = createFrameDecoder(SERVER_MESSAGES, () => SIZE_PACK_MAX);
 
   override write(chunks: readonly Uint8Array[]): void {
@@ -39,7 +42,8 @@ export class ReplicaEnd extends FakeConnection {
     const options = { self: RANK, processCount: 3, sectors: SECTORS, clientTagger: tagger, systemTagger: tagger };
     for (const frame of chunks.flatMap((chunk) => this.decoder.push(chunk))) {
       const verdict = judge({ frame: frame.bytes, message: frame.type.parse(frame.bytes) }, options);
-      if (verdict.kind === 'open') this.opens.push(verdict.open);
+      if (verdict.kind === 'refused' || verdict.kind === 'request') this.pings += 1;
+      else if (verdict.kind === 'open') this.opens.push(verdict.open);
       else if (verdict.kind === 'pack' && verdict.content.kind === 'requests') {
         this.packs.push(verdict.content.requests);
       } else throw new Error(`not expected: ${JSON.stringify(verdict)}`);
@@ -62,6 +66,17 @@ export class ReplicaEnd extends FakeConnection {
       ...fields,
     };
     this.receive(serializeOpened(said, by));
+  }
+
+  /** Answers the ping. */
+  pong(): void {
+    const request = {
+      request: 'read',
+      status: 'invalidSectorIndex',
+      requestNumber: 2n ** 64n - 1n,
+      data: null,
+    } as const;
+    this.receive(serializeResponse(request, tagger));
   }
 
   answer(answers: readonly NumberedAnswer[], { by = tagger, rank = RANK }: { by?: Tagger; rank?: number } = {}): void {
@@ -107,7 +122,9 @@ export class VirtualReplica {
       stop$: this.stopped,
       dial: () => this.dial(),
       onDialFailed: () => undefined,
-      onTrouble: (trouble) => this.troubles.push(trouble),
+      onTrouble: (trouble, isFirst) => {
+        if (isFirst) this.troubles.push(trouble);
+      },
       ...options,
     });
     this.port.isUp$.subscribe((isUp) => this.ups.push(isUp));
