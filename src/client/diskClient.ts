@@ -25,7 +25,7 @@ import type { AttemptObserver, ClientCounters } from './clientEvents.js';
 import { createCounters } from './clientEvents.js';
 import { Dispatcher } from './dispatcher.js';
 import { HeldWrites } from './heldWrites.js';
-import { HEDGE_CHECK_MS } from './hedging.js';
+import { HEDGE_CHECK_MS } from './open/hedging.js';
 import { keepConnected } from './keepConnected.js';
 import type { ClientConnection } from './link.js';
 import { Link } from './link.js';
@@ -34,8 +34,8 @@ import { ProcessLinks } from './processLinks.js';
 import { readRange, writeRange } from './ranges.js';
 import { askMaps } from './sectorMaps.js';
 import { SmallerDisks } from './smallerDisks.js';
-import type { TrialOptions } from './trial.js';
-import { trialOf } from './trial.js';
+import type { TrialOptions } from './open/trial.js';
+import { trialOf } from './open/trial.js';
 import { watchWhile } from '../coordinator/watchWhile.js';
 
 export interface ClientTimeouts {

@@ -35,7 +35,7 @@ import { AtomicDiskError } from '../errors.js';
 import type { AttemptEvent } from './clientEvents.js';
 import type { DispatcherOptions } from './dispatcherOptions.js';
 import type { PendingRequest, LostReason } from './pendingRequest.js';
-import { HedgeDelay, HedgeQueue } from './hedging.js';
+import { HedgeDelay, HedgeQueue } from './open/hedging.js';
 import type { Link } from './link.js';
 import { LinkChoice } from './linkChoice.js';
 import type { Operation, SectorRequest } from './operation.js';

@@ -1,7 +1,7 @@
 /** Reads that are asked of a second process because the first takes too long. */
 import test from 'ava';
 import { TRIAL } from '../../src/client/clientDefaults.js';
-import { HEDGE_DELAY_MS_MAX, HEDGE_DELAY_MS_MIN, HedgeDelay } from '../../src/client/hedging.js';
+import { HEDGE_DELAY_MS_MAX, HEDGE_DELAY_MS_MIN, HedgeDelay } from '../../src/client/open/hedging.js';
 import type { VirtualClusterOptions } from './virtualCluster.js';
 import { sectorOf, VirtualCluster } from './virtualCluster.js';
 

@@ -288,7 +288,7 @@ export const DELIBERATE_FAULTS: readonly DeliberateFault[] = [
     edits: [
       {
         file: 'streams/pipelines/inbound.js',
-        find: '...abandonAll(session, ledger), ',
+        find: '...abandonAll(session, ledger, strict), ',
         replace: '',
       },
     ],

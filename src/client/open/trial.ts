@@ -5,10 +5,10 @@
  */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { defer, ignoreElements, repeat, tap, timer } from 'rxjs';
-import { TRIAL } from './clientDefaults.js';
-import type { Link } from './link.js';
-import type { PingOptions } from './ping.js';
-import { pingOnce } from './ping.js';
+import { TRIAL } from '../clientDefaults.js';
+import type { Link } from '../link.js';
+import type { PingOptions } from '../ping.js';
+import { pingOnce } from '../ping.js';
 
 export interface TrialOptions extends PingOptions {
   readonly clock: SchedulerLike;
