@@ -37,6 +37,7 @@ function optionsFor(cluster: Cluster, events: AttemptEvent[]): ConnectOptions {
   return {
     processes: cluster.addresses,
     clientKey: cluster.clientKey,
+    mode: 'open',
     sectors: 1_024,
     timeouts: { unansweredMs: 500, reconnectMsMax: 200 },
     onAttempt: (event) => events.push(event),
