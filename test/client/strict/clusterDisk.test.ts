@@ -54,6 +54,10 @@ test('one strict process of three decides nothing, two do, and a silent one is n
   const one = written(['strict', 'silent', 'silent']);
   one.cluster.advance(60_000);
   t.deepEqual([one.write, one.read], [[], []]);
+  const open = written(['strict', 'open', 'open']);
+  open.cluster.advance(1_000);
+  t.is(open.cluster.processes[0].packCount, 0);
+  t.true(sum(requestCounts(open.cluster)) > 0);
   const two = written(['silent', 'strict', 'strict']);
   two.cluster.advance(1_000);
   t.deepEqual(two.write, ['|']);
