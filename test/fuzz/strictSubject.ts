@@ -150,6 +150,9 @@ function makePort(random: Dice): Experiment {
       }
       const numbers = replica.answers.map((one) => one.request);
       replica.stop();
+      // The port ends its half; the connection is over when the process has ended the other.
+      replica.end.endReading();
+      replica.advance(1);
       if (!replica.isOver || replica.isUp) return 'it does not end';
       if (new Set(numbers).size !== numbers.length) return 'a request was answered twice';
       return numbers.every((number) => sent.has(number)) ? null : 'a request was answered that was not sent';

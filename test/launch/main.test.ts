@@ -37,7 +37,7 @@ test('--version tells the versions of program, protocol and disk format', async 
     version: string;
   };
   const outcome = await atdd('/', ['--version']);
-  t.deepEqual(outcome, { code: 0, stdout: `${version} (protocol 1, disk format 3)\n`, stderr: '' });
+  t.deepEqual(outcome, { code: 0, stdout: `${version} (protocol 1, disk format 4)\n`, stderr: '' });
 });
 
 test('--help lists the commands', async (t) => {
