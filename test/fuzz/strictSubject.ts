@@ -5,7 +5,7 @@
  * nothing that was taken in changes when the memory that it came in is used for something else.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { fc } from '@fast-check/ava';
+import * as fc from 'fast-check';
 import { createFrameDecoder } from '../../src/wire/frame.js';
 import { PEER_MESSAGES, SERVER_MESSAGES } from '../../src/wire/messageTypes.js';
 import { SIZE_PACK_MAX } from '../../src/wire/strict/layout.js';

@@ -1,5 +1,5 @@
 /** Requests and answers of the strict register, any that are valid. */
-import { fc } from '@fast-check/ava';
+import * as fc from 'fast-check';
 import type { OrderedRun, RangeData, ReplicaRequest, StateRun } from '../../../src/core/strict/replicaMessage.js';
 import type { SectorRange } from '../../../src/core/strict/range.js';
 import type { StrictStamp, Version } from '../../../src/core/strict/version.js';
