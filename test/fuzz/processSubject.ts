@@ -230,7 +230,7 @@ function responsesByThePage(pieces: readonly Piece[], lane: number): string[] {
   const sent = pieces.filter((piece) => piece.lane === lane).map(({ bytes }) => bytes);
   const role = { self: 1, processCount: 3, sectors: SECTORS };
   return decodeSlowly(Buffer.concat(sent), 'server', KEYS, true).flatMap((item) => {
-    if (item.kind === 'own' && item.bytes[7] >= 0x90) {
+    if (item.kind === 'own' && item.bytes[7] >= 0x90 && item.bytes[7] <= 0x92) {
       const kind = ['STATUS', 'SCRUB', 'MAP'][item.bytes[7] - 0x90];
       const status = item.tagIsGood ? 'Ok' : 'AuthFailure';
       return [`${kind} ${item.bytes.readBigUInt64BE(8)} ${status}`];

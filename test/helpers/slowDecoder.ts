@@ -35,13 +35,23 @@ const TYPES_KNOWN: Readonly<Record<Receiver, readonly number[]>> = {
 
 /** Of this implementation's types, the whole length by the first 8 bytes; null: not one of them. */
 const OWN_SIZES: Readonly<Record<Receiver, (header: Buffer) => number | null>> = {
-  server: (header) => (header[7] >= 0x90 && header[7] <= 0x92 ? 56 : betweenPeers(header)),
-  dialler: (header) => betweenPeers(header),
+  server: (header) => {
+    if (header[7] === 0xa1) return 64;
+    return header[7] >= 0x90 && header[7] <= 0x92 ? 56 : (packSize(header) ?? betweenPeers(header));
+  },
+  dialler: (header) => packSize(header) ?? betweenPeers(header),
   client: (header) => {
-    if (header[7] < 0xd0 || header[7] > 0xd2) return null;
+    if (header[7] === 0xe1) return 584;
+    if (header[7] < 0xd0 || header[7] > 0xd2) return packSize(header);
     return header[6] === 0 ? 4144 : 48;
   },
 };
+
+/** Of a PACK, as long as more than 65,536 bytes are not allowed (docs/strict-wire.md). */
+function packSize(header: Buffer): number | null {
+  const size = 32 * header.readUInt16BE(4);
+  return header[7] === 0xa0 && size >= 64 && size <= 65_536 ? size : null;
+}
 
 function betweenPeers(header: Buffer): number | null {
   const bundleSize = 8 * header.readUInt16BE(4);

@@ -370,7 +370,7 @@ test('F1, F2: an update keeps the origin of what it has changed, and knows its r
   u.refused(2, stamp(20, 'x')).refused(3, stamp(20, 'x')).resume();
   u.granted(1, version(stamp(11), stamp(4)), bytes(5)).granted(2, m);
   t.is(u.requests[1], '2 STORE 0+1 21c/4c 5');
-  t.deepEqual(u.stored(1).stored(2).outcomes, ['0+1 done']);
+  t.deepEqual(u.stored(1).stored(2).outcomes, ['0+1 done 5']);
 });
 
 test('F2: what was rolled forward is an own result, too: it is rolled forward again', (t) => {
@@ -381,7 +381,7 @@ test('F2: what was rolled forward is an own result, too: it is rolled forward ag
   u.refused(2, stamp(30, 'x')).refused(3, stamp(30, 'x')).resume();
   u.granted(1, version(stamp(21), stamp(5)), bytes(5)).granted(2, version(stamp(5)));
   t.is(u.requests[0], '1 STORE 0+1 31c/5c held 21c');
-  t.deepEqual(u.stored(1).stored(2).outcomes, ['0+1 done']);
+  t.deepEqual(u.stored(1).stored(2).outcomes, ['0+1 done 5']);
 });
 
 test('F2, F3: another has settled the sector: unknown; nothing was stored: it is computed again', (t) => {
