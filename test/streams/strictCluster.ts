@@ -4,6 +4,7 @@
  */
 import { Subject, VirtualAction, VirtualTimeScheduler, defer, of, throwError } from 'rxjs';
 import { EMPTY } from 'rxjs';
+import { STRICT_LIMITS } from '../../config/limits.js';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { LogFields } from '../../src/ports/log.js';
@@ -194,7 +195,7 @@ export class StrictCluster {
       {
         ...{ rank, processCount: this.hosts.length, sectors: this.#sectors, ...KEYS, isExtended: true },
         ...{ addresses: 'a'.repeat(16), isFounder: false, wasInUse: false, limits: LIMITS, repair: REPAIR },
-        ...{ timeouts: TIMEOUTS, mode: 'strict' },
+        ...{ timeouts: TIMEOUTS, mode: 'strict', strictLimits: STRICT_LIMITS },
       },
       {
         transport: {
