@@ -34,10 +34,6 @@ export interface PackMessage {
 const FIXED_BYTES = 24;
 const STAMP_BYTES = 24;
 const RUN_BYTES = 8;
-const DATA_FOLLOW = 1;
-const ORIGIN_FOLLOWS = 4;
-const PROMISE_FOLLOWS = 8;
-const ORDERED_VERSION = 16;
 
 /** Whole length of the PACK that starts here. */
 export const packSizeOf = (bytes: Buffer): number => 32 * bytes.readUInt16BE(4);
@@ -78,28 +74,4 @@ export function dataOfStore({ flags, payload }: PackedMessage): Buffer[] {
 /** Whether it says of all its sectors that they are stored. */
 export function isStored({ kind, count, payload }: PackedMessage): boolean {
   return kind === 'STORED' && payload.length === RUN_BYTES && payload.readUInt16BE(0) === count && payload[2] === 0;
-}
-
-/** The sectors that a STATE or ORDERED carries; none of other messages. */
-export function dataOfAnswer({ kind, payload }: PackedMessage): Buffer[] {
-  if (kind !== 'STATE' && kind !== 'ORDERED') return [];
-  const sectors: Buffer[] = [];
-  for (let at = 0; at < payload.length;) {
-    const count = payload.readUInt16BE(at);
-    const flags = payload[at + 2];
-    at += RUN_BYTES;
-    const hasVersion = kind === 'STATE' || (flags & ORDERED_VERSION) !== 0;
-    if (!hasVersion) {
-      // ORDERED: granted without a version, or refused for a promise.
-      if (flags !== 0) at += STAMP_BYTES;
-      continue;
-    }
-    at += STAMP_BYTES;
-    if ((flags & ORIGIN_FOLLOWS) !== 0) at += STAMP_BYTES;
-    if (kind === 'STATE' && (flags & PROMISE_FOLLOWS) !== 0) at += STAMP_BYTES;
-    if ((flags & 3) !== DATA_FOLLOW) continue;
-    sectors.push(...sectorsIn(payload.subarray(at, at + count * SECTOR_BYTES)));
-    at += count * SECTOR_BYTES;
-  }
-  return sectors;
 }
