@@ -1,8 +1,8 @@
 /**
- * Watches the system calls of a process: nothing that makes a promise leaves before what it promises is on the disk. For
- * every STORED: first the sector is written, then the data file is flushed and, at
- * the same time, LevelDB's log is written and flushed, and only when both are done do bytes go to the socket. An Ok to a
- * WRITE leaves when that is so on a majority, of which this process need not be one.
+ * Watches the system calls of a process: nothing that makes a promise leaves before what it promises is on the disk.
+ * For every STORED: first the sector is written, then the data file is flushed and, at the same time, LevelDB's log is
+ * written and flushed, and only when both are done do bytes go to the socket. An Ok to a WRITE leaves when that is so
+ * on a majority, of which this process need not be one.
  */
 import test from 'ava';
 import { Cluster } from '../helpers/cluster.js';

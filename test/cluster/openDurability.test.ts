@@ -1,8 +1,8 @@
 /**
- * Watches the system calls of a process of the open mode: nothing that makes a promise leaves before what it promises is on the disk.
- * For every ACK to a peer, every Ok to a WRITE, every VALUE that shows a value: first the sector is written, then the
- * data file is flushed and, at the same time, LevelDB's log is written and flushed, and only when both are done do
- * bytes go to the socket.
+ * Watches the system calls of a process of the open mode: nothing that makes a promise leaves before what it promises
+ * is on the disk. For every ACK to a peer, every Ok to a WRITE, every VALUE that shows a value: first the sector is
+ * written, then the data file is flushed and, at the same time, LevelDB's log is written and flushed, and only when
+ * both are done do bytes go to the socket.
  */
 import test from 'ava';
 import type { ProcessMessage, RegisterValue } from '../helpers/bytes.js';
