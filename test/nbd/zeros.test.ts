@@ -15,7 +15,8 @@ const WRITE_ZEROES = 6;
 
 test.serial('terabytes of nothing: their map, and as much cleared as a request can', async (t) => {
   if (!hasTools(t, 'nbdinfo')) return;
-  const cluster = await Cluster.start(t, { processCount: 3, sectors: SECTORS });
+  // The strict mode has no MAP yet: it stores the zeros of each range, and asks for each to make a map.
+  const cluster = await Cluster.start(t, { processCount: 3, sectors: SECTORS, config: { members: 'open' } });
   const gateway = await startGateway(t, cluster);
   const client = await NbdClient.connect(gateway.port);
   const data = randomBytes(8_192);
