@@ -20,7 +20,7 @@ export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
 /** Whether a process uses the extension with peers that understand it. */
 export const EXTENSION_SETTINGS = ['on', 'off'] as const;
 /** `members` of a configuration that does not say it. */
-export const MEMBERS_DEFAULT: RegisterMode = 'open';
+export const MEMBERS_DEFAULT: RegisterMode = 'strict';
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 export type LogFormat = (typeof LOG_FORMATS)[number];
@@ -129,14 +129,14 @@ const FIELDS = {
       WORKERS_MAX,
       'Threads that share the sectors of a process, to use more cores than one; 0: none. ' +
         'The same in every process of this implementation, and fixed with the storage folders: to change ' +
-        'it, export the disk, and import it into a new cluster. Only 0 with members strict.',
+        'it, export the disk, and import it into a new cluster. More than 0 needs members open.',
     ),
     0,
   ),
   extension: v.optional(
     choice(
       EXTENSION_SETTINGS,
-      'With members open. on: with peers that understand them too, this process uses the faster messages of ' +
+      'With members open only. on: with peers that understand them too, this process uses the faster messages of ' +
         'docs/peer-extension.md; off: those of docs/wire-protocol.md with all. May be changed in ' +
         'one process at a time. ATDD_EXTENSION comes first.',
     ),
@@ -343,7 +343,8 @@ export function expectedRank(processCount: number): string {
 function workersMistake(value: JsonObject, source: string): Mistake[] {
   const workers = soundField(value, 'workers') ?? 0;
   if (workers === 0 || soundField(value, 'members') !== 'strict') return [];
-  const expected = '0, because a process with members strict has no workers';
+  const expected =
+    '0, or "members": "open" beside it: a process with members strict, which is the default, has no workers';
   return [{ source, field: 'workers', found: String(workers), expected }];
 }
 

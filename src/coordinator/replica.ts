@@ -53,7 +53,7 @@ export class Replica<T> {
   /** Must be called only while it is up. The last request may make it fall behind. */
   send(owner: T, request: ReplicaRequest, nowMs: number): void {
     const number = this.port.send(request);
-    if (request.kind === 'concluded') return;
+    if (number === null || request.kind === 'concluded') return;
     this.#unanswered.set(number, { owner, request, sentMs: nowMs });
     this.#unansweredBytes += bytesOf(request);
     if (!this.#isBehind) this.#isBehind = this.#exceeds(1);

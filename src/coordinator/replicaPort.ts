@@ -25,7 +25,9 @@ export interface ReplicaPort {
   readonly bufferedBytes: number;
   /**
    * Sends at the end of the turn, together with what else the turn has for that replica.
-   * @returns a number that names the request among those of this port. Must be called only while the port is up.
+   * Must be called only while the port is up.
+   * @returns a number that names the request among those of this port. null: the replica does not have the sectors yet,
+   *   because its disk is being grown. So the request is not sent, and no answer comes.
    */
-  send(request: ReplicaRequest): number;
+  send(request: ReplicaRequest): number | null;
 }

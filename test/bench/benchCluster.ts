@@ -94,7 +94,12 @@ export class BenchCluster {
     this.started = await Cluster.start(this.scope, {
       processCount: setup.processCount,
       sectors: setup.sectors ?? DISK_SECTORS,
-      config: { extension: setup.extension, workers: setup.workers ?? 0 },
+      config: {
+        // Only the open mode has them.
+        members: setup.extension === 'off' || (setup.workers ?? 0) > 0 ? 'open' : 'strict',
+        extension: setup.extension,
+        workers: setup.workers ?? 0,
+      },
       ...(profiles !== null && {
         wrap: (command, rank) => profiles.wrap(command, `process ${rank}`),
       }),

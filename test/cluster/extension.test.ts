@@ -42,7 +42,7 @@ async function bytesPerOperation(cluster: Cluster, count: number): Promise<numbe
 
 test.serial('processes that have the extension agree on it, and say less to each other', async (t) => {
   t.timeout(TEST_HANG_MS);
-  const cluster = await Cluster.start(t, { processCount: 3 });
+  const cluster = await Cluster.start(t, { processCount: 3, config: { members: 'open' } });
   for (const rank of cluster.ranks) {
     await untilStatus(cluster, rank, HANG_MS, ({ extended }) => extended.length === 2);
   }
@@ -66,7 +66,7 @@ test.serial('the extension is turned on and off in one process after the other',
   const seed = chooseSeed();
   t.log(`ATDD_TEST_SEED=${seed}`);
   const random = dice(seed);
-  const cluster = await Cluster.start(t, { processCount: 3, config: { extension: 'off' } });
+  const cluster = await Cluster.start(t, { processCount: 3, config: { members: 'open', extension: 'off' } });
   const workload = new Workload({
     cluster,
     clientCount: CLIENTS,

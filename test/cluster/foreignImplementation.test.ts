@@ -11,6 +11,8 @@ import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
 import { ForeignPeer } from '../helpers/foreignPeer.js';
 import { within } from '../helpers/within.js';
 
+const config = { members: 'open' };
+
 async function strangeAt(t: TestScope, cluster: Cluster, rank: number): Promise<ForeignPeer> {
   const { addresses, keys } = cluster;
   const strange = await ForeignPeer.start({ rank, addresses, keys, behaviour: {} });
@@ -20,7 +22,7 @@ async function strangeAt(t: TestScope, cluster: Cluster, rank: number): Promise<
 
 test.serial('a WRITE is taken by a process that hears nothing unless it asks', async (t) => {
   t.timeout(TEST_HANG_MS);
-  const cluster = await Cluster.prepare(t, { processCount: 3, absent: [2, 3], founder: null });
+  const cluster = await Cluster.prepare(t, { processCount: 3, absent: [2, 3], founder: null, config });
   const peers = await Promise.all([2, 3].map((rank) => strangeAt(t, cluster, rank)));
   await cluster.start(1);
   await cluster.untilMembers();
@@ -33,7 +35,7 @@ test.serial('a WRITE is taken by a process that hears nothing unless it asks', a
 
 test.serial('an empty disk waits for the peer that may remember the one before', async (t) => {
   t.timeout(TEST_HANG_MS);
-  const cluster = await Cluster.prepare(t, { processCount: 3, absent: [2] });
+  const cluster = await Cluster.prepare(t, { processCount: 3, absent: [2], config });
   await cluster.startAll();
   const client = await cluster.client(1);
   const written = await client.write(5, sectorNamed('known to 1 and 3'));

@@ -63,7 +63,7 @@ for (const [name, behaviour] of Object.entries<Behaviour>(BEHAVIOURS)) {
   test.serial(`a foreign member that ${name} works with two real processes`, async (t) => {
     t.timeout(TEST_HANG_MS);
     // The foreign one answers what it is asked, and so takes part in the founding.
-    const setting = { processCount: 3, absent: [STRANGE_RANK], founder: null };
+    const setting = { processCount: 3, absent: [STRANGE_RANK], founder: null, config: { members: 'open' } };
     const cluster = await Cluster.prepare(t, setting);
     const { addresses, keys } = cluster;
     const strange = await ForeignPeer.start({ rank: STRANGE_RANK, addresses, keys, behaviour });
@@ -110,7 +110,7 @@ for (const [name, behaviour] of Object.entries<Behaviour>(BEHAVIOURS)) {
 
 test.serial('a peer that is sent nothing because it is away costs the others nothing', async (t) => {
   t.timeout(TEST_HANG_MS);
-  const cluster = await Cluster.start(t, { processCount: 3, absent: [STRANGE_RANK] });
+  const cluster = await Cluster.start(t, { processCount: 3, absent: [STRANGE_RANK], config: { members: 'open' } });
   const client = await cluster.client(1);
   const answers: Promise<unknown>[] = [];
   for (let sector = 0; sector < 200; sector += 1) {

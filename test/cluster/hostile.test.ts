@@ -210,7 +210,7 @@ test.serial('requests that are wrong are answered as the protocol says, and do n
 
 test.serial('process messages that are wrong do nothing; the same ones when right do', async (t) => {
   t.timeout(TEST_HANG_MS);
-  const cluster = await Cluster.start(t, { processCount: 3, sectors: SECTORS });
+  const cluster = await Cluster.start(t, { processCount: 3, sectors: SECTORS, config: { members: 'open' } });
   const peer = await cluster.client(1);
   const sector = 9n;
   const message = (change: Partial<ProcessMessage>): Omit<ProcessMessage, 'family'> => ({

@@ -27,8 +27,10 @@ const REBUILT_SECTORS = countFrom('ATDD_REPAIR_SECTORS', 2_000);
 const STEP_MS_MAX = HANG_MS + 10 * Math.max(MISSED_WRITES, FLIPS, REBUILT_SECTORS);
 const TEST_MS_MAX = STEP_MS_MAX + 60_000;
 const WORKLOAD_CLIENTS = 6;
-/** Sectors in one answer about what a process has: at most so many are taken in twice. */
-const PAGE_SECTORS = 240;
+/** Sectors after which a rebuild notes where it is: at most so many are taken in twice. */
+const PAGE_SECTORS = 64 * 256;
+/** The sectors of a rebuild are so far apart, so that it has to note that several times. */
+const REBUILT_STEP = 64;
 
 function countFrom(name: string, usual: number): number {
   const count = Number(process.env[name] ?? usual);
@@ -221,17 +223,17 @@ async function namesIn(file: string): Promise<Set<string | null>> {
 
 test.serial('a rebuild that is killed half way goes on where it was', async (t) => {
   t.timeout(TEST_MS_MAX);
-  const cluster = await Cluster.start(t, { processCount: 3, sectors: REBUILT_SECTORS + 8 });
-  const sectors = upTo(REBUILT_SECTORS);
+  const all = REBUILT_SECTORS * REBUILT_STEP;
+  const cluster = await Cluster.start(t, { processCount: 3, sectors: all + 8 });
+  const sectors = upTo(REBUILT_SECTORS).map((index) => index * REBUILT_STEP);
   t.deepEqual(await writeSectors(cluster, [1, 2, 3], sectors, 'kept'), []);
-  const workload = startWorkload(t, cluster, REBUILT_SECTORS);
+  const workload = startWorkload(t, cluster, all);
   let killCount = 0;
   const startWithoutDisk = async (): Promise<ProcessStatus> => {
     if (cluster.isUp(2)) await cluster.kill(2);
     await cluster.loseDisk(2);
     await cluster.start(2);
-    const isHalfWay = (status: ProcessStatus): boolean =>
-      isMember(status) || (status.rebuild?.taken ?? 0) >= REBUILT_SECTORS * 0.4;
+    const isHalfWay = (status: ProcessStatus): boolean => isMember(status) || (status.rebuild?.taken ?? 0) >= all * 0.4;
     const status = await untilStatus(cluster, 2, STEP_MS_MAX, isHalfWay);
     await cluster.kill(2);
     killCount += 2;
@@ -245,7 +247,7 @@ test.serial('a rebuild that is killed half way goes on where it was', async (t) 
   await cluster.start(2);
   const after = await inquire(cluster, 2);
   const resumed = after.rebuild?.taken ?? Infinity;
-  t.log(`killed with ${taken} of ${REBUILT_SECTORS}, went on with ${resumed}`);
+  t.log(`killed with ${taken} of ${all}, went on with ${resumed}`);
   t.true(after.standing === 'member' || resumed >= taken - 2 * PAGE_SECTORS);
   const [{ incarnation }, joinedIn] = await timed(untilStatus(cluster, 2, STEP_MS_MAX, isMember));
   t.is(incarnation, before.incarnation, 'it is the same join');

@@ -47,7 +47,8 @@ test.serial('damaged storage: code 1, and which file, what was found, what to do
   const name = (await readdir(metadata)).find((one) => one.endsWith('.log')) ?? '';
   const log = path.join(metadata, name);
   const bytes = await readFile(log);
-  bytes[bytes.length - 40] ^= 0x20;
+  // In the middle: the last record is the note of an orderly stop, and whoever has lost that does more than it must.
+  bytes[Math.floor(bytes.length / 2)] ^= 0x20;
   await writeFile(log, bytes);
   for (let attempt = 0; attempt < 2; attempt += 1) {
     const { code, output } = await runToEnd(commandOf(cluster, 1));

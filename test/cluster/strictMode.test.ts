@@ -48,7 +48,7 @@ test('three processes found a strict cluster; a fourth one that is open is told,
 
 test('a folder of one mode is refused by a process of the other, and is not changed', async (t) => {
   t.timeout(TEST_HANG_MS);
-  const cluster = await Cluster.start(t, { processCount: 1 });
+  const cluster = await Cluster.start(t, { processCount: 1, config: { members: 'open' } });
   const client = await cluster.client(1);
   t.like(await client.write(3, sectorNamed('kept')), { kind: 'answered', status: 'Ok' });
   await client.destroy();

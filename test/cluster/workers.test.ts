@@ -29,7 +29,7 @@ const OK = { kind: 'answered', status: 'Ok', data: null } as const;
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
 function start(t: ExecutionContext, sectors = 1_024): Promise<Cluster> {
-  return Cluster.start(t, { processCount: 3, sectors, config: { workers: WORKERS } });
+  return Cluster.start(t, { processCount: 3, sectors, config: { members: 'open', workers: WORKERS } });
 }
 
 async function configure(cluster: Cluster, rank: number, workers: number): Promise<void> {
@@ -181,7 +181,7 @@ for (const [name, behaviour] of OTHERS) {
   test.serial(`a foreign member that ${name} works with two processes of workers`, async (t) => {
     t.timeout(TEST_HANG_MS);
     const setting = { processCount: 3, absent: [2], founder: null };
-    const cluster = await Cluster.prepare(t, { ...setting, config: { workers: WORKERS } });
+    const cluster = await Cluster.prepare(t, { ...setting, config: { members: 'open', workers: WORKERS } });
     const { addresses, keys } = cluster;
     const strange = await ForeignPeer.start({ rank: 2, addresses, keys, behaviour });
     t.teardown(() => strange.stop());
@@ -213,7 +213,7 @@ test.serial('a peer with another number of workers is refused, by both sides', a
   const onLog = (rank: number, text: string): void => {
     logs[rank] += text;
   };
-  const config = { workers: WORKERS };
+  const config = { members: 'open', workers: WORKERS };
   const cluster = await Cluster.prepare(t, { processCount: 3, config, onLog, founder: 1 });
   await configure(cluster, 3, 0);
   await Promise.all(cluster.ranks.map((rank) => cluster.start(rank)));
@@ -243,7 +243,7 @@ test.serial('a peer with another number of workers is refused, by both sides', a
 
 test.serial('a folder of another number of workers is refused and left alone', async (t) => {
   t.timeout(TEST_HANG_MS);
-  const cluster = await Cluster.start(t, { processCount: 3, config: { workers: WORKERS } });
+  const cluster = await Cluster.start(t, { processCount: 3, config: { members: 'open', workers: WORKERS } });
   t.deepEqual(await writeSectors(cluster, [1], upTo(4), 'kept'), []);
   const command = [process.execPath, MAIN_FILE, '--config', cluster.configFileOf(1), '--rank', '1'];
   await cluster.stop(1);
@@ -277,7 +277,7 @@ test.serial('a worker whose disk fails ends the process, and the others go on', 
   const onLog = (rank: number, text: string): void => {
     if (rank === 1) log += text;
   };
-  const config = { workers: WORKERS };
+  const config = { members: 'open', workers: WORKERS };
   const cluster = await Cluster.start(t, { processCount: 3, config, onLog });
   t.deepEqual(await writeSectors(cluster, [2], upTo(4), 'before'), []);
   const ended = cluster.waitForExit(1);

@@ -20,7 +20,7 @@ test('defaults are filled in', (t) => {
       ...GOOD,
       storageMustBeMount: false,
       keys: {},
-      members: 'open',
+      members: 'strict',
       extension: 'on',
       workers: 0,
       log: { level: 'info', format: 'auto' },
@@ -32,6 +32,8 @@ test('defaults are filled in', (t) => {
 
 const ADDRESS = 'text such as "10.0.0.1:7101", "[::1]:7101" or "name:7101", port 1 to 65535';
 const SECTORS = 'a whole number from 1 to 281474976710656';
+const NO_WORKERS =
+  '0, or "members": "open" beside it: a process with members strict, which is the default, has no workers';
 const RANK = 'a whole number from 1 to 254';
 
 /** What is put into the good configuration, and the mistakes: [field, found, expected]. */
@@ -49,11 +51,8 @@ const CASES: readonly (readonly [
     [['processes', /^\["a:1".*…$/.source, /list of 1 to 254/]],
   ],
   ['neither strict nor open', { members: 'loose' }, [['members', '"loose"', 'one of open, strict']]],
-  [
-    'workers in the strict mode',
-    { members: 'strict', workers: 2 },
-    [['workers', '2', '0, because a process with members strict has no workers']],
-  ],
+  ['workers in the strict mode', { members: 'strict', workers: 2 }, [['workers', '2', NO_WORKERS]]],
+  ['workers in the mode that is the default', { workers: 2 }, [['workers', '2', NO_WORKERS]]],
   ['no port', { processes: ['host'] }, [['processes[0]', '"host"', ADDRESS]]],
   ['port 0', { processes: ['a:1', 'host:0'] }, [['processes[1]', '"host:0"', ADDRESS]]],
   ['port 65536', { processes: ['host:65536'] }, [['processes[0]', '"host:65536"', ADDRESS]]],

@@ -76,6 +76,18 @@ test('nothing more is queued for a replica that is behind, and it takes part aga
   t.is(ports[2].sent.length, before + 3, 'ORDER, STORE and CONCLUDED');
 });
 
+test('a replica whose disk is being grown is not behind for what it is not asked', (t) => {
+  const cluster = new MemoryCluster({ seed: 5 });
+  const { coordinator, ports } = cluster.addClient({ unanswered: 20 });
+  ports[2].sectors = 100;
+  for (let index = 0; index < 60; index += 1) watch(coordinator.writeRange(one(100 + index), sectorNamed(`w${index}`)));
+  cluster.advance(2_000, () => coordinator.stats.running === 0);
+  t.deepEqual([coordinator.stats.running, coordinator.stats.unanswered[2], ports[2].sent.length], [0, 0, 0]);
+  watch(coordinator.writeRange(one(99), sectorNamed('low')));
+  cluster.advance(100);
+  t.is(ports[2].sent.length, 3, 'ORDER, STORE and CONCLUDED');
+});
+
 test('bytes that wait to be sent make a replica behind, too; with nobody else an operation waits for it', (t) => {
   const cluster = new MemoryCluster({ seed: 4 });
   const { coordinator, ports } = cluster.addClient({ bufferedBytes: 1_000 });

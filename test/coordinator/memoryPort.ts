@@ -4,6 +4,7 @@
  */
 import { BehaviorSubject, Subject } from 'rxjs';
 import type { ReceivedAnswer, ReplicaPort } from '../../src/coordinator/replicaPort.js';
+import { endOf } from '../../src/core/strict/range.js';
 import type { ReplicaRequest } from '../../src/core/strict/replicaMessage.js';
 import { oncePerTurn } from '../../src/oncePerTurn.js';
 import type { Schedulers } from '../../src/ports/schedulers.js';
@@ -73,8 +74,12 @@ export class MemoryPort implements ReplicaPort {
     return this.host.replica.rank;
   }
 
-  send(request: ReplicaRequest): number {
+  /** Of its disk, which may be being grown. */
+  sectors = Infinity;
+
+  send(request: ReplicaRequest): number | null {
     if (!this.#isUp.value) throw new Error(`a request to process ${this.rank}, which is down`);
+    if (endOf(request.range) > this.sectors) return null;
     this.sent.push({ atUs: this.options.world.nowUs, request });
     this.#gathered.push([this.sent.length, request]);
     this.#flush();

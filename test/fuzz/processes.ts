@@ -43,8 +43,8 @@ export async function attackProcesses(options: LiveOptions): Promise<number> {
     processCount: LYING_RANK,
     absent: [LYING_RANK],
     sectors: SECTORS,
-    // What is overheard has to be what anybody could send again.
-    config: { extension: 'off' },
+    // The lying member is of a foreign implementation, and what is overheard has to be what anybody could send again.
+    config: { members: 'open', extension: 'off' },
     network: (addresses) => overhear(scope, addresses, RANKS.length, recorder.listener),
     wrap: (command) => [...UNDER_LIMIT, ...withProbe(command)],
   });

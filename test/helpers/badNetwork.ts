@@ -29,8 +29,9 @@ export async function startOnBadNetwork(
   t: TestScope,
   processCount: number,
   random: Dice,
+  config: ClusterOptions['config'] = {},
 ): Promise<{ cluster: Cluster; network: BadNetwork }> {
-  const { cluster, network } = await prepareOnBadNetwork(t, { processCount }, random);
+  const { cluster, network } = await prepareOnBadNetwork(t, { processCount, config }, random);
   await cluster.startAll();
   return { cluster, network };
 }

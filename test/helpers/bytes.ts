@@ -3,6 +3,8 @@
  * sides of a mistake share cannot show it. Made for being compared with the page line by line, not for speed.
  */
 import { createHmac, randomBytes } from 'node:crypto';
+import type { PackMessage } from './packs.js';
+import { packSizeOf, parsePack } from './packs.js';
 
 export const SECTOR_BYTES = 4096;
 export const TAG_BYTES = 32;
@@ -135,6 +137,13 @@ export interface Received {
   readonly tagIsGood: boolean;
 }
 
+export interface ReceivedPack {
+  readonly message: PackMessage;
+  readonly tagIsGood: boolean;
+}
+
+const isOfProtocol = (one: Received | ReceivedPack): one is Received => one.message.family !== 'pack';
+
 export interface Keys {
   readonly clientKey: Uint8Array;
   readonly systemKey: Uint8Array;
@@ -153,8 +162,13 @@ export class MessageReader {
   ) {}
 
   push(chunk: Uint8Array): Received[] {
+    return this.pushAny(chunk).filter((one) => isOfProtocol(one));
+  }
+
+  /** With packs. */
+  pushAny(chunk: Uint8Array): (Received | ReceivedPack)[] {
     this.rest = Buffer.concat([this.rest, chunk]);
-    const received: Received[] = [];
+    const received: (Received | ReceivedPack)[] = [];
     for (;;) {
       this.slideToMagic();
       if (this.rest.length < 8) return received;
@@ -163,6 +177,7 @@ export class MessageReader {
         if (this.rest.length < ownSize) return received;
         const own = this.rest.subarray(0, ownSize);
         if (own[7] === BUNDLE) received.push(...inBundle(own, this.keys));
+        else if (own[7] === PACK) received.push(receivePack(own, this.keys));
         this.rest = this.rest.subarray(ownSize);
         continue;
       }
@@ -203,9 +218,12 @@ export class MessageReader {
 
 /** docs/peer-extension.md: several messages of this implementation's processes under one tag. */
 const BUNDLE = 0x84;
+/** docs/strict-wire.md. */
+const PACK = 0xa0;
 
 /** Whole length of a message that only this implementation's processes know; null: it is none. */
 function ownSizeOf(bytes: Buffer): number | null {
+  if (bytes[7] === PACK) return packSizeOf(bytes);
   return bytes[7] === BUNDLE ? 8 * bytes.readUInt16BE(4) : (OWN_SIZES.get(bytes[7]) ?? null);
 }
 
@@ -234,6 +252,12 @@ function inBundle(bundle: Buffer, { systemKey }: Keys): Received[] {
     at += size - TAG_BYTES;
   }
   return received;
+}
+
+function receivePack(bytes: Buffer, { clientKey, systemKey }: Keys): ReceivedPack {
+  const [content, tag] = [bytes.subarray(0, -TAG_BYTES), bytes.subarray(-TAG_BYTES)];
+  const tagIsGood = [systemKey, clientKey].some((key) => tagOf(content, key).equals(tag));
+  return { message: parsePack(bytes), tagIsGood };
 }
 
 /** What the bytes of one whole message, of a known type, say. */

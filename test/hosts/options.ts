@@ -15,7 +15,7 @@ export const USAGE = `npm run chaos:hosts -- [scenarios] [options]
   --short            the form for CI: shorter silences, fewer rounds
   --processes <n>    processes of the cluster, each on a host of its own: 3 to 9 (3)
   --through <client> the load of cut, hang and kill: nbd or library (nbd)
-  --members <mode>   how the members keep the sectors: open or strict (open)
+  --members <mode>   how the members keep the sectors: strict or open (strict)
   --rounds <n>       rounds of failover and of kill (20 and 9; short: 3 and 3)
   --seed <n>         makes the same random choices again (default: another each time)
   --expect           fail if a figure is outside the bounds of docs/testing.md`;
@@ -44,7 +44,7 @@ const OPTIONS = {
   short: { type: 'boolean', default: false },
   processes: { type: 'string', default: '3' },
   through: { type: 'string', default: 'nbd' },
-  members: { type: 'string', default: 'open' },
+  members: { type: 'string', default: 'strict' },
   rounds: { type: 'string' },
   seed: { type: 'string' },
   expect: { type: 'boolean', default: false },
@@ -81,7 +81,7 @@ export function readOptions(words: readonly string[]): ReadOptions {
     isShort: values.short,
     processes: number('processes', values.processes, 3, 9),
     through: through === 'library' ? 'library' : 'nbd',
-    members: members === 'strict' ? 'strict' : 'open',
+    members: members === 'open' ? 'open' : 'strict',
     rounds: values.rounds === undefined ? null : number('rounds', values.rounds, 1, ROUNDS_MAX),
     seed:
       values.seed === undefined

@@ -120,7 +120,7 @@ test('no process outlives a supervisor that was killed', async (t) => {
 
 for (const [name, { words, config }] of Object.entries({
   'a process': { words: 'run', config: {} },
-  'a process with workers': { words: 'run', config: { workers: 2 } },
+  'a process with workers': { words: 'run', config: { members: 'open', workers: 2 } },
   'a gateway': { words: 'nbd', config: {} },
 })) {
   test(`${name} whose supervisor ended while it began does not stay`, async (t) => {

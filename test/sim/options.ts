@@ -1,5 +1,6 @@
 /** The command line of `npm run simulate`. */
 import { parseArgs } from 'node:util';
+import { DELIBERATE_FAULTS } from './deliberateFaults.js';
 import type { ExtensionUse, WorkerUse } from './surroundings.js';
 
 export interface CliOptions {
@@ -40,11 +41,13 @@ export const USAGE = `npm run simulate -- [options]
   --trace         print everything that happens in a run
   --shrink        leave out what is not needed for a failure
   --only A,B,C    of the plan of faults, only those numbers
-  --strict        clusters of the strict register; --extension and --workers mean nothing
+  --members M     how the members keep the sectors: strict or open (default strict; with --inject the mode that the
+                  fault is made for)
   --schedule NAME of strict clusters: that schedule in place of random faults, see test/sim/strict/schedules.ts
   --black-box     judge by what users see alone
-  --extension U   on, off, or mixed: of processes in some of their lives; else the seed decides
-  --workers K     workers of each process, 0 to 8, or mixed: the seed decides, from 0 to 3 (default 0)
+  --extension U   of open clusters: on, off, or mixed: of processes in some of their lives; else the seed decides
+  --workers K     of open clusters: workers of each process, 0 to 8, or mixed: the seed decides, from 0 to 3
+                  (default 0)
   --inject NAME   put a deliberate fault into the code; see npm run simulate:faults`;
 
 const FAILURES_MAX = 5;
@@ -60,6 +63,12 @@ export function parseOptions(args: readonly string[]): CliOptions {
     throw new UsageError(`--${name} is a whole number from ${min} to ${max}, not "${text}"`);
   };
   const seed = number('seed', values.seed, 0, 2 ** 32 - 1);
+  const isStrict = isStrictOf(values.members, values.inject);
+  const elsewhere = isStrict ? (['extension', 'workers'] as const) : (['schedule'] as const);
+  for (const name of elsewhere) {
+    if (values[name] === undefined) continue;
+    throw new UsageError(`--${name} needs --members ${isStrict ? 'open' : 'strict'}`);
+  }
   return {
     seed,
     runs: number('runs', values.runs, 1, 10_000_000) ?? (seed === null ? 200 : 1),
@@ -70,7 +79,7 @@ export function parseOptions(args: readonly string[]): CliOptions {
     isTraced: values.trace === true,
     isShrunk: values.shrink === true,
     isBlackBox: values['black-box'] === true,
-    isStrict: values.strict === true,
+    isStrict,
     schedule: values.schedule ?? null,
     extension: extensionUse(values.extension),
     workers: values.workers === 'mixed' ? 'mixed' : (number('workers', values.workers, 0, 8) ?? 0),
@@ -78,6 +87,13 @@ export function parseOptions(args: readonly string[]): CliOptions {
     failuresMax: number('failures', values.failures, 1, 1_000) ?? FAILURES_MAX,
     isPart: values.part === true,
   };
+}
+
+function isStrictOf(members: string | undefined, inject: string | undefined): boolean {
+  if (members === 'strict' || members === 'open') return members === 'strict';
+  if (members !== undefined) throw new UsageError(`--members is strict or open, not "${members}"`);
+  const fault = DELIBERATE_FAULTS.find(({ name }) => name === inject);
+  return fault === undefined || fault.isStrict === true;
 }
 
 function extensionUse(text: string | undefined): ExtensionUse | null {
@@ -100,7 +116,7 @@ function parseStrictly(args: readonly string[]) {
         trace: { type: 'boolean' },
         shrink: { type: 'boolean' },
         'black-box': { type: 'boolean' },
-        strict: { type: 'boolean' },
+        members: { type: 'string' },
         schedule: { type: 'string' },
         extension: { type: 'string' },
         workers: { type: 'string' },

@@ -57,9 +57,9 @@ export function runPart(
   const { processCount, seconds, isBlackBox, isStrict, extension, workers, inject, only, failuresMax } = options;
   const { schedule = null } = options;
   const args = ['--part', '--seed', seed, '--runs', runs, '--processes', processCount];
-  args.push('--seconds', seconds, '--failures', failuresMax, '--workers', workers);
+  args.push('--seconds', seconds, '--failures', failuresMax, '--members', isStrict ? 'strict' : 'open');
   if (isBlackBox) args.push('--black-box');
-  if (isStrict) args.push('--strict');
+  if (workers !== 0) args.push('--workers', workers);
   if (schedule !== null) args.push('--schedule', schedule);
   if (extension !== null) args.push('--extension', extension);
   if (inject !== null) args.push('--inject', inject);

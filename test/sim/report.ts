@@ -49,7 +49,7 @@ export function missingFrom(counts: Counts, isStrict = false): string[] {
 export function commandFor(options: RunOptions): string {
   const { seed, processCount, seconds, only, isBlackBox, extension, workers = 0, isStrict, schedule } = options;
   const parts = [`--seed ${seed}`, `--processes ${processCount}`, `--seconds ${seconds}`];
-  if (isStrict === true) parts.push('--strict');
+  if (isStrict !== true) parts.push('--members open');
   if (schedule !== undefined) parts.push(`--schedule ${schedule}`);
   if (only !== undefined) parts.push(`--only ${[...only].join(',')}`);
   if (isBlackBox === true) parts.push('--black-box');

@@ -18,7 +18,7 @@ export interface RunOptions {
   readonly extension?: ExtensionUse;
   /** Of each process; `mixed`: the seed decides, from 0 to 3. Default: 0. */
   readonly workers?: WorkerUse;
-  /** A cluster of the strict register (strict/strictSimulation.ts); extension and workers mean nothing then. */
+  /** A cluster of the strict register (strict/strictSimulation.ts), which has no extension and no workers. */
   readonly isStrict?: boolean;
   /** Of a strict cluster: what happens is not drawn, but that schedule is played (strict/schedules.ts). */
   readonly schedule?: string;

@@ -95,12 +95,11 @@ export class ClientPort implements ReplicaPort {
     return this.#current?.bufferedBytes ?? 0;
   }
 
-  send(request: ReplicaRequest): number {
+  send(request: ReplicaRequest): number | null {
     assert(this.#isUp.value && this.#current !== null, `the port to process ${this.rank} is up`);
     const number = this.#nextNumber;
     this.#nextNumber += 1;
-    this.#current.send(number, request);
-    return number;
+    return this.#current.send(number, request) ? number : null;
   }
 
   #serve(connection: Connection, proved: () => void): Observable<never> {

@@ -44,8 +44,9 @@ export class ObservedPort implements ReplicaPort {
     return this.port.bufferedBytes;
   }
 
-  send(request: ReplicaRequest): number {
+  send(request: ReplicaRequest): number | null {
     const number = this.port.send(request);
+    if (number === null) return null;
     if (request.kind === 'query') {
       this.counters.readsSent += 1;
       this.#sent(number, 'read', request);

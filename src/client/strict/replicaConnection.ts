@@ -123,17 +123,15 @@ export class ReplicaConnection {
     return this.options.connection.bufferedBytes + this.#gatheredBytes;
   }
 
-  /**
-   * Sends the request at the end of the turn. A request for sectors that the process does not have yet is not sent, so
-   * it is not answered: its disk is being grown.
-   */
-  send(number: number, request: ReplicaRequest): void {
+  /** Sends the request at the end of the turn. @returns false: the process does not have the sectors yet. */
+  send(number: number, request: ReplicaRequest): boolean {
     assert(this.#opened !== null && !this.#isOver, 'the connection is open');
-    if (endOf(request.range) > this.#opened.sectors) return;
+    if (endOf(request.range) > this.#opened.sectors) return false;
     this.#sent.add(number, request);
     this.#gathered.push({ number, request });
     this.#gatheredBytes += requestSize(request).totalBytes;
     this.#flushAtTurn();
+    return true;
   }
 
   #run(): Observable<never> {

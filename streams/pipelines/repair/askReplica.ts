@@ -1,6 +1,6 @@
 /** Questions of repairs to the replicas of members, over the ports of the coordinator in the same process. */
 import type { Observable } from 'rxjs';
-import { defer, filter, first, map, merge, mergeMap, take, throwError, timeout } from 'rxjs';
+import { EMPTY, defer, filter, first, map, merge, mergeMap, take, throwError, timeout } from 'rxjs';
 import { assert } from '../../../src/core/assert.js';
 import type { Rank } from '../../../src/core/rank.js';
 import type { SectorRange } from '../../../src/core/strict/range.js';
@@ -28,7 +28,7 @@ export function askState(
   { limits, clock }: Pick<StrictRepairOptions, 'limits' | 'clock'>,
 ): Observable<ToldState> {
   return defer(() => {
-    let number = -1;
+    let number: number | null = null;
     const answer$ = port.answer$.pipe(
       filter(({ request }) => request === number),
       map(({ answer, incarnations }): ToldState => {
@@ -43,7 +43,7 @@ export function askState(
     // Sent after both are subscribed to.
     const send$ = defer(() => {
       number = port.send({ kind: 'query', range, wantsData });
-      return [];
+      return number === null ? throwError(() => new Error(`process ${port.rank} does not have the sectors`)) : EMPTY;
     });
     return merge(answer$, down$, send$).pipe(take(1), timeout({ each: limits.answerMs, scheduler: clock }));
   });

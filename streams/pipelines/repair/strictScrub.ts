@@ -88,7 +88,11 @@ function differencesIn(
 ): Observable<ReadonlyMap<SectorIndex, Difference>> {
   const { comparedRanks } = options.state.repair.scrub;
   const told$ = merge(
-    ...upPorts(options).map((port) => askState(port, range, false, options).pipe(catchError(() => EMPTY))),
+    ...upPorts(options).map((port) => {
+      // A disk that is being grown is compared as far as it goes.
+      const count = Math.min(range.count, port.sectors - range.first);
+      return count < 1 ? EMPTY : askState(port, { ...range, count }, false, options).pipe(catchError(() => EMPTY));
+    }),
   );
   return told$.pipe(
     toArray(),

@@ -97,14 +97,18 @@ export class PeerPort implements ReplicaPort {
     connection?.destroy();
   }
 
-  /** A request for sectors that the peer does not have yet is not sent or answered: its disk is being grown. */
-  send(request: ReplicaRequest): number {
+  /** Size of the peer's disk, which may be being grown. */
+  get sectors(): number {
+    return this.#peer.sectors;
+  }
+
+  send(request: ReplicaRequest): number | null {
     const { packer, unansweredMax } = this.options;
     const connection = this.#connection;
     assert(this.isUp && connection !== null, `the port to process ${this.rank} is up`);
     const number = this.#nextNumber;
     this.#nextNumber += 1;
-    if (endOf(request.range) > this.#peer.sectors) return number;
+    if (endOf(request.range) > this.sectors) return null;
     if (this.#sent.size >= unansweredMax) {
       this.options.schedulers.clock.schedule(() => {
         if (connection === this.#connection) this.#giveUp(`it leaves ${this.#sent.size} requests unanswered`);

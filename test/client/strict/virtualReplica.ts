@@ -161,11 +161,11 @@ export class VirtualReplica {
     this.advance(1);
   }
 
-  /** Sends them in one turn. */
+  /** Sends them in one turn. @returns the numbers of those that are sent. */
   send(...requests: readonly ReplicaRequest[]): number[] {
     const numbers = requests.map((request) => this.port.send(request));
     this.advance(0);
-    return numbers;
+    return numbers.filter((number) => number !== null);
   }
 
   private dial(): Observable<ReplicaEnd> {
