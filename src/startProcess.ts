@@ -9,11 +9,12 @@ import {
   Subject,
   concat,
   concatMap,
+  defer,
+  distinctUntilChanged,
+  endWith,
   filter,
-  interval,
   map,
   merge,
-  pairwise,
   shareReplay,
   take,
   tap,
@@ -35,6 +36,8 @@ import type { Rank } from './core/rank.js';
 import { ranksBut } from './core/rank.js';
 import { newMissedLog } from './core/repair/missedLog.js';
 import type { Shard } from './core/shard.js';
+import { modeWanted } from './core/membership/transition.js';
+import type { Connection } from './ports/connection.js';
 import type { Log } from './ports/log.js';
 import type { StrictStore } from './ports/strictStore.js';
 import { ProcessLog } from './processLog.js';
@@ -42,6 +45,7 @@ import { FEATURE_BUNDLES, FEATURE_HELLO, FEATURE_PACKS } from './wire/constants.
 import { Packer } from './wire/strict/pack.js';
 import { countedTagger, createTagger } from './wire/tag.js';
 import type { VerdictOptions } from './wire/verdict.js';
+import { drained, endConnections, idle } from '../streams/pipelines/draining.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
 import type { StatusReport } from '../streams/pipelines/status/statusReport.js';
 import { keepIdentity, openMembership } from '../streams/pipelines/membership/membershipState.js';
@@ -91,10 +95,18 @@ export interface ProcessOptions {
    * the base protocol. Default: open.
    */
   readonly mode?: RegisterMode;
+  /** Whether the process may have to go on in the other mode: see src/core/membership/transition.ts. Default: no. */
+  readonly canChange?: boolean;
   readonly timeouts: ProcessTimeouts & {
     /** How long ending in good order may take, in milliseconds. */
     readonly shutdownMs: number;
   };
+}
+
+/** Of a process that goes on in the other mode. */
+export interface Retired {
+  /** Connections of clients that were ended, and that have to be destroyed later. */
+  readonly connections: readonly Connection[];
 }
 
 export interface StartPorts extends ProcessPorts {
@@ -123,6 +135,17 @@ export interface RunningProcess {
   close(): Observable<never>;
 }
 
+export interface ProcessOfOneMode extends RunningProcess {
+  /** Emits when it has to go on in the other mode. Then `retire` it, and start it again: see src/startModes.ts. */
+  readonly modeWanted$: Observable<RegisterMode>;
+  /**
+   * Begins no more operations, and waits until all processes have finished theirs, at most `patienceMs`. Then ends its
+   * connections and everything else, as a crash does: operations that are left get no answer. Emits once when that is
+   * done, and completes. It does not close the store, where puts may still be under way.
+   */
+  retire(patienceMs: number): Observable<Retired>;
+}
+
 /** The most active regions: 4 GiB of sectors that are written at a time, and that a crash leaves to be checked. */
 const ACTIVE_REGIONS = 1_024;
 /** The most promises of single sectors: 256 MiB that are being written. Some ten MB of memory. */
@@ -135,10 +158,7 @@ const UNANSWERED = 4_096;
 /** How often a replica looks for what dead coordinators have left, and for idle regions (milliseconds). */
 const SWEEP_MS = 2_000;
 
-/** Milliseconds between two checks whether all operations are over, while the process is closing. */
-const CLOSE_POLL_MS = 10;
-
-export function startProcess(options: ProcessOptions, ports: StartPorts): RunningProcess {
+export function startProcess(options: ProcessOptions, ports: StartPorts): ProcessOfOneMode {
   const { log, schedulers } = ports;
   const { rank } = options;
   const { random, store, notes, counters = newCounters() } = ports;
@@ -179,6 +199,25 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
     ready$,
     stats: () => statsOf(state),
     inquire: (inquiry) => answerTo(inquiry, pipeline, store),
+    modeWanted$: membership.transition$.pipe(
+      map(() => modeWanted(membership.current)),
+      filter((mode) => mode !== null),
+      distinctUntilChanged(),
+    ),
+    retire: (patienceMs) =>
+      defer(() => {
+        isAdmitting = false;
+        return drained(state, membership, schedulers.clock, patienceMs);
+      }).pipe(
+        endWith(null),
+        map(() => {
+          const { size: operations } = ledger.entries;
+          if (operations > 0) log.warn('operations are given up; their clients get no answer', { operations });
+          const connections = endConnections(state);
+          subscription.unsubscribe();
+          return { connections };
+        }),
+      ),
     close: () =>
       new Observable<never>((subscriber) => {
         isAdmitting = false;
@@ -209,12 +248,13 @@ function membershipOptions(
   options: ProcessOptions,
   { store, random }: Pick<StartPorts, 'store' | 'random'>,
 ): MembershipOptions {
-  const { rank, processCount, sectors, addresses, wasInUse, isFounder, mode = 'open' } = options;
+  const { rank, processCount, sectors, addresses, wasInUse, isFounder, mode = 'open', canChange = false } = options;
   return {
     self: { rank, processCount },
     configuration: { processCount, sectors, addresses, mode: REGISTER_MODES.indexOf(mode) },
     wasInUse,
     isFounder,
+    canChange,
     hasData: () => store.counts().written > 0,
     draw: () => random.operationId(),
   };
@@ -266,13 +306,7 @@ function stopped(strict: StrictPart | null): Observable<never> {
 
 /** Emits once, when no operation is left or the time is over, and completes. */
 function idleOrLate(ledger: Ledger<unknown>, timeoutMs: number, clock: SchedulerLike): Observable<unknown> {
-  // No operation in two checks in a row: the turn that sends the last answers is over by then.
-  const idle$ = interval(CLOSE_POLL_MS, clock).pipe(
-    map(() => ledger.entries.size === 0),
-    pairwise(),
-    filter(([wasIdle, isIdle]) => wasIdle && isIdle),
-  );
-  return merge(idle$, timer(timeoutMs, clock)).pipe(take(1));
+  return merge(idle(ledger, clock), timer(timeoutMs, clock)).pipe(take(1));
 }
 
 function taggersOf({ clientKey, systemKey }: ProcessOptions, counters: ProcessCounters) {

@@ -1,5 +1,6 @@
 /** The packs that arrive at a process, and the messages that a process of the strict mode takes in from nobody. */
 import { isOutdated } from '../../../src/core/membership/membership.js';
+import type { Membership } from '../../../src/core/membership/state.js';
 import type { Rank } from '../../../src/core/rank.js';
 import { tooFarAhead } from '../../../src/core/strict/counterBound.js';
 import { SENDER_CLIENT } from '../../../src/wire/strict/pack.js';
@@ -90,4 +91,10 @@ export function senderInOpenMode(verdict: Verdict): Rank | null {
     default:
       return null;
   }
+}
+
+/** Whether that process of the open mode, or this strict one, is about to change its mode: nobody has to be told. */
+export function mayStillMeet(peer: Rank, { own, heard }: Membership): boolean {
+  const one = heard.get(peer);
+  return own.memberState === 'fresh' || (one?.kind === 'hello' && one.hello.isReady);
 }

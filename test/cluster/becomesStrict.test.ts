@@ -1,0 +1,111 @@
+/** Real clusters of the open mode that become strict while they run (docs/strict-register.md, G1 to G5). */
+import test from 'ava';
+import { connect } from '../../src/client/client.js';
+import { Cluster } from '../helpers/cluster.js';
+import { HANG_MS, TEST_HANG_MS } from '../helpers/hang.js';
+import { inquire, untilStatus } from '../helpers/processStatus.js';
+import { runToEnd } from '../helpers/runToEnd.js';
+import { nameOf, sectorNamed } from '../helpers/sectorValue.js';
+import { untilSo } from '../helpers/within.js';
+
+const STRICT = { members: 'strict' };
+const OPEN = { members: 'open' };
+
+const untilMode = (cluster: Cluster, rank: number, mode: 'open' | 'strict') =>
+  untilStatus(cluster, rank, HANG_MS, ({ members }) => members === mode);
+
+test('one process after the other is restarted with members strict; the last makes the cluster strict', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const cluster = await Cluster.start(t, { processCount: 3, config: OPEN });
+  const options = { processes: cluster.addresses, clientKey: cluster.clientKey };
+  const disk = await connect(options);
+  await disk.writeSector(7, sectorNamed('of the open mode'));
+  let isOver = false;
+  let latest = 0;
+  // One writer and one reader, from before the change to after it. What the reader sees never goes back.
+  const writing = (async () => {
+    for (let count = 1; !isOver; count += 1) {
+      await disk.writeSector(8, sectorNamed(String(count)));
+      latest = count;
+    }
+  })();
+  const reading = (async () => {
+    let seen = 0;
+    while (!isOver) {
+      const atLeast = latest;
+      const count = Number(nameOf(Buffer.from(await disk.readSector(8))) ?? 0);
+      t.true(count >= atLeast && count >= seen, `${count} after ${seen}, ${atLeast} acknowledged`);
+      seen = count;
+    }
+  })();
+  for (const rank of [1, 2]) {
+    await cluster.stop(rank);
+    await cluster.configure(STRICT, [rank]);
+    await cluster.start(rank);
+    t.is((await inquire(cluster, rank)).members, 'open');
+  }
+  const said = 'becomes strict when all members can: it waits for process 3, which was started with members open';
+  await untilSo(() => cluster.logOf(1).includes(said));
+  const { output } = await runToEnd(cluster.command('status --timeout 3'));
+  t.true(output.includes(`process 1 ${said}`), output);
+
+  await cluster.stop(3);
+  await cluster.configure(STRICT, [3]);
+  await cluster.start(3);
+  for (const rank of [1, 2, 3]) await untilMode(cluster, rank, 'strict');
+  t.regex(cluster.logOf(1), /this cluster becomes strict: all 3 members can/);
+  t.regex(cluster.logOf(1), /strict from now on/);
+  const before = latest;
+  await untilSo(() => latest > before + 20);
+  isOver = true;
+  await writing;
+  await reading;
+  t.is(nameOf(Buffer.from(await disk.readSector(7))), 'of the open mode');
+  await disk.close();
+
+  await cluster.stop(2);
+  await cluster.configure(OPEN, [2]);
+  cluster.launch(2);
+  t.not((await cluster.waitForExit(2)).code, 0);
+  t.regex(cluster.logOf(2), /is of a cluster with members strict, and this process was started with members open/);
+  await cluster.configure(STRICT, [2]);
+  await cluster.start(2);
+  t.is((await inquire(cluster, 2)).members, 'strict');
+});
+
+test('a process that was down follows the strict ones; one with a lost disk joins whatever the others are', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const cluster = await Cluster.start(t, { processCount: 3, config: OPEN });
+  const client = await cluster.client(1);
+  t.like(await client.write(3, sectorNamed('kept')), { kind: 'answered', status: 'Ok' });
+  await client.destroy();
+
+  // With an empty folder it does not know the mode of its cluster, and joins an open one.
+  await cluster.stop(3);
+  await cluster.loseDisk(3);
+  await cluster.configure(STRICT, [3]);
+  await cluster.start(3);
+  const joined = await untilStatus(cluster, 3, HANG_MS, ({ standing }) => standing === 'member');
+  t.like(joined, { members: 'open', incarnation: 1 });
+
+  // Process 2 is down when the others become strict: that it could be was heard before.
+  for (const rank of [2, 1]) {
+    await cluster.stop(rank);
+    await cluster.configure(STRICT, [rank]);
+    if (rank === 2) await cluster.start(2);
+  }
+  await untilStatus(cluster, 3, HANG_MS, ({ connected }) => connected.includes(2));
+  await cluster.kill(2);
+  await cluster.start(1);
+  await cluster.start(2);
+  for (const rank of [1, 2, 3]) await untilMode(cluster, rank, 'strict');
+
+  await cluster.stop(1);
+  await cluster.loseDisk(1);
+  await cluster.start(1);
+  const again = await untilStatus(cluster, 1, HANG_MS, ({ standing }) => standing === 'member');
+  t.like(again, { members: 'strict', incarnation: 1 });
+  const reader = await cluster.client(1);
+  t.like(await reader.read(3), { data: sectorNamed('kept') });
+  await reader.destroy();
+});
