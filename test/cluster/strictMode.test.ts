@@ -5,7 +5,6 @@ import { HANG_MS, TEST_HANG_MS } from '../helpers/hang.js';
 import { askOpened } from '../helpers/opened.js';
 import { inquire, untilStatus } from '../helpers/processStatus.js';
 import { runToEnd } from '../helpers/runToEnd.js';
-import { sectorNamed } from '../helpers/sectorValue.js';
 import { untilSo } from '../helpers/within.js';
 
 const STRICT = { members: 'strict' };

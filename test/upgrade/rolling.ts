@@ -8,10 +8,11 @@ import type { ProgramScope } from '../chaos/programScope.js';
 import { LibraryLoad } from '../chaos/libraryLoad.js';
 import { Cluster } from '../helpers/cluster.js';
 import { HANG_MS } from '../helpers/hang.js';
-import { inquire, untilStatus } from '../helpers/processStatus.js';
+import { inquire } from '../helpers/processStatus.js';
 import { runToEnd } from '../helpers/runToEnd.js';
 import type { Dice } from '../helpers/seed.js';
 import { dice } from '../helpers/seed.js';
+import { untilSo } from '../helpers/within.js';
 import { readEach, Workload } from '../helpers/workload.js';
 import { checkLinearizable } from '../linearizability/check.js';
 
@@ -108,8 +109,12 @@ export class Rolling {
   private async modesAre(mode: 'open' | 'strict'): Promise<void> {
     const { cluster } = this;
     for (const rank of cluster.ranks) {
-      // The former version says nothing of it.
-      await untilStatus(cluster, rank, HANG_MS, ({ members = 'open' }) => members === mode);
+      // A process that goes on in the other mode ends its connections. The former version says nothing of modes.
+      const isSo = async () => {
+        const report = await inquire(cluster, rank).catch(() => null);
+        return report !== null && (report.members ?? 'open') === mode;
+      };
+      await untilSo(isSo, () => `process ${rank} is not ${mode}`);
     }
   }
 
