@@ -8,12 +8,14 @@
  * strict           s======
  * ```
  *
- * Which mode it is in is a fact of the note of its identity. If it ends at any moment of this, the next start goes on
- * from there: with the mode that the note names.
+ * Which mode it is in is a fact of the note of its identity (G1). If it ends at any moment of this, the next start goes
+ * on from there: with the mode that the note names.
  */
 import type { Observable, Subscription } from 'rxjs';
 import { BehaviorSubject, EMPTY, Subject, concatMap, defer, distinctUntilChanged, endWith, ignoreElements } from 'rxjs';
 import { merge, of, switchMap, tap } from 'rxjs';
+import type { MemberState } from './core/membership/identity.js';
+import type { Inquiry } from './core/membership/memberMessage.js';
 import type { RegisterMode } from './core/membership/registerMode.js';
 import type { StrictStore } from './ports/strictStore.js';
 import { RememberedNotes } from './rememberedNotes.js';
@@ -21,6 +23,8 @@ import type { ProcessOfOneMode, ProcessOptions, Retired, RunningProcess, StartPo
 import { startProcess } from './startProcess.js';
 import { destroyLater } from '../streams/pipelines/draining.js';
 import { noteOfMode } from '../streams/pipelines/membership/identityNotes.js';
+import type { ProcessStats } from '../streams/pipelines/processState.js';
+import type { StatusReport } from '../streams/pipelines/status/statusReport.js';
 import { retryWithoutRoom } from '../streams/retryWithoutRoom.js';
 
 export interface ModesPorts extends StartPorts {
@@ -35,84 +39,113 @@ const FAREWELL_MS = 1_000;
 
 /** @param options `mode` is that of the folder; `canChange`: the configuration says strict. */
 export function startModes(options: ProcessOptions, ports: ModesPorts): RunningProcess {
-  const { schedulers, log } = ports;
-  const { clock } = schedulers;
-  const notes = new RememberedNotes(ports.notes);
-  const start = (mode: RegisterMode, canChange: boolean, strictStore = ports.strictStore): ProcessOfOneMode => {
+  return new ModesProcess(options, ports);
+}
+
+class ModesProcess implements RunningProcess {
+  readonly failure$: Observable<never>;
+  readonly memberState$: Observable<MemberState>;
+  readonly ready$: Observable<never>;
+  readonly #notes: RememberedNotes;
+  readonly #running$: BehaviorSubject<ProcessOfOneMode>;
+  readonly #changes: Subscription;
+  /** The process of `#running$` has been retired, and the next one is not there yet. */
+  #isBetween = false;
+
+  constructor(
+    private readonly options: ProcessOptions,
+    private readonly ports: ModesPorts,
+  ) {
+    const failure$ = new Subject<never>();
+    this.#notes = new RememberedNotes(ports.notes);
+    this.#running$ = new BehaviorSubject(this.#start(options.mode ?? 'open', options.canChange === true));
+    this.failure$ = merge(failure$, this.#running$.pipe(switchMap((running) => running.failure$)));
+    this.memberState$ = this.#running$.pipe(
+      switchMap(({ memberState$ }) => memberState$),
+      distinctUntilChanged(),
+    );
+    this.ready$ = this.#running$.value.ready$;
+    this.#changes = this.#running$
+      .pipe(
+        switchMap(({ modeWanted$ }) => modeWanted$),
+        concatMap((mode) => this.#change(mode)),
+      )
+      .subscribe({
+        error: (error: unknown) => {
+          failure$.error(error);
+        },
+      });
+  }
+
+  stats(): ProcessStats {
+    return this.#running$.value.stats();
+  }
+
+  inquire(inquiry: Inquiry): StatusReport {
+    return this.#running$.value.inquire(inquiry);
+  }
+
+  close(): Observable<never> {
+    return defer(() => {
+      this.#changes.unsubscribe();
+      return this.#isBetween ? EMPTY : this.#running$.value.close();
+    });
+  }
+
+  #start(mode: RegisterMode, canChange: boolean, strictStore = this.ports.strictStore): ProcessOfOneMode {
     const stores = strictStore === undefined ? {} : { strictStore };
-    return startProcess({ ...options, mode, canChange }, { ...ports, ...stores, notes });
-  };
-  const running$ = new BehaviorSubject(start(options.mode ?? 'open', options.canChange === true));
-  const failure$ = new Subject<never>();
-  /** Whether the process of `running$` has been retired, and the next one is not there yet. */
-  let isBetween = false;
+    const notes = this.#notes;
+    return startProcess({ ...this.options, mode, canChange }, { ...this.ports, ...stores, notes });
+  }
+
+  #change(mode: RegisterMode): Observable<never> {
+    const { log, schedulers } = this.ports;
+    return defer(() => {
+      const begunMs = schedulers.clock.now();
+      const text =
+        mode === 'strict'
+          ? `this cluster becomes strict: all ${this.options.processCount} members can`
+          : 'this process joins as an open one: the members that it hears are open, and have yet to become strict';
+      log.info(text, { event: 'becomes', mode });
+      // What is part of no cluster has nothing that could be finished.
+      return this.#running$.value.retire(mode === 'strict' ? DRAIN_MS : 0).pipe(
+        tap(() => {
+          this.#isBetween = true;
+        }),
+        concatMap((retired) => this.#goOn(mode, retired, begunMs)),
+      );
+    });
+  }
 
   /** What comes after the process of the former mode. Emits nothing. */
-  const goOn = (mode: RegisterMode, { connections }: Retired, begunMs: number): Observable<never> => {
+  #goOn(mode: RegisterMode, { connections }: Retired, begunMs: number): Observable<never> {
+    const { clock } = this.ports.schedulers;
     const store$: Observable<StrictStore | undefined> =
-      mode === 'strict' ? ports.openStrict().pipe(retryWithoutRoom(clock)) : of(undefined);
-    const startNext = (strictStore: StrictStore | undefined): void => {
-      isBetween = false;
-      // A strict process that was open has heard of strict members, or that all can be: it stays strict.
-      const next = start(mode, mode === 'open', strictStore);
-      running$.next(next);
-      log.info(`${mode} from now on`, { event: 'mode', mode, pausedMs: Math.round(clock.now() - begunMs) });
-      // What a replica has missed of the open mode is on record nowhere: a scrub finds it.
-      if (mode === 'strict') next.inquire('scrub');
-    };
+      mode === 'strict' ? this.ports.openStrict().pipe(retryWithoutRoom(clock)) : of(undefined);
     const next$ = store$.pipe(
-      concatMap((strictStore) => {
-        const noted$ = notes.putAll(noteOfMode(notes, mode)).pipe(retryWithoutRoom(clock));
-        return noted$.pipe(endWith(strictStore), tap(startNext));
-      }),
+      concatMap((strictStore) =>
+        this.#notes.putAll(noteOfMode(this.#notes, mode)).pipe(
+          retryWithoutRoom(clock),
+          endWith(null),
+          tap(() => {
+            this.#startNext(mode, strictStore, begunMs);
+          }),
+        ),
+      ),
       ignoreElements(),
     );
     return merge(next$, destroyLater(connections, FAREWELL_MS, clock));
-  };
+  }
 
-  const change = (mode: RegisterMode): Observable<never> =>
-    defer(() => {
-      const begunMs = clock.now();
-      log.info(
-        mode === 'strict'
-          ? `this cluster becomes strict: all ${options.processCount} members can`
-          : 'this process joins as an open one: the members that it hears are open, and have yet to become strict',
-        { event: 'becomes', mode },
-      );
-      // What is part of no cluster has nothing that could be finished.
-      return running$.value.retire(mode === 'strict' ? DRAIN_MS : 0).pipe(
-        tap(() => {
-          isBetween = true;
-        }),
-        concatMap((retired) => goOn(mode, retired, begunMs)),
-      );
-    });
-
-  const changes: Subscription = running$
-    .pipe(
-      switchMap(({ modeWanted$ }) => modeWanted$),
-      concatMap(change),
-      ignoreElements(),
-    )
-    .subscribe({
-      error: (error: unknown) => {
-        failure$.error(error);
-      },
-    });
-
-  return {
-    failure$: merge(failure$, running$.pipe(switchMap((running) => running.failure$))),
-    memberState$: running$.pipe(
-      switchMap(({ memberState$ }) => memberState$),
-      distinctUntilChanged(),
-    ),
-    ready$: running$.value.ready$,
-    stats: () => running$.value.stats(),
-    inquire: (inquiry) => running$.value.inquire(inquiry),
-    close: () =>
-      defer(() => {
-        changes.unsubscribe();
-        return isBetween ? EMPTY : running$.value.close();
-      }),
-  };
+  #startNext(mode: RegisterMode, strictStore: StrictStore | undefined, begunMs: number): void {
+    const { log, schedulers } = this.ports;
+    this.#isBetween = false;
+    // A strict process that was open has heard of strict members, or that all can be: it stays strict.
+    const next = this.#start(mode, mode === 'open', strictStore);
+    this.#running$.next(next);
+    const pausedMs = Math.round(schedulers.clock.now() - begunMs);
+    log.info(`${mode} from now on`, { event: 'mode', mode, pausedMs });
+    // What a replica has missed of the open mode is on record nowhere: a scrub finds it.
+    if (mode === 'strict') next.inquire('scrub');
+  }
 }

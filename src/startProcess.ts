@@ -48,6 +48,7 @@ import type { VerdictOptions } from './wire/verdict.js';
 import { drained, endConnections, idle } from '../streams/pipelines/draining.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
 import type { StatusReport } from '../streams/pipelines/status/statusReport.js';
+import type { MembershipState } from '../streams/pipelines/membership/membershipState.js';
 import { keepIdentity, openMembership } from '../streams/pipelines/membership/membershipState.js';
 import { membershipReports } from '../streams/pipelines/membership/membershipReports.js';
 import { processPipeline } from '../streams/pipelines/process.js';
@@ -179,18 +180,15 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Proces
   const strict = strictPart(options, ports, taggers, state);
   const parts = { bootId, strict, state, membership, bootNumber, isAdmitting: () => isAdmitting };
   const pipeline = pipelineOptions(options, parts, taggers);
+  const error = (failure: unknown): void => {
+    failure$.error(failure);
+  };
   const subscription: Subscription = concat(ready$, processPipeline(pipeline, ports)).subscribe({
     next: (output) => {
       apply(output, state, processLog);
     },
-    error: (error: unknown) => {
-      failure$.error(error);
-    },
+    error,
   });
-
-  const error = (failure: unknown): void => {
-    failure$.error(failure);
-  };
   subscription.add(membershipReports(membership, log, schedulers.clock).subscribe({ error }));
 
   return {
@@ -199,36 +197,23 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Proces
     ready$,
     stats: () => statsOf(state),
     inquire: (inquiry) => answerTo(inquiry, pipeline, store),
-    modeWanted$: membership.transition$.pipe(
-      map(() => modeWanted(membership.current)),
-      filter((mode) => mode !== null),
-      distinctUntilChanged(),
-    ),
+    modeWanted$: modesWanted(membership),
     retire: (patienceMs) =>
       defer(() => {
         isAdmitting = false;
         return drained(state, membership, schedulers.clock, patienceMs);
       }).pipe(
         endWith(null),
-        map(() => {
-          const { size: operations } = ledger.entries;
-          if (operations > 0) log.warn('operations are given up; their clients get no answer', { operations });
-          const connections = endConnections(state);
-          subscription.unsubscribe();
-          return { connections };
-        }),
+        map(() => retired(state, subscription, log)),
       ),
     close: () =>
       new Observable<never>((subscriber) => {
         isAdmitting = false;
-        const warn = (): void => {
-          const operations = ledger.entries.size;
-          if (operations === 0) return;
-          log.warn('stopping with operations unfinished; their clients get no answer', { operations });
-        };
         return idleOrLate(ledger, options.timeouts.shutdownMs, schedulers.clock)
           .pipe(
-            tap(warn),
+            tap(() => {
+              warnOfUnfinished(ledger, log);
+            }),
             concatMap(() => stopped(strict)),
           )
           .subscribe({
@@ -295,6 +280,27 @@ function strictPart(
     },
     coordinator,
   };
+}
+
+function warnOfUnfinished({ entries: { size: operations } }: Ledger<unknown>, log: Log): void {
+  if (operations === 0) return;
+  log.warn('stopping with operations unfinished; their clients get no answer', { operations });
+}
+
+function retired(state: ProcessState, subscription: Subscription, log: Log): Retired {
+  warnOfUnfinished(state.ledger, log);
+  const connections = endConnections(state);
+  subscription.unsubscribe();
+  return { connections };
+}
+
+/** Emits in which mode the process has to go on, if not in the one that it has. */
+function modesWanted({ transition$, current }: MembershipState): Observable<RegisterMode> {
+  return transition$.pipe(
+    map(() => modeWanted(current)),
+    filter((mode) => mode !== null),
+    distinctUntilChanged(),
+  );
 }
 
 /** Completes when the next start knows that the replica was stopped in good order. */

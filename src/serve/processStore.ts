@@ -43,8 +43,8 @@ export async function openStores(
 }
 
 /**
- * The folder decides, because what it has promised is in it. If it is one of the open mode, a process that may be strict
- * becomes so while it runs (src/startModes.ts).
+ * The folder decides, because what it has promised is in it. If it is one of the open mode, a process that may be
+ * strict becomes so while it runs (src/startModes.ts).
  *
  * @throws {AtomicDiskError} ATDD_STORE_FOREIGN
  */

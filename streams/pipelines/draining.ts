@@ -55,7 +55,7 @@ export function drained(
   );
   // The turn that says so to the others has to end before the connections do.
   const said$ = timer(POLL_MS, clock);
-  return concat(own$, others$, said$).pipe(takeUntil(timer(patienceMs, clock)), ignoreElements());
+  return concat(own$, others$, said$).pipe(ignoreElements(), takeUntil(timer(patienceMs, clock)));
 }
 
 /**

@@ -1,6 +1,10 @@
 /** Real clusters of the open mode that become strict while they run (docs/strict-register.md, G1 to G5). */
 import test from 'ava';
+import { lastValueFrom } from 'rxjs';
+import { loadProcessConfig } from '../../config/load.js';
 import { connect } from '../../src/client/client.js';
+import { newCounters } from '../../src/core/counters.js';
+import { openProcessStore } from '../../src/serve/processStore.js';
 import { Cluster } from '../helpers/cluster.js';
 import { HANG_MS, TEST_HANG_MS } from '../helpers/hang.js';
 import type { ProcessStatus } from '../helpers/processStatus.js';
@@ -13,15 +17,11 @@ const STRICT = { members: 'strict' };
 const OPEN = { members: 'open' };
 
 /** A process that goes on in the other mode ends its connections, so a question may get no answer. */
-async function untilReported(cluster: Cluster, rank: number, expected: Partial<ProcessStatus>): Promise<ProcessStatus> {
-  let report: ProcessStatus | null = null;
+async function untilReported(cluster: Cluster, rank: number, expected: Partial<ProcessStatus>): Promise<void> {
   await untilSo(async () => {
-    report = await inquire(cluster, rank).catch(() => null);
-    const told = new Map(Object.entries(report ?? {}));
+    const told = new Map<string, unknown>(Object.entries(await inquire(cluster, rank).catch(() => ({}))));
     return Object.entries(expected).every(([name, value]) => told.get(name) === value);
   });
-  if (report === null) throw new Error('there is no report');
-  return report;
 }
 
 test('one process after the other is restarted with members strict; the last makes the cluster strict', async (t) => {
@@ -30,22 +30,22 @@ test('one process after the other is restarted with members strict; the last mak
   const options = { processes: cluster.addresses, clientKey: cluster.clientKey };
   const disk = await connect(options);
   await disk.writeSector(7, sectorNamed('of the open mode'));
-  let isOver = false;
+  const run = { isOver: false };
   t.teardown(() => {
-    isOver = true;
+    run.isOver = true;
     return disk.close();
   });
   let latest = 0;
   // One writer and one reader, from before the change to after it. What the reader sees never goes back.
   const writing = (async () => {
-    for (let count = 1; !isOver; count += 1) {
+    for (let count = 1; !run.isOver; count += 1) {
       await disk.writeSector(8, sectorNamed(String(count)));
       latest = count;
     }
   })();
   const reading = (async () => {
     let seen = 0;
-    while (!isOver) {
+    while (!run.isOver) {
       const atLeast = latest;
       const count = Number(nameOf(Buffer.from(await disk.readSector(8))) ?? 0);
       t.true(count >= atLeast && count >= seen, `${count} after ${seen}, ${atLeast} acknowledged`);
@@ -71,7 +71,7 @@ test('one process after the other is restarted with members strict; the last mak
   t.regex(cluster.logOf(1), /strict from now on/);
   const before = latest;
   await untilSo(() => latest > before + 20);
-  isOver = true;
+  run.isOver = true;
   await writing;
   await reading;
   t.is(nameOf(Buffer.from(await disk.readSector(7))), 'of the open mode');
@@ -86,7 +86,7 @@ test('one process after the other is restarted with members strict; the last mak
   await untilReported(cluster, 2, { members: 'strict' });
 });
 
-test('a process that was down follows the strict ones; one with a lost disk joins whatever the others are', async (t) => {
+test('a process that was down follows the strict ones; one with a lost disk joins as the others are', async (t) => {
   t.timeout(TEST_HANG_MS);
   const cluster = await Cluster.start(t, { processCount: 3, config: OPEN });
   const client = await cluster.client(1);
@@ -119,4 +119,29 @@ test('a process that was down follows the strict ones; one with a lost disk join
   const reader = await cluster.client(1);
   t.like(await reader.read(3), { data: sectorNamed('kept') });
   await reader.destroy();
+});
+
+test('a process that ends between the format and the note is open still, and becomes strict again', async (t) => {
+  t.timeout(TEST_HANG_MS);
+  const cluster = await Cluster.start(t, { processCount: 1, config: OPEN });
+  const client = await cluster.client(1);
+  t.like(await client.write(3, sectorNamed('kept')), { kind: 'answered', status: 'Ok' });
+  await client.destroy();
+  await cluster.stop(1);
+  const config = loadProcessConfig({ file: cluster.configFileOf(1), rank: '1' });
+  const silent = () => undefined;
+  const log = { debugEnabled: false, debug: silent, info: silent, warn: silent, error: silent };
+  const store = await openProcessStore(config, null, { log, counters: newCounters() });
+  await lastValueFrom(store.openStrict());
+  await lastValueFrom(store.close(), { defaultValue: null });
+
+  for (const members of ['open', 'strict'] as const) {
+    await cluster.configure({ members });
+    await cluster.start(1);
+    await untilReported(cluster, 1, { standing: 'member', members });
+    const reader = await cluster.client(1);
+    t.like(await reader.read(3), { data: sectorNamed('kept') });
+    await reader.destroy();
+    await cluster.stop(1);
+  }
 });

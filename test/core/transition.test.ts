@@ -162,8 +162,9 @@ test('hellos of the other mode count if one of the two will change', (t) => {
     [OPEN, STRICT],
     [fresh(OPEN), STRICT],
     [fresh(OPEN), EMPTY],
-  ])
+  ]) {
     t.false(meet(one, other));
+  }
 });
 
 test('the others are drained when each of them has said so, or is strict', (t) => {

@@ -93,8 +93,9 @@ export function senderInOpenMode(verdict: Verdict): Rank | null {
   }
 }
 
-/** Whether that process of the open mode, or this strict one, is about to change its mode: nobody has to be told. */
-export function mayStillMeet(peer: Rank, { own, heard }: Membership): boolean {
+/** G4. If that process, or this one, is about to change its mode, nobody has to be told. */
+export function refuseOpenPeer(session: Session, peer: Rank, { own, heard }: Membership): Inbound[] {
   const one = heard.get(peer);
-  return own.memberState === 'fresh' || (one?.kind === 'hello' && one.hello.isReady);
+  const isPassing = own.memberState === 'fresh' || (one?.kind === 'hello' && one.hello.isReady);
+  return isPassing ? [] : [dropped(session, 'otherMode', { peer })];
 }
