@@ -150,6 +150,40 @@ export const REPAIR_LIMITS = {
   scrubPauseMs: 3_600_000,
 } as const;
 
+/** Limits of a process of the strict mode (streams/pipelines/replica/strictLimits.ts). */
+export const STRICT_LIMITS = {
+  replica: {
+    /** The most active regions: 4 GiB of sectors that are written at a time, and that a crash leaves to be checked. */
+    activeRegions: 1_024,
+    /** The most promises of single sectors: 256 MiB that are being written. Some ten MB of memory. */
+    promises: 65_536,
+  },
+  /** Of a connection: the most requests under way, and the most bytes that they bring or ask for. */
+  window: { requests: 1_024, bytes: 8_388_608 },
+  /** The most requests that a peer leaves unanswered: some more than the own coordinator lets be open. */
+  peerUnanswered: 4_096,
+  /** An operation that its coordinator goes on with is over before the next sweep (milliseconds). */
+  sweepMs: 2_000,
+  heal: {
+    /** Few, because clients come first. Each is at most 1 MiB. */
+    lanes: 4,
+    idleMs: 100,
+    /** Longer than any heal of copies that can be read: those of a range may be damaged everywhere (milliseconds). */
+    rangeMs: 30_000,
+    pauseMs: 1_000,
+    /** The first process may not know of what is to be healed: the next one waits for some six seconds. */
+    sweepsPerPlace: 3,
+  },
+  rebuild: {
+    /** 64 MiB: what is asked for again after a crash, where it was empty. */
+    pageExtents: 64,
+    /** 8 MiB of memory. */
+    lanes: 8,
+  },
+  /** Most copies that differ are being written. These are the same by then (milliseconds). */
+  compareAgainMs: 2_000,
+} as const;
+
 /** The most chunks (4 KiB each) in the bitmap of a peer's missed sectors: 32 Mi sectors. */
 export const MISSED_CHUNKS = 1_024;
 

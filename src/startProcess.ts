@@ -64,6 +64,7 @@ import { statsOf, newProcessState } from '../streams/pipelines/processState.js';
 import { OwnPort } from '../streams/pipelines/replica/ownPort.js';
 import { PeerPort } from '../streams/pipelines/replica/peerPort.js';
 import { newReplicaState } from '../streams/pipelines/replica/replicaState.js';
+import type { StrictLimits } from '../streams/pipelines/replica/strictLimits.js';
 import type { StrictPart } from '../streams/pipelines/replica/strictPart.js';
 import type { RepairLimits } from '../streams/pipelines/repair/repairOptions.js';
 import { answerTo } from '../streams/pipelines/status/inquiries.js';
@@ -98,6 +99,7 @@ export interface ProcessOptions {
   readonly mode?: RegisterMode;
   /** Whether the process may have to go on in the other mode: see src/core/membership/transition.ts. Default: no. */
   readonly canChange?: boolean;
+  readonly strictLimits: StrictLimits;
   readonly timeouts: ProcessTimeouts & {
     /** How long ending in good order may take, in milliseconds. */
     readonly shutdownMs: number;
@@ -146,18 +148,6 @@ export interface ProcessOfOneMode extends RunningProcess {
    */
   retire(patienceMs: number): Observable<Retired>;
 }
-
-/** The most active regions: 4 GiB of sectors that are written at a time, and that a crash leaves to be checked. */
-const ACTIVE_REGIONS = 1_024;
-/** The most promises of single sectors: 256 MiB that are being written. Some ten MB of memory. */
-const PROMISES = 65_536;
-/** The most requests of one connection under way, and the most bytes that they bring or ask for. */
-const WINDOW_REQUESTS = 1_024;
-const WINDOW_BYTES = 8_388_608;
-/** The most requests of this process that a peer leaves unanswered: some more than its coordinator lets be open. */
-const UNANSWERED = 4_096;
-/** How often a replica looks for what dead coordinators have left, and for idle regions (milliseconds). */
-const SWEEP_MS = 2_000;
 
 export function startProcess(options: ProcessOptions, ports: StartPorts): ProcessOfOneMode {
   const { log, schedulers } = ports;
@@ -247,7 +237,7 @@ function membershipOptions(
 
 /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT if a note of the replica is not of its format. */
 function strictPart(
-  { rank, processCount, sectors, timeouts, mode = 'open' }: ProcessOptions,
+  { rank, processCount, sectors, timeouts, strictLimits, mode = 'open' }: ProcessOptions,
   { strictStore: store, notes, schedulers, random }: StartPorts,
   { clientTagger, systemTagger }: ReturnType<typeof taggersOf>,
   { membership, repair }: ProcessState,
@@ -259,18 +249,17 @@ function strictPart(
   const ownPort = new OwnPort({ rank, schedulers, incarnations });
   const peerPorts = ranksBut(rank, processCount).map((peer) => {
     const unansweredMs = timeouts.linkSilentMs;
-    return new PeerPort({ rank: peer, packer: systemPacker, schedulers, unansweredMs, unansweredMax: UNANSWERED });
+    const unansweredMax = strictLimits.peerUnanswered;
+    return new PeerPort({ rank: peer, packer: systemPacker, schedulers, unansweredMs, unansweredMax });
   });
   const coordinator = new Coordinator({
     ...{ id: random.operationId(), processCount, sectors, ports: [ownPort, ...peerPorts], schedulers, random },
     limits: COORDINATOR_LIMITS_DEFAULT,
   });
-  const limits = { activeRegions: ACTIVE_REGIONS, promises: PROMISES };
   return {
     store,
-    state: newReplicaState({ self: rank, sectors, store, notes, schedulers, limits }),
-    window: { requests: WINDOW_REQUESTS, bytes: WINDOW_BYTES },
-    sweepMs: SWEEP_MS,
+    state: newReplicaState({ self: rank, sectors, store, notes, schedulers, limits: strictLimits.replica }),
+    limits: strictLimits,
     clientPacker: new Packer(rank, clientTagger),
     systemPacker,
     ownPort,

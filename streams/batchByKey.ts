@@ -1,5 +1,7 @@
 import type { Observable as ObservableType, OperatorFunction, Subscriber } from 'rxjs';
 import { Observable, Subject, defer, groupBy, mergeMap } from 'rxjs';
+import type { Claim } from '../src/core/conflicts.js';
+import { Conflicts } from '../src/core/conflicts.js';
 
 /** A value that has been handled, and what came of it. */
 export interface Handled<T, R> {
@@ -10,10 +12,11 @@ export interface Handled<T, R> {
 export interface BatchByKeyOptions<T extends object, R> {
   /** Values of different keys never conflict. */
   readonly keyOf: (value: T) => number;
-  /** Whether `later` has to wait while `earlier`, which came before it, waits or is under way. */
-  readonly conflict: (earlier: T, later: T) => boolean;
-  /** Whether two values that conflict may be in one batch. `handle` then has to keep their order. */
-  readonly join: (earlier: T, later: T) => boolean;
+  /**
+   * What the value needs of its key: it waits for all before it that it conflicts with. Values that conflict and may
+   * join are in one batch if they can be. `handle` then has to keep their order.
+   */
+  readonly claimOf: (value: T) => Claim;
   /**
    * Handles values, none of which conflicts with one under way. Emits each of them once, with those that are due at the
    * same time in one array, and completes.
@@ -91,8 +94,7 @@ class Queue<T extends object, R> {
   readonly #options: BatchByKeyOptions<T, R>;
   readonly #subscriber: Subscriber<Handled<T, R>>;
   readonly #onIdle: () => void;
-  readonly #underWay = new Set<T>();
-  #waiting: T[] = [];
+  readonly #conflicts = new Conflicts<T>();
   #hasEnded = false;
   /** Calls that have results to emit or batches to begin: the queue is not idle before they have returned. */
   #depth = 0;
@@ -105,11 +107,7 @@ class Queue<T extends object, R> {
   }
 
   take(value: T): void {
-    const { conflict } = this.#options;
-    if (conflictsWith(this.#underWay, value, conflict) || conflictsWith(this.#waiting, value, conflict)) {
-      this.#waiting.push(value);
-      return;
-    }
+    if (!this.#conflicts.add(value, this.#options.claimOf(value))) return;
     this.#depth += 1;
     this.#begin([value]);
     this.#leave();
@@ -122,7 +120,7 @@ class Queue<T extends object, R> {
   }
 
   get #isIdle(): boolean {
-    return this.#depth === 0 && this.#underWay.size === 0 && this.#waiting.length === 0;
+    return this.#depth === 0 && this.#conflicts.size === 0;
   }
 
   #leave(): void {
@@ -133,7 +131,6 @@ class Queue<T extends object, R> {
   }
 
   #begin(batch: readonly T[]): void {
-    for (const value of batch) this.#underWay.add(value);
     const subscriber = this.#subscriber;
     subscriber.add(
       defer(() => this.#options.handle(batch)).subscribe({
@@ -149,7 +146,7 @@ class Queue<T extends object, R> {
 
   #settle(results: readonly Handled<T, R>[]): void {
     this.#depth += 1;
-    for (const { value } of results) this.#underWay.delete(value);
+    for (const { value } of results) this.#conflicts.end(value);
     for (const handled of results) this.#subscriber.next(handled);
     this.#beginWaiting();
     this.#leave();
@@ -159,30 +156,8 @@ class Queue<T extends object, R> {
   #beginWaiting(): void {
     if (this.#isBeginning) return;
     this.#isBeginning = true;
-    for (let batch = this.#next(); batch.length > 0; batch = this.#next()) this.#begin(batch);
+    const conflicts = this.#conflicts;
+    for (let batch = conflicts.next(); batch.length > 0; batch = conflicts.next()) this.#begin(batch);
     this.#isBeginning = false;
   }
-
-  /** Takes out all that may begin now. */
-  #next(): T[] {
-    if (this.#waiting.length === 0) return [];
-    const { conflict, join } = this.#options;
-    const part = (earlier: T, later: T): boolean => conflict(earlier, later) && !join(earlier, later);
-    const batch: T[] = [];
-    const left: T[] = [];
-    for (const value of this.#waiting) {
-      const isHeld =
-        (this.#underWay.size > 0 && conflictsWith(this.#underWay, value, conflict)) ||
-        conflictsWith(left, value, conflict) ||
-        conflictsWith(batch, value, part);
-      (isHeld ? left : batch).push(value);
-    }
-    this.#waiting = left;
-    return batch;
-  }
-}
-
-function conflictsWith<T>(earlier: Iterable<T>, value: T, conflict: (earlier: T, later: T) => boolean): boolean {
-  for (const other of earlier) if (conflict(other, value)) return true;
-  return false;
 }

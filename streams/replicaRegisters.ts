@@ -1,10 +1,11 @@
 import type { Observable, OperatorFunction, SchedulerLike } from 'rxjs';
 import { EMPTY, concat, defer, map, merge, of, reduce } from 'rxjs';
+import type { Claim } from '../src/core/conflicts.js';
 import { ExtentBatch } from '../src/core/strict/extentBatch.js';
 import type { ActiveRegions } from '../src/core/strict/activeRegions.js';
 import type { PromiseTable } from '../src/core/strict/promises.js';
 import type { SectorRange } from '../src/core/strict/range.js';
-import { extentOf, overlap } from '../src/core/strict/range.js';
+import { extentOf } from '../src/core/strict/range.js';
 import type { CopyView, DecidedRequest, ReplicaDecision } from '../src/core/strict/replica.js';
 import { decide, whenFull, withCopies } from '../src/core/strict/replica.js';
 import type { ReplicaAnswer, ReplicaRequest } from '../src/core/strict/replicaMessage.js';
@@ -61,16 +62,16 @@ export function replicaRegisters<Origin>(
     return request$.pipe(
       batchByKey<RequestFrom<Origin>, ReplicaAnswer | null>({
         keyOf: ({ request }) => extentOf(request.range),
-        conflict: (earlier, later) => conflict(earlier.request, later.request),
-        join: (earlier, later) => !loads(earlier.request) && !loads(later.request),
+        claimOf: ({ request }) => claimOf(request),
         handle: (batch) => handler.handle(batch),
       }),
     );
   };
 }
 
-function conflict(earlier: ReplicaRequest, later: ReplicaRequest): boolean {
-  return (puts(earlier) || puts(later)) && overlap(earlier.range, later.range);
+function claimOf(request: ReplicaRequest): Claim {
+  const { first, count } = request.range;
+  return { first, count, isExclusive: puts(request), mayJoin: !loads(request) };
 }
 
 function puts({ kind }: ReplicaRequest): boolean {

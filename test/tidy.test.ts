@@ -4,7 +4,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LIMITS_DEFAULT, TIMEOUTS_DEFAULT } from '../config/limits.js';
+import { LIMITS_DEFAULT, STRICT_LIMITS, TIMEOUTS_DEFAULT } from '../config/limits.js';
 import { DELIBERATE_FAULTS } from './sim/deliberateFaults.js';
 import { FAULT_KINDS } from './sim/plan.js';
 
@@ -97,6 +97,33 @@ test('every field that the configuration may change is in the README, with its d
   for (const [name, value] of Object.entries({ ...LIMITS_DEFAULT, ...TIMEOUTS_DEFAULT })) {
     t.true(readme.includes(name), `${name} is not in the README`);
     t.true(readme.includes(String(value)), `the default of ${name}, ${value}, is not there`);
+  }
+});
+
+test('docs/limits.md says the bounds of the strict mode as they are', (t) => {
+  const page = read('docs/limits.md').split('## A process of the strict mode')[1];
+  const rows = page.split('\n## ')[0].split('\n');
+  const { replica, window, peerUnanswered, sweepMs, heal, rebuild, compareAgainMs } = STRICT_LIMITS;
+  const inWords = (count: number): string => count.toLocaleString('en');
+  const bounds: readonly [what: string, bound: string][] = [
+    ['requests of a connection', `${inWords(window.requests)}, and ${window.bytes / 2 ** 20} MiB`],
+    ['promises of single sectors', inWords(replica.promises)],
+    ['active regions', inWords(replica.activeRegions)],
+    ['a region with nothing open', `sweeps of ${sweepMs / 1_000} s`],
+    ['what a coordinator that is there', `${(8 * sweepMs) / 1_000} to ${(16 * sweepMs) / 1_000} s`],
+    ['requests that a peer leaves', inWords(peerUnanswered)],
+    ['ranges that are healed', `${heal.lanes},`],
+    ['ranges that are healed', `every ${heal.idleMs} ms`],
+    ['a range that is not healed', `${heal.rangeMs / 1_000} s`],
+    ['a range that is not healed', `again ${heal.pauseMs / 1_000} s later`],
+    ['a region that another process', `${heal.sweepsPerPlace} sweeps`],
+    ['extents that a rebuild', `${rebuild.lanes},`],
+    ['extents between two notes', inWords(rebuild.pageExtents)],
+    ['copies that differ', `${compareAgainMs / 1_000} s`],
+  ];
+  for (const [what, bound] of bounds) {
+    const row = rows.find((line) => line.startsWith(`| ${what}`)) ?? '';
+    t.true(row.includes(` ${bound}`), `${what}: ${bound} is not in "${row}"`);
   }
 });
 

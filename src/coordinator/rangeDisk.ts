@@ -1,6 +1,6 @@
 /** A coordinator as a disk: requests of any length become ranges. */
 import type { Observable } from 'rxjs';
-import { concatMap, defer, endWith, forkJoin, from, ignoreElements, map, mergeMap, takeWhile, tap } from 'rxjs';
+import { concatMap, defer, endWith, forkJoin, from, ignoreElements, map, mergeMap, of, takeWhile, tap } from 'rxjs';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR } from '../core/sector.js';
 import type { SectorRun } from '../core/sectorMap.js';
@@ -20,7 +20,14 @@ const MAP_STEP_RANGES = 8;
 const MAP_SECTORS_MAX = 65_536;
 
 export class RangeDisk implements Disk {
-  constructor(private readonly coordinator: Pick<Coordinator, 'readRange' | 'writeRange' | 'update'>) {}
+  /**
+   * @param mapOf Emits once what a majority of the replicas tells of the sectors from `from` to `end` without reading
+   *   them, from `from` on; no runs: nothing is told. Default: nothing.
+   */
+  constructor(
+    private readonly coordinator: Pick<Coordinator, 'readRange' | 'writeRange' | 'update'>,
+    private readonly mapOf: (from: SectorIndex, end: SectorIndex) => Observable<readonly SectorRun[]> = () => of([]),
+  ) {}
 
   read(sector: SectorIndex): Observable<SectorData> {
     // A copy, because what was read may be a part of a larger message, or what a store of this process holds.
@@ -30,10 +37,25 @@ export class RangeDisk implements Disk {
   }
 
   /**
-   * Reads, because the answer for sectors that were never written has no data. So a map is long where the disk is
-   * empty, and ends soon after data has come.
+   * What replicas do not tell alike is data: somebody has written it. To call zeros data is allowed, and to read them
+   * takes longer than to write zeros over them.
    */
   map(first: SectorIndex, count: number): Observable<readonly SectorRun[]> {
+    return defer(() => this.mapOf(first, first + count)).pipe(
+      concatMap((told) => {
+        if (told.length === 0) return this.#readMap(first, count);
+        const runs: SectorRun[] = [];
+        for (const { sectors, kind } of told) addRun(runs, { sectors, kind: kind === 'zeros' ? kind : 'data' });
+        return of(runs);
+      }),
+    );
+  }
+
+  /**
+   * Reads, because the answer for sectors that were never written has no data. So such a map is long where the disk is
+   * empty, and ends soon after data has come.
+   */
+  #readMap(first: SectorIndex, count: number): Observable<readonly SectorRun[]> {
     return defer(() => {
       const runs: SectorRun[] = [];
       const read$ = (step: readonly SectorRange[]): Observable<boolean> =>

@@ -6,17 +6,53 @@ import { isMajority } from './quorum.js';
 import type { Incarnation } from './membership/identity.js';
 import type { Rank } from './rank.js';
 import type { SectorIndex } from './sector.js';
-import type { Stamp } from './stamp.js';
-import { compareStamps } from './stamp.js';
+import type { StrictStamp } from './strict/version.js';
+import { compareStrictStamps } from './strict/version.js';
 
 /** Consecutive sectors of one process, at least one, of which its records say the same. */
 export interface ToldRun {
   readonly sectors: number;
   /**
-   * All of them are zeros with this stamp, flushed; STAMP_INITIAL: never written. null: they may hold data, or are
-   * damaged.
+   * All of them are zeros with this stamp, flushed; STRICT_STAMP_INITIAL: never written. Stamps of the open mode are
+   * those of a rank (src/core/strict/version.ts). null: they may hold data, are damaged, or promised to a later stamp.
    */
-  readonly zeros: Stamp | null;
+  readonly zeros: StrictStamp | null;
+}
+
+/**
+ * The runs of a process of the strict mode: what is promised to a later stamp than the one that is stored is no longer
+ * known to be zeros, because its write may be on others (C1 of docs/strict-register.md).
+ *
+ * @param from The sector at which the runs begin.
+ * @param promised Parts of the disk, in order, that do not overlap.
+ * @param max The most runs: what comes after them is left out.
+ */
+export function withoutPromised(
+  runs: readonly ToldRun[],
+  from: SectorIndex,
+  promised: readonly { readonly first: SectorIndex; readonly end: SectorIndex }[],
+  max: number,
+): ToldRun[] {
+  const left: ToldRun[] = [];
+  const add = (sectors: number, zeros: StrictStamp | null): void => {
+    const last = left.at(-1);
+    if (zeros === null && last?.zeros === null) left[left.length - 1] = { sectors: last.sectors + sectors, zeros };
+    else left.push({ sectors, zeros });
+  };
+  let at = from;
+  let index = 0;
+  for (const { sectors, zeros } of runs) {
+    const end = at + sectors;
+    while (at < end && left.length <= max) {
+      while (index < promised.length && promised[index].end <= at) index += 1;
+      const next = index < promised.length ? promised[index] : { first: end, end };
+      const isPromised = next.first <= at;
+      const until = Math.min(end, isPromised ? next.end : next.first);
+      add(until - at, isPromised ? null : zeros);
+      at = until;
+    }
+  }
+  return left.slice(0, max);
 }
 
 /** What a process knows of the disk of a process. */
@@ -108,10 +144,10 @@ function isOutdated(known: SectorMap['disks'], { rank, disks }: SectorMap): bool
   return before.mark !== 0 && before.mark !== own.mark;
 }
 
-function kindOf(zeros: readonly (Stamp | null)[]): SectorRun['kind'] {
+function kindOf(zeros: readonly (StrictStamp | null)[]): SectorRun['kind'] {
   const [first] = zeros;
-  const isSame = (stamp: Stamp | null): boolean =>
-    stamp === null || first === null ? stamp === first : compareStamps(stamp, first) === 0;
+  const isSame = (stamp: StrictStamp | null): boolean =>
+    stamp === null || first === null ? stamp === first : compareStrictStamps(stamp, first) === 0;
   if (!zeros.every(isSame)) return 'unknown';
   return first === null ? 'data' : 'zeros';
 }

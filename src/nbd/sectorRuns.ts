@@ -34,6 +34,31 @@ export function cutAfter(
   return { runs: taken, sectors };
 }
 
+/** Consecutive sectors of one kind. */
+export interface SectorPiece {
+  readonly sector: SectorIndex;
+  readonly count: number;
+  readonly kind: Kind;
+}
+
+/**
+ * What is not known to be zeros, in order: `data` in pieces of at most `max` sectors, `unknown` sector by sector.
+ * @param first The sector at which the runs begin.
+ */
+export function piecesOf(runs: readonly SectorRun[], first: SectorIndex, max: number): SectorPiece[] {
+  const found: SectorPiece[] = [];
+  let at = first;
+  for (const { sectors, kind } of runs) {
+    const end = at + sectors;
+    const step = kind === 'data' ? max : 1;
+    for (let sector = at; kind !== 'zeros' && sector < end; sector += step) {
+      found.push({ sector, count: Math.min(step, end - sector), kind });
+    }
+    at = end;
+  }
+  return found;
+}
+
 /**
  * The sectors of those kinds, in order.
  * @param first The sector at which the runs begin.

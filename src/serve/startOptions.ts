@@ -40,6 +40,7 @@ export function startOptions(config: RunConfig, shard: Shard | null, state: Star
     ...state,
     isExtended: config.isExtended,
     mode: config.members,
+    strictLimits: limits.STRICT_LIMITS,
     limits: {
       operations: share(config.limits.operations),
       operationsPerConnection: config.limits.operationsPerConnection,

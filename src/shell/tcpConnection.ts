@@ -124,8 +124,9 @@ class SocketConnection implements TcpConnection {
     const { socket } = this;
     assert(!this.wasSubscribed, 'the bytes of a connection have one reader');
     this.wasSubscribed = true;
+    // A paused socket may have read several chunks. It hands out all of them, even if it is destroyed meanwhile.
     const onData = (chunk: Uint8Array): void => {
-      subscriber.next(chunk);
+      if (!socket.destroyed) subscriber.next(chunk);
     };
     if (this.hasEnded || socket.destroyed) {
       subscriber.complete();

@@ -90,7 +90,7 @@ export function serveConnection(connection: Connection, options: InboundOptions)
     const { dialled, state } = options;
     const { ledger, sessions } = state;
     const { strict } = options;
-    const window = strict === null ? null : new RequestWindow(strict.window);
+    const window = strict === null ? null : new RequestWindow(strict.limits.window);
     const session = new Session(connection, dialled !== null, ledger, options.limits, window);
     sessions.add(session);
     const closed$ = connection.closed$.pipe(endWith(null));

@@ -1,7 +1,7 @@
 /** What the client makes of maps: of whom it asks them, and what it believes. */
 import test from 'ava';
 import type { SectorMap, ToldRun } from '../../src/core/sectorMap.js';
-import { STAMP_INITIAL } from '../../src/core/stamp.js';
+import { STRICT_STAMP_INITIAL } from '../../src/core/strict/version.js';
 import { serializeReport } from '../../src/wire/inquiryMessages.js';
 import { encodeSectorMap } from '../../src/wire/sectorMapPage.js';
 import { createTagger } from '../../src/wire/tag.js';
@@ -9,7 +9,7 @@ import { VirtualCluster } from './virtualCluster.js';
 
 const tagger = createTagger(Buffer.alloc(32, 7));
 const DISKS = [1, 2, 3].map((mark) => ({ incarnation: 0, mark }));
-const EMPTY_RUN: ToldRun = { sectors: 1_000, zeros: STAMP_INITIAL };
+const EMPTY_RUN: ToldRun = { sectors: 1_000, zeros: STRICT_STAMP_INITIAL };
 
 /** Those processes say that they tell maps. */
 function clusterWith(...ranks: number[]): VirtualCluster {
@@ -33,7 +33,7 @@ function asked(cluster: VirtualCluster, rank: number): bigint[] {
 function tell(cluster: VirtualCluster, rank: number, changes: Partial<SectorMap> = {}): void {
   const map = { rank, disks: DISKS, from: 0, runs: [EMPTY_RUN], ...changes };
   const number = asked(cluster, rank).at(-1) ?? 0n;
-  cluster.at(rank).say(serializeReport('map', number, encodeSectorMap(map), tagger));
+  cluster.at(rank).say(serializeReport('map', number, encodeSectorMap(map, 'open'), tagger));
 }
 
 const ZEROS = [{ sectors: 100, kind: 'zeros' }] as const;

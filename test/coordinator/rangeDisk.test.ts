@@ -1,6 +1,7 @@
 /** Disks over coordinators in virtual time, beside a plain array of bytes. */
 import test from 'ava';
 import type { Observable } from 'rxjs';
+import { of } from 'rxjs';
 import { readBytes, writeBytes } from '../../src/coordinator/diskBytes.js';
 import { RangeDisk } from '../../src/coordinator/rangeDisk.js';
 import { EXTENT_SECTORS } from '../../src/core/strict/range.js';
@@ -110,4 +111,30 @@ test('a map is long where nothing was written, and ends after data', (t) => {
     ],
   ]);
   t.deepEqual(run(disk.map(0, 1e9))[0].length, 3);
+});
+
+test('what a majority tells is asked for once and not read; what it does not tell alike is data', (t) => {
+  const { clients, run } = world(6);
+  const [{ coordinator, ports }] = clients;
+  const asked: [from: number, end: number][] = [];
+  const terabytes = 2 ** 30;
+  const disk = new RangeDisk(coordinator, (from, end) => {
+    asked.push([from, end]);
+    return of([
+      { sectors: 5, kind: 'data' },
+      { sectors: 2, kind: 'unknown' },
+      { sectors: terabytes, kind: 'zeros' },
+    ]);
+  });
+  t.deepEqual(run(disk.map(3, 2 * terabytes)), [
+    [
+      { sectors: 7, kind: 'data' },
+      { sectors: terabytes, kind: 'zeros' },
+    ],
+  ]);
+  t.deepEqual(asked, [[3, 2 * terabytes + 3]]);
+  t.deepEqual(
+    ports.map(({ sent }) => sent.length),
+    [0, 0, 0],
+  );
 });

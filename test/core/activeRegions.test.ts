@@ -125,6 +125,33 @@ test('orphans: after a whole interval, what a coordinator that is gone has store
   t.deepEqual(regions.takeHealing(nobody)?.range, { first: 0, count: 2 });
 });
 
+test('what a living coordinator has given up is to be checked in the end; what it writes anew is not', (t) => {
+  const { regions, store, promises } = world();
+  let counter = 10;
+  promises.promise({ first: 10, count: 3 }, strictStamp(9));
+  store(20, 1, strictStamp(9));
+  const found: number[] = [];
+  for (let sweep = 1; sweep <= 40; sweep += 1) {
+    store(30, 1, strictStamp((counter += 1)));
+    promises.promise({ first: 30, count: 1 }, strictStamp((counter += 1)));
+    if (!regions.sweep(all, false)) continue;
+    found.push(sweep);
+    for (const range of [
+      { first: 10, count: 3 },
+      { first: 20, count: 1 },
+    ]) {
+      const healing = regions.takeHealing(nobody)!;
+      t.deepEqual(healing.range, range);
+      store(range.first, range.count, strictStamp((counter += 1)));
+      regions.learnt(range);
+      regions.healed(healing, []);
+    }
+    t.is(regions.takeHealing(nobody), null);
+  }
+  t.is(found.length, 1);
+  t.true(found[0] > 8 && found[0] <= 16, `after ${found.join()} sweeps`);
+});
+
 test('an orphan that was healed is over, even if nothing had to be stored for it', (t) => {
   const { regions, store } = world();
   store(0, 2, strictStamp(7));

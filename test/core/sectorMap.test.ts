@@ -3,19 +3,19 @@ import test from 'ava';
 import fc from 'fast-check';
 import type { SectorMap, ToldRun } from '../../src/core/sectorMap.js';
 import { isMajorityOf, joinMaps } from '../../src/core/sectorMap.js';
-import type { Stamp } from '../../src/core/stamp.js';
-import { STAMP_INITIAL } from '../../src/core/stamp.js';
+import type { StrictStamp } from '../../src/core/strict/version.js';
+import { STRICT_STAMP_INITIAL, coordinatorOfRank } from '../../src/core/strict/version.js';
 
 const NONE: ReadonlySet<number> = new Set();
-const at = (timestamp: number, writeRank = 1): Stamp => ({
-  timestamp: BigInt(timestamp),
-  writeRank,
+const at = (counter: number, rank = 1): StrictStamp => ({
+  counter: BigInt(counter),
+  coordinator: coordinatorOfRank(rank),
 });
 
 function mapOf(rank: number, runs: readonly ToldRun[], disks = [1, 2, 3]): SectorMap {
   return { rank, from: 10, runs, disks: disks.map((mark) => ({ incarnation: 0, mark })) };
 }
-const zeros = (sectors: number, stamp: Stamp | null = STAMP_INITIAL): ToldRun => ({
+const zeros = (sectors: number, stamp: StrictStamp | null = STRICT_STAMP_INITIAL): ToldRun => ({
   sectors,
   zeros: stamp,
 });
@@ -225,7 +225,7 @@ test('maps that say zeros are as good as a read, whatever happens meanwhile', (t
           const joined = joinMaps(maps, 0, 1, NONE);
           if (joined.length === 0 || joined[0].kind !== 'zeros') continue;
           zerosCount += 1;
-          const told = maps.find((map) => map.rank === process + 1)?.runs[0].zeros?.timestamp;
+          const told = maps.find((map) => map.rank === process + 1)?.runs[0].zeros?.counter;
           // Not older than what was over; and no later read finds anything older.
           if (Number(told) < overBefore) return false;
           const newer = model.stamps.filter((stamp) => stamp >= Number(told)).length;

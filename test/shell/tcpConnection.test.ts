@@ -106,6 +106,23 @@ test('an error before anyone listens is kept in; a late reader gets the end', as
   t.is(await closed(connection), 'closed', 'closed$ completes for late subscribers too');
 });
 
+test('destroyed from within an emission, it emits nothing of what the socket has read already', async (t) => {
+  const { connection, socket } = await pair(t);
+  socket.push('one');
+  socket.push('two');
+  const chunks: string[] = [];
+  await new Promise<void>((resolve) => {
+    connection.bytes$.subscribe({
+      next: (chunk) => {
+        chunks.push(Buffer.from(chunk).toString());
+        connection.destroy();
+      },
+      complete: resolve,
+    });
+  });
+  t.deepEqual(chunks, ['one']);
+});
+
 test('the chunks of one write leave in one piece', async (t) => {
   const { connection, socket, other } = await pair(t);
   let piecesSent = 0;

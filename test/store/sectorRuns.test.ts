@@ -1,15 +1,19 @@
 /** Runs out of the index, against a look at each sector. */
 import test from 'ava';
 import fc from 'fast-check';
-import { compareStamps, STAMP_INITIAL, type Stamp } from '../../src/core/stamp.js';
+import { STRICT_STAMP_INITIAL, compareStrictStamps, coordinatorOfRank } from '../../src/core/strict/version.js';
+import type { StrictStamp } from '../../src/core/strict/version.js';
 import { runsIn } from '../../src/store/sectorRuns.js';
 import { SectorTable } from '../../src/store/sectorTable.js';
-import { versionOf } from './storeHarness.js';
 
 const FAR = 2 ** 40;
 
-function setIn(table: SectorTable, sector: number, { timestamp, writeRank }: Stamp, slot: number | null): number {
-  return table.set({ ...versionOf(timestamp, writeRank), sector, slot, checksum: 0 });
+function stampOf(counter: number, rank: number): StrictStamp {
+  return { counter: BigInt(counter), coordinator: coordinatorOfRank(rank) };
+}
+
+function setIn(table: SectorTable, sector: number, stamp: StrictStamp, slot: number | null): number {
+  return table.set({ stamp, origin: stamp, sector, slot, checksum: 0 });
 }
 
 test('each sector is told as the index has it, without a gap, within the bounds', (t) => {
@@ -29,9 +33,9 @@ test('each sector is told as the index has it, without a gap, within the bounds'
   });
   const property = fc.property(fc.array(entry, { maxLength: 60 }), range, (entries, asked) => {
     const table = new SectorTable();
-    const model = new Map<number, Stamp | null>();
+    const model = new Map<number, StrictStamp | null>();
     entries.forEach(({ sector: index, timestamp, writeRank, kind }, slot) => {
-      const stamp = { timestamp: BigInt(timestamp), writeRank };
+      const stamp = stampOf(timestamp, writeRank);
       const number = setIn(table, index, stamp, kind === 'data' ? slot : null);
       if (kind === 'damaged') table.mark(number);
       model.set(index, kind === 'zeros' ? stamp : null);
@@ -45,14 +49,14 @@ test('each sector is told as the index has it, without a gap, within the bounds'
       t.true(sectors > 0);
       const inside = [...model.keys()].filter((index) => index >= at && index < at + sectors);
       for (const index of inside) t.deepEqual(zeros, model.get(index));
-      if (inside.length < sectors) t.deepEqual(zeros, STAMP_INITIAL);
+      if (inside.length < sectors) t.deepEqual(zeros, STRICT_STAMP_INITIAL);
       at += sectors;
     }
     t.true(at <= end);
     // Neighbours differ; and it ends early for a bound only.
     runs.slice(1).forEach(({ zeros }, index) => {
       const before = runs[index].zeros;
-      t.false(zeros === null || before === null ? zeros === before : compareStamps(zeros, before) === 0);
+      t.false(zeros === null || before === null ? zeros === before : compareStrictStamps(zeros, before) === 0);
     });
     if (lookups === 100_000 && asked.count <= 60 && runs.length < max) t.is(at, end);
   });
@@ -61,7 +65,7 @@ test('each sector is told as the index has it, without a gap, within the bounds'
 
 test('a disk that was never written is passed over by regions', (t) => {
   const table = new SectorTable();
-  setIn(table, FAR, { timestamp: 1n, writeRank: 1 }, 0);
+  setIn(table, FAR, stampOf(1, 1), 0);
   const range = { from: 5, end: 2 ** 26, lookups: 16_384, runs: 10 };
-  t.deepEqual(runsIn(table, range), [{ sectors: 2 ** 26 - 5, zeros: STAMP_INITIAL }]);
+  t.deepEqual(runsIn(table, range), [{ sectors: 2 ** 26 - 5, zeros: STRICT_STAMP_INITIAL }]);
 });

@@ -17,8 +17,12 @@ type Options = BatchByKeyOptions<Letter, string>;
 /** All in one key; a letter conflicts with itself, whichever its case, and capitals may be in one batch. */
 const options = (handle: Options['handle']): Options => ({
   keyOf: () => 0,
-  conflict: (earlier, later) => earlier.letter.toLowerCase() === later.letter.toLowerCase(),
-  join: (earlier, later) => earlier.letter !== earlier.letter.toLowerCase() && later.letter === earlier.letter,
+  claimOf: ({ letter }) => ({
+    first: letter.toLowerCase().charCodeAt(0),
+    count: 1,
+    isExclusive: true,
+    mayJoin: letter !== letter.toLowerCase(),
+  }),
   handle,
 });
 
@@ -81,7 +85,7 @@ test('keys are side by side, and an idle key is used again', marbles, ({ cold, e
   const value$ = cold('-ab----a---|').pipe(map((letter) => ({ letter })));
   const handle = (batch: readonly Letter[]) => cold('---(x|)').pipe(map(() => resultsOf(batch)));
   const result$ = value$.pipe(
-    batchByKey({ ...options(handle), keyOf: ({ letter }) => letter.charCodeAt(0), conflict: () => true }),
+    batchByKey({ ...options(handle), keyOf: ({ letter }) => letter.charCodeAt(0) }),
     map(({ result }) => result),
   );
   expectObservable(result$).toBe('----ab----a|');
@@ -120,6 +124,7 @@ test('unsubscribing ends what is under way', marbles, ({ cold, expectObservable,
 });
 
 test('a long queue does not overflow the stack', (t) => {
+  const claimOf = () => ({ first: 0, count: 1, isExclusive: true, mayJoin: false });
   const first = new Subject<string>();
   const source = new Subject<Letter>();
   const results: string[] = [];
@@ -127,7 +132,7 @@ test('a long queue does not overflow the stack', (t) => {
     if (batch[0].letter !== 'a') return of(resultsOf(batch));
     return first.pipe(map(() => resultsOf(batch)));
   };
-  source.pipe(batchByKey({ ...options(handle), conflict: () => true, join: () => false })).subscribe(({ result }) => {
+  source.pipe(batchByKey({ ...options(handle), claimOf })).subscribe(({ result }) => {
     results.push(result);
   });
   source.next({ letter: 'a' });

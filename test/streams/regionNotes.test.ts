@@ -186,3 +186,37 @@ test('notes of another format are refused, and say what was found', (t) => {
   refused({ 'strict-limit': '9', 'strict-active-1x': '' }, /strict-active-1x: its name ends in no region/);
   refused({ 'strict-active-1': '' }, /active regions, but no limit/);
 });
+
+test('E2: regions whose promises are taken over are active, beyond the bound, when the limit is durable', (t) => {
+  const { clock, notes, regions, regionNotes, prepare } = world({ 'strict-stopped': '{"promised":[]}' }, 1);
+  const ended: string[] = [];
+  regionNotes.adopt([3, 4], 1_000n).subscribe({ complete: () => ended.push('adopted') });
+  t.false(ended.length > 0 || regions.isActive(3) || regionNotes.hasBegun, 'not durable yet');
+  clock.flush();
+  t.deepEqual(ended, ['adopted']);
+  t.true(regionNotes.hasBegun);
+  t.deepEqual(Object.fromEntries([...notes.durable].map(([name, bytes]) => [name, text(bytes)])), {
+    'strict-limit': String(1_000 + AHEAD),
+    'strict-active-3': '',
+    'strict-active-4': '',
+  });
+  t.true(regions.isActive(3) && regions.isActive(4));
+  t.true(regions.room < 0, 'what was promised cannot be refused');
+  t.true(regionNotes.isReady(order(3, 1_000)), 'a later ORDER goes on from there');
+  t.is(regionNotes.highestCounter, 1_000n);
+  // What is durable already is not noted again.
+  const before = notes.calls.length;
+  regionNotes.adopt([4], 900n).subscribe();
+  clock.flush();
+  t.is(notes.calls.length, before);
+  // One far above raises the limit alone.
+  regionNotes.adopt([4], BigInt(10 * AHEAD)).subscribe();
+  clock.flush();
+  t.deepEqual(
+    [...(notes.calls.at(-1) ?? [])].map(([name]) => name),
+    ['strict-limit'],
+  );
+  t.is(text(notes.durable.get('strict-limit')), String(11 * AHEAD));
+  prepare();
+  t.false(regionNotes.isReady(order(4, 11 * AHEAD)));
+});

@@ -43,6 +43,10 @@ interface World {
   readonly unconcluded: Map<number, StrictStamp>;
 }
 
+function newWorld(): World {
+  return { copies: new Map(), notes: new Map(), counter: 0, promised: new Map(), unconcluded: new Map() };
+}
+
 class Run {
   readonly clock = new VirtualTimeScheduler(VirtualAction);
   readonly store: FakeStrictStore;
@@ -244,13 +248,7 @@ test('no answer before its flush, and no promise forgotten, wherever the power i
   const counts = { crashes: 0, stops: 0, answered: 0, floors: 0, withoutFloor: 0 };
   for (let round = 0; round < 25; round += 1) {
     const random = dice(seedOf(seed, round));
-    const world: World = {
-      copies: new Map(),
-      notes: new Map(),
-      counter: 0,
-      promised: new Map(),
-      unconcluded: new Map(),
-    };
+    const world = newWorld();
     let isOrderly = false;
     for (let life = 0; life < 4; life += 1) {
       const run = new Run(t, world, random);
@@ -289,13 +287,7 @@ test('no answer before its flush, and no promise forgotten, wherever the power i
 });
 
 test('a process that may not vote answers nothing, and notes nothing (E1)', (t) => {
-  const world: World = {
-    copies: new Map(),
-    notes: new Map(),
-    counter: 0,
-    promised: new Map(),
-    unconcluded: new Map(),
-  };
+  const world = newWorld();
   const run = new Run(t, world, dice(1));
   run.isMember = false;
   const range = { first: 0, count: 1 };
@@ -312,4 +304,20 @@ test('a process that may not vote answers nothing, and notes nothing (E1)', (t) 
   run.clock.maxFrames = 400;
   run.clock.flush();
   t.deepEqual([run.answered, run.withResult], [4, 0], 'its disk was disavowed in the meantime');
+});
+
+test('what waits for a note is not handled if the process may not vote any more (E1)', (t) => {
+  const world = newWorld();
+  const run = new Run(t, world, dice(1));
+  const range = { first: 0, count: 1 };
+  const stamp = run.draw();
+  run.ask({ kind: 'store', range, stamp, origin: stamp, data: 'zeros' });
+  run.ask({ kind: 'order', range, stamp: run.draw(), wants: 'nothing' });
+  t.is(run.answered, 0, 'they wait until their region is active');
+  run.isMember = false;
+  run.clock.maxFrames = 200;
+  run.clock.flush();
+  t.deepEqual([run.answered, run.withResult], [2, 0]);
+  t.is(run.store.calls.length, 0, 'nothing is stored');
+  t.false(run.state.promises.isOpen(0), 'nothing is promised');
 });

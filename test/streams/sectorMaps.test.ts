@@ -2,6 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import test from 'ava';
 import type { MemberState } from '../../src/core/membership/identity.js';
+import { coordinatorOfRank } from '../../src/core/strict/version.js';
 import type { RunsRange } from '../../src/ports/store.js';
 import { decodeSectorMap } from '../../src/wire/sectorMapPage.js';
 import { requestBytes } from '../helpers/bytes.js';
@@ -9,7 +10,7 @@ import { CLIENT_KEY } from '../wire/messages.js';
 import { introduce } from './hello.js';
 import { startVirtual } from './virtualProcess.js';
 
-const RUNS = [{ sectors: 3, zeros: { timestamp: 5n, writeRank: 2 } }];
+const RUNS = [{ sectors: 3, zeros: { counter: 5n, coordinator: coordinatorOfRank(2) } }];
 
 function start(t: ExecutionContext, memberState: MemberState) {
   const process = startVirtual(3, (error) => t.fail(String(error)), memberState);

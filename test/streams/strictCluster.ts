@@ -4,10 +4,13 @@
  */
 import { Subject, VirtualAction, VirtualTimeScheduler, defer, of, throwError } from 'rxjs';
 import { EMPTY } from 'rxjs';
+import { STRICT_LIMITS } from '../../config/limits.js';
+import type { ToldRun } from '../../src/core/sectorMap.js';
+import { STRICT_STAMP_INITIAL } from '../../src/core/strict/version.js';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
 import type { Connection } from '../../src/ports/connection.js';
 import type { LogFields } from '../../src/ports/log.js';
-import type { SectorStore } from '../../src/ports/store.js';
+import type { RunsRange, SectorStore } from '../../src/ports/store.js';
 import type { RunningProcess } from '../../src/startProcess.js';
 import { startProcess } from '../../src/startProcess.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
@@ -194,7 +197,7 @@ export class StrictCluster {
       {
         ...{ rank, processCount: this.hosts.length, sectors: this.#sectors, ...KEYS, isExtended: true },
         ...{ addresses: 'a'.repeat(16), isFounder: false, wasInUse: false, limits: LIMITS, repair: REPAIR },
-        ...{ timeouts: TIMEOUTS, mode: 'strict' },
+        ...{ timeouts: TIMEOUTS, mode: 'strict', strictLimits: STRICT_LIMITS },
       },
       {
         transport: {
@@ -207,7 +210,7 @@ export class StrictCluster {
             }),
           trust: silent,
         },
-        store: { ...SECTOR_STORE, counts: () => host.store.counts() },
+        store: { ...SECTOR_STORE, counts: () => host.store.counts(), runs: (range) => runsOf(host.store, range) },
         strictStore: host.store,
         notes: host.notes,
         schedulers: { clock, turn: clock },
@@ -301,6 +304,19 @@ function identityOf(rank: number): ReadonlyMap<string, Uint8Array> {
   const text = Buffer.from(initial.get('identity') ?? []).toString();
   const identity = { ...(JSON.parse(text) as object), storage: String(rank).repeat(32) };
   return new Map([['identity', Buffer.from(JSON.stringify(identity))]]);
+}
+
+/** What an index tells of its sectors, one by one. */
+function runsOf({ copies, damaged }: FakeStrictStore, { from, end, runs: max }: RunsRange): ToldRun[] {
+  const runs: ToldRun[] = [];
+  for (let sector = from; sector < end && runs.length < max; sector += 1) {
+    const { data, stamp } = copies.get(sector) ?? { data: 'zeros', stamp: STRICT_STAMP_INITIAL };
+    const zeros = data === 'zeros' && !damaged.has(sector) ? stamp : null;
+    const last = runs.at(-1);
+    if (last?.zeros === zeros) runs[runs.length - 1] = { sectors: last.sectors + 1, zeros };
+    else runs.push({ sectors: 1, zeros });
+  }
+  return runs;
 }
 
 /** The strict mode has its own store over the same disk. This one knows nothing. */

@@ -5,6 +5,7 @@
 import type { Observable } from 'rxjs';
 import { EMPTY, Subject, VirtualAction, VirtualTimeScheduler } from 'rxjs';
 import { map, of, take, throwError } from 'rxjs';
+import { STRICT_LIMITS } from '../../config/limits.js';
 import type { RegisterMode } from '../../src/core/membership/registerMode.js';
 import type { MemberState } from '../../src/core/membership/identity.js';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
@@ -169,6 +170,7 @@ export function startVirtual(
     repair: REPAIR,
     timeouts: TIMEOUTS,
     mode: strictStore === undefined ? 'open' : 'strict',
+    strictLimits: STRICT_LIMITS,
   };
   const running = startProcess(options, {
     transport: {

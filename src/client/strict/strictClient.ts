@@ -25,6 +25,7 @@ import type { AttemptObserver, ClientCounters } from '../clientEvents.js';
 import type { ClientConnection } from '../link.js';
 import { Link } from '../link.js';
 import { ProcessLinks } from '../processLinks.js';
+import { askMaps } from '../sectorMaps.js';
 import type { PortMode } from './clientPort.js';
 import { ClientPort } from './clientPort.js';
 import { ObservedPort } from './observedPort.js';
@@ -76,10 +77,7 @@ export class StrictClient {
     this.links = new ProcessLinks({
       clock: schedulers.clock,
       counters,
-      nextRequestNumber: () => {
-        this.#requestCount += 1n;
-        return this.#requestCount;
-      },
+      nextRequestNumber: () => this.#nextRequestNumber(),
       closing$,
     });
     const replicas = Array.from({ length: processCount }, (_, index) => this.#portTo(index + 1));
@@ -97,7 +95,13 @@ export class StrictClient {
       limits: COORDINATOR_LIMITS_DEFAULT,
       ...(timeouts.operationMs !== undefined && { operationMs: timeouts.operationMs }),
     });
-    this.disk = new RangeDisk(this.#coordinator);
+    const { clock } = schedulers;
+    this.disk = new RangeDisk(this.#coordinator, (from, end) =>
+      askMaps({
+        ...{ links: [...this.links.all], from, end, inUse: new Set(), clock },
+        nextRequestNumber: () => this.#nextRequestNumber(),
+      }),
+    );
     this.run$ = merge(this.#coordinator.run$, ...replicas.map(({ run$ }) => run$));
   }
 
@@ -115,6 +119,11 @@ export class StrictClient {
   /** Fails the operations under way. Completes when the last messages were given to the connections. */
   close(): Observable<never> {
     return this.#coordinator.close();
+  }
+
+  #nextRequestNumber(): bigint {
+    this.#requestCount += 1n;
+    return this.#requestCount;
   }
 
   #portTo(rank: Rank): ClientPort {

@@ -6,6 +6,7 @@
  * STORE flushed            ─► unconcluded
  * CONCLUDED                ─► not unconcluded; lacking, for each replica that it names
  * coordinator gone, sweeps ─► to be checked
+ * many sweeps              ─► to be checked, though the coordinator is there: it has given up, or its word was lost
  * start after a crash      ─► to be checked, all of the region
  * ```
  *
@@ -48,6 +49,8 @@ interface Region {
   readonly unconcluded: SectorBits;
   /** Of those and of the promises, the ones that were there at the last sweep. */
   readonly old: SectorBits;
+  /** Those that were there at the end of the last round of sweeps, and in which nothing was stored after it. */
+  readonly aged: SectorBits;
   readonly check: SectorBits;
   readonly lacking: Map<Rank, SectorBits>;
   /** The sweep after which something was to be healed that was not taken; null: nothing was. */
@@ -63,6 +66,9 @@ export interface Healing {
 
 /** So many sweeps after a region was used last it may be cleared. */
 const SWEEPS_UNTIL_CLEARED = 2;
+
+/** A round of sweeps is far longer than a coordinator needs to store what it has ordered, and to conclude that. */
+const SWEEPS_OF_ROUND = 8;
 
 export class ActiveRegions {
   readonly #options: ActiveRegionsOptions;
@@ -168,6 +174,7 @@ export class ActiveRegions {
   stored(range: SectorRange): void {
     const state = this.#get(regionOf(range.first));
     state.unconcluded.addRange(placeOf(range.first), range.count);
+    state.aged.removeRange(placeOf(range.first), range.count);
     state.lacking.get(this.#options.self)?.removeRange(placeOf(range.first), range.count);
   }
 
@@ -175,6 +182,7 @@ export class ActiveRegions {
   learnt(range: SectorRange): void {
     const state = this.#get(regionOf(range.first));
     state.unconcluded.removeRange(placeOf(range.first), range.count);
+    state.aged.removeRange(placeOf(range.first), range.count);
     state.lacking.get(this.#options.self)?.removeRange(placeOf(range.first), range.count);
   }
 
@@ -204,17 +212,21 @@ export class ActiveRegions {
   /**
    * To be called at intervals. What was open already at the last sweep, and whose coordinator is not connected, is to
    * be checked: nobody else will conclude it. With `isAll`, coordinators that are connected get no more time either.
+   * What was open for a whole round and was not stored anew is to be checked in any case: an operation that was given
+   * up leaves a promise, and a CONCLUDED may be lost with its connection. To check too early is safe: it is a heal.
    *
    * @returns whether something is to be checked that was not before.
    */
   sweep(isConnected: (coordinator: CoordinatorId) => boolean, isAll: boolean): boolean {
     this.#sweeps += 1;
+    const isRound = this.#sweeps % SWEEPS_OF_ROUND === 0;
     let isFound = false;
     for (const [region, state] of this.#regions) {
-      const { unconcluded, old, check } = state;
+      const { unconcluded, old, aged, check } = state;
       const first = region * REGION_SECTORS;
       const orphan = (at: number, { coordinator }: StrictStamp): void => {
-        if (!old.has(at) || check.has(at) || (!isAll && isConnected(coordinator))) return;
+        if (!old.has(at) || check.has(at)) return;
+        if (!isAll && !(isRound && aged.has(at)) && isConnected(coordinator)) return;
         check.add(at);
         isFound = true;
       };
@@ -228,6 +240,7 @@ export class ActiveRegions {
       }
       old.copyFrom(unconcluded);
       for (const at of promised) old.add(at);
+      if (isRound) aged.copyFrom(old);
     }
     return isFound;
   }
@@ -332,6 +345,7 @@ function newRegion(usedAt: number): Region {
     healing: 0,
     unconcluded: new SectorBits(),
     old: new SectorBits(),
+    aged: new SectorBits(),
     check: new SectorBits(),
     lacking: new Map(),
     waitsSince: null,

@@ -72,6 +72,9 @@ class RegionPromises {
   }
 }
 
+/** Bounds the work of one call of `promisedParts`. */
+const EXACT_PROMISES = 1_024;
+
 function bitOf(sector: SectorIndex): number {
   return sector % REGION_SECTORS;
 }
@@ -127,6 +130,29 @@ export class PromiseTable {
   /** Calls `each` for all sectors of the region that have a promise above what is stored. */
   eachIn(region: number, each: (sector: SectorIndex, promised: StrictStamp) => void): void {
     this.#regions.get(region)?.each(region * REGION_SECTORS, each);
+  }
+
+  /**
+   * The parts of the sectors from `from` to `end` that are promised above what is stored, and sectors around them: of a
+   * region that has a floor, and of all regions after EXACT_PROMISES promises, the whole region. In order.
+   */
+  promisedParts(from: SectorIndex, end: SectorIndex): { readonly first: SectorIndex; readonly end: SectorIndex }[] {
+    const parts: { first: SectorIndex; end: SectorIndex }[] = [];
+    const regions = [...this.#regions].filter(
+      ([index]) => index * REGION_SECTORS < end && (index + 1) * REGION_SECTORS > from,
+    );
+    let exact = EXACT_PROMISES;
+    for (const [index, region] of regions.sort(([a], [b]) => a - b)) {
+      const first = index * REGION_SECTORS;
+      if (region.hasFloor || region.stamps.size > exact) parts.push({ first, end: first + REGION_SECTORS });
+      else {
+        exact -= region.stamps.size;
+        for (const sector of [...region.stamps.keys()].sort((a, b) => a - b)) {
+          parts.push({ first: sector, end: sector + 1 });
+        }
+      }
+    }
+    return parts;
   }
 
   /** The regions in which something is promised above what is stored. */

@@ -14,7 +14,7 @@ import { addExtent, isZeros } from '../../../src/nbd/extents.js';
 import type { Negotiated } from '../../../src/nbd/handshake.js';
 import { doneReply, errorReply, readReply, statusReply } from '../../../src/nbd/replies.js';
 import type { NbdRequest } from '../../../src/nbd/request.js';
-import { cutAfter, orUnknown, sectorsOf } from '../../../src/nbd/sectorRuns.js';
+import { cutAfter, orUnknown, piecesOf, sectorsOf } from '../../../src/nbd/sectorRuns.js';
 import type { Disk } from '../../../src/ports/disk.js';
 import { mergeByCost } from '../../mergeByCost.js';
 
@@ -22,6 +22,9 @@ const SECTOR_BYTES = BigInt(SECTOR_SIZE_BYTES);
 
 /** The largest number of sectors that a step of a TRIM or WRITE_ZEROES reads or writes. */
 const PAGE_SECTORS = 2_048;
+
+/** The largest number of sectors of zeros that are written as one: the time of a TRIM is looked at between two. */
+const PIECE_SECTORS = 1_024;
 
 export interface NbdCommandOptions {
   readonly disk: Disk;
@@ -125,11 +128,16 @@ function clearSectors(
     const { runs, sectors } = cutAfter(orUnknown(known, end - at), PAGE_SECTORS, ['data', 'unknown']);
     const start = at;
     at += sectors;
-    return from(sectorsOf(runs, start, ['data', 'unknown'])).pipe(
-      sideBySide(windowSectors, ({ sector, kind }) => {
-        if (isOver()) return EMPTY;
-        return kind === 'data' ? disk.write(sector, ZERO_SECTOR) : clearSector(disk, sector);
-      }),
+    return from(piecesOf(runs, start, disk.writeSectors === undefined ? 1 : PIECE_SECTORS)).pipe(
+      sideBySide(
+        windowSectors,
+        ({ sector, count, kind }) => {
+          if (isOver()) return EMPTY;
+          if (kind !== 'data') return clearSector(disk, sector);
+          return disk.writeSectors?.(sector, count, 'zeros') ?? disk.write(sector, ZERO_SECTOR);
+        },
+        ({ count }) => Math.min(count, windowSectors),
+      ),
     );
   };
   return defer(() => {
@@ -143,10 +151,14 @@ function clearSectors(
 }
 
 /** As mergeMap, but many values that complete at once do not nest, for example those of a TRIM whose time is over. */
-function sideBySide<T, R = never>(count: number, handle: (value: T) => Observable<R>): OperatorFunction<T, R> {
+function sideBySide<T, R = never>(
+  costMax: number,
+  handle: (value: T) => Observable<R>,
+  costOf: (value: T) => number = () => 1,
+): OperatorFunction<T, R> {
   return mergeByCost({
-    costOf: () => 1,
-    costMax: count,
+    costOf,
+    costMax,
     isOpen: () => true,
     opened$: NEVER,
     handle,

@@ -28,11 +28,6 @@ import { askState, ofPresentDisks, upPorts } from './askReplica.js';
 import { AGAIN_MS, CURSOR, diskOf, NOTE_REBUILD, readCursor, untilNumbered } from './rebuild.js';
 import { lanesOf, type StrictRepairOptions } from './repairOptions.js';
 
-/** After so many extents the position is noted, if anything was taken over. */
-const PAGE_EXTENTS = 64;
-/** The most extents under way: 1 MiB of data each. */
-const LANES_MAX = 8;
-
 /** Calls `rebuilt` and completes when everything is here. Emits nothing. */
 export function strictRebuild(options: StrictRepairOptions): Observable<never> {
   const { membership, state, strict, rebuilt, clock, sectors } = options;
@@ -70,8 +65,9 @@ function untilQuiet({ strict, clock }: StrictRepairOptions): Observable<unknown>
 /** Takes over the extents from `start` on. Emits the sector behind them, or null: it is the end of the disk. */
 function takePage(start: SectorIndex, options: StrictRepairOptions): Observable<SectorIndex | null> {
   const { sectors, state, notes, membership, clock } = options;
+  const { pageExtents, lanes } = options.strict.limits.rebuild;
   const progress = state.repair.rebuild;
-  const end = Math.min(sectors, start + PAGE_EXTENTS * EXTENT_SECTORS);
+  const end = Math.min(sectors, start + pageExtents * EXTENT_SECTORS);
   return from(rangesOf(start, end - start)).pipe(
     mergeMap(
       (range) =>
@@ -80,7 +76,7 @@ function takePage(start: SectorIndex, options: StrictRepairOptions): Observable<
             progress.takenCount += range.count;
           }),
         ),
-      Math.min(LANES_MAX, lanesOf(options)),
+      Math.min(lanes, lanesOf(options)),
     ),
     reduce((all, taken) => all + taken, 0),
     tap({

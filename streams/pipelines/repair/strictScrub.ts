@@ -13,11 +13,6 @@ import { askState, ofPresentDisks, upPorts, type ToldState } from './askReplica.
 import type { StrictRepairOptions } from './repairOptions.js';
 import { pacedBy } from './scrub.js';
 
-/** Copies that differ are compared again after this (milliseconds): most are being written. */
-const AGAIN_MS = 2_000;
-/** A range that is not healed by then is left for the next scrub (milliseconds). */
-const HEAL_MS = 30_000;
-
 /** How a copy here differs from those of others: for each of them, whether theirs is newer. */
 interface Difference {
   readonly stamp: string;
@@ -72,7 +67,7 @@ function compare(range: SectorRange, options: StrictRepairOptions): Observable<n
     concatMap((early) =>
       early.size === 0
         ? EMPTY
-        : timer(AGAIN_MS, options.clock).pipe(
+        : timer(options.strict.limits.compareAgainMs, options.clock).pipe(
             concatMap(() => differencesIn(range, options)),
             map((late) => [...late].filter(([sector, { stamp }]) => early.get(sector)?.stamp === stamp)),
           ),
@@ -142,7 +137,7 @@ function rangesOfSectors(sectors: readonly SectorIndex[]): SectorRange[] {
   return ranges;
 }
 
-/** One after the other, because clients come first. Emits nothing. */
+/** One after the other, because clients come first. What is not healed in time is left for the next scrub. */
 function healAll(ranges: readonly SectorRange[], { strict, clock }: StrictRepairOptions): Observable<never> {
   return from(ranges).pipe(
     concatMap((range) =>
@@ -156,7 +151,7 @@ function healAll(ranges: readonly SectorRange[], { strict, clock }: StrictRepair
           if (error instanceof AtomicDiskError) return EMPTY;
           throw error;
         }),
-        takeUntil(timer(HEAL_MS, clock)),
+        takeUntil(timer(strict.limits.heal.rangeMs, clock)),
       ),
     ),
     ignoreElements(),

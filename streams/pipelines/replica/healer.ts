@@ -13,6 +13,7 @@ import type { Coordinator } from '../../../src/coordinator/coordinator.js';
 import type { StrictStore } from '../../../src/ports/strictStore.js';
 import { workLanes } from '../../workLanes.js';
 import type { ReplicaState } from './replicaState.js';
+import type { HealLimits } from './strictLimits.js';
 
 export interface HealerOptions {
   readonly self: Rank;
@@ -23,30 +24,21 @@ export interface HealerOptions {
   /** Whether the replica of that rank can be asked. */
   readonly isUp: (rank: Rank) => boolean;
   readonly clock: SchedulerLike;
+  readonly limits: HealLimits;
   /** Called with the number of sectors that were healed. */
   readonly healed: (count: number) => void;
 }
-
-/** Ranges that are healed side by side: few, because clients come first. Each is at most 1 MiB. */
-const LANES = 4;
-/** Milliseconds between two looks for something to heal. */
-const IDLE_MS = 100;
-/** A range that is not healed by then is tried again later (milliseconds): its copies may be damaged everywhere. */
-const HEAL_MS = 30_000;
-/** Milliseconds until a lane goes on after a range that was not healed. */
-const PAUSE_MS = 1_000;
-/** So many sweeps later each next process heals a region that is still to be healed: the first may not know of it. */
-const SWEEPS_PER_PLACE = 3;
 
 type Work = Healing | { readonly damaged: SectorRange };
 
 /** Heals for as long as it is subscribed to. Emits nothing; an error means that the process has to stop. */
 export function healer(options: HealerOptions): Observable<never> {
-  const { self, processCount, isUp, store, state, clock } = options;
+  const { self, processCount, isUp, store, state, limits, clock } = options;
   const ranks = Array.from({ length: processCount }, (_, index) => index + 1);
   const canHeal = (): boolean => isUp(self) && ranks.filter(isUp).length > processCount / 2;
   const mayTake = (region: number, lacking: readonly Rank[], sweeps: number): boolean =>
-    sweeps >= SWEEPS_PER_PLACE * healingPlace(self, region, ranks.filter(isUp), lacking);
+    // The first process may not know of it.
+    sweeps >= limits.sweepsPerPlace * healingPlace(self, region, ranks.filter(isUp), lacking);
   const take = (): Work | null => {
     const healing = state.regions.takeHealing(isUp, mayTake);
     if (healing !== null) return healing;
@@ -54,15 +46,15 @@ export function healer(options: HealerOptions): Observable<never> {
     return damaged && { damaged };
   };
   return workLanes({
-    lanes: () => (canHeal() ? LANES : 0),
+    lanes: () => (canHeal() ? limits.lanes : 0),
     take,
     handle: (work) => handle(work, options),
-    idleMs: IDLE_MS,
+    idleMs: limits.idleMs,
     clock,
   });
 }
 
-function handle(work: Work, { coordinator, state, isUp, clock, healed }: HealerOptions): Observable<never> {
+function handle(work: Work, { coordinator, state, isUp, limits, clock, healed }: HealerOptions): Observable<never> {
   return defer(() => {
     const range = 'damaged' in work ? work.damaged : work.range;
     const lacking = new Set<Rank>();
@@ -74,7 +66,7 @@ function handle(work: Work, { coordinator, state, isUp, clock, healed }: HealerO
         for (const rank of part.lacking) lacking.add(rank);
       }),
       ignoreElements(),
-      takeUntil(timer(HEAL_MS, clock)),
+      takeUntil(timer(limits.rangeMs, clock)),
     );
     const ended$ = defer(() => {
       const isHealed = healedCount === range.count;
@@ -90,7 +82,7 @@ function handle(work: Work, { coordinator, state, isUp, clock, healed }: HealerO
     });
     const pause$ = defer(() => {
       const isDone = healedCount === range.count && ![...lacking].some(isUp);
-      return isDone ? EMPTY : timer(PAUSE_MS, clock).pipe(ignoreElements());
+      return isDone ? EMPTY : timer(limits.pauseMs, clock).pipe(ignoreElements());
     });
     return concat(healed$, pause$, ended$);
   });

@@ -105,6 +105,11 @@ export class RegionNotes {
     return this.#highest;
   }
 
+  /** Whether anything may be told of the copies: not before the note of an orderly stop is gone. */
+  get hasBegun(): boolean {
+    return this.#limit !== 0n;
+  }
+
   /** Whether all regions are open and more are wanted. */
   get isStarved(): boolean {
     return this.#isStarved;
@@ -115,7 +120,7 @@ export class RegionNotes {
    * none is ready, because the note of an orderly stop has to go before anything is answered.
    */
   isReady(request: ReplicaRequest): boolean {
-    if (this.#limit === 0n) return false;
+    if (!this.hasBegun) return false;
     switch (request.kind) {
       case 'query':
       case 'concluded':

@@ -2,13 +2,13 @@
  * The replica of a process: requests of coordinators in, answers out (docs/strict-register.md).
  *
  * ```
- * requests ─► is a member? ─► holdUntilReady ─► replicaRegisters ─► is a member? ─► answers
- *                              │       ▲             │      │
- *                              ▼       │ durable     ▼      ▼ flushed
- *                             regionNotes         regions  store
+ * requests ─► is a member? ─► holdUntilReady ─► is a member? ─► replicaRegisters ─► is a member? ─► answers
+ *                              │       ▲                             │      │
+ *                              ▼       │ durable                     ▼      ▼ flushed
+ *                             regionNotes                         regions  store
  * ```
  */
-import type { OperatorFunction } from 'rxjs';
+import type { Observable, OperatorFunction } from 'rxjs';
 import { connect, filter, ignoreElements, interval, last, map, merge, startWith, takeUntil, tap } from 'rxjs';
 import type { Schedulers } from '../../../src/ports/schedulers.js';
 import type { StrictStore } from '../../../src/ports/strictStore.js';
@@ -60,31 +60,48 @@ export function replica<Connection extends object, Origin extends RequestOrigin<
           ignoreElements(),
           takeUntil(shared$.pipe(startWith(null), last())),
         );
-        const answered$ = shared$.pipe(
-          filter(isMember),
-          tap(({ origin, request }) => {
-            coordinators.heard(origin.connection, request);
-          }),
-          holdUntilReady({
-            isReady: ({ request }) => regionNotes.isReady(request),
-            prepare: (waiting) => regionNotes.prepare(waiting.map(({ request }) => request)),
-            wake$: regionNotes.wake$,
-            turn: schedulers.turn,
-          }),
-          tap(({ request }) => {
-            regionNotes.enter(request);
-          }),
-          registers,
-          tap(({ value }) => {
-            regionNotes.leave(value.request);
-          }),
-          map((handled) => (isMember() ? handled : { ...handled, result: null })),
-        );
-        const unanswered$ = shared$.pipe(
-          filter(() => !isMember()),
-          map((value): Answered<Origin> => ({ value, result: null })),
-        );
-        return merge(sweep$, unanswered$, answered$);
+        const handled = (held$: Observable<RequestFrom<Origin>>): Observable<Answered<Origin>> =>
+          held$.pipe(
+            tap(({ request }) => {
+              regionNotes.enter(request);
+            }),
+            registers,
+            tap(({ value }) => {
+              regionNotes.leave(value.request);
+            }),
+            map((answered) => (isMember() ? answered : { ...answered, result: null })),
+          );
+        const taken = (taken$: Observable<RequestFrom<Origin>>): Observable<Answered<Origin>> =>
+          taken$.pipe(
+            tap(({ origin, request }) => {
+              coordinators.heard(origin.connection, request);
+            }),
+            holdUntilReady({
+              isReady: ({ request }) => regionNotes.isReady(request),
+              prepare: (waiting) => regionNotes.prepare(waiting.map(({ request }) => request)),
+              wake$: regionNotes.wake$,
+              turn: schedulers.turn,
+            }),
+            // It may have lost its vote while the request waited: its disk was disavowed.
+            ofMember(isMember, handled),
+          );
+        return merge(sweep$, shared$.pipe(ofMember(isMember, taken)));
       }),
     );
+}
+
+/** Handles what comes while this process may vote. All else is over at once, without an answer. */
+function ofMember<Origin>(
+  isMember: () => boolean,
+  handle: OperatorFunction<RequestFrom<Origin>, Answered<Origin>>,
+): OperatorFunction<RequestFrom<Origin>, Answered<Origin>> {
+  return connect((request$) =>
+    merge(
+      request$.pipe(
+        filter(() => !isMember()),
+        map((value): Answered<Origin> => ({ value, result: null })),
+      ),
+      request$.pipe(filter(isMember), handle),
+    ),
+  );
 }

@@ -2,7 +2,6 @@
 import type { Observable, OperatorFunction } from 'rxjs';
 import { map } from 'rxjs';
 import type { Rank } from '../../../src/core/rank.js';
-import type { WindowLimits } from '../../../src/core/strict/requestWindow.js';
 import type { Coordinator } from '../../../src/coordinator/coordinator.js';
 import type { Schedulers } from '../../../src/ports/schedulers.js';
 import type { StrictStore } from '../../../src/ports/strictStore.js';
@@ -15,12 +14,12 @@ import type { OwnPort } from './ownPort.js';
 import type { PeerPort } from './peerPort.js';
 import { replica } from './replica.js';
 import type { ReplicaState } from './replicaState.js';
+import type { StrictLimits } from './strictLimits.js';
 
 export interface StrictPart {
   readonly store: StrictStore;
   readonly state: ReplicaState<object>;
-  readonly window: WindowLimits;
-  readonly sweepMs: number;
+  readonly limits: StrictLimits;
   /** Of answers to clients. */
   readonly clientPacker: Packer;
   /** Of answers to processes. */
@@ -35,7 +34,7 @@ export interface StrictPart {
 
 /** From requests that were admitted to what has to be sent because of them. */
 export function answers(
-  { store, state, sweepMs }: Pick<StrictPart, 'store' | 'state' | 'sweepMs'>,
+  { store, state, limits: { sweepMs } }: Pick<StrictPart, 'store' | 'state' | 'limits'>,
   schedulers: Schedulers,
   isMember: () => boolean,
 ): OperatorFunction<RequestFrom<Asker>, Outgoing> {

@@ -55,6 +55,7 @@ export function strictTraffic(
     healer({
       ...{ self: self.rank, processCount: self.processCount, isUp, clock: schedulers.clock },
       ...{ coordinator, store: strict.store, state: strict.state, healed: strict.healed },
+      limits: strict.limits.heal,
     }),
   );
 }

@@ -1,6 +1,8 @@
 /** Answers the inquiry MAP of clients: which sectors are zeros, by the index in memory. */
 import type { Membership } from '../../../src/core/membership/state.js';
-import type { KnownDisk, SectorMap } from '../../../src/core/sectorMap.js';
+import type { KnownDisk, SectorMap, ToldRun } from '../../../src/core/sectorMap.js';
+import { withoutPromised } from '../../../src/core/sectorMap.js';
+import type { RunsRange } from '../../../src/ports/store.js';
 import { encodeSectorMap, runsPerPage } from '../../../src/wire/sectorMapPage.js';
 import { serializeReport } from '../../../src/wire/inquiryMessages.js';
 import type { Inbound } from '../arrival.js';
@@ -29,7 +31,8 @@ export function mapAnswers(
   options: ProcessPipelineOptions,
   { store, schedulers }: ProcessPorts,
 ): (question: MapOf) => Outbound {
-  const { membership, self, verdict } = options;
+  const { membership, self, verdict, strict } = options;
+  const mode = strict === null ? 'open' : 'strict';
   let isSpent = false;
   // Lookups that one answer leaves unused are not given to the next: the bound is for questions that come at once.
   const takeLookups = (): number => {
@@ -40,22 +43,30 @@ export function mapAnswers(
     });
     return LOOKUPS_PER_TURN;
   };
+  const runsOf = (range: RunsRange): ToldRun[] => {
+    const runs = store.runs(range);
+    if (strict === null) return runs;
+    const end = runs.reduce((all, { sectors }) => all + sectors, range.from);
+    const promised = strict.state.promises.promisedParts(range.from, end);
+    return withoutPromised(runs, range.from, promised, range.runs);
+  };
   return ({ session, from, requestNumber }) => {
     const { current, isVoting } = membership;
-    const hasVote = isVoting && current.own.memberState === 'member';
+    const hasBegun = strict === null || strict.state.regionNotes.hasBegun;
+    const hasVote = isVoting && current.own.memberState === 'member' && hasBegun;
     const range = {
       from,
       end: verdict.sectors,
       lookups: hasVote && tellsMaps(options) ? takeLookups() : 0,
-      runs: runsPerPage(self.processCount),
+      runs: runsPerPage(self.processCount, mode),
     };
     const map: SectorMap = {
       rank: self.rank,
       disks: knownDisks(current),
       from,
-      runs: range.lookups === 0 ? [] : store.runs(range),
+      runs: range.lookups === 0 ? [] : runsOf(range),
     };
-    const page = encodeSectorMap(map);
+    const page = encodeSectorMap(map, mode);
     const content = serializeReport('map', requestNumber, page, verdict.clientTagger);
     return { kind: 'send', outgoing: { connection: session.connection, content } };
   };
