@@ -25,7 +25,15 @@ module.exports = {
     ...['classic-level', 'abstract-level', 'winston', 'logform', 'Node'],
   ],
   'src/serve/': [
-    ...[...PROGRAM, 'src/rateLimitedLog.ts', 'src/store/', 'src/client/', 'src/workers/', 'src/startProcess.ts'],
+    ...[
+      ...PROGRAM,
+      'src/rateLimitedLog.ts',
+      'src/store/',
+      'src/client/',
+      'src/workers/',
+      'src/startProcess.ts',
+      'src/startModes.ts',
+    ],
     ...['src/startGateway.ts', 'streams/'],
   ],
   'src/launch/': [...PROGRAM, 'src/serve/'],

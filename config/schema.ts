@@ -118,8 +118,8 @@ const FIELDS = {
       REGISTER_MODES,
       'How the members keep the sectors. strict: by the register of docs/strict-register.md, all members of ' +
         'this implementation; open: by that of docs/register.md, so members of other implementations may ' +
-        'take part. The same in every process, and fixed when the cluster is founded: to change it, export ' +
-        'the disk, and import it into a new cluster.',
+        'take part. The same in every process. An open cluster becomes strict when all its processes say so ' +
+        '(docs/changes.md); there is no way back.',
     ),
     MEMBERS_DEFAULT,
   ),

@@ -79,7 +79,8 @@ export class ProcessLog {
     if (this.#refused.has(peer)) return;
     this.#refused.add(peer);
     const text =
-      'dropped a message of the open mode: this cluster is strict, and no foreign member can take part in it';
+      'dropped a message of the open mode: this cluster is strict, and neither a foreign member, ' +
+      'nor an older program, nor a process with members open can take part in it';
     this.options.log.warn(text, { peer, remote });
   }
 

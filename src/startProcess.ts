@@ -9,11 +9,12 @@ import {
   Subject,
   concat,
   concatMap,
+  defer,
+  distinctUntilChanged,
+  endWith,
   filter,
-  interval,
   map,
   merge,
-  pairwise,
   shareReplay,
   take,
   tap,
@@ -35,6 +36,8 @@ import type { Rank } from './core/rank.js';
 import { ranksBut } from './core/rank.js';
 import { newMissedLog } from './core/repair/missedLog.js';
 import type { Shard } from './core/shard.js';
+import { modeWanted } from './core/membership/transition.js';
+import type { Connection } from './ports/connection.js';
 import type { Log } from './ports/log.js';
 import type { StrictStore } from './ports/strictStore.js';
 import { ProcessLog } from './processLog.js';
@@ -42,8 +45,10 @@ import { FEATURE_BUNDLES, FEATURE_HELLO, FEATURE_PACKS } from './wire/constants.
 import { Packer } from './wire/strict/pack.js';
 import { countedTagger, createTagger } from './wire/tag.js';
 import type { VerdictOptions } from './wire/verdict.js';
+import { drained, endConnections, idle } from '../streams/pipelines/draining.js';
 import type { ProcessOutput } from '../streams/pipelines/process.js';
 import type { StatusReport } from '../streams/pipelines/status/statusReport.js';
+import type { MembershipState } from '../streams/pipelines/membership/membershipState.js';
 import { keepIdentity, openMembership } from '../streams/pipelines/membership/membershipState.js';
 import { membershipReports } from '../streams/pipelines/membership/membershipReports.js';
 import { processPipeline } from '../streams/pipelines/process.js';
@@ -92,11 +97,19 @@ export interface ProcessOptions {
    * the base protocol. Default: open.
    */
   readonly mode?: RegisterMode;
+  /** Whether the process may have to go on in the other mode: see src/core/membership/transition.ts. Default: no. */
+  readonly canChange?: boolean;
   readonly strictLimits: StrictLimits;
   readonly timeouts: ProcessTimeouts & {
     /** How long ending in good order may take, in milliseconds. */
     readonly shutdownMs: number;
   };
+}
+
+/** Of a process that goes on in the other mode. */
+export interface Retired {
+  /** Connections of clients that were ended, and that have to be destroyed later. */
+  readonly connections: readonly Connection[];
 }
 
 export interface StartPorts extends ProcessPorts {
@@ -125,10 +138,18 @@ export interface RunningProcess {
   close(): Observable<never>;
 }
 
-/** Milliseconds between two checks whether all operations are over, while the process is closing. */
-const CLOSE_POLL_MS = 10;
+export interface ProcessOfOneMode extends RunningProcess {
+  /** Emits when it has to go on in the other mode. Then `retire` it, and start it again: see src/startModes.ts. */
+  readonly modeWanted$: Observable<RegisterMode>;
+  /**
+   * Begins no more operations, and waits until all processes have finished theirs, at most `patienceMs`. Then ends its
+   * connections and everything else, as a crash does: operations that are left get no answer. Emits once when that is
+   * done, and completes. It does not close the store, where puts may still be under way.
+   */
+  retire(patienceMs: number): Observable<Retired>;
+}
 
-export function startProcess(options: ProcessOptions, ports: StartPorts): RunningProcess {
+export function startProcess(options: ProcessOptions, ports: StartPorts): ProcessOfOneMode {
   const { log, schedulers } = ports;
   const { rank } = options;
   const { random, store, notes, counters = newCounters() } = ports;
@@ -149,18 +170,15 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
   const strict = strictPart(options, ports, taggers, state);
   const parts = { bootId, strict, state, membership, bootNumber, isAdmitting: () => isAdmitting };
   const pipeline = pipelineOptions(options, parts, taggers);
+  const error = (failure: unknown): void => {
+    failure$.error(failure);
+  };
   const subscription: Subscription = concat(ready$, processPipeline(pipeline, ports)).subscribe({
     next: (output) => {
       apply(output, state, processLog);
     },
-    error: (error: unknown) => {
-      failure$.error(error);
-    },
+    error,
   });
-
-  const error = (failure: unknown): void => {
-    failure$.error(failure);
-  };
   subscription.add(membershipReports(membership, log, schedulers.clock).subscribe({ error }));
 
   return {
@@ -169,17 +187,23 @@ export function startProcess(options: ProcessOptions, ports: StartPorts): Runnin
     ready$,
     stats: () => statsOf(state),
     inquire: (inquiry) => answerTo(inquiry, pipeline, store),
+    modeWanted$: modesWanted(membership),
+    retire: (patienceMs) =>
+      defer(() => {
+        isAdmitting = false;
+        return drained(state, membership, schedulers.clock, patienceMs);
+      }).pipe(
+        endWith(null),
+        map(() => retired(state, subscription, log)),
+      ),
     close: () =>
       new Observable<never>((subscriber) => {
         isAdmitting = false;
-        const warn = (): void => {
-          const operations = ledger.entries.size;
-          if (operations === 0) return;
-          log.warn('stopping with operations unfinished; their clients get no answer', { operations });
-        };
         return idleOrLate(ledger, options.timeouts.shutdownMs, schedulers.clock)
           .pipe(
-            tap(warn),
+            tap(() => {
+              warnOfUnfinished(ledger, log);
+            }),
             concatMap(() => stopped(strict)),
           )
           .subscribe({
@@ -199,12 +223,13 @@ function membershipOptions(
   options: ProcessOptions,
   { store, random }: Pick<StartPorts, 'store' | 'random'>,
 ): MembershipOptions {
-  const { rank, processCount, sectors, addresses, wasInUse, isFounder, mode = 'open' } = options;
+  const { rank, processCount, sectors, addresses, wasInUse, isFounder, mode = 'open', canChange = false } = options;
   return {
     self: { rank, processCount },
     configuration: { processCount, sectors, addresses, mode: REGISTER_MODES.indexOf(mode) },
     wasInUse,
     isFounder,
+    canChange,
     hasData: () => store.counts().written > 0,
     draw: () => random.operationId(),
   };
@@ -246,6 +271,27 @@ function strictPart(
   };
 }
 
+function warnOfUnfinished({ entries: { size: operations } }: Ledger<unknown>, log: Log): void {
+  if (operations === 0) return;
+  log.warn('stopping with operations unfinished; their clients get no answer', { operations });
+}
+
+function retired(state: ProcessState, subscription: Subscription, log: Log): Retired {
+  warnOfUnfinished(state.ledger, log);
+  const connections = endConnections(state);
+  subscription.unsubscribe();
+  return { connections };
+}
+
+/** Emits in which mode the process has to go on, if not in the one that it has. */
+function modesWanted({ transition$, current }: MembershipState): Observable<RegisterMode> {
+  return transition$.pipe(
+    map(() => modeWanted(current)),
+    filter((mode) => mode !== null),
+    distinctUntilChanged(),
+  );
+}
+
 /** Completes when the next start knows that the replica was stopped in good order. */
 function stopped(strict: StrictPart | null): Observable<never> {
   if (strict === null) return EMPTY;
@@ -255,13 +301,7 @@ function stopped(strict: StrictPart | null): Observable<never> {
 
 /** Emits once, when no operation is left or the time is over, and completes. */
 function idleOrLate(ledger: Ledger<unknown>, timeoutMs: number, clock: SchedulerLike): Observable<unknown> {
-  // No operation in two checks in a row: the turn that sends the last answers is over by then.
-  const idle$ = interval(CLOSE_POLL_MS, clock).pipe(
-    map(() => ledger.entries.size === 0),
-    pairwise(),
-    filter(([wasIdle, isIdle]) => wasIdle && isIdle),
-  );
-  return merge(idle$, timer(timeoutMs, clock)).pipe(take(1));
+  return merge(idle(ledger, clock), timer(timeoutMs, clock)).pipe(take(1));
 }
 
 function taggersOf({ clientKey, systemKey }: ProcessOptions, counters: ProcessCounters) {

@@ -1,8 +1,9 @@
 /** What a coordinator has heard of: the highest counter of a stamp, and the highest incarnations. */
 import { assert } from '../core/assert.js';
+import { OPEN_STEP_MAX } from '../core/stamp.js';
 import type { Incarnations, ReplicaAnswer } from '../core/strict/replicaMessage.js';
 import type { CoordinatorId, StrictStamp } from '../core/strict/version.js';
-import { COUNTER_REFUSED } from '../core/strict/version.js';
+import { COUNTER_REFUSED, rankOfCoordinator } from '../core/strict/version.js';
 import { CountersUsedUp } from './countersUsedUp.js';
 
 /** More stamps than others draw in a short pause. */
@@ -53,8 +54,11 @@ export class StampSource {
     }
   }
 
-  #raise({ counter }: StrictStamp): void {
-    if (counter > this.#counter) this.#counter = counter;
+  #raise({ counter, coordinator }: StrictStamp): void {
+    if (counter <= this.#counter) return;
+    // G5: a write of the open mode that is half done may be above all that is heard of by one step of that mode.
+    const isOpen = counter > 0n && rankOfCoordinator(coordinator) !== null;
+    this.#counter = isOpen ? counter + OPEN_STEP_MAX : counter;
   }
 }
 

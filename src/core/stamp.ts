@@ -36,6 +36,9 @@ export const BOOT_MAX = 65_535;
 /** How often a process may lose its disk. */
 export const INCARNATION_MAX = 255;
 
+/** `nextStamp` goes up by less than this. */
+export const OPEN_STEP_MAX = 3n << LOW_BITS;
+
 /** How a process chooses its stamps. */
 export interface StampPolicy {
   /** How often the process has lost its disk. */

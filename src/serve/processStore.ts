@@ -2,7 +2,8 @@
 import { lastValueFrom } from 'rxjs';
 import * as limits from '../../config/limits.js';
 import type { ProcessConfig } from '../../config/load.js';
-import { nameOfMode, REGISTER_MODES } from '../core/membership/registerMode.js';
+import type { RegisterMode } from '../core/membership/registerMode.js';
+import { MODE_OPEN, nameOfMode, REGISTER_MODES } from '../core/membership/registerMode.js';
 import type { ProcessCounters } from '../core/counters.js';
 import type { Shard } from '../core/shard.js';
 import { AtomicDiskError } from '../errors.js';
@@ -21,7 +22,8 @@ export const SCHEDULERS: Schedulers = { clock: monotonicClock, turn: turnSchedul
 
 export interface ProcessStores {
   readonly store: OpenedSectorStore;
-  /** If the process is of the strict mode. */
+  /** The mode in which the process begins: the store of the strict mode is there with it. */
+  readonly mode: RegisterMode;
   readonly strictStore?: StrictStore;
 }
 
@@ -32,22 +34,28 @@ export async function openStores(
 ): Promise<ProcessStores> {
   const store = await openProcessStore(config, null, ports);
   try {
-    refuseOtherMode(config, store);
-    return config.members === 'open' ? { store } : { store, strictStore: await lastValueFrom(store.openStrict()) };
+    const mode = modeToBegin(config, store);
+    return mode === 'open' ? { store, mode } : { store, mode, strictStore: await lastValueFrom(store.openStrict()) };
   } catch (error) {
     await lastValueFrom(store.close(), { defaultValue: null });
     throw error;
   }
 }
 
-/** @throws {AtomicDiskError} ATDD_STORE_FOREIGN */
-function refuseOtherMode({ storage, members }: ProcessConfig, store: OpenedSectorStore): void {
+/**
+ * The folder decides, because what it has promised is in it. If it is one of the open mode, a process that may be
+ * strict becomes so while it runs (src/startModes.ts).
+ *
+ * @throws {AtomicDiskError} ATDD_STORE_FOREIGN
+ */
+function modeToBegin({ storage, members }: ProcessConfig, store: OpenedSectorStore): RegisterMode {
   const found = modeOnDisk(store.notes, store.counts().written > 0);
-  if (found === null || found === REGISTER_MODES.indexOf(members)) return;
+  if (found === null || found === REGISTER_MODES.indexOf(members)) return members;
+  if (found === MODE_OPEN) return 'open';
   const founded = nameOfMode(found);
   throw new AtomicDiskError(
     'ATDD_STORE_FOREIGN',
-    `${storage} is of a cluster that was founded with members ${founded}, and this process was started with ` +
+    `${storage} is of a cluster with members ${founded}, and this process was started with ` +
       `members ${members}. Write "members": "${founded}" into the configuration of all its processes. Or export ` +
       `the disk, and import it into a new cluster with members ${members}. Nothing was changed`,
   );

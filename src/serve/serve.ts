@@ -10,7 +10,7 @@ import type { BoundSocket } from '../shell/bindSocket.js';
 import { systemRandom } from '../shell/systemRandom.js';
 import { dialTcp } from '../shell/tcpConnection.js';
 import type { TcpServer } from '../shell/tcpServer.js';
-import { startProcess } from '../startProcess.js';
+import { startModes } from '../startModes.js';
 import { beginProcess } from './beginProcess.js';
 import { reloadProcessOnHangup } from './hangup.js';
 import { failureOf } from './lifecycle.js';
@@ -26,16 +26,22 @@ export async function serve(config: ProcessConfig, isFounder: boolean, bound: Bo
   // To open a large disk takes seconds, so the second signal has to end that as well.
   const stores = await Promise.race([openStores(config, { log, counters }), lifecycle.killed]);
   if ('kind' in stores) return lifecycle.end(stores);
-  const { store } = stores;
-  const running = startProcess(startOptions(config, null, state), {
-    transport: transport(config, server),
-    ...stores,
-    notes: store.notes,
-    schedulers: SCHEDULERS,
-    random: systemRandom(),
-    log,
-    counters,
-  });
+  const { store, strictStore, mode } = stores;
+  const canChange = config.members === 'strict';
+  const running = startModes(
+    { ...startOptions(config, null, state), mode, canChange },
+    {
+      transport: transport(config, server),
+      store,
+      ...(strictStore !== undefined && { strictStore }),
+      openStrict: () => store.openStrict(),
+      notes: store.notes,
+      schedulers: SCHEDULERS,
+      random: systemRandom(),
+      log,
+      counters,
+    },
+  );
   markWhenMember(config, running, log);
   const { host, port } = config.processes[config.rank - 1];
   const sectors = store.stats().writtenCount;

@@ -14,7 +14,10 @@ import type { BoundSocket } from './bindSocket.js';
 import { tcpConnection } from './tcpConnection.js';
 
 export interface TcpServer {
-  /** Emits every connection, from the first one on: those that came before the subscription as well. */
+  /**
+   * Emits every connection, from the first one on: those that came before the subscription as well, and those that came
+   * since the last one was given up.
+   */
   readonly connections$: Observable<Connection>;
   /** See Transport.trust. */
   trust(connection: Connection): void;
@@ -110,9 +113,8 @@ function createPlaces(placeCount: number, onRefused: () => void) {
       for (const connection of early ?? []) subscriber.next(connection);
       early = null;
       return () => {
-        deliver = (connection) => {
-          connection.destroy();
-        };
+        early = [];
+        deliver = (connection) => early?.push(connection);
       };
     }),
   };

@@ -15,7 +15,7 @@
  * busy at a time are bounded where operations and messages are let in.
  */
 import type { Observable, Subscription } from 'rxjs';
-import { Subject, defer, EMPTY, ignoreElements, take } from 'rxjs';
+import { Subject, defer, EMPTY, filter, ignoreElements, merge, take } from 'rxjs';
 import { assert } from '../core/assert.js';
 import type { SectorData, SectorIndex } from '../core/sector.js';
 import { compareStrictStamps, type StrictStamp } from '../core/strict/version.js';
@@ -103,6 +103,8 @@ export class GroupCommit {
   /** The reason why nothing can be put any more; null: puts are accepted. */
   #failure: Error | null = null;
   readonly #settled$ = new Subject<void>();
+  /** Emits when puts have ended. */
+  readonly #answered$ = new Subject<void>();
 
   constructor(options: GroupCommitOptions) {
     assert(options.batchSectors >= 1, 'a commit takes at least one put');
@@ -169,6 +171,19 @@ export class GroupCommit {
     assert(this.#cut === null, 'cuts overlap');
     this.#cut = { slotCount, end };
     this.#scheduleTurn();
+  }
+
+  /** Completes when every put that was asked for by now has ended. A failure is told by the puts. */
+  idle(): Observable<never> {
+    return defer(() =>
+      this.#busySectors.size === 0 || this.#failure !== null
+        ? EMPTY
+        : merge(this.#answered$, this.#settled$).pipe(
+            filter(() => this.#busySectors.size === 0 || this.#failure !== null),
+            take(1),
+            ignoreElements(),
+          ),
+    );
   }
 
   /**
@@ -332,6 +347,7 @@ export class GroupCommit {
       observer.next(outcome);
       observer.complete();
     }
+    this.#answered$.next();
   }
 
   /** Fails all puts, now and from now on. Nothing is tried again. */

@@ -48,9 +48,9 @@ export interface OpenedSectorStore extends SectorStore {
   readonly notes: Notes;
   stats(): StoreStats;
   /**
-   * Emits the store as the strict register uses it. When it does, older programs refuse the folder for good: so it is
-   * asked for only if the cluster is strict, and all members can be. Whoever has it puts no more through the
-   * SectorStore. Fails with NoSpace as `list` does.
+   * Emits the store as the strict register uses it, once all puts under way have ended. When it does, older programs
+   * refuse the folder for good: so it is asked for only if the cluster is strict, and all members can be. Its user puts
+   * no more through the SectorStore. Fails with NoSpace as `list` does.
    */
   openStrict(): Observable<StrictStore>;
   /**
@@ -157,7 +157,9 @@ function assemble({ table, slotMap, totals, notes }: Contents, options: SectorSt
       metadata.list(from, limit).pipe(map((found) => found.map(({ sector }) => ({ sector, stamp: stampOf(sector) })))),
     notes: { initial: notes, put: (changes) => metadata.putNotes(changes) },
     openStrict: () =>
-      metadata.allowStrict().pipe(endWith(strictStore({ table, reader, commits: groupCommit, batchSectors }))),
+      concat(groupCommit.idle(), metadata.allowStrict()).pipe(
+        endWith(strictStore({ table, reader, commits: groupCommit, batchSectors })),
+      ),
     stats: () => ({
       writtenCount: table.entryCount,
       slotCount: slotMap.takenCount,

@@ -41,6 +41,8 @@ const FLAG_IN_USE = 2;
 const FLAG_FOUNDER = 4;
 const FLAG_VOUCHED = 8;
 const FLAG_DATA = 16;
+const FLAG_READY = 32;
+const FLAG_DRAINED = 64;
 
 function readHello(frame: Uint8Array): HelloMessage {
   const bytes = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength);
@@ -79,6 +81,8 @@ function readContent(bytes: Buffer): Hello | null {
     isFounder: has(FLAG_FOUNDER),
     isVouched: has(FLAG_VOUCHED),
     hasData: has(FLAG_DATA),
+    isReady: has(FLAG_READY),
+    isDrained: has(FLAG_DRAINED),
   };
 }
 
@@ -112,7 +116,9 @@ export function serializeHello(
     (content.wasInUse ? FLAG_IN_USE : 0) |
     (content.isFounder ? FLAG_FOUNDER : 0) |
     (content.isVouched ? FLAG_VOUCHED : 0) |
-    (content.hasData ? FLAG_DATA : 0);
+    (content.hasData ? FLAG_DATA : 0) |
+    (content.isReady ? FLAG_READY : 0) |
+    (content.isDrained ? FLAG_DRAINED : 0);
   bytes.writeUInt32BE(content.incarnation, wire.OFFSET_HELLO_INCARNATION);
   writeId(known ?? NO_ID, wire.OFFSET_HELLO_KNOWN);
   writeId(token, wire.OFFSET_HELLO_TOKEN);

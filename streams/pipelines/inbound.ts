@@ -44,7 +44,7 @@ import { dropped } from './arrival.js';
 import { answerToOpen } from './opening.js';
 import { takeAnswerAsProof, takeHello, takeOldHello, takeProof } from './membership/introductions.js';
 import type { ProcessState } from './processState.js';
-import { admitPack, mayPack, senderInOpenMode } from './replica/admitPack.js';
+import { admitPack, mayPack, refuseOpenPeer, senderInOpenMode } from './replica/admitPack.js';
 import type { StrictPart } from './replica/strictPart.js';
 import type { SessionLimits } from './session.js';
 import { Session, messageKey } from './session.js';
@@ -171,7 +171,7 @@ function hasWrongTag(verdict: Verdict): boolean {
 function admit(session: Session, verdict: Verdict, options: InboundOptions): Inbound[] {
   if (session.isRefused) return [];
   const openPeer = options.strict === null ? null : senderInOpenMode(verdict);
-  if (openPeer !== null) return [dropped(session, 'otherMode', { peer: openPeer })];
+  if (openPeer !== null) return refuseOpenPeer(session, openPeer, options.state.membership.current);
   switch (verdict.kind) {
     case 'request':
       showTrust(session, options);

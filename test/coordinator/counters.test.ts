@@ -1,6 +1,8 @@
 /** The end of the counters of stamps: an operation that would need one fails, and nothing else does. */
 import test from 'ava';
-import { COUNTER_REFUSED } from '../../src/core/strict/version.js';
+import { StampSource } from '../../src/coordinator/heard.js';
+import { nextStamp } from '../../src/core/stamp.js';
+import { COUNTER_REFUSED, coordinatorOfRank } from '../../src/core/strict/version.js';
 import type { AtomicDiskError } from '../../src/errors.js';
 import { MemoryCluster } from './memoryCluster.js';
 import { sectorNamed } from './values.js';
@@ -27,4 +29,17 @@ test('a write that has no stamp left above a promise fails, and the coordinator 
   );
   t.deepEqual(namesRead(cluster, client, 2), ['a'], 'what needs no stamp is served');
   t.deepEqual([coordinator.stats.running, coordinator.stats.waiting], [0, 0]);
+});
+
+test('above a stamp of the open mode the next one leaves room for a step of that mode', (t) => {
+  const heard = (coordinator: string): bigint => {
+    const source = new StampSource('c'.repeat(16));
+    const promised = { counter: 5n << 24n, coordinator };
+    source.hear({ kind: 'stored', runs: [{ count: 1, outcome: 'refused', promised }] });
+    return source.draw().counter;
+  };
+  t.is(heard('d'.repeat(16)), (5n << 24n) + 1n);
+  const policy = { incarnation: 255, boot: 65_535, isPlain: false };
+  const step = nextStamp({ timestamp: 5n << 24n, writeRank: 2 }, 3, policy);
+  t.true(heard(coordinatorOfRank(2)) > step.timestamp);
 });

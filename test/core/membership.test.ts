@@ -45,6 +45,7 @@ const make = (
     wasInUse: false,
     isFounder: false,
     hasData: () => false,
+    canChange: false,
     draw: () => id('n'),
     ...options,
   };
@@ -63,6 +64,8 @@ const hello = (storage: string, fields: Partial<Hello> = {}): Hello => ({
   wasInUse: false,
   isFounder: false,
   hasData: false,
+  isReady: false,
+  isDrained: false,
   ...fields,
 });
 

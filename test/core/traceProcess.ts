@@ -179,6 +179,7 @@ export class TraceProcess {
       wasInUse: false,
       isFounder: false,
       hasData: () => this.#disk.stamp.timestamp > 0n,
+      canChange: false,
       draw: this.outside.draw,
     };
     return newMembership(options, own, remembered);

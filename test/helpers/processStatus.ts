@@ -18,6 +18,7 @@ export interface ProcessStatus {
   readonly objections?: readonly Objection[];
   readonly differences?: readonly (Difference & { readonly rank: number })[];
   readonly start: string;
+  readonly members?: 'open' | 'strict';
   readonly written: number;
   readonly damaged: number;
   readonly healed: number;

@@ -17,6 +17,7 @@ const options = (draw: () => string) => ({
   wasInUse: false,
   isFounder: false,
   hasData: () => true,
+  canChange: false,
   draw,
 });
 

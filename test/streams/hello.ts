@@ -41,6 +41,8 @@ export const hello = (sender: number, fields: Partial<FullHello> = {}): FullHell
   wasInUse: false,
   isFounder: false,
   hasData: false,
+  isReady: false,
+  isDrained: false,
   ...fields,
 });
 

@@ -28,6 +28,7 @@ test('a member that hears that it was replaced chooses no stamp until it has a n
     wasInUse: false,
     isFounder: false,
     hasData: () => false,
+    canChange: false,
     draw: () => 'n'.repeat(16),
   };
   const own = { ...disk, memberState: 'member' } as const;

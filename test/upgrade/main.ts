@@ -23,11 +23,17 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   });
 }
 let isGood = true;
-for (const extension of ['on', 'off'] as const) {
+const ROUNDS = [
+  { members: 'strict', extension: 'on' },
+  { members: 'strict', extension: 'off' },
+  { members: 'open', extension: 'on' },
+] as const;
+for (const { members, extension } of ROUNDS) {
   scope = new ProgramScope();
-  say(`upgrade: one process after the other and back, extension ${extension}, --seed ${options.seed}`);
+  const way = members === 'open' ? 'and back' : 'until the cluster is strict';
+  say(`upgrade: one process after the other ${way}, extension ${extension}, --seed ${options.seed}`);
   try {
-    await Rolling.run({ scope, formerMain: options.former, extension, seed: options.seed, say });
+    await Rolling.run({ scope, formerMain: options.former, extension, members, seed: options.seed, say });
   } catch (error) {
     scope.fail(error instanceof Error ? (error.stack ?? error.message) : String(error));
   }

@@ -1,6 +1,7 @@
 /**
- * A cluster goes from one version of the program to another one, and back, one process after the other, while clients
- * read and write: nobody notices.
+ * A cluster goes from one version of the program to another one, one process after the other, while clients read and
+ * write: nobody notices. With members open it goes back as well. With members strict it becomes strict when the last
+ * process is of the other version, and there is no way back.
  */
 import { randomInt } from 'node:crypto';
 import type { ProgramScope } from '../chaos/programScope.js';
@@ -11,6 +12,7 @@ import { inquire } from '../helpers/processStatus.js';
 import { runToEnd } from '../helpers/runToEnd.js';
 import type { Dice } from '../helpers/seed.js';
 import { dice } from '../helpers/seed.js';
+import { untilSo } from '../helpers/within.js';
 import { readEach, Workload } from '../helpers/workload.js';
 import { checkLinearizable } from '../linearizability/check.js';
 
@@ -22,6 +24,8 @@ export interface RollingOptions {
   /** dist/main.js of the former version. */
   readonly formerMain: string;
   readonly extension: 'on' | 'off';
+  /** In the configurations for the present version. The former one does not know that field. */
+  readonly members: 'open' | 'strict';
   readonly seed: number;
   readonly say: (text: string) => void;
 }
@@ -48,9 +52,11 @@ export class Rolling {
         versions.get(rank) === 'present' ? [node, main, ...words] : [node, formerMain, ...words],
     });
     const rolling = new Rolling(options, cluster, versions, dice(seed));
-    await rolling.roll();
+    if (options.members === 'open') await rolling.rollThereAndBack();
+    else await rolling.rollToStrict();
     await rolling.judge();
-    await Promise.all(cluster.ranks.map((rank) => cluster.stop(rank)));
+    if (options.members === 'strict') await rolling.tryToGoBack();
+    await Promise.all(cluster.ranks.filter((rank) => cluster.isUp(rank)).map((rank) => cluster.stop(rank)));
   }
 
   private readonly raw: Workload;
@@ -81,7 +87,55 @@ export class Rolling {
     });
   }
 
-  private async roll(): Promise<void> {
+  private async rollToStrict(): Promise<void> {
+    const { raw, cluster, options } = this;
+    await raw.untilAnswered(ANSWERS);
+    await this.change(1, 'present');
+    await this.change(2, 'present');
+    // With the extension off, former members can show a new one nothing, and it would wait (ADR 22).
+    if (options.extension === 'on') await this.lose(2);
+    await this.modesAre('open');
+    await this.change(3, 'present');
+    await this.modesAre('strict');
+    await raw.untilAnswered(ANSWERS);
+    const pauses = cluster.ranks.map((rank) => {
+      return /.*"strict from now on".*"pausedMs":(\d+)/.exec(cluster.logOf(rank))?.[1] ?? '?';
+    });
+    options.say(`  the cluster is strict; its processes paused for ${pauses.join(', ')} ms`);
+    await this.lose(1);
+    await this.restart(2);
+  }
+
+  private async modesAre(mode: 'open' | 'strict'): Promise<void> {
+    const { cluster } = this;
+    for (const rank of cluster.ranks) {
+      // A process that goes on in the other mode ends its connections. The former version says nothing of modes.
+      const isSo = async () => {
+        const report = await inquire(cluster, rank).catch(() => null);
+        return report !== null && (report.members ?? 'open') === mode;
+      };
+      await untilSo(isSo, () => `process ${rank} is not ${mode}`);
+    }
+  }
+
+  /** The former version refuses the folder, says why, and changes nothing. */
+  private async tryToGoBack(): Promise<void> {
+    const { cluster, versions, options } = this;
+    await cluster.stop(3);
+    await this.setVersion(3, 'former');
+    const before = cluster.logOf(3).length;
+    cluster.launch(3);
+    const { code } = await cluster.waitForExit(3);
+    const said = cluster.logOf(3).slice(before);
+    if (code === 0 || !/format/i.test(said)) options.scope.fail(`the former version ended with ${code}: ${said}`);
+    versions.set(3, 'present');
+    await this.setVersion(3, 'present');
+    await cluster.start(3);
+    await this.untilFull();
+    options.say('  the former version refuses the folder of a strict process, which goes on with the present one');
+  }
+
+  private async rollThereAndBack(): Promise<void> {
     await this.raw.untilAnswered(ANSWERS);
     for (const rank of [1, 2, 3]) await this.change(rank, 'present');
     await this.lose(2);
@@ -97,9 +151,16 @@ export class Rolling {
 
   /** Each of the others goes down as well: whoever is left votes, of whatever version it is. */
   private async change(rank: number, version: Version): Promise<void> {
-    await this.restart(rank, () => void this.versions.set(rank, version));
+    await this.restart(rank, () => this.setVersion(rank, version));
     await this.restart((rank % PROCESSES) + 1);
     this.options.say(`  process ${rank} is of the ${version} version: ${this.described()}`);
+  }
+
+  private async setVersion(rank: number, version: Version): Promise<void> {
+    const { cluster, versions, options } = this;
+    versions.set(rank, version);
+    const { extension, members } = options;
+    await cluster.configure(version === 'present' ? { extension, members } : { extension }, [rank]);
   }
 
   private async lose(rank: number): Promise<void> {

@@ -215,6 +215,8 @@ const HELLO: Hello & { readonly configuration: Configuration } = {
   wasInUse: false,
   isFounder: true,
   hasData: true,
+  isReady: true,
+  isDrained: false,
 };
 const ENVELOPE = { sender: 2, addressee: 1, token: 'a'.repeat(16), echo: '\u00ff'.repeat(16) };
 

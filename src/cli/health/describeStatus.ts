@@ -1,4 +1,5 @@
 /** The output of `atdd status` for people. */
+import { describeTransition } from '../../core/membership/describe.js';
 import { describeSeconds } from '../amounts.js';
 import type { ClusterStatus, ProcessStatus } from './clusterStatus.js';
 import { describeRebuild } from './redundancy.js';
@@ -19,6 +20,9 @@ export function describeStatus(status: ClusterStatus, waitedMs: number | null): 
       ? `A majority answers: a read takes ${(readLatencyMs ?? 0).toFixed(2)} ms.`
       : 'No majority answers: reads and writes wait.',
   );
+  for (const { rank, report } of processes) {
+    if (report?.strictWaits !== undefined) lines.push(`process ${rank} ${describeTransition(report.strictWaits)}`);
+  }
   const after = waitedMs === null ? '' : `, after ${describeSeconds(waitedMs / 1_000)}`;
   lines.push(
     redundancy.full ? `redundancy: full${after}` : `redundancy: reduced${after}: ${redundancy.reasons.join('; ')}`,

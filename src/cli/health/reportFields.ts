@@ -71,6 +71,7 @@ const fields = {
   ),
   start: v.optional(v.pipe(v.string('hexadecimal digits'), v.regex(/^[0-9a-f]{1,64}$/, 'hexadecimal digits'))),
   members: v.optional(v.picklist(REGISTER_MODES, `one of ${REGISTER_MODES.join(', ')}`)),
+  strictWaits: v.optional(v.object({ unheard: ranks, foreign: ranks, notReady: ranks })),
   strict: v.optional(v.object({ promises: count, floors: count, regions: count, toCheck: count })),
   written: count,
   damaged: count,

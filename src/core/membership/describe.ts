@@ -4,6 +4,7 @@ import type { Rank } from '../rank.js';
 import type { Difference } from './configuration.js';
 import type { FoundingWait } from './founding.js';
 import type { Objection } from './state.js';
+import type { TransitionWait } from './transition.js';
 
 /** For example "process 3 has 2048 sectors, process 1 has 4096". */
 export function describeDifference(self: Rank, peer: Rank, { field, own, peer: found }: Difference): string {
@@ -42,6 +43,18 @@ export function describeWaiting({ unheard, differing, inUse, founders, isAlone }
   return reasons.length === 0 ? 'it has yet to hear more of the others' : reasons.join('; ');
 }
 
+/** What a process that is ready waits for. Nothing to wait for: it changes at this moment. */
+export function describeTransition({ unheard, foreign, notReady }: TransitionWait): string {
+  const reasons: string[] = [];
+  if (notReady.length > 0) {
+    reasons.push(`${named(notReady)}, which ${wereOf(notReady)} started with members open, or with an older program`);
+  }
+  if (foreign.length > 0) reasons.push(`${named(foreign)}, which ${areOf(foreign)} of a foreign implementation`);
+  if (unheard.length > 0) reasons.push(`${named(unheard)}, of which nothing was heard`);
+  const waits = reasons.length === 0 ? 'they can' : `it waits for ${reasons.join('; for ')}`;
+  return `becomes strict when all members can: ${waits}`;
+}
+
 /** Why a member does not vote. */
 export function describeObjection({ kind, by }: Objection): string {
   switch (kind) {
@@ -59,5 +72,13 @@ function named(ranks: readonly Rank[]): string {
 }
 
 function those(ranks: readonly Rank[]): string {
-  return `${named(ranks)} ${ranks.length === 1 ? 'is' : 'are'}`;
+  return `${named(ranks)} ${areOf(ranks)}`;
+}
+
+function areOf(ranks: readonly Rank[]): string {
+  return ranks.length === 1 ? 'is' : 'are';
+}
+
+function wereOf(ranks: readonly Rank[]): string {
+  return ranks.length === 1 ? 'was' : 'were';
 }

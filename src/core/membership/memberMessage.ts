@@ -57,6 +57,10 @@ export interface Hello extends OldHello {
   readonly isFounder: boolean;
   /** The sender has sectors that were ever written. */
   readonly hasData: boolean;
+  /** The sender is of the open mode, and could be of the strict one: see transition.ts. */
+  readonly isReady: boolean;
+  /** The sender is about to become strict, and has no operation of the open mode under way any more. */
+  readonly isDrained: boolean;
 }
 
 export interface LinkHandshake {

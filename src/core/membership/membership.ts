@@ -15,6 +15,7 @@ import { hellosOf, membersOf, rebuildQuorum } from './heard.js';
 import type { Identity, Incarnation, MemberState, StorageId } from './identity.js';
 import type { Hello } from './memberMessage.js';
 import type { Membership, MembershipOptions, Objection, PeerMemory } from './state.js';
+import { isReady, modeWanted } from './transition.js';
 
 export type MembershipEffect =
   /** `own` has changed. It must be durable before anything that rests on it. */
@@ -27,6 +28,8 @@ export type MembershipEffect =
   | { readonly kind: 'disavow'; readonly rank: Rank }
   /** `objections` have changed: this member has stopped voting, votes again, or has other reasons not to. */
   | { readonly kind: 'objections' }
+  /** What transition.ts tells may have changed. */
+  | { readonly kind: 'transition' }
   /** There is no number left for this incarnation: the process stays joining, and never votes. */
   | { readonly kind: 'exhausted' };
 
@@ -45,6 +48,7 @@ export function newMembership(
     objections: [],
     isMixed: false,
     isGraceOver: false,
+    isDrained: false,
   };
 }
 
@@ -60,6 +64,8 @@ export function helloTo(membership: Membership, to: Rank): Hello {
     wasInUse: isFresh && wasInUse && !isFounder,
     isFounder: isFresh && isFounder,
     hasData: membership.hasData(),
+    isReady: isReady(membership),
+    isDrained: membership.isDrained,
   };
 }
 
@@ -75,7 +81,7 @@ export function incarnationsOf({ own, remembered, self }: Membership): readonly 
 
 /** Decides again: the process has just started, or time has passed. */
 export function reconsider(membership: Membership): MembershipEffect[] {
-  return decide(membership);
+  return [...transition(membership), ...decide(membership)];
 }
 
 /** A peer has sent a message without a HELLO: it is foreign. */
@@ -115,8 +121,18 @@ export function receiveHello(membership: Membership, from: Rank, hello: Hello): 
     if (incarnation <= (remembered.get(rank)?.incarnation ?? 0)) return;
     remember(membership, rank, { storage: null, incarnation }, effects);
   });
-  effects.push(...decide(membership));
+  effects.push(...transition(membership), ...decide(membership));
   return effects;
+}
+
+function transition({ canChange }: Membership): MembershipEffect[] {
+  return canChange ? [{ kind: 'transition' }] : [];
+}
+
+/** The process has no operation under way any more, and begins none before it is strict. */
+export function finishDraining(membership: Membership): MembershipEffect[] {
+  membership.isDrained = true;
+  return [{ kind: 'sendHello' }];
 }
 
 /**
@@ -187,6 +203,8 @@ export function isKnownAlready(
 function decide(membership: Membership): MembershipEffect[] {
   switch (membership.own.memberState) {
     case 'fresh': {
+      // What begins now would be of the other mode.
+      if (modeWanted(membership) !== null) return [];
       const decision = decideFresh(membership);
       if (decision.kind === 'join') return startJoining(membership);
       return decision.kind === 'enter' ? becomeMember(membership, decision.founding) : [];

@@ -29,6 +29,11 @@ export interface MembershipOptions {
   readonly isFounder: boolean;
   /** Whether there are sectors that were ever written. */
   readonly hasData: () => boolean;
+  /**
+   * Whether the process may go on in the other mode: from open to strict, and from strict to open as long as it is
+   * part of no cluster. See transition.ts.
+   */
+  readonly canChange: boolean;
   /** Draws the id of a disk. */
   readonly draw: () => StorageId;
 }
@@ -48,4 +53,6 @@ export interface Membership extends MembershipOptions {
   isMixed: boolean;
   /** Enough time has passed for every peer that can be reached to say HELLO. */
   isGraceOver: boolean;
+  /** Said in hellos: see `Hello`. */
+  isDrained: boolean;
 }

@@ -1,6 +1,8 @@
 /** The notes of the identity of this process, and of what it remembers of its peers. */
+import { assert } from '../../../src/core/assert.js';
 import type { Identity, MemberState, StorageId } from '../../../src/core/membership/identity.js';
 import { MEMBER_STATES, STORAGE_ID_SIZE_BYTES } from '../../../src/core/membership/identity.js';
+import type { RegisterMode } from '../../../src/core/membership/registerMode.js';
 import { MODE_OPEN, REGISTER_MODES } from '../../../src/core/membership/registerMode.js';
 import type { PeerMemory } from '../../../src/core/membership/state.js';
 import type { Rank } from '../../../src/core/rank.js';
@@ -47,6 +49,13 @@ export function identityNote(identity: Identity): NoteChanges {
 /** @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
 export function readIdentity(notes: Pick<Notes, 'initial'>): Identity | null {
   return readNote(notes, NOTE_IDENTITY, IDENTITY);
+}
+
+/** The note of the identity, which there is, with that mode. @throws {AtomicDiskError} ATDD_STORE_CORRUPT */
+export function noteOfMode(notes: Pick<Notes, 'initial'>, mode: RegisterMode): NoteChanges {
+  const identity = readIdentity(notes);
+  assert(identity !== null, 'a process says HELLO only once its identity is durable');
+  return identityNote({ ...identity, mode: REGISTER_MODES.indexOf(mode) });
 }
 
 /**

@@ -15,6 +15,7 @@ import {
   isKnownAlready,
   meetStranger,
 } from '../../../src/core/membership/membership.js';
+import { canMeet } from '../../../src/core/membership/transition.js';
 import type { ProcessMessage } from '../../../src/core/message.js';
 import type { Rank } from '../../../src/core/rank.js';
 import { isMember } from '../../../src/core/rank.js';
@@ -147,10 +148,12 @@ function takeAnswer(
 }
 
 function differencesOf(hello: Hello, options: IntroductionOptions): Difference[] {
-  const { own, configuration } = options.state.membership.current;
+  const { current } = options.state.membership;
+  const { own, configuration } = current;
   const differences: Difference[] = [];
   if (hello.configuration !== null) {
-    differences.push(...differencesBetween(configuration, hello.configuration));
+    const found = differencesBetween(configuration, hello.configuration);
+    differences.push(...found.filter(({ field }) => field !== 'mode' || !canMeet(current, hello)));
   }
   const founding = foundingDifference(own.founding, hello.founding);
   return founding === null ? differences : [founding, ...differences];
@@ -250,7 +253,8 @@ function prove(session: Session, sender: Rank, old: OldHello, options: Introduct
 
 function acceptOld(session: Session, sender: Rank, old: OldHello, options: IntroductionOptions): Inbound[] {
   const silent = { wasInUse: false, isFounder: false, isVouched: false, hasData: false };
-  const hello: Hello = { ...old, ...silent, founding: null, configuration: null };
+  const open = { isReady: false, isDrained: false };
+  const hello: Hello = { ...old, ...silent, ...open, founding: null, configuration: null };
   options.state.differences.heard.delete(sender);
   return accept(session, sender, hello, options);
 }

@@ -57,6 +57,7 @@ export function memberPipelines(options: ProcessPipelineOptions, ports: ProcessP
         roundOfQuestions(options, clock),
         inbound$.pipe(ofKind('receipt'), map(receiptTaker(membership, exchange))),
         own$,
+        membership.raised$,
       ).pipe(filter((effects) => effects.length > 0));
       return merge(
         // Some effects come at once on subscription: both branches have to be subscribed by then.

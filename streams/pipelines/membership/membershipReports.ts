@@ -1,8 +1,9 @@
 /** The log entries of a process about its part in the cluster. */
 import type { Observable, SchedulerLike } from 'rxjs';
 import { EMPTY, distinctUntilChanged, filter, ignoreElements, map, merge, skipWhile } from 'rxjs';
-import { switchMap, take, tap, timer, withLatestFrom } from 'rxjs';
-import { describeObjection, describeWaiting } from '../../../src/core/membership/describe.js';
+import { switchMap, take, takeWhile, tap, timer, withLatestFrom } from 'rxjs';
+import { describeObjection, describeTransition, describeWaiting } from '../../../src/core/membership/describe.js';
+import { transitionWaitOf } from '../../../src/core/membership/transition.js';
 import { waitingOf } from '../../../src/core/membership/founding.js';
 import type { MemberState } from '../../../src/core/membership/identity.js';
 import { INCARNATION_MAX } from '../../../src/core/stamp.js';
@@ -20,6 +21,20 @@ export function membershipReports(state: MembershipState, log: Log, clock: Sched
     waitingReports(state, log, clock),
     votingReports(state, log),
     exhaustionReport(state, log),
+    transitionReports(state, log, clock),
+  );
+}
+
+/** An open process that could be strict logs what it waits for, whenever that has changed. Emits nothing. */
+function transitionReports({ current }: MembershipState, log: Log, clock: SchedulerLike): Observable<never> {
+  return timer(WAITING_FIRST_MS, WAITING_FIRST_MS, clock).pipe(
+    map(() => transitionWaitOf(current)),
+    takeWhile((wait) => wait !== null),
+    distinctUntilChanged((before, now) => JSON.stringify(before) === JSON.stringify(now)),
+    tap((wait) => {
+      log.info(`this process ${describeTransition(wait)}`, { event: 'ready', ...wait });
+    }),
+    ignoreElements(),
   );
 }
 

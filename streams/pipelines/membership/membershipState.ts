@@ -3,7 +3,7 @@
  * member state by which this process acts.
  */
 import type { Observable } from 'rxjs';
-import { BehaviorSubject, EMPTY, Subject, concatMap, defer, endWith, filter, of, tap } from 'rxjs';
+import { BehaviorSubject, EMPTY, ReplaySubject, Subject, concatMap, defer, endWith, filter, of, tap } from 'rxjs';
 import { assert } from '../../../src/core/assert.js';
 import type { MemberState } from '../../../src/core/membership/identity.js';
 import type { MembershipEffect } from '../../../src/core/membership/membership.js';
@@ -37,6 +37,12 @@ export class MembershipState implements MembershipView {
   readonly #exhausted = new Subject<void>();
   /** Emits when no number is left for this incarnation: this process never votes. */
   readonly exhausted$ = this.#exhausted.asObservable();
+  readonly #transition = new ReplaySubject<void>(1);
+  /** Emits when src/core/membership/transition.ts may tell something else: also at once if that has happened. */
+  readonly transition$ = this.#transition.asObservable();
+  readonly #raised = new Subject<readonly MembershipEffect[]>();
+  /** The effects of changes that no message has caused. */
+  readonly raised$ = this.#raised.asObservable();
 
   constructor(readonly current: Membership) {
     this.durable = new Map(current.remembered);
@@ -58,6 +64,12 @@ export class MembershipState implements MembershipView {
     if (may !== this.mayStamp) this.#mayStamp.next(may);
     this.#updateVoting();
     if (effects.some(({ kind }) => kind === 'exhausted')) this.#exhausted.next();
+    if (effects.some(({ kind }) => kind === 'transition')) this.#transition.next();
+  }
+
+  /** `current` was changed for a reason of the process's own. */
+  raise(effects: readonly MembershipEffect[]): void {
+    this.#raised.next(effects);
   }
 
   /** A process that is not a member learns its incarnation from peers. */

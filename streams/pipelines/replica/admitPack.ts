@@ -1,5 +1,6 @@
 /** The packs that arrive at a process, and the messages that a process of the strict mode takes in from nobody. */
 import { isOutdated } from '../../../src/core/membership/membership.js';
+import type { Membership } from '../../../src/core/membership/state.js';
 import type { Rank } from '../../../src/core/rank.js';
 import { tooFarAhead } from '../../../src/core/strict/counterBound.js';
 import { SENDER_CLIENT } from '../../../src/wire/strict/pack.js';
@@ -90,4 +91,11 @@ export function senderInOpenMode(verdict: Verdict): Rank | null {
     default:
       return null;
   }
+}
+
+/** G4. If that process, or this one, is about to change its mode, nobody has to be told. */
+export function refuseOpenPeer(session: Session, peer: Rank, { own, heard }: Membership): Inbound[] {
+  const one = heard.get(peer);
+  const isPassing = own.memberState === 'fresh' || (one?.kind === 'hello' && one.hello.isReady);
+  return isPassing ? [] : [dropped(session, 'otherMode', { peer })];
 }

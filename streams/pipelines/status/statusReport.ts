@@ -5,6 +5,8 @@ import { waitingOf } from '../../../src/core/membership/founding.js';
 import type { MemberState } from '../../../src/core/membership/identity.js';
 import type { RegisterMode } from '../../../src/core/membership/registerMode.js';
 import type { Objection } from '../../../src/core/membership/state.js';
+import type { TransitionWait } from '../../../src/core/membership/transition.js';
+import { transitionWaitOf } from '../../../src/core/membership/transition.js';
 import type { Rank } from '../../../src/core/rank.js';
 import type { MembershipState } from '../membership/membershipState.js';
 import type { ProcessPipelineOptions } from '../processOptions.js';
@@ -38,6 +40,8 @@ export interface StatusReport {
   readonly start?: string | undefined;
   /** How the members keep the registers. Older versions, which are of the open mode, do not tell. */
   readonly members?: RegisterMode | undefined;
+  /** What an open process that could be strict waits for: src/core/membership/transition.ts. */
+  readonly strictWaits?: TransitionWait | undefined;
   /** Of a process of the strict mode (docs/strict-register.md). */
   readonly strict?: StrictReport | undefined;
   /**
@@ -153,6 +157,7 @@ export function reportOf(
     differences: differencesIn(differences),
     start: bootId,
     members: options.strict === null ? 'open' : 'strict',
+    strictWaits: transitionWaitOf(current) ?? undefined,
     strict: options.strict === null ? undefined : strictReport(options.strict.state),
     written,
     damaged,

@@ -14,6 +14,7 @@ type Schema = v.GenericSchema & { readonly wrapped?: Schema; readonly entries?: 
 /** With everything that a process ever tells people of itself. */
 const FULL: StatusReport = reportOf(1, {
   members: 'strict',
+  strictWaits: { unheard: [2], foreign: [], notReady: [3] },
   strict: { promises: 3, floors: 1, regions: 2, toCheck: 5 },
   sectors: 9,
   badTags: { '::1': 2 },
