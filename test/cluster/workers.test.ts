@@ -258,7 +258,7 @@ test.serial('a folder of another number of workers is refused and left alone', a
   await cluster.start(1);
   t.deepEqual(await readSectors(cluster, [1], upTo(4), 'kept'), []);
 
-  const plain = await Cluster.start(t, { processCount: 1 });
+  const plain = await Cluster.start(t, { processCount: 1, config: { members: 'open' } });
   t.deepEqual(await writeSectors(plain, [1], upTo(4), 'kept'), []);
   await plain.stop(1);
   await configure(plain, 1, WORKERS);
