@@ -74,6 +74,8 @@ async function listens(port: number): Promise<boolean> {
 test('SIGINT ends the cluster in good order', async (t) => {
   const cluster = await startCluster(t);
   t.true(await listens(cluster.port));
+  // It listens before it knows the mode of its cluster.
+  await until(() => cluster.output().includes('"message":"ready"'), cluster.output);
   process.kill(cluster.pid, 'SIGINT');
   t.is(await cluster.exitCode, 0, cluster.output());
   // For programs: an object a line, of the supervisor and of its processes.
