@@ -175,8 +175,6 @@ export const STRICT_LIMITS = {
     sweepsPerPlace: 3,
   },
   rebuild: {
-    /** 64 MiB: what is asked for again after a crash, where it was empty. */
-    pageExtents: 64,
     /** 8 MiB of memory. */
     lanes: 8,
   },

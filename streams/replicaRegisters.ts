@@ -1,5 +1,6 @@
 import type { Observable, OperatorFunction, SchedulerLike } from 'rxjs';
 import { EMPTY, concat, defer, map, merge, of, reduce } from 'rxjs';
+import { assert } from '../src/core/assert.js';
 import type { Claim } from '../src/core/conflicts.js';
 import { ExtentBatch } from '../src/core/strict/extentBatch.js';
 import type { ActiveRegions } from '../src/core/strict/activeRegions.js';
@@ -8,7 +9,8 @@ import type { SectorRange } from '../src/core/strict/range.js';
 import { extentOf } from '../src/core/strict/range.js';
 import type { CopyView, DecidedRequest, ReplicaDecision } from '../src/core/strict/replica.js';
 import { decide, whenFull, withCopies } from '../src/core/strict/replica.js';
-import type { ReplicaAnswer, ReplicaRequest } from '../src/core/strict/replicaMessage.js';
+import type { SectorIndex } from '../src/core/sector.js';
+import type { ListedExtents, ReplicaAnswer, ReplicaRequest } from '../src/core/strict/replicaMessage.js';
 import type { PutOutcome } from '../src/ports/store.js';
 import type { CopyRun, RangePut, StrictStore } from '../src/ports/strictStore.js';
 import type { Handled } from './batchByKey.js';
@@ -26,6 +28,8 @@ export interface ReplicaRegistersOptions {
   readonly promises: PromiseTable;
   /** Is told what was stored, learnt and concluded. */
   readonly regions: Pick<ActiveRegions, 'stored' | 'learnt' | 'concluded'>;
+  /** Answers LIST: the extents from that sector on. */
+  readonly list: (from: SectorIndex) => ListedExtents;
   readonly turn: SchedulerLike;
   /** Called with sectors whose copy was found to be damaged. Default: nothing is. */
   readonly damaged?: (range: SectorRange) => void;
@@ -119,6 +123,12 @@ class Handler<Origin> {
         else due.push({ value: cause, result: this.#conclude(cause) });
         continue;
       }
+      if (request.kind === 'list') {
+        // What is still to be flushed is not in it: as if the STORE had come later.
+        const listed = this.#options.list(request.range.first);
+        due.push({ value: cause, result: { kind: 'listed', ...listed } });
+        continue;
+      }
       const decision = this.#decide(request, batch);
       if (decision.loads.length > 0) loading.push(this.#load(cause, decision));
       else if (isPending || decision.puts.length > 0) {
@@ -188,6 +198,7 @@ class Handler<Origin> {
   /** Nothing was changed: whatever would have had to be stored finds no room, and all others see what is there. */
   #withoutRoom({ cause }: Pending<Origin>): Answered<Origin> {
     const { request } = cause;
+    assert(request.kind !== 'list', 'a LIST does not wait for a flush');
     if (request.kind === 'concluded') return { value: cause, result: this.#conclude(cause) };
     const now = this.#decide(request, this.#view);
     return { value: cause, result: now.puts.length > 0 ? whenFull(request, now) : now.answer };

@@ -118,7 +118,6 @@ test('docs/limits.md says the bounds of the strict mode as they are', (t) => {
     ['a range that is not healed', `again ${heal.pauseMs / 1_000} s later`],
     ['a region that another process', `${heal.sweepsPerPlace} sweeps`],
     ['extents that a rebuild', `${rebuild.lanes},`],
-    ['extents between two notes', inWords(rebuild.pageExtents)],
     ['copies that differ', `${compareAgainMs / 1_000} s`],
   ];
   for (const [what, bound] of bounds) {

@@ -11,6 +11,7 @@ export type Expectation = { readonly range: SectorRange } & (
   | { readonly kind: 'state'; readonly wantsData: boolean }
   | { readonly kind: 'ordered'; readonly stamp: StrictStamp; readonly wants: OrderWants }
   | { readonly kind: 'stored'; readonly stamp: StrictStamp; readonly mayLack: boolean }
+  | { readonly kind: 'listed' }
 );
 
 /** @returns null if the request is not answered. */
@@ -26,6 +27,8 @@ export function expectationOf(request: ReplicaRequest): Expectation | null {
       const { stamp, data } = request;
       return { kind: 'stored', range, stamp, mayLack: typeof data === 'object' && 'held' in data };
     }
+    case 'list':
+      return { kind: 'listed', range };
     case 'concluded':
       return null;
     default:
@@ -47,6 +50,9 @@ export function misfitOf(expected: Expectation, { range, answer }: NumberedAnswe
       return misfitOfOrdered(expected, answer);
     case 'stored':
       return misfitOfStored(expected, answer);
+    case 'listed':
+      // What is in it was checked when it was read: it depends on the range alone.
+      return null;
     default:
       return unreachable(expected);
   }

@@ -51,6 +51,8 @@ export class StampSource {
       case 'stored':
         for (const run of answer.runs) if (run.outcome === 'refused') this.#raise(run.promised);
         break;
+      case 'listed':
+        break;
     }
   }
 

@@ -38,6 +38,11 @@ export interface StrictStore {
   versionOf(sector: SectorIndex): Version;
   /** Whether the copy is already known to be damaged. From memory. */
   isDamaged(sector: SectorIndex): boolean;
+  /**
+   * The sectors from this one up to the returned one, which begins an extent, were never written; the sector itself: it
+   * may be. It takes long steps over what is empty, which end at the end of no disk. From memory.
+   */
+  unwrittenUntil(sector: SectorIndex): SectorIndex;
   /** Reads and verifies the copies of a range: runs without a gap that cover it. */
   loadRange(range: SectorRange): Observable<readonly CopyRun[]>;
   /**

@@ -79,6 +79,8 @@ export class SectorTable {
     usedCount: 0,
   }));
   readonly #regions = new Set<number>();
+  /** Of as many regions as a region has sectors, 64 GiB: which of them have an entry. */
+  readonly #regionGroups = new Set<number>();
   readonly #coordinators = new CoordinatorIds();
   readonly #origins = new DifferingOrigins();
   #highestStamp = STRICT_STAMP_INITIAL;
@@ -114,6 +116,18 @@ export class SectorTable {
   /** Whether any sector of the region has an entry; it begins at `region * REGION_SECTORS`. */
   hasRegion(region: number): boolean {
     return this.#regions.has(region);
+  }
+
+  /**
+   * The sectors up to the returned one have no entry: the end of the region, or of the group of regions, that has none.
+   * The sector itself: its region has one.
+   */
+  unwrittenUntil(sector: SectorIndex): SectorIndex {
+    const region = Math.floor(sector / REGION_SECTORS);
+    if (this.#regions.has(region)) return sector;
+    const group = Math.floor(region / REGION_SECTORS);
+    if (this.#regionGroups.has(group)) return (region + 1) * REGION_SECTORS;
+    return (group + 1) * REGION_SECTORS * REGION_SECTORS;
   }
 
   find(sector: SectorIndex): EntryNumber {
@@ -214,7 +228,7 @@ export class SectorTable {
       this.#blocks.push(new Uint32Array(ENTRIES_PER_BLOCK * WORDS_PER_ENTRY));
     }
     this.#entryCount += 1;
-    this.#regions.add(Math.floor(sector / REGION_SECTORS));
+    this.#addRegion(Math.floor(sector / REGION_SECTORS));
     const low = sector >>> 0;
     const high = Math.floor(sector / TWO_TO_32);
     const offset = (entry % ENTRIES_PER_BLOCK) * WORDS_PER_ENTRY;
@@ -228,6 +242,12 @@ export class SectorTable {
     enter(shard.numbers, hash, entry + 1);
     shard.usedCount += 1;
     return entry;
+  }
+
+  #addRegion(region: number): void {
+    if (this.#regions.has(region)) return;
+    this.#regions.add(region);
+    this.#regionGroups.add(Math.floor(region / REGION_SECTORS));
   }
 
   #double(shard: Shard): void {

@@ -26,6 +26,7 @@ export function strictStore({ table, reader, commits, batchSectors }: StrictStor
       const entry = table.find(sector);
       return entry !== NO_ENTRY && table.isMarked(entry);
     },
+    unwrittenUntil: (sector) => table.unwrittenUntil(sector),
     loadRange: (range) => reader.loadRange(range),
     putRanges: (puts) =>
       defer(() => {

@@ -47,6 +47,8 @@ export class MemoryReplica {
       if (request.lacking.length > 0) this.lackingCount += 1;
       return null;
     }
+    // Coordinators send none.
+    if (request.kind === 'list') return null;
     return this.#decide(request);
   }
 

@@ -49,6 +49,37 @@ test('it agrees with a Map, and knows the coordinators of its stamps and no othe
   );
 });
 
+test('steps over what is empty: none over an entry, and long ones', (t) => {
+  const table = new SectorTable();
+  const [region, group] = [4_096, 4_096 ** 2];
+  t.is(table.unwrittenUntil(5), group);
+  t.is(table.unwrittenUntil(3 * group), 4 * group);
+  const stamp = { counter: 1n, coordinator: 'A'.repeat(16) };
+  const set = (sector: number): unknown => table.set({ sector, stamp, origin: stamp, slot: null, checksum: 0 });
+  set(3 * group + 2 * region + 7);
+  t.is(table.unwrittenUntil(5), group);
+  t.is(table.unwrittenUntil(3 * group), 3 * group + region);
+  t.is(table.unwrittenUntil(3 * group + 2 * region - 1), 3 * group + 2 * region);
+  t.is(table.unwrittenUntil(3 * group + 2 * region), 3 * group + 2 * region);
+  t.is(table.unwrittenUntil(3 * group + 3 * region - 1), 3 * group + 3 * region - 1);
+  t.is(table.unwrittenUntil(3 * group + 3 * region), 3 * group + 4 * region);
+  t.is(table.unwrittenUntil(4 * group), 5 * group);
+  // From any sector on, steps lead to each entry: to its region at least.
+  fc.assert(
+    fc.property(fc.uniqueArray(sectors, { minLength: 1, maxLength: 30 }), fc.nat(2 ** 33), (written, from) => {
+      const some = new SectorTable();
+      for (const sector of written) some.set({ sector, stamp, origin: stamp, slot: null, checksum: 0 });
+      for (let at = from, steps = 0; steps < 5_000; steps += 1) {
+        const until = some.unwrittenUntil(at);
+        t.false(written.some((sector) => sector >= at && sector < until));
+        t.true(until === at || (until > at && until % 256 === 0));
+        at = until === at ? at + region : until;
+      }
+    }),
+    { numRuns: 20 },
+  );
+});
+
 test('clients that come and go leave nothing behind', (t) => {
   const table = new SectorTable();
   const round = (count: number): void => {

@@ -108,7 +108,7 @@ class Run {
       const stamp = this.draw();
       this.ask({ kind: 'order', range, stamp, wants: 'nothing' }, () => {
         this.ask({ kind: 'store', range, stamp, origin: stamp, data: 'zeros' }, (answer) => {
-          const isStored = answer?.runs.every((run) => 'outcome' in run && run.outcome === 'stored') === true;
+          const isStored = answer?.kind === 'stored' && answer.runs.every(({ outcome }) => outcome === 'stored');
           if (!isStored && tries > 0) settle(tries - 1);
           else if (isStored) {
             this.ask({ kind: 'concluded', range, stamp, lacking: [] });
@@ -148,8 +148,9 @@ class Run {
       }
       return;
     }
+    if (request.kind === 'list' || answer === null || answer.kind === 'listed') return;
     let sector = request.range.first;
-    for (const run of answer?.runs ?? []) {
+    for (const run of answer.runs) {
       const range = { first: sector, count: run.count };
       sector += run.count;
       if (!('outcome' in run) || request.kind === 'query') continue;

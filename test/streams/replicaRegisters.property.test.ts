@@ -84,12 +84,14 @@ function sectorRequestOf(request: ReplicaRequest): SectorRequest {
       return { kind, stamp, origin, value: Number(origin.counter), held };
     }
     case 'concluded':
+    case 'list':
       throw new Error('has no answer');
   }
 }
 
 /** The answer of each sector of the range. */
 function answersOf(answer: ReplicaAnswer): string[] {
+  if (answer.kind === 'listed') throw new Error('tells of no sectors');
   return answer.runs.flatMap((run): string[] => {
     const dataAt = (at: number): string | null => {
       if (!('data' in run) || run.data === null) return null;
@@ -125,6 +127,7 @@ function runOnce(random: Dice): Asked[] {
     store,
     promises: new PromiseTable(10_000),
     regions: { stored: none, learnt: none, concluded: none },
+    list: () => ({ next: null, extents: [] }),
     turn: clock,
   };
   request$.pipe(replicaRegisters<number>(options)).subscribe(({ value, result }) => {

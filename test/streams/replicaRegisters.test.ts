@@ -61,6 +61,7 @@ function over(strictStore: StrictStore, turn: SchedulerLike) {
         learnt: ({ first, count }: { first: number; count: number }) => void noted.push(`learnt ${first}+${count}`),
         concluded: ({ first }: { first: number }) => void noted.push(`concluded ${first}`),
       },
+      list: (from: number) => ({ next: from + 512, extents: [{ extent: from / 256, digest: 7n }] }),
       turn,
     },
   };
@@ -69,6 +70,7 @@ function over(strictStore: StrictStore, turn: SchedulerLike) {
 /** An answer as text: of each run its outcome or its stamp and its promise, then its data. */
 function toText(answer: ReplicaAnswer | null): string {
   if (answer === null) return 'noted';
+  if (answer.kind === 'listed') return `listed ${answer.extents.map(({ extent }) => extent).join()}<${answer.next}`;
   const runs = answer.runs.map((run) => {
     const data = 'data' in run && run.data !== null ? `=${run.data === 'damaged' ? run.data : valueOf(run.data)}` : '';
     if (!('outcome' in run)) return `${run.version.stamp.counter}<${run.promised.counter}${data}`;

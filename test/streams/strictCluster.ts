@@ -6,6 +6,7 @@ import { Subject, VirtualAction, VirtualTimeScheduler, defer, of, throwError } f
 import { EMPTY } from 'rxjs';
 import { STRICT_LIMITS } from '../../config/limits.js';
 import type { ToldRun } from '../../src/core/sectorMap.js';
+import type { ReplicaRequest } from '../../src/core/strict/replicaMessage.js';
 import { STRICT_STAMP_INITIAL } from '../../src/core/strict/version.js';
 import { STAMP_INITIAL } from '../../src/core/stamp.js';
 import type { Connection } from '../../src/ports/connection.js';
@@ -14,7 +15,8 @@ import type { RunsRange, SectorStore } from '../../src/ports/store.js';
 import type { RunningProcess } from '../../src/startProcess.js';
 import { startProcess } from '../../src/startProcess.js';
 import { createFrameDecoder } from '../../src/wire/frame.js';
-import { CLIENT_MESSAGES } from '../../src/wire/messageTypes.js';
+import { CLIENT_MESSAGES, PEER_MESSAGES } from '../../src/wire/messageTypes.js';
+import { SIZE_PACK_MAX } from '../../src/wire/strict/layout.js';
 import { FakeConnection } from '../helpers/fakeConnection.js';
 import { serializeRequest } from '../../src/wire/serialize.js';
 import { createTagger } from '../../src/wire/tag.js';
@@ -32,6 +34,8 @@ class End extends FakeConnection {
   other: End | null = null;
   /** Whether what is written arrives; asked when it is written. */
   isCut: () => boolean = () => false;
+  /** Told of what is written. */
+  onWritten: (bytes: Buffer) => void = () => undefined;
 
   constructor(
     remote: string,
@@ -45,6 +49,7 @@ class End extends FakeConnection {
     this.written.length = 0;
     for (const chunk of chunks) {
       const bytes = Buffer.from(chunk);
+      this.onWritten(bytes);
       this.#carry((other) => {
         other.receive(bytes);
       });
@@ -136,6 +141,8 @@ export class StrictCluster {
   readonly failures: unknown[] = [];
   /** What the processes have logged as warnings. */
   readonly warnings: { readonly rank: number; readonly message: string; readonly fields: LogFields }[] = [];
+  /** The kinds of the requests of processes to the replicas of others, in order. */
+  readonly requests: ReplicaRequest['kind'][] = [];
   readonly #sectors: number;
   #ids = 0;
 
@@ -244,11 +251,27 @@ export class StrictCluster {
     far.other = near;
     near.isCut = far.isCut = () => this.host(to).isCut || (from !== 0 && this.host(from).isCut);
     this.host(to).ends.push(far);
-    if (from !== 0) this.host(from).ends.push(near);
+    if (from !== 0) {
+      this.host(from).ends.push(near);
+      near.onWritten = this.#noteRequests();
+    }
     this.clock.schedule(() => {
       this.host(to).accepted$.next(far);
     }, MESSAGE_MS);
     return near;
+  }
+
+  #noteRequests(): (bytes: Buffer) => void {
+    const decoder = createFrameDecoder(PEER_MESSAGES, () => SIZE_PACK_MAX);
+    const limits = { sectors: this.#sectors, processCount: this.hosts.length };
+    return (written) => {
+      for (const { type, bytes } of decoder.push(written)) {
+        const message = type.parse(bytes);
+        const content = message.family === 'pack' ? message.content(limits) : '';
+        if (typeof content === 'string' || content.kind !== 'requests') continue;
+        this.requests.push(...content.requests.map(({ request }) => request.kind));
+      }
+    };
   }
 
   client(rank: number): BaseClient {

@@ -50,6 +50,14 @@ export class FakeStrictStore implements StrictStore {
     return this.damaged.has(sector);
   }
 
+  unwrittenUntil(sector: number): number {
+    let next = Infinity;
+    for (const written of this.copies.keys()) {
+      if (written - (written % 256) >= sector - 255) next = Math.min(next, written);
+    }
+    return next === Infinity ? 2 ** 45 : Math.max(sector, next - (next % 256));
+  }
+
   loadRange(range: SectorRange): Observable<readonly CopyRun[]> {
     return defer(() => {
       assert(![...this.#putting].some((put) => overlap(put, range)), 'a load overlaps with a put');

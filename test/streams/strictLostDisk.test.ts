@@ -1,42 +1,10 @@
 /** A process of the strict mode whose disk was lost: E1 to E3. */
 import test from 'ava';
-import type { ReplicaRequest } from '../../src/core/strict/replicaMessage.js';
-import { createFrameDecoder } from '../../src/wire/frame.js';
-import { CLIENT_MESSAGES } from '../../src/wire/messageTypes.js';
-import type { NumberedAnswer } from '../../src/wire/strict/answers.js';
-import { SIZE_PACK_MAX } from '../../src/wire/strict/layout.js';
-import { serializeOpen } from '../../src/wire/strict/openMessages.js';
-import { Packer, SENDER_CLIENT } from '../../src/wire/strict/pack.js';
-import { createTagger } from '../../src/wire/tag.js';
+import { strictClient } from './strictClient.js';
 import { StrictCluster } from './strictCluster.js';
 import { strictStamp } from './strictFakes.js';
-import { KEYS } from './virtualProcess.js';
 
 const SECTORS = 20_000;
-const tagger = createTagger(KEYS.clientKey);
-
-/** A client of the strict register, of one process. */
-function strictClient(cluster: StrictCluster, rank: number) {
-  const end = cluster.connect(rank);
-  const answers: NumberedAnswer[] = [];
-  const decoder = createFrameDecoder(CLIENT_MESSAGES, () => SIZE_PACK_MAX);
-  end.bytes$.subscribe((chunk) => {
-    for (const { type, bytes } of decoder.push(Buffer.from(chunk))) {
-      const message = type.parse(bytes);
-      if (message.family !== 'pack') continue;
-      const content = message.content({ processCount: 3, sectors: SECTORS });
-      if (typeof content !== 'string' && content.kind === 'answers') answers.push(...content.answers);
-    }
-  });
-  end.write([serializeOpen({ token: 't'.repeat(16), version: 1 }, tagger)]);
-  cluster.pass(10);
-  const ask = (request: ReplicaRequest): NumberedAnswer[] => {
-    for (const piece of new Packer(SENDER_CLIENT, tagger).packRequests([{ number: 1, request }])) end.write([piece]);
-    cluster.pass(50);
-    return answers.splice(0);
-  };
-  return { ask };
-}
 
 function lose(cluster: StrictCluster, rank: number): void {
   cluster.crash(rank);
@@ -88,7 +56,7 @@ test('it takes over the highest promise, and its region is active before it is a
   const range = { first: 700, count: 3 };
   const high = strictStamp(5_000);
   const order = { kind: 'order', range, stamp: high, wants: 'nothing' } as const;
-  const one = strictClient(cluster, 1);
+  const one = strictClient(cluster, 1, SECTORS);
   t.like(one.ask(order)[0].answer, { kind: 'ordered', runs: [{ outcome: 'granted' }] });
   lose(cluster, 3);
   const { durable } = cluster.host(3).notes;
@@ -99,7 +67,7 @@ test('it takes over the highest promise, and its region is active before it is a
   }
   t.true(isActive);
   const lower = { ...order, stamp: strictStamp(4_999) };
-  const three = strictClient(cluster, 3);
+  const three = strictClient(cluster, 3, SECTORS);
   t.like(three.ask(lower)[0].answer, { kind: 'ordered', runs: [{ outcome: 'refused', count: 3, promised: high }] });
   const limit = Buffer.from(durable.get('strict-limit') ?? '').toString();
   t.true(BigInt(limit) > high.counter);
@@ -113,7 +81,7 @@ test('it is silent until so many members have told it everything', (t) => {
   cluster.pass(20_000);
   t.like(cluster.status(3), { standing: 'joining', rebuild: { isEnough: false } });
   const range = { first: 0, count: 1 };
-  const client = strictClient(cluster, 3);
+  const client = strictClient(cluster, 3, SECTORS);
   t.deepEqual(client.ask({ kind: 'query', range, wantsData: true }), []);
   const stamp = strictStamp(9_000);
   t.deepEqual(client.ask({ kind: 'store', range, stamp, origin: stamp, data: 'zeros' }), []);
@@ -138,9 +106,14 @@ test('a member tells it nothing before its incarnation is durable there', (t) =>
 
 test('it goes on behind what it has noted when it is killed', (t) => {
   const cluster = written();
+  // More extents than one list has.
+  const client = cluster.client(1);
+  for (let extent = 2; extent < 70; extent += 1) client.write(1_000 + extent, extent * 256 + 7, 5);
+  cluster.pass(2_000);
   lose(cluster, 3);
   const { durable } = cluster.host(3).notes;
-  while (!durable.has('rebuild')) cluster.pass(1);
+  for (let ms = 0; ms < 20_000 && !durable.has('rebuild'); ms += 1) cluster.pass(1);
+  t.like(JSON.parse(Buffer.from(durable.get('rebuild') ?? '{}').toString()), { from: 64 * 256 });
   cluster.crash(3);
   // It would be taken over again.
   const copies = new Map(cluster.host(3).copies);
@@ -154,11 +127,11 @@ test('it goes on behind what it has noted when it is killed', (t) => {
     .store.calls.flat()
     .map(({ range }) => range.first);
   t.deepEqual(
-    first.filter((sector) => sector < 16_384),
+    first.filter((sector) => sector < 64 * 256),
     [],
     'nothing below the position is taken again',
   );
-  t.is(new Set(cluster.stamps(16_384)).size, 1);
+  t.is(new Set(cluster.stamps(65 * 256 + 7)).size, 1);
   t.false(cluster.host(3).notes.durable.has('rebuild'));
   t.deepEqual(cluster.failures, []);
 });

@@ -129,7 +129,25 @@ test('a stamp that is far above all that is known is not believed, and nothing e
   other.open();
   other.ask({ number: 1, request: { kind: 'order', range, stamp, wants: 'nothing' } });
   pass(20);
-  t.deepEqual(other.packs.flat()[0].answer.runs, [{ outcome: 'granted', count: 2, version: null, data: null }]);
+  t.deepEqual(other.packs.flat()[0].answer, {
+    kind: 'ordered',
+    runs: [{ outcome: 'granted', count: 2, version: null, data: null }],
+  });
+});
+
+test('a list is told to no client, and nothing else of the pack has an effect', (t) => {
+  const { client, pass, store } = start();
+  client.open();
+  client.ask(
+    { number: 1, request: { kind: 'list', range: { first: 0, count: 1 } } },
+    { number: 2, request: { kind: 'store', range, stamp, origin: stamp, data: dataOf(9, 2) } },
+  );
+  pass(200);
+  t.deepEqual(client.packs, []);
+  t.is(store.calls.length, 0);
+  client.ask({ number: 3, request: { kind: 'query', range, wantsData: false } });
+  pass(20);
+  t.is(client.packs.flat()[0].number, 3);
 });
 
 test('a process that does not vote answers nothing, and its clients do not fill it', (t) => {

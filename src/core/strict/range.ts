@@ -26,6 +26,17 @@ export function extentOf({ first }: Pick<SectorRange, 'first'>): number {
   return Math.floor(first / EXTENT_SECTORS);
 }
 
+/** The first sector of the extent of a sector. */
+export function extentStartOf(sector: SectorIndex): SectorIndex {
+  return sector - (sector % EXTENT_SECTORS);
+}
+
+/** All sectors of an extent of a disk of `sectors` sectors. */
+export function rangeOfExtent(extent: number, sectors: number): SectorRange {
+  const first = extent * EXTENT_SECTORS;
+  return { first, count: Math.min(EXTENT_SECTORS, sectors - first) };
+}
+
 export function regionOf(sector: SectorIndex): number {
   return Math.floor(sector / REGION_SECTORS);
 }

@@ -35,7 +35,7 @@ export interface CopyPut extends Version {
 
 export interface ReplicaDecision {
   /** Without data. To be sent when the promises are made, and the puts are flushed. */
-  readonly answer: ReplicaAnswer;
+  readonly answer: DecidedAnswer;
   /** What is to be loaded, in this order, and added by `withCopies`. */
   readonly loads: readonly SectorRange[];
   /** To be flushed, and then met (`PromiseTable.meet`), before the answer. If they find no room: `whenFull`. */
@@ -44,8 +44,11 @@ export interface ReplicaDecision {
   readonly promises: readonly SectorRange[];
 }
 
-/** Requests that are answered. */
-export type DecidedRequest = Exclude<ReplicaRequest, { readonly kind: 'concluded' }>;
+/** Requests about the copies of a range that are answered. */
+export type DecidedRequest = Exclude<ReplicaRequest, { readonly kind: 'concluded' | 'list' }>;
+
+/** Answers to them. */
+export type DecidedAnswer = Exclude<ReplicaAnswer, { readonly kind: 'listed' }>;
 
 /** For an ORDER, `limit` has to be at least its stamp, durably, before this is called (A2). */
 export function decide(request: DecidedRequest, view: CopyView): ReplicaDecision {
@@ -209,7 +212,7 @@ function dataOf(data: RangeData | HeldData, range: SectorRange, put: SectorRange
 }
 
 /** The answer to a STORE or LEARN whose puts found no room: what needed no put keeps its outcome. */
-export function whenFull({ range }: DecidedRequest, { answer, puts }: ReplicaDecision): ReplicaAnswer {
+export function whenFull({ range }: DecidedRequest, { answer, puts }: ReplicaDecision): DecidedAnswer {
   assert(answer.kind === 'stored', `a put for an answer of kind ${answer.kind}`);
   const runs: StoredRun[] = [];
   let first = range.first;
@@ -239,7 +242,7 @@ export interface LoadedRun extends Run {
 }
 
 /** @returns the answer with the copies of all of `loads`, one behind the other. */
-export function withCopies(answer: ReplicaAnswer, copies: readonly LoadedRun[]): ReplicaAnswer {
+export function withCopies(answer: DecidedAnswer, copies: readonly LoadedRun[]): DecidedAnswer {
   const reader = new CopyReader(copies);
   switch (answer.kind) {
     case 'state':

@@ -4,6 +4,7 @@
  * exactly the range of the request.
  */
 import type { Rank } from '../rank.js';
+import type { SectorIndex } from '../sector.js';
 import type { SectorRange } from './range.js';
 import type { StrictStamp, Version } from './version.js';
 
@@ -45,7 +46,12 @@ export type ReplicaRequest =
       readonly range: SectorRange;
       readonly stamp: StrictStamp;
       readonly lacking: readonly Rank[];
-    };
+    }
+  /**
+   * In which extents, from that of the range on, is something stored or promised? Answered by `listed`. Of processes
+   * only (docs/strict-register.md, "Lists").
+   */
+  | { readonly kind: 'list'; readonly range: SectorRange };
 
 /** What ORDERED is to say of the copies: nothing, their versions, or their versions and data. */
 export type OrderWants = 'nothing' | 'versions' | 'data';
@@ -58,7 +64,26 @@ export interface HeldData {
 export type ReplicaAnswer =
   | { readonly kind: 'state'; readonly runs: readonly StateRun[] }
   | { readonly kind: 'ordered'; readonly runs: readonly OrderedRun[] }
-  | { readonly kind: 'stored'; readonly runs: readonly StoredRun[] };
+  | { readonly kind: 'stored'; readonly runs: readonly StoredRun[] }
+  | ({ readonly kind: 'listed' } & ListedExtents);
+
+/** A part of a list: from the extent that was asked for to `next`, nothing is stored or promised in other extents. */
+export interface ListedExtents {
+  /** The first sector of an extent, behind those that are listed. null: the list reaches to the end of the disk. */
+  readonly next: SectorIndex | null;
+  /** In order; at most LISTED_MAX. */
+  readonly extents: readonly ListedExtent[];
+}
+
+export interface ListedExtent {
+  /** Its first sector divided by EXTENT_SECTORS. */
+  readonly extent: number;
+  /** Of the stamps that are stored in it (src/core/strict/extentDigest.ts), 64 bits; 0n: nothing is. */
+  readonly digest: bigint;
+}
+
+/** The most extents of one answer: 64 MiB of sectors. */
+export const LISTED_MAX = 64;
 
 /** Consecutive sectors with the same version and the same promise. */
 export interface StateRun {

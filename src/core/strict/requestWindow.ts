@@ -52,6 +52,7 @@ export function bytesOf(request: ReplicaRequest): number {
     case 'learn':
       return request.data instanceof Uint8Array ? most : 0;
     case 'concluded':
+    case 'list':
       return 0;
   }
 }

@@ -6,6 +6,7 @@ import type { OrderedRun, RangeData, ReplicaAnswer, StateRun, StoredRun } from '
 import type { StrictStamp, Version } from '../../core/strict/version.js';
 import { compareStrictStamps } from '../../core/strict/version.js';
 import * as layout from './layout.js';
+import { readListed, writeListed } from './listed.js';
 import type { PackBuilder } from './packBuilder.js';
 import { MessageSize } from './packBuilder.js';
 import type { MessageHead, PackReader } from './packReader.js';
@@ -51,6 +52,8 @@ export function readAnswer(reader: PackReader, head: MessageHead): ReplicaAnswer
       const runs = readRuns(reader, head, 'STORED', readStoredRun);
       return runs && { kind: 'stored', runs };
     }
+    case layout.KIND_LISTED:
+      return readListed(reader, head);
     default:
       return reader.refuse(`there is no answer of the kind ${head.kind}`);
   }
@@ -168,6 +171,9 @@ export function answerSize(answer: ReplicaAnswer): MessageSize {
     case 'stored':
       for (const run of answer.runs) addRun(size, run.outcome === 'refused' ? HAS_PROMISED : 0, null);
       break;
+    case 'listed':
+      size.add(layout.SIZE_LISTED_HEAD + answer.extents.length * layout.SIZE_LISTED_EXTENT);
+      break;
     default:
       return unreachable(answer);
   }
@@ -211,6 +217,10 @@ export function writeAnswer(builder: PackBuilder, { number, range, answer }: Num
         sum += run.count;
       }
       break;
+    case 'listed':
+      head(layout.KIND_LISTED);
+      writeListed(builder, answer);
+      return;
     default:
       unreachable(answer);
   }

@@ -40,9 +40,17 @@ export const KIND_ORDER = 2;
 export const KIND_STORE = 3;
 export const KIND_LEARN = 4;
 export const KIND_CONCLUDED = 5;
+export const KIND_LIST = 6;
 export const KIND_STATE = 0x41;
 export const KIND_ORDERED = 0x42;
 export const KIND_STORED = 0x43;
+export const KIND_LISTED = 0x46;
+
+/** LISTED: next(8), and for each extent its number(8) and digest(8). */
+export const SIZE_LISTED_HEAD = 8;
+export const SIZE_LISTED_EXTENT = 16;
+/** In place of `next`: the list reaches to the end of the disk. */
+export const LISTED_TO_THE_END = 0;
 
 /** OPEN: token(16) version(2) padding(6). */
 export const OFFSET_OPEN_TOKEN = 8;

@@ -94,8 +94,8 @@ export class PackBuilder {
     this.u8(flags);
     this.u16(range.count);
     this.#at = this.#buffer.writeUInt32BE(sizeBytes - layout.SIZE_MESSAGE_HEAD, this.#at);
-    this.#safe(number);
-    this.#safe(range.first);
+    this.safe(number);
+    this.safe(range.first);
   }
 
   runHead(count: number, flags: number): void {
@@ -128,7 +128,12 @@ export class PackBuilder {
     this.#begin = this.#at;
   }
 
-  #safe(value: number): void {
+  u64(value: bigint): void {
+    this.#at = this.#buffer.writeBigUInt64BE(value, this.#at);
+  }
+
+  /** A whole number below 2^53, in eight bytes. */
+  safe(value: number): void {
     assert(Number.isSafeInteger(value) && value >= 0, `${value} is no number of a message`);
     const at = this.#buffer.writeUInt32BE(Math.floor(value / 2 ** 32), this.#at);
     this.#at = this.#buffer.writeUInt32BE(value % 2 ** 32, at);

@@ -89,8 +89,8 @@ export class PackReader {
     const { at } = this;
     const count = bytes.readUInt16BE(at + layout.OFFSET_MESSAGE_COUNT);
     const payloadLength = bytes.readUInt32BE(at + layout.OFFSET_MESSAGE_PAYLOAD_LENGTH);
-    const number = this.#safeAt(at + layout.OFFSET_MESSAGE_NUMBER);
-    const first = this.#safeAt(at + layout.OFFSET_MESSAGE_FIRST);
+    const number = this.safeAt(at + layout.OFFSET_MESSAGE_NUMBER);
+    const first = this.safeAt(at + layout.OFFSET_MESSAGE_FIRST);
     const range = { first, count };
     this.at += layout.SIZE_MESSAGE_HEAD;
     if (!Number.isSafeInteger(number)) return this.refuse('a request number is 2^53 or more');
@@ -141,8 +141,12 @@ export class PackReader {
     return isView ? data : new Uint8Array(data);
   }
 
+  u64At(at: number): bigint {
+    return this.#bytes.readBigUInt64BE(at);
+  }
+
   /** @returns more than Number.MAX_SAFE_INTEGER if it is no safe integer. */
-  #safeAt(at: number): number {
+  safeAt(at: number): number {
     return this.#bytes.readUInt32BE(at) * 2 ** 32 + this.#bytes.readUInt32BE(at + 4);
   }
 }

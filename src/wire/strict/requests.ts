@@ -2,6 +2,7 @@
 import { assert, unreachable } from '../../core/assert.js';
 import { isMember } from '../../core/rank.js';
 import { SECTOR_SIZE_BYTES } from '../../core/sector.js';
+import { EXTENT_SECTORS } from '../../core/strict/range.js';
 import type { HeldData, OrderWants, RangeData, ReplicaRequest } from '../../core/strict/replicaMessage.js';
 import * as layout from './layout.js';
 import type { PackBuilder } from './packBuilder.js';
@@ -37,6 +38,8 @@ export function readRequest(reader: PackReader, head: MessageHead): ReplicaReque
       return readStore(reader, head, false);
     case layout.KIND_CONCLUDED:
       return readConcluded(reader, head);
+    case layout.KIND_LIST:
+      return readList(reader, head);
     default:
       return reader.refuse(`there is no request of the kind ${head.kind}`);
   }
@@ -96,6 +99,15 @@ function readConcluded(reader: PackReader, head: MessageHead): ReplicaRequest | 
   return { kind: 'concluded', range, stamp, lacking };
 }
 
+function readList(reader: PackReader, head: MessageHead): ReplicaRequest | null {
+  const { flags, range } = head;
+  if (flags !== 0) return unknownFlags(reader, 'LIST', head);
+  if (!hasPayload(reader, 'LIST', head, 0)) return null;
+  const isWhole = range.first % EXTENT_SECTORS === 0 && range.count === 1;
+  if (!isWhole) return reader.refuse(`LIST is about sector ${range.first}, which begins no extent, or about several`);
+  return { kind: 'list', range };
+}
+
 function unknownFlags(reader: PackReader, name: string, { flags }: MessageHead): null {
   return reader.refuse(`${name} has the flags ${flags}, which are unknown`);
 }
@@ -112,6 +124,7 @@ export function requestSize(request: ReplicaRequest): MessageSize {
   const size = new MessageSize(layout.SIZE_MESSAGE_HEAD);
   switch (request.kind) {
     case 'query':
+    case 'list':
       break;
     case 'order':
       size.add(layout.SIZE_STRICT_STAMP);
@@ -165,6 +178,9 @@ export function writeRequest(builder: PackBuilder, { number, request }: Numbered
       builder.align(ranks.length);
       break;
     }
+    case 'list':
+      head(layout.KIND_LIST, 0);
+      break;
     default:
       unreachable(request);
   }

@@ -4,9 +4,13 @@
  * meanwhile (E1), and a member when all is here (E3).
  *
  * ```
- * extent ─► QUERY to the members ─► newest of each sector ─► QUERY with data, where this disk lacks it ─► put
- *                                                       └──► promises above it: regions active, then promised
+ * LIST to the members ─► each extent in which something is stored or promised:
+ *   QUERY to the members ─► newest of each sector ─► QUERY with data, where this disk lacks it ─► put
+ *                                              └──► promises above it: regions active, then promised
  * ```
+ *
+ * So it costs what is stored and promised, not what the disk could hold. Of an extent that no list names, so many
+ * members have said that nothing is stored and nothing promised: there is nothing to take over.
  *
  * The position is kept in a note, so that a process that is killed goes on where it was. Promises are volatile, and a
  * start after a crash makes up for those below the position, because their regions are active by then (A4).
@@ -17,14 +21,16 @@ import { last, map, merge, mergeMap, of, reduce, retry, take, tap, throwError, t
 import { rebuildQuorum } from '../../../src/core/membership/heard.js';
 import type { Rank } from '../../../src/core/rank.js';
 import type { SectorIndex } from '../../../src/core/sector.js';
+import { joinLists, type ListedPart } from '../../../src/core/strict/extentList.js';
 import { newestIn, type NewestRun } from '../../../src/core/strict/newest.js';
-import { endOf, EXTENT_SECTORS, rangesOf, regionOf, type SectorRange } from '../../../src/core/strict/range.js';
+import { endOf, extentStartOf, rangeOfExtent, regionOf, type SectorRange } from '../../../src/core/strict/range.js';
 import type { StateRun } from '../../../src/core/strict/replicaMessage.js';
 import type { StrictStamp } from '../../../src/core/strict/version.js';
 import { compareStrictStamps } from '../../../src/core/strict/version.js';
 import type { RangePut } from '../../../src/ports/strictStore.js';
 import { retryWithoutRoom } from '../../retryWithoutRoom.js';
-import { askState, ofPresentDisks, upPorts } from './askReplica.js';
+import type { PeerPort } from '../replica/peerPort.js';
+import { askList, askState, ofPresentDisks, upPorts, type Told } from './askReplica.js';
 import { AGAIN_MS, CURSOR, diskOf, NOTE_REBUILD, readCursor, untilNumbered } from './rebuild.js';
 import { lanesOf, type StrictRepairOptions } from './repairOptions.js';
 
@@ -37,12 +43,12 @@ export function strictRebuild(options: StrictRepairOptions): Observable<never> {
     progress.cursor = cursor.from;
     progress.takenCount = cursor.from;
     progress.totalCount = sectors;
-    const page$ = (start: SectorIndex): Observable<SectorIndex | null> =>
-      defer(() => takePage(start, options)).pipe(retry({ delay: () => timer(AGAIN_MS, clock) }));
+    const part$ = (start: SectorIndex): Observable<SectorIndex | null> =>
+      defer(() => takePart(start, options)).pipe(retry({ delay: () => timer(AGAIN_MS, clock) }));
     return concat(untilNumbered(options), untilQuiet(options)).pipe(
       last(),
-      concatMap(() => page$(cursor.from)),
-      expand((next) => (next === null ? EMPTY : page$(next))),
+      concatMap(() => part$(extentStartOf(cursor.from))),
+      expand((next) => (next === null ? EMPTY : part$(next))),
       last(),
       // `limit` above all that is here, also if nothing was promised anywhere.
       concatMap(() => concat(strict.state.regionNotes.adopt([], strict.store.highestStamp.counter), of(null))),
@@ -62,43 +68,45 @@ function untilQuiet({ strict, clock }: StrictRepairOptions): Observable<unknown>
   );
 }
 
-/** Takes over the extents from `start` on. Emits the sector behind them, or null: it is the end of the disk. */
-function takePage(start: SectorIndex, options: StrictRepairOptions): Observable<SectorIndex | null> {
-  const { sectors, state, notes, membership, clock } = options;
-  const { pageExtents, lanes } = options.strict.limits.rebuild;
+/** Takes over a part of the disk from `start` on. Emits the sector behind it, or null: it is the end of the disk. */
+function takePart(start: SectorIndex, options: StrictRepairOptions): Observable<SectorIndex | null> {
+  const { sectors, state, notes, membership, clock, strict } = options;
   const progress = state.repair.rebuild;
-  const end = Math.min(sectors, start + pageExtents * EXTENT_SECTORS);
-  return from(rangesOf(start, end - start)).pipe(
-    mergeMap(
-      (range) =>
-        takeExtent(range, options).pipe(
-          tap(() => {
-            progress.takenCount += range.count;
-          }),
+  return askLists(start, options).pipe(
+    concatMap(({ next, extents }) =>
+      from(extents).pipe(
+        mergeMap(
+          (extent) => takeExtent(rangeOfExtent(extent, sectors), options),
+          Math.min(strict.limits.rebuild.lanes, lanesOf(options)),
         ),
-      Math.min(lanes, lanesOf(options)),
+        reduce((all, taken) => all + taken, 0),
+        concatMap((taken) => {
+          const end = next ?? sectors;
+          progress.cursor = end;
+          progress.takenCount = end;
+          if (taken === 0 && next !== null) return of(next);
+          const cursor = { disk: diskOf(membership.current.own.storage), from: end, taken: end };
+          const changes = new Map([[NOTE_REBUILD, next === null ? null : CURSOR.write(cursor)]]);
+          return notes.put(changes).pipe(retryWithoutRoom(clock), endWith(next));
+        }),
+      ),
     ),
-    reduce((all, taken) => all + taken, 0),
-    tap({
-      error: () => {
-        progress.takenCount = start;
-      },
-    }),
-    concatMap((taken) => {
-      progress.cursor = end;
-      progress.takenCount = end;
-      const next = end === sectors ? null : end;
-      if (taken === 0 && next !== null) return of(next);
-      const cursor = { disk: diskOf(membership.current.own.storage), from: end, taken: end };
-      const changes = new Map([[NOTE_REBUILD, next === null ? null : CURSOR.write(cursor)]]);
-      return notes.put(changes).pipe(retryWithoutRoom(clock), endWith(next));
-    }),
+  );
+}
+
+/** The extents of a part of the disk of which not all members of a quorum say that nothing is there. */
+function askLists(start: SectorIndex, options: StrictRepairOptions): Observable<ListedPart> {
+  // That of another size is being grown: it cannot speak of all sectors.
+  const ports = upPorts(options).filter((port) => port.sectors >= options.sectors);
+  return askQuorum(ports, (port) => askList(port, start, options), options).pipe(
+    map((lists) => joinLists(lists, options.sectors)),
   );
 }
 
 /** Emits how many sectors or promises were taken over, when they are durable. Fails if something is missing. */
 function takeExtent(range: SectorRange, options: StrictRepairOptions): Observable<number> {
-  return askQuorum(range, options).pipe(
+  return askQuorum(upPorts(options), (port) => askState(port, range, false, options), options).pipe(
+    map((told) => newestIn(range, told)),
     concatMap((newest) =>
       concat(
         takeVersions(newest, options),
@@ -108,18 +116,21 @@ function takeExtent(range: SectorRange, options: StrictRepairOptions): Observabl
   );
 }
 
-function askQuorum(range: SectorRange, options: StrictRepairOptions): Observable<NewestRun[]> {
-  const { processCount, state } = options;
-  const quorum = rebuildQuorum(processCount);
-  const ports = upPorts(options);
-  state.repair.rebuild.isEnough = ports.length >= quorum;
-  return merge(...ports.map((port) => askState(port, range, false, options).pipe(catchError(() => EMPTY)))).pipe(
+/** Emits the answers of so many members that each majority has one of them. Fails if too few answer. */
+function askQuorum<T extends Told>(
+  ports: readonly PeerPort[],
+  question: (port: PeerPort) => Observable<T>,
+  options: StrictRepairOptions,
+): Observable<readonly T[]> {
+  const quorum = rebuildQuorum(options.processCount);
+  options.state.repair.rebuild.isEnough = ports.length >= quorum;
+  return merge(...ports.map((port) => question(port).pipe(catchError(() => EMPTY)))).pipe(
     take(quorum),
     toArray(),
     map((told) => {
       const counted = ofPresentDisks(told, options);
       if (counted.length < quorum) throw new Error('too few members answer');
-      return newestIn(range, counted);
+      return counted;
     }),
   );
 }

@@ -1,15 +1,27 @@
 /**
- * One page of a scrub in the strict mode, an extent: reads and verifies the own copies, compares their versions with
- * those of the other members, and has what is damaged or differs healed (docs/strict-register.md, "After crashes").
+ * One page of a scrub in the strict mode: reads and verifies the own copies of some extents, compares their versions
+ * with those of the other members, and has what is damaged or differs healed (docs/strict-register.md, "Lists").
+ *
+ * ```
+ * LIST to the members ─► each extent that is written here: read
+ *                    └─► each extent whose digests differ: QUERY to the members ─► differs for a while: healed
+ * ```
  */
 import type { Observable } from 'rxjs';
 import { EMPTY, catchError, concat, concatMap, defer, endWith, from, ignoreElements, map, merge } from 'rxjs';
 import { takeUntil, tap, timer, toArray } from 'rxjs';
 import type { SectorIndex } from '../../../src/core/sector.js';
-import { EXTENT_SECTORS, endOf, type SectorRange } from '../../../src/core/strict/range.js';
+import { compareLists, type ComparedPart } from '../../../src/core/strict/extentList.js';
+import {
+  EXTENT_SECTORS,
+  endOf,
+  extentStartOf,
+  rangeOfExtent,
+  type SectorRange,
+} from '../../../src/core/strict/range.js';
 import { STRICT_STAMP_INITIAL, compareStrictStamps } from '../../../src/core/strict/version.js';
 import { AtomicDiskError } from '../../../src/errors.js';
-import { askState, ofPresentDisks, upPorts, type ToldState } from './askReplica.js';
+import { askList, askState, ofPresentDisks, upPorts, type ToldState } from './askReplica.js';
 import type { StrictRepairOptions } from './repairOptions.js';
 import { pacedBy } from './scrub.js';
 
@@ -22,13 +34,46 @@ interface Difference {
 
 /** Emits the sector at which the next page begins; null: there is none. */
 export function strictScrubPage(start: SectorIndex, options: StrictRepairOptions): Observable<SectorIndex | null> {
-  const { sectors } = options;
-  const end = Math.min(sectors, (Math.floor(start / EXTENT_SECTORS) + 1) * EXTENT_SECTORS);
-  const range = { first: start, count: end - start };
+  const progress = options.state.repair.scrub;
+  return compareListed(extentStartOf(start), options).pipe(
+    concatMap(({ next, extents, differing }) =>
+      from(extents).pipe(
+        concatMap((extent) => {
+          // A scrub that is asked for meanwhile begins at the first sector.
+          if (progress.isWanted) return EMPTY;
+          progress.cursor = extent * EXTENT_SECTORS;
+          return scrubExtent(rangeOfExtent(extent, options.sectors), differing.has(extent), options);
+        }),
+        endWith(next),
+      ),
+    ),
+  );
+}
+
+/** What this process has listed, and in what the lists of the others differ, as far as all of them reach. */
+function compareListed(start: SectorIndex, options: StrictRepairOptions): Observable<ComparedPart> {
+  const { sectors, state, strict } = options;
+  const { comparedRanks } = state.repair.scrub;
+  const ports = upPorts(options).filter((port) => port.sectors > start);
+  return merge(...ports.map((port) => askList(port, start, options).pipe(catchError(() => EMPTY)))).pipe(
+    toArray(),
+    map((told) => {
+      const counted = ofPresentDisks(told, options);
+      for (const { rank } of counted) if (!comparedRanks.includes(rank)) comparedRanks.push(rank);
+      return compareLists(strict.state.list(start), counted, sectors);
+    }),
+  );
+}
+
+/** @param differs Whether a digest of another one differs: most are alike. */
+function scrubExtent(range: SectorRange, differs: boolean, options: StrictRepairOptions): Observable<never> {
   return defer(() => {
     const written = writtenIn(range, options);
-    const work$ = concat(written === 0 ? EMPTY : verify(range, written, options), compare(range, options));
-    return pacedBy(written, options, work$).pipe(endWith(end === sectors ? null : end));
+    const work$ = concat(
+      written === 0 ? EMPTY : verify(range, written, options),
+      differs ? compare(range, options) : EMPTY,
+    );
+    return pacedBy(written, options, work$);
   });
 }
 
@@ -86,7 +131,6 @@ function differencesIn(
   range: SectorRange,
   options: StrictRepairOptions,
 ): Observable<ReadonlyMap<SectorIndex, Difference>> {
-  const { comparedRanks } = options.state.repair.scrub;
   const told$ = merge(
     ...upPorts(options).map((port) => {
       // A disk that is being grown is compared as far as it goes.
@@ -97,10 +141,8 @@ function differencesIn(
   return told$.pipe(
     toArray(),
     map((told) => {
-      const counted = ofPresentDisks(told, options);
-      for (const { rank } of counted) if (!comparedRanks.includes(rank)) comparedRanks.push(rank);
       const differences = new Map<SectorIndex, Difference>();
-      for (const one of counted) addDifferences(range, one, differences, options);
+      for (const one of ofPresentDisks(told, options)) addDifferences(range, one, differences, options);
       return differences;
     }),
   );

@@ -53,6 +53,9 @@ export function admitPack(
   if (isProven && isOutdated(state.membership.current, sender, hello)) return [dropped(session, 'outdatedSender')];
   if (!isAdmitting()) return [];
   // Heals of other processes bring a replica forward that was away, so they may be far ahead.
+  if (isOfClient && content.requests.some(({ request }) => request.kind === 'list')) {
+    return [dropped(session, 'invalidContent', { detail: 'LIST is for processes, and a client has sent it' })];
+  }
   const excess = isOfClient ? excessOf(content.requests, strict) : null;
   if (excess !== null) {
     // It would go on with such stamps. As long as it is not served, it counts this replica as down.

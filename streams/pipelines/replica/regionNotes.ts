@@ -123,6 +123,7 @@ export class RegionNotes {
     if (!this.hasBegun) return false;
     switch (request.kind) {
       case 'query':
+      case 'list':
       case 'concluded':
         return true;
       case 'order':

@@ -43,7 +43,7 @@ export function replica<Connection extends object, Origin extends RequestOrigin<
   const { store, schedulers, state, isMember } = options;
   const { regionNotes, regions, coordinators, promises } = state;
   const registers = replicaRegisters<Origin>({
-    ...{ store, promises, regions, turn: schedulers.turn },
+    ...{ store, promises, regions, turn: schedulers.turn, list: state.list },
     damaged: (range) => {
       state.damaged.add(range);
     },

@@ -1,10 +1,14 @@
 /** What the replica of a process has in memory. */
 import type { Rank } from '../../../src/core/rank.js';
+import type { SectorIndex } from '../../../src/core/sector.js';
 import { ActiveRegions } from '../../../src/core/strict/activeRegions.js';
 import { ConnectedCoordinators } from '../../../src/core/strict/connectedCoordinators.js';
 import { DamagedSectors } from '../../../src/core/strict/damagedSectors.js';
+import type { ListView } from '../../../src/core/strict/extentList.js';
+import { listExtents } from '../../../src/core/strict/extentList.js';
 import { PromiseTable } from '../../../src/core/strict/promises.js';
 import { REGION_SECTORS } from '../../../src/core/strict/range.js';
+import type { ListedExtents } from '../../../src/core/strict/replicaMessage.js';
 import { compareStrictStamps } from '../../../src/core/strict/version.js';
 import type { Notes } from '../../../src/ports/notes.js';
 import type { Schedulers } from '../../../src/ports/schedulers.js';
@@ -34,6 +38,8 @@ export interface ReplicaState<Connection extends object> {
   readonly regionNotes: RegionNotes;
   readonly coordinators: ConnectedCoordinators<Connection>;
   readonly damaged: DamagedSectors;
+  /** What is stored and promised now, from that sector on. */
+  readonly list: (from: SectorIndex) => ListedExtents;
 }
 
 /**
@@ -57,7 +63,18 @@ export function newReplicaState<Connection extends object>(options: ReplicaState
   const { clock } = schedulers;
   const regionNotes = new RegionNotes({ notes, regions, highestStamp: store.highestStamp, clock });
   for (const region of regionNotes.atStart.withFloor) raiseFloor(region, options, promises, regionNotes);
-  return { promises, regions, regionNotes, coordinators: new ConnectedCoordinators(), damaged: new DamagedSectors() };
+  const view: ListView = {
+    sectors,
+    versionOf: (sector) => store.versionOf(sector),
+    unwrittenUntil: (sector) => store.unwrittenUntil(sector),
+    promisedParts: (from, end) => promises.promisedParts(from, end),
+  };
+  return {
+    ...{ promises, regions, regionNotes },
+    coordinators: new ConnectedCoordinators(),
+    damaged: new DamagedSectors(),
+    list: (from) => listExtents(from, view),
+  };
 }
 
 /** A4. Sectors behind the end of the disk, and those that have a later version, need no floor. */

@@ -30,8 +30,6 @@ export interface HealLimits {
 }
 
 export interface RebuildLimits {
-  /** After so many extents the position is noted, if anything was taken over. */
-  readonly pageExtents: number;
   /** The most extents under way, with the data of each. */
   readonly lanes: number;
 }

@@ -173,6 +173,8 @@ export function short(request: ReplicaRequest): string {
   const { first, count } = request.range;
   const where = `${first}+${count}`;
   switch (request.kind) {
+    case 'list':
+      return `LIST ${first}`;
     case 'query':
       return `QUERY ${where}${request.wantsData ? ' data' : ''}`;
     case 'order':

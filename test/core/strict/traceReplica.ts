@@ -3,8 +3,7 @@
  */
 import { PromiseTable } from '../../../src/core/strict/promises.js';
 import { endOf, type SectorRange } from '../../../src/core/strict/range.js';
-import { decide, withCopies, type DecidedRequest } from '../../../src/core/strict/replica.js';
-import type { ReplicaAnswer } from '../../../src/core/strict/replicaMessage.js';
+import { type DecidedAnswer, decide, withCopies, type DecidedRequest } from '../../../src/core/strict/replica.js';
 import { sliceOfData } from '../../../src/core/strict/runs.js';
 import {
   STRICT_STAMP_INITIAL,
@@ -42,7 +41,7 @@ export class TraceReplica {
     this.known = Array.from({ length: processCount }, () => 0);
   }
 
-  handle(request: DecidedRequest): ReplicaAnswer {
+  handle(request: DecidedRequest): DecidedAnswer {
     const { answer, loads, puts, promises } = decide(request, {
       versionOf: (sector) => this.#copies[sector].version,
       promisedOf: (sector) => this.promisedOf(sector),

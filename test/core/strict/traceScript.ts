@@ -19,7 +19,8 @@
  *
  * A stamp is its counter and its coordinator, 3W; a version is stamp/origin where they differ.
  */
-import type { ReplicaAnswer, ReplicaRequest } from '../../../src/core/strict/replicaMessage.js';
+import type { DecidedAnswer } from '../../../src/core/strict/replica.js';
+import type { ReplicaRequest } from '../../../src/core/strict/replicaMessage.js';
 import type { Task } from '../../../src/core/strict/task.js';
 import { Operation, bytes, contentOf, name, outcome, range, short } from './make.js';
 import { TraceReplica } from './traceReplica.js';
@@ -41,7 +42,7 @@ interface Answer {
   readonly from: number;
   readonly to: string;
   readonly request: ReplicaRequest;
-  readonly answer: ReplicaAnswer;
+  readonly answer: DecidedAnswer;
   readonly incarnation: number;
   readonly known: readonly number[];
 }
@@ -157,7 +158,7 @@ class Script {
     const { from, to, request } = sent;
     this.#sent = this.#sent.filter((one) => one !== sent);
     const replica = this.#replicas[to - 1];
-    if (request.kind === 'concluded') return;
+    if (request.kind === 'concluded' || request.kind === 'list') return;
     if (replica.listed !== null) {
       this.#output.push(`${to} <- ${short(request)} of ${from}: silent, it is joining`);
       return;
@@ -230,7 +231,7 @@ function rangeOf(text: string): ReturnType<typeof range> {
   return range(first, count);
 }
 
-function describeAnswer({ kind, runs }: ReplicaAnswer): string {
+function describeAnswer({ kind, runs }: DecidedAnswer): string {
   const texts = runs.map((run) => {
     const parts: string[] = [];
     if ('outcome' in run && run.outcome !== 'granted' && run.outcome !== 'stored') parts.push(run.outcome);

@@ -169,6 +169,7 @@ function receive(world: World, operation: number, event: TaskEvent & { readonly 
 }
 
 function heardIn(answer: ReplicaAnswer, clock: bigint): bigint {
+  if (answer.kind === 'listed') return clock;
   let highest = clock;
   const hear = (stamp: StrictStamp): void => {
     if (stamp.counter > highest) highest = stamp.counter;

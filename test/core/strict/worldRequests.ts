@@ -13,7 +13,7 @@ export function withAllData(request: ReplicaRequest): ReplicaRequest {
 }
 
 export function withRequest(one: Coordinator, to: Rank, request: ReplicaRequest): Coordinator {
-  if (request.kind === 'concluded') return one;
+  if (request.kind === 'concluded' || request.kind === 'list') return one;
   if (one.sent[to - 1].has(requestKey(request))) return one;
   const sent = one.sent.map((requests, index) =>
     index + 1 === to ? new Map(requests).set(requestKey(request), request) : requests,

@@ -3,8 +3,8 @@ import type { Rank } from '../../../src/core/rank.js';
 import { SECTOR_SIZE_BYTES, ZERO_SECTOR, type SectorData } from '../../../src/core/sector.js';
 import type { Coordination } from '../../../src/core/strict/coordination.js';
 import { endOf, type SectorRange } from '../../../src/core/strict/range.js';
-import type { CopyView, DecidedRequest } from '../../../src/core/strict/replica.js';
-import type { RangeData, ReplicaAnswer } from '../../../src/core/strict/replicaMessage.js';
+import type { DecidedAnswer, CopyView, DecidedRequest } from '../../../src/core/strict/replica.js';
+import type { RangeData } from '../../../src/core/strict/replicaMessage.js';
 import {
   STRICT_STAMP_INITIAL,
   VERSION_INITIAL,
@@ -43,7 +43,7 @@ export interface Weakening {
   /** Of a replica: what its decisions see in place of the truth. */
   readonly view?: (view: CopyView, request: DecidedRequest) => CopyView;
   /** Of a replica: what it answers in place of the right answer. */
-  readonly answer?: (answer: ReplicaAnswer, request: DecidedRequest, replica: Replica) => ReplicaAnswer;
+  readonly answer?: (answer: DecidedAnswer, request: DecidedRequest, replica: Replica) => DecidedAnswer;
   readonly forgetsPromises?: boolean;
   readonly joiningAnswers?: boolean;
   readonly joinsWithoutPromises?: boolean;

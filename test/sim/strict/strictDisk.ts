@@ -125,6 +125,11 @@ export class StrictDiskStore implements StrictStore {
     return false;
   }
 
+  /** The disks are small. */
+  unwrittenUntil(sector: SectorIndex): SectorIndex {
+    return sector;
+  }
+
   loadRange(range: SectorRange): Observable<readonly CopyRun[]> {
     return new Observable((subscriber) => {
       this.refuseOverlap(range, this.putting, 'is loaded while it is put');

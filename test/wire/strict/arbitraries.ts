@@ -66,9 +66,21 @@ const requestOf = (about: SectorRange): fc.Arbitrary<ReplicaRequest> => {
   );
 };
 
-export const request: fc.Arbitrary<NumberedRequest> = range
+/** The first sector of an extent. */
+const listRange = fc.nat(Math.floor((LIMITS.sectors - 1) / 256)).map((extent) => ({ first: extent * 256, count: 1 }));
+
+const aboutRange: fc.Arbitrary<NumberedRequest> = range
   .chain((about) => fc.tuple(number, requestOf(about)))
   .map(([one, content]) => ({ number: one, request: content }));
+
+const aboutLists: fc.Arbitrary<NumberedRequest> = fc
+  .tuple(number, listRange)
+  .map(([one, about]) => ({ number: one, request: { kind: 'list', range: about } }));
+
+export const request: fc.Arbitrary<NumberedRequest> = fc.oneof(
+  { arbitrary: aboutRange, weight: 6 },
+  { arbitrary: aboutLists, weight: 1 },
+);
 
 /** The counts of runs that cover so many sectors. */
 const counts = (sectors: number): fc.Arbitrary<number[]> =>
@@ -111,7 +123,25 @@ const storedRun = (count: number) =>
     fc.constantFrom('stored' as const, 'full' as const, 'lacks' as const).map((outcome) => ({ outcome, count })),
   );
 
-export const answer: fc.Arbitrary<NumberedAnswer> = range.chain((about) =>
+/** A list of a disk that may be larger. */
+const listed: fc.Arbitrary<NumberedAnswer> = fc
+  .tuple(
+    number,
+    listRange,
+    fc.uniqueArray(fc.nat(100), { maxLength: 64 }),
+    fc.array(fc.bigInt(0n, 2n ** 64n - 1n), { minLength: 64, maxLength: 64 }),
+    fc.boolean(),
+  )
+  .map(([one, about, offsets, digests, isWhole]) => {
+    const first = about.first / 256;
+    const extents = offsets
+      .sort((a, b) => a - b)
+      .map((offset, at) => ({ extent: first + offset, digest: digests[at] }));
+    const next = isWhole ? null : (first + (offsets.at(-1) ?? 0) + 1) * 256;
+    return { number: one, range: about, answer: { kind: 'listed', next, extents } };
+  });
+
+const runAnswer: fc.Arbitrary<NumberedAnswer> = range.chain((about) =>
   fc
     .tuple(
       number,
@@ -122,4 +152,9 @@ export const answer: fc.Arbitrary<NumberedAnswer> = range.chain((about) =>
       ),
     )
     .map(([one, content]) => ({ number: one, range: about, answer: content })),
+);
+
+export const answer: fc.Arbitrary<NumberedAnswer> = fc.oneof(
+  { arbitrary: runAnswer, weight: 4 },
+  { arbitrary: listed, weight: 1 },
 );

@@ -66,8 +66,10 @@ const STORE: ReplicaRequest = { kind: 'store', range, stamp: LATER, origin: STAM
 const LEARN: ReplicaRequest = { ...STORE, kind: 'learn', data: 'zeros' };
 const CONCLUDED: ReplicaRequest = { kind: 'concluded', range, stamp: STAMP, lacking: [2, 4] };
 
+const LIST: ReplicaRequest = { kind: 'list', range: { first: 256, count: 1 } };
+
 test('requests as they should be are taken', (t) => {
-  for (const content of [QUERY, ORDER, STORE, LEARN, CONCLUDED]) t.is(requestWith(content, nothing), 'pack');
+  for (const content of [QUERY, ORDER, STORE, LEARN, CONCLUDED, LIST]) t.is(requestWith(content, nothing), 'pack');
 });
 
 test('ranges past the end, across extents, of no sector or too many', (t) => {
@@ -115,7 +117,7 @@ test('counters near the end of their range, and stamps that no attempt has', (t)
 
 test('kinds, flags, lengths and numbers that there are not', (t) => {
   const at = REQUEST_AT;
-  t.is(requestWith(QUERY, u8(at, 6)), 'there is no request of the kind 6');
+  t.is(requestWith(QUERY, u8(at, 7)), 'there is no request of the kind 7');
   t.is(requestWith(QUERY, u8(at, 0x41)), 'there is no request of the kind 65', 'an answer');
   t.is(requestWith(QUERY, u8(at + 1, 2)), 'QUERY has the flags 2, which are unknown');
   t.is(requestWith(ORDER, u8(at + 1, 3)), 'ORDER has the flags 3, which are unknown');
@@ -189,6 +191,33 @@ test('runs that do not add up', (t) => {
   t.is(answerWith(stored, u8(ANSWER_AT + 1, 1)), 'STORED has the flags 1, which are unknown');
   t.regex(answerWith(stored, u8(runAt + 10, 1)), /^a message is cut off: 24 bytes should follow, and 0/);
   t.is(answerWith(stored, u8(ANSWER_AT, 1)), 'there is no answer of the kind 1', 'a request');
+});
+
+test('lists that begin in an extent, and answers that are none', (t) => {
+  const at = REQUEST_AT;
+  const several = 'LIST is about sector 256, which begins no extent, or about several';
+  t.is(requestWith(LIST, u16(at + 2, 2)), several);
+  t.is(requestWith(LIST, u64(at + 16, 257n)), several.replace('256', '257'));
+  t.is(requestWith(LIST, u8(at + 1, 1)), 'LIST has the flags 1, which are unknown');
+  t.is(requestWith({ ...ORDER, wants: 'nothing' }, u8(at, 6)), 'LIST has a payload of 24 bytes, and should have 0');
+  const extents = [1, 3].map((extent) => ({ extent, digest: 5n }));
+  const listed = { kind: 'listed', next: 1_024, extents } as const;
+  const nextAt = ANSWER_AT + 24;
+  const wrong = (extent: string, least: number, next = '1024'): string =>
+    `LISTED has extent ${extent} where one from ${least} on should be, before sector ${next}`;
+  t.is(answerWith(listed, nothing), 'pack');
+  t.is(answerWith(listed, u64(nextAt, 0n)), 'pack', 'to the end');
+  t.is(answerWith(listed, u64(nextAt, 256n)), 'LISTED of sector 256 goes on at sector 256');
+  t.is(answerWith(listed, u64(nextAt, 1_025n)), 'LISTED of sector 256 goes on at sector 1025');
+  t.is(answerWith(listed, u64(nextAt, 768n)), wrong('3', 2, '768'));
+  t.is(answerWith(listed, u64(nextAt + 8, 0n)), wrong('0', 1));
+  t.is(answerWith(listed, u64(nextAt + 8, 3n)), wrong('3', 4));
+  t.is(answerWith({ ...listed, next: null }, u64(nextAt + 24, 2n ** 53n - 1n)), wrong(`${2 ** 53 - 1}`, 2, 'null'));
+  t.is(answerWith(listed, u8(ANSWER_AT + 1, 1)), 'LISTED has the flags 1, which are unknown');
+  t.regex(answerWith(listed, u32(ANSWER_AT + 4, 32)), /^LISTED has 24 bytes of extents of 16, at most 64/);
+  t.regex(answerWith(listed, u32(ANSWER_AT + 4, 0)), /^a message is cut off: 8 bytes should follow, and 0/);
+  const many = Array.from({ length: 65 }, (_, index) => ({ extent: index + 1, digest: 1n }));
+  t.regex(answerWith({ kind: 'listed', next: null, extents: many }, nothing), /^LISTED has 1040 bytes of extents/);
 });
 
 test('answers that contradict themselves', (t) => {
