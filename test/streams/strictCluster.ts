@@ -5,6 +5,7 @@
 import { Subject, VirtualAction, VirtualTimeScheduler, defer, of, throwError } from 'rxjs';
 import { EMPTY } from 'rxjs';
 import { STRICT_LIMITS } from '../../config/limits.js';
+import type { StrictLimits } from '../../streams/pipelines/replica/strictLimits.js';
 import type { ToldRun } from '../../src/core/sectorMap.js';
 import type { ReplicaRequest } from '../../src/core/strict/replicaMessage.js';
 import { STRICT_STAMP_INITIAL } from '../../src/core/strict/version.js';
@@ -133,6 +134,8 @@ interface Host {
 export interface ClusterOptions {
   readonly processCount?: number;
   readonly sectors?: number;
+  /** Active regions of each process at most. */
+  readonly activeRegions?: number;
 }
 
 export class StrictCluster {
@@ -144,10 +147,12 @@ export class StrictCluster {
   /** The kinds of the requests of processes to the replicas of others, in order. */
   readonly requests: ReplicaRequest['kind'][] = [];
   readonly #sectors: number;
+  readonly #limits: StrictLimits;
   #ids = 0;
 
-  constructor({ processCount = 3, sectors = 3_000 }: ClusterOptions = {}) {
+  constructor({ processCount = 3, sectors = 3_000, activeRegions = 1_024 }: ClusterOptions = {}) {
     this.#sectors = sectors;
+    this.#limits = { ...STRICT_LIMITS, replica: { ...STRICT_LIMITS.replica, activeRegions } };
     this.hosts = Array.from({ length: processCount }, (_, index): Host => {
       const notes = new FakeNotes(
         taking(this.clock, () => FLUSH_MS),
@@ -204,7 +209,7 @@ export class StrictCluster {
       {
         ...{ rank, processCount: this.hosts.length, sectors: this.#sectors, ...KEYS, isExtended: true },
         ...{ addresses: 'a'.repeat(16), isFounder: false, wasInUse: false, limits: LIMITS, repair: REPAIR },
-        ...{ timeouts: TIMEOUTS, mode: 'strict', strictLimits: STRICT_LIMITS },
+        ...{ timeouts: TIMEOUTS, mode: 'strict', strictLimits: this.#limits },
       },
       {
         transport: {

@@ -77,6 +77,7 @@ export class ActiveRegions {
   #sweeps = 0;
   /** The sector from which the next range to heal is looked for. */
   #cursor: SectorIndex = 0;
+  #forgotten = 0;
 
   constructor(options: ActiveRegionsOptions) {
     assert(options.regionsMax >= 1, 'a replica has at least one active region');
@@ -90,6 +91,21 @@ export class ActiveRegions {
   /** How many more regions there is room for. */
   get room(): number {
     return this.#options.regionsMax - this.#regions.size;
+  }
+
+  /** So many regions were taken out in which replicas lacked something: that has to be found by comparing copies. */
+  get forgotten(): number {
+    return this.#forgotten;
+  }
+
+  /** What replicas lack in some region was forgotten, before the start or now. */
+  forget(): void {
+    this.#forgotten += 1;
+  }
+
+  /** All copies were compared, after so many regions had been forgotten. */
+  compared(forgotten: number): void {
+    if (this.#forgotten === forgotten) this.#forgotten = 0;
   }
 
   isActive(region: number): boolean {
@@ -144,29 +160,41 @@ export class ActiveRegions {
   /** Whether something in the region is open, under way, or being healed. */
   isOpen(region: number): boolean {
     const state = this.#regions.get(region);
-    return state !== undefined && this.#isOpen(region, state);
+    return state !== undefined && (this.#isUndecided(region, state) || isLacking(state));
   }
 
-  #isOpen(region: number, state: Region): boolean {
+  /** Whether the region has to stay active. What replicas lack is no reason: it is on a majority. */
+  isHeld(region: number): boolean {
+    const state = this.#regions.get(region);
+    return state !== undefined && this.#isUndecided(region, state);
+  }
+
+  #isUndecided(region: number, state: Region): boolean {
     if (state.inUse > 0 || state.healing > 0 || state.unconcluded.count > 0 || state.check.count > 0) return true;
-    for (const { count } of state.lacking.values()) if (count > 0) return true;
     return this.#options.hasPromise(region);
   }
 
   /**
-   * Takes regions out in which nothing is open, the ones first that were not used for the longest time.
+   * Takes regions out in which nothing is open, the ones first that were not used for the longest time. If their places
+   * are wanted and those are not enough, regions follow in which replicas lack something: `forgotten` counts them.
    * @param most How many at most.
    * @param isWanted Whether their places are wanted; false: only regions that were not used for a while.
    */
   clear(most: number, isWanted: boolean): number[] {
-    const closed: [region: number, usedAt: number][] = [];
+    const closed: [region: number, state: Region][] = [];
     if (most <= 0) return [];
     for (const [region, state] of this.#regions) {
       const isIdle = this.#sweeps - state.usedAt >= SWEEPS_UNTIL_CLEARED;
-      if ((isWanted || isIdle) && !this.#isOpen(region, state)) closed.push([region, state.usedAt]);
+      if (!isWanted && (!isIdle || isLacking(state))) continue;
+      if (!this.#isUndecided(region, state)) closed.push([region, state]);
     }
-    const cleared = closed.sort((a, b) => a[1] - b[1]).slice(0, most);
-    for (const [region] of cleared) this.#regions.delete(region);
+    const cleared = closed
+      .sort(([, a], [, b]) => Number(isLacking(a)) - Number(isLacking(b)) || a.usedAt - b.usedAt)
+      .slice(0, most);
+    for (const [region, state] of cleared) {
+      this.#regions.delete(region);
+      if (isLacking(state)) this.forget();
+    }
     return cleared.map(([region]) => region);
   }
 
@@ -350,6 +378,11 @@ function newRegion(usedAt: number): Region {
     lacking: new Map(),
     waitsSince: null,
   };
+}
+
+function isLacking({ lacking }: Region): boolean {
+  for (const { count } of lacking.values()) if (count > 0) return true;
+  return false;
 }
 
 function bitsOf({ lacking }: Region, rank: Rank): SectorBits {

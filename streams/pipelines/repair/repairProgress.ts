@@ -23,6 +23,10 @@ export interface ScrubProgress {
   isWanted: boolean;
   /** Whether the running scrub was asked for. */
   isFast: boolean;
+  /** Whether the running scrub compares versions only, and reads no data that is alike. */
+  comparesOnly: boolean;
+  /** Whether the running scrub has compared with all others so far, and mended all that it has found. */
+  isWhole: boolean;
   passCount: number;
   cursor: SectorIndex;
   verifiedCount: number;
@@ -57,6 +61,8 @@ export function newScrubProgress(): ScrubProgress {
     isRunning: false,
     isWanted: false,
     isFast: false,
+    comparesOnly: false,
+    isWhole: true,
     passCount: 0,
     cursor: 0,
     verifiedCount: 0,

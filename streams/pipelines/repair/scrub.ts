@@ -9,6 +9,7 @@
 import type { Observable } from 'rxjs';
 import {
   catchError,
+  concat,
   concatMap,
   defer,
   EMPTY,
@@ -55,12 +56,24 @@ type ScrubOptions = Pick<RepairOptions, 'limits' | 'state' | 'notes' | 'clock'>;
 /** Scrubs the page that begins there. Emits the sector at which the next page begins; null: there is none. */
 export type ScrubPage = (start: SectorIndex) => Observable<SectorIndex | null>;
 
+/** A pass that compares versions only, from the first sector on. */
+export interface Comparison {
+  /** Whether one is to begin now. */
+  readonly isDue: () => boolean;
+  /** It begins, or a scrub that was asked for, which compares as well. */
+  readonly begins: () => void;
+  /** It has ended, and all that is asked of it was done. */
+  readonly done: () => Observable<never>;
+}
+
+const NO_COMPARISON: Comparison = { isDue: () => false, begins: () => undefined, done: () => EMPTY };
+
 /** Scrubs for ever; emits nothing. */
-export function scrub(options: ScrubOptions, page: ScrubPage): Observable<never> {
+export function scrub(options: ScrubOptions, page: ScrubPage, comparison = NO_COMPARISON): Observable<never> {
   return defer(() => {
     options.state.repair.scrub.cursor = readNote(options.notes, NOTE, POSITION) ?? 0;
-    return untilDue(options).pipe(
-      concatMap(() => pass(options, page)),
+    return untilDue(options, comparison).pipe(
+      concatMap(() => pass(options, page, comparison)),
       repeat(),
       ignoreElements(),
     );
@@ -68,33 +81,42 @@ export function scrub(options: ScrubOptions, page: ScrubPage): Observable<never>
 }
 
 /** Emits once: when a scrub is asked for, or when it is time for one. */
-function untilDue({ limits, clock, state }: ScrubOptions): Observable<unknown> {
-  const wanted$ = interval(CHECK_MS, clock).pipe(filter(() => state.repair.scrub.isWanted));
+function untilDue({ limits, clock, state }: ScrubOptions, { isDue }: Comparison): Observable<unknown> {
+  const wanted$ = interval(CHECK_MS, clock).pipe(filter(() => state.repair.scrub.isWanted || isDue()));
   const isOn = limits.scrubSectorsPerSecond > 0;
   return merge(wanted$, isOn ? timer(limits.scrubPauseMs, clock) : EMPTY).pipe(take(1));
 }
 
 /** Goes once over the disk, from the position of a pass that was cut short. */
-function pass(options: ScrubOptions, page: ScrubPage): Observable<unknown> {
+function pass(options: ScrubOptions, page: ScrubPage, { isDue, begins, done }: Comparison): Observable<unknown> {
   const progress = options.state.repair.scrub;
   return defer(() => {
     progress.isRunning = true;
     const counts = { verifiedCount: 0, damagedCount: 0, behindCount: 0, aheadCount: 0 };
     Object.assign(progress, counts, { comparedRanks: [] });
-    progress.isFast = progress.isWanted;
-    if (progress.isWanted) progress.cursor = 0;
+    progress.comparesOnly = !progress.isWanted && isDue();
+    progress.isFast = progress.isWanted || progress.comparesOnly;
+    if (progress.isFast) {
+      progress.cursor = 0;
+      begins();
+    }
     progress.isWanted = false;
+    progress.isWhole = progress.isFast;
+    // A scrub that is asked for meanwhile begins at the first sector, and so does a comparison that is due.
+    const isOvertaken = (): boolean => progress.isWanted || (!progress.isFast && isDue());
     return page(progress.cursor).pipe(
       expand((next) => {
-        // A scrub that is asked for meanwhile begins at the first sector.
-        if (next === null || progress.isWanted) return EMPTY;
+        if (next === null || isOvertaken()) return EMPTY;
         progress.cursor = next;
         return merge(savePosition(POSITION.write(next), options), page(next));
       }),
       last(),
       tap(() => {
         progress.isRunning = false;
-        if (progress.isWanted) return;
+        if (isOvertaken()) {
+          progress.isWhole = false;
+          return;
+        }
         progress.cursor = 0;
         progress.passCount += 1;
         // The comparison has found the sectors that did not fit on record.
@@ -103,7 +125,7 @@ function pass(options: ScrubOptions, page: ScrubPage): Observable<unknown> {
           if (peer !== undefined && peer.missed.count === 0) peer.missed.hasOverflowed = false;
         }
       }),
-      concatMap(() => savePosition(null, options)),
+      concatMap(() => concat(progress.isWhole ? done() : EMPTY, savePosition(null, options))),
     );
   });
 }

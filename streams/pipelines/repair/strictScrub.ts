@@ -59,6 +59,7 @@ function compareListed(start: SectorIndex, options: StrictRepairOptions): Observ
     toArray(),
     map((told) => {
       const counted = ofPresentDisks(told, options);
+      if (counted.length < options.processCount - 1) state.repair.scrub.isWhole = false;
       for (const { rank } of counted) if (!comparedRanks.includes(rank)) comparedRanks.push(rank);
       return compareLists(strict.state.list(start), counted, sectors);
     }),
@@ -68,7 +69,7 @@ function compareListed(start: SectorIndex, options: StrictRepairOptions): Observ
 /** @param differs Whether a digest of another one differs: most are alike. */
 function scrubExtent(range: SectorRange, differs: boolean, options: StrictRepairOptions): Observable<never> {
   return defer(() => {
-    const written = writtenIn(range, options);
+    const written = options.state.repair.scrub.comparesOnly ? 0 : writtenIn(range, options);
     const work$ = concat(
       written === 0 ? EMPTY : verify(range, written, options),
       differs ? compare(range, options) : EMPTY,
@@ -184,12 +185,16 @@ function rangesOfSectors(sectors: readonly SectorIndex[]): SectorRange[] {
 }
 
 /** One after the other, because clients come first. What is not healed in time is left for the next scrub. */
-function healAll(ranges: readonly SectorRange[], { strict, clock }: StrictRepairOptions): Observable<never> {
+function healAll(ranges: readonly SectorRange[], { strict, clock, state }: StrictRepairOptions): Observable<never> {
+  const progress = state.repair.scrub;
   return from(ranges).pipe(
-    concatMap((range) =>
-      strict.coordinator.heal(range).pipe(
-        tap(({ range: { count } }) => {
+    concatMap((range) => {
+      let left = range.count;
+      const healed$ = strict.coordinator.heal(range).pipe(
+        tap(({ range: { count }, lacking }) => {
           strict.healed(count);
+          left -= count;
+          if (lacking.length > 0) progress.isWhole = false;
         }),
         ignoreElements(),
         catchError((error: unknown) => {
@@ -198,8 +203,12 @@ function healAll(ranges: readonly SectorRange[], { strict, clock }: StrictRepair
           throw error;
         }),
         takeUntil(timer(strict.limits.heal.rangeMs, clock)),
-      ),
-    ),
-    ignoreElements(),
+      );
+      const ended$ = defer(() => {
+        if (left > 0) progress.isWhole = false;
+        return EMPTY;
+      });
+      return concat(healed$, ended$);
+    }),
   );
 }

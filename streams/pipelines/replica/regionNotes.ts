@@ -7,6 +7,7 @@
  * strict-limit            no promise has a counter at or above this one
  * strict-active-<region>  the region may hold what a crash leaves undecided
  * strict-stopped          the last stop was orderly: the floor holds in the regions that it lists, and in no other
+ * strict-forgotten        what replicas lack is not all on record: all copies have to be compared
  * ```
  *
  * The limit is raised far ahead, so ORDERs do not wait for it. Regions are put into the set together, for all requests
@@ -28,6 +29,7 @@ import { jsonNote, readNote } from '../notes.js';
 const NOTE_LIMIT = 'strict-limit';
 const NOTE_STOPPED = 'strict-stopped';
 const NOTE_ACTIVE = 'strict-active-';
+const NOTE_FORGOTTEN = 'strict-forgotten';
 
 const LIMIT: NoteFormat<bigint> = {
   what: `a counter from 1 to ${String(COUNTER_REFUSED)}`,
@@ -90,6 +92,7 @@ export class RegionNotes {
     const { floor } = this.atStart;
     this.#highest = floor.counter > highestStamp.counter ? floor.counter : highestStamp.counter;
     for (const region of this.atStart.active) options.regions.restore(region);
+    if (notes.initial.has(NOTE_FORGOTTEN)) options.regions.forget();
   }
 
   /** Emits when `prepare` may have something to do though no request waits. */
@@ -155,7 +158,7 @@ export class RegionNotes {
 
   /** Less may be open in the region than before. */
   changed(region: number): void {
-    if (!this.#isStarved || this.#options.regions.isOpen(region)) return;
+    if (!this.#isStarved || this.#options.regions.isHeld(region)) return;
     this.#isStarved = false;
     this.#wake.next();
   }
@@ -209,6 +212,18 @@ export class RegionNotes {
     });
   }
 
+  /** All copies were compared and brought to one version, after so many regions had been forgotten. */
+  compared(forgotten: number): Observable<never> {
+    return defer(() => {
+      const { regions } = this.#options;
+      if (this.#isStopped || regions.forgotten !== forgotten) return EMPTY;
+      // What is forgotten meanwhile is noted by a later put.
+      return this.#put(new Map([[NOTE_FORGOTTEN, null]]), () => {
+        regions.compared(forgotten);
+      });
+    });
+  }
+
   /** @returns the regions for which there is a place; `changes` gets them, and those that leave theirs. */
   #place(waiting: readonly ReplicaRequest[], changes: Map<string, Uint8Array | null>): readonly number[] {
     const { regions } = this.#options;
@@ -218,7 +233,10 @@ export class RegionNotes {
       if (usesRegion(request) && !regions.isActive(region)) wanted.add(region);
     }
     const missing = wanted.size - regions.room;
+    const { forgotten } = regions;
     const cleared = missing > 0 ? regions.clear(Math.max(missing, CLEARED_TOGETHER), true) : [];
+    // Durable before the regions are out of the set: in the same put.
+    if (regions.forgotten !== forgotten) changes.set(NOTE_FORGOTTEN, new Uint8Array(0));
     if (this.#isClearingDue) cleared.push(...regions.clear(regions.size, false));
     this.#isClearingDue = false;
     for (const region of cleared) changes.set(NOTE_ACTIVE + String(region), null);

@@ -135,7 +135,7 @@ export function reportOf(
 ): StatusReport {
   const { self, bootId } = options;
   const missedBy: Record<string, number> = {};
-  let missedMore = false;
+  let missedMore = (options.strict?.state.regions.forgotten ?? 0) > 0;
   for (const [rank, peer] of missed.peers) {
     // Sectors that may still be acknowledged are not counted: under load there always are some.
     const { count } = peer.missed;
