@@ -3,6 +3,7 @@
  * descriptors that it had before; and the memory that it has in use is, within a slack, what it was after the same
  * attack in the first lap, and does not grow from lap to lap.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Descriptors, Levels, Measured } from '../helpers/levels.js';
 import { descriptorsBack, descriptorsOf, levelsOf } from '../helpers/levels.js';
 import { HANG_MS } from '../helpers/hang.js';
@@ -33,6 +34,8 @@ export interface LapsOptions {
 }
 
 const MEBIBYTE = 2 ** 20;
+/** Between two looks at what is in use. */
+const REST_MS = 500;
 /** Objects and buffers: as much as it was, but for what happens to be under way. */
 const USED_SLACK_BYTES = 4 * MEBIBYTE;
 /** Between the second third of the laps and the last, when there are enough of them. */
@@ -51,7 +54,7 @@ export async function runLaps(options: LapsOptions): Promise<number> {
       if (end === 'too late') throw new Error(`the attack "${attack.name}" does not end`);
       for (const [index, one] of measured.entries()) await settle(one, before[index]);
       await options.check(attack);
-      const levels = await Promise.all(measured.map(levelsOf));
+      const levels = await restingLevels(attack, measured, history);
       history.add(attack, measured, levels);
       for (const [index, { peakBytes }] of levels.entries()) {
         if (peakBytes <= options.peakBytesMax) continue;
@@ -72,6 +75,18 @@ async function settle(measured: Measured, before: Descriptors): Promise<void> {
   throw new Error(`${name} had ${had} descriptors (sockets + others) before, and has ${has} now`);
 }
 
+/** Operations of connections that are gone have memory in use until they end: some seconds, on a busy machine. */
+async function restingLevels(attack: Attack, measured: readonly Measured[], history: History): Promise<Levels[]> {
+  const levels = (): Promise<Levels[]> => Promise.all(measured.map(levelsOf));
+  let latest = await levels();
+  const isAtRest = (): boolean => latest.every((one, index) => history.isInOrder(attack, measured[index], one));
+  for (let waitedMs = 0; waitedMs < HANG_MS && !isAtRest(); waitedMs += REST_MS) {
+    await sleep(REST_MS);
+    latest = await levels();
+  }
+  return latest;
+}
+
 class History {
   /** For each attack and process, lap by lap. */
   private readonly levels = new Map<string, Levels[]>();
@@ -81,11 +96,17 @@ class History {
 
   constructor(private readonly residentSlackBytes: number) {}
 
+  /** Whether the process has no more in use than it should have after that attack. */
+  isInOrder(attack: Attack, { name }: Measured, { usedBytes }: Levels): boolean {
+    const series = this.levels.get(keyOf(attack, name)) ?? [];
+    return series.length === 0 || usedBytes <= series[0].usedBytes + USED_SLACK_BYTES;
+  }
+
   add(attack: Attack, measured: readonly Measured[], levels: readonly Levels[]): void {
     this.latest = levels;
     for (const [index, { name }] of measured.entries()) {
       const now = levels[index];
-      const key = `${name} after "${attack.name}"`;
+      const key = keyOf(attack, name);
       const series = this.levels.get(key) ?? [];
       this.levels.set(key, [...series, now]);
       const peak = this.peakBytes.get(name) ?? 0;
@@ -133,6 +154,8 @@ function assertAtMost(what: string, now: number, first: number, slack: number): 
   const [is, was, may] = [now, first, slack].map(inMebibytes);
   throw new Error(`${what} ${is}, in the first lap ${was}; ${may} more would be in order`);
 }
+
+const keyOf = (attack: Attack, name: string): string => `${name} after "${attack.name}"`;
 
 const inMebibytes = (bytes: number): string => `${(bytes / MEBIBYTE).toFixed(1)} MiB`;
 
